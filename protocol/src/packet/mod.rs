@@ -1,0 +1,289 @@
+//! One type per control packet, both versions side by side.
+//!
+//! A field that only one version has is documented so; the encoder leaves it out in the other. These types carry
+//! whatever a peer can put on the wire within a well-formed packet; rules that need the session's state (may this
+//! packet come now?) belong to the cores.
+
+mod ack;
+mod auth;
+mod connack;
+mod connect;
+mod disconnect;
+mod ping;
+mod publish;
+mod suback;
+mod subscribe;
+mod summary;
+mod unsuback;
+mod unsubscribe;
+
+pub use ack::{Ack, PubAck, PubComp, PubRec, PubRel};
+pub use auth::Auth;
+pub use connack::ConnAck;
+pub use connect::{Connect, Will};
+pub use disconnect::Disconnect;
+pub use publish::Publish;
+pub use suback::SubAck;
+pub use subscribe::{RetainHandling, Subscribe, Subscription};
+pub use unsuback::UnsubAck;
+pub use unsubscribe::Unsubscribe;
+
+use crate::{
+    EncodeError, PacketId, PacketType, ReasonCode, Role, Rule, Text, Version, Violation,
+    text::Shown,
+    topic::{self, TopicError, TopicFilter},
+    wire::{Reader, Writer},
+};
+use bytes::Bytes;
+
+/// Any MQTT control packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the packet of that name")]
+pub enum Packet {
+    Connect(Box<Connect>),
+    ConnAck(ConnAck),
+    Publish(Publish),
+    PubAck(PubAck),
+    PubRec(PubRec),
+    PubRel(PubRel),
+    PubComp(PubComp),
+    Subscribe(Subscribe),
+    SubAck(SubAck),
+    Unsubscribe(Unsubscribe),
+    UnsubAck(UnsubAck),
+    PingReq,
+    PingResp,
+    Disconnect(Disconnect),
+    Auth(Auth),
+}
+
+impl Packet {
+    /// Which of the fifteen it is.
+    #[must_use]
+    pub const fn packet_type(&self) -> PacketType {
+        match self {
+            Self::Connect(_) => PacketType::Connect,
+            Self::ConnAck(_) => PacketType::ConnAck,
+            Self::Publish(_) => PacketType::Publish,
+            Self::PubAck(_) => PacketType::PubAck,
+            Self::PubRec(_) => PacketType::PubRec,
+            Self::PubRel(_) => PacketType::PubRel,
+            Self::PubComp(_) => PacketType::PubComp,
+            Self::Subscribe(_) => PacketType::Subscribe,
+            Self::SubAck(_) => PacketType::SubAck,
+            Self::Unsubscribe(_) => PacketType::Unsubscribe,
+            Self::UnsubAck(_) => PacketType::UnsubAck,
+            Self::PingReq => PacketType::PingReq,
+            Self::PingResp => PacketType::PingResp,
+            Self::Disconnect(_) => PacketType::Disconnect,
+            Self::Auth(_) => PacketType::Auth,
+        }
+    }
+
+    /// The packet identifier, for the packets that carry one.
+    #[must_use]
+    pub const fn packet_id(&self) -> Option<PacketId> {
+        match self {
+            Self::Publish(p) => p.packet_id,
+            Self::PubAck(a) | Self::PubRec(a) | Self::PubRel(a) | Self::PubComp(a) => {
+                Some(a.packet_id)
+            }
+            Self::Subscribe(s) => Some(s.packet_id),
+            Self::SubAck(s) => Some(s.packet_id),
+            Self::Unsubscribe(u) => Some(u.packet_id),
+            Self::UnsubAck(u) => Some(u.packet_id),
+            _ => None,
+        }
+    }
+}
+
+/// The flags a packet type has to have in its first byte [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0); `None` for
+/// PUBLISH, whose flags say something.
+pub(crate) const fn fixed_flags(packet: PacketType) -> Option<u8> {
+    match packet {
+        PacketType::Publish => None,
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => Some(0x02),
+        _ => Some(0),
+    }
+}
+
+/// Whether this end of a connection may send packets of this type (table 2.1 of 3.1.1, 2-1 of 5.0)
+/// [X-3.1.1-type-1], [X-5.0-type-1].
+pub(crate) const fn may_send(peer: Role, packet: PacketType, version: Version) -> bool {
+    match packet {
+        PacketType::Connect
+        | PacketType::Subscribe
+        | PacketType::Unsubscribe
+        | PacketType::PingReq => {
+            matches!(peer, Role::Client)
+        }
+        PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
+            matches!(peer, Role::Server)
+        }
+        PacketType::Disconnect => matches!((peer, version), (Role::Client, _) | (_, Version::V5_0)),
+        PacketType::Auth => matches!(version, Version::V5_0),
+        _ => true,
+    }
+}
+
+/// The faults of a PUBLISH's flags that can be told from the first byte.
+pub(crate) fn check_publish_flags(flags: u8) -> Result<(), (Rule, &'static str)> {
+    match flags >> 1 & 3 {
+        // [MQTT-3.3.1-4]
+        3 => Err((Rule::PublishQoS3, "both QoS bits are set")),
+        // [MQTT-3.3.1-2]
+        0 if flags & publish::DUP != 0 => Err((Rule::DupWithQoS0, "DUP is set with QoS 0")),
+        _ => Ok(()),
+    }
+}
+
+impl Packet {
+    /// Reads the body of the packet the reader stands in, to its end.
+    pub(crate) fn decode(r: &mut Reader<'_>, flags: u8) -> Result<Self, Violation> {
+        Ok(match r.packet {
+            PacketType::Connect => Self::Connect(Box::new(Connect::decode(r)?)),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(r)?),
+            PacketType::Publish => Self::Publish(Publish::decode(r, flags)?),
+            PacketType::PubAck => Self::PubAck(Ack::decode(r)?),
+            PacketType::PubRec => Self::PubRec(Ack::decode(r)?),
+            PacketType::PubRel => Self::PubRel(Ack::decode(r)?),
+            PacketType::PubComp => Self::PubComp(Ack::decode(r)?),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(r)?),
+            PacketType::SubAck => Self::SubAck(SubAck::decode(r)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(r)?),
+            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(r)?),
+            PacketType::PingReq => ping::decode(r).map(|()| Self::PingReq)?,
+            PacketType::PingResp => ping::decode(r).map(|()| Self::PingResp)?,
+            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(r)?),
+            PacketType::Auth => Self::Auth(Auth::decode(r)?),
+        })
+    }
+
+    /// The whole packet as bytes; a CONNECT decides by itself in which version.
+    pub(crate) fn encode(&self, version: Version) -> Result<Bytes, EncodeError> {
+        let packet = self.packet_type();
+        if packet == PacketType::Auth && version == Version::V3_1_1 {
+            return Err(EncodeError::NotInVersion(packet, version));
+        }
+        let mut w = Writer::with_capacity(self.capacity());
+        match self {
+            Self::Connect(p) => p.encode(&mut w)?,
+            Self::ConnAck(p) => p.encode(&mut w, version)?,
+            Self::Publish(p) => p.encode(&mut w, version)?,
+            Self::PubAck(p) | Self::PubRec(p) | Self::PubRel(p) | Self::PubComp(p) => {
+                p.encode(&mut w, version)?
+            }
+            Self::Subscribe(p) => p.encode(&mut w, version)?,
+            Self::SubAck(p) => p.encode(&mut w, version)?,
+            Self::Unsubscribe(p) => p.encode(&mut w, version)?,
+            Self::UnsubAck(p) => p.encode(&mut w, version)?,
+            Self::PingReq | Self::PingResp => {}
+            Self::Disconnect(p) => p.encode(&mut w, version)?,
+            Self::Auth(p) => p.encode(&mut w)?,
+        }
+        let flags = match self {
+            Self::Publish(p) => p.flags(),
+            _ => fixed_flags(packet).unwrap_or(0),
+        };
+        w.finish((packet as u8) << 4 | flags)
+    }
+
+    /// About how many bytes the body takes; a guess that is too small costs one more allocation.
+    fn capacity(&self) -> usize {
+        match self {
+            // Topic with its length, packet identifier, Property Length.
+            Self::Publish(p) => p.topic.len() + p.payload.len() + p.properties.wire_len() + 8,
+            Self::PingReq | Self::PingResp => 0,
+            Self::Connect(_) | Self::Subscribe(_) | Self::Unsubscribe(_) => 64,
+            _ => 8,
+        }
+    }
+}
+
+/// Reads a reason code or return code that belongs to this packet and sender.
+fn decode_reason(r: &mut Reader<'_>) -> Result<ReasonCode, Violation> {
+    let at = r.offset();
+    let reason = ReasonCode(r.u8("reason code")?);
+    check_reason(r, reason, at)?;
+    Ok(reason)
+}
+
+fn check_reason(r: &Reader<'_>, reason: ReasonCode, at: usize) -> Result<(), Violation> {
+    if reason.name_in(r.packet, r.version).is_none() {
+        // [MQTT-3.2.2-8], [MQTT-3.4.2-1], [MQTT-3.9.3-2], [MQTT-3.14.2-1] and so on (5.0)
+        let message = format!("{} has no reason code {reason}", r.packet);
+        return Err(r.violation(Rule::ReasonCodeNotAllowed, at, message));
+    }
+    if r.version == Version::V5_0 && !reason.senders_in(r.packet).contains(&r.peer) {
+        // [MQTT-3.14.2-1], [MQTT-3.15.2-1] (5.0)
+        let message = format!(
+            "reason code {reason} in {} never comes from a {}",
+            r.packet, r.peer
+        );
+        return Err(r.violation(Rule::ReasonCodeDirection, at, message));
+    }
+    Ok(())
+}
+
+/// The reason codes of SUBACK and UNSUBACK: all that is left, at least one.
+fn decode_reasons(r: &mut Reader<'_>) -> Result<Vec<ReasonCode>, Violation> {
+    let at = r.offset();
+    let reasons: Vec<_> = r.rest_slice().iter().copied().map(ReasonCode).collect();
+    if reasons.is_empty() {
+        // [MQTT-3.8.4-5] (3.1.1), [MQTT-3.8.4-6], [MQTT-3.11.3-2] (5.0)
+        return Err(r.violation(Rule::ReasonCodesMissing, at, "no reason code"));
+    }
+    for (i, reason) in reasons.iter().enumerate() {
+        check_reason(r, *reason, at + i)?;
+    }
+    Ok(reasons)
+}
+
+/// A topic name; where it `may_be_empty` a Topic Alias has to stand for it.
+fn decode_topic_name(
+    r: &mut Reader<'_>,
+    field: &str,
+    may_be_empty: bool,
+) -> Result<Text, Violation> {
+    let at = r.offset();
+    let name = r.text(field)?;
+    match topic::check_name(&name) {
+        Err(TopicError::Empty) if may_be_empty => Ok(name),
+        Err(e) => Err(topic_violation(r, field, &name, e, at)),
+        Ok(()) => Ok(name),
+    }
+}
+
+/// A topic filter, with shared subscriptions in 5.0.
+fn decode_filter(r: &mut Reader<'_>) -> Result<TopicFilter, Violation> {
+    let at = r.offset();
+    let text = r.text("topic filter")?;
+    let parsed = match r.version {
+        Version::V3_1_1 => TopicFilter::parse_v3(text.clone()),
+        Version::V5_0 => TopicFilter::parse_v5(text.clone()),
+    };
+    parsed.map_err(|e| topic_violation(r, "topic filter", &text, e, at))
+}
+
+fn topic_violation(
+    r: &Reader<'_>,
+    field: &str,
+    text: &Text,
+    error: TopicError,
+    at: usize,
+) -> Violation {
+    let (rule, inner) = match error {
+        TopicError::Empty if field == "topic filter" => (Rule::TopicFilterEmpty, 0),
+        TopicError::Empty => (Rule::TopicNameEmpty, 0),
+        TopicError::WildcardInName(i) => (Rule::TopicNameWildcard, i),
+        TopicError::MultiLevel(i) => (Rule::MultiLevelWildcard, i),
+        TopicError::SingleLevel(i) => (Rule::SingleLevelWildcard, i),
+        TopicError::Share(i) if error.is_empty_share_name(text) => (Rule::ShareNameEmpty, i),
+        TopicError::Share(i) => (Rule::ShareNameInvalid, i),
+    };
+    r.violation(
+        rule,
+        at + 2 + inner,
+        format!("{field} {}: {error}", Shown(text, Shown::SHORT)),
+    )
+}

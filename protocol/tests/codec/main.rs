@@ -1,0 +1,9 @@
+//! The codec from outside: literal packets with the verdict the standard gives, round trips, splits and hostile bytes.
+
+mod hostile;
+mod invalid;
+mod notation;
+mod round_trip;
+mod strategies;
+mod valid;
+mod vectors;
