@@ -1,0 +1,194 @@
+//! JUnit XML for CI servers.
+//!
+//! One test suite per scenario and version, one test case per seed and world; and one test suite per target and
+//! version, one test case per check. How verdicts are told:
+//!
+//! | verdict | test case |
+//! | --- | --- |
+//! | pass | success |
+//! | fail | `failure` with message, expectation, statements and text ladder |
+//! | warn | success; what was seen is in `system-out`, as JUnit has no word for it |
+//! | n/a | `skipped` with the reason |
+//! | inconclusive | `error`: the check could not do its work. `skipped` would hide it among what was left out on purpose |
+//!
+//! Times of test cases are wall time; a simulated run has its virtual time as a property instead.
+
+use crate::{
+    grouping::{collect, ids, stories},
+    ladder,
+    model::{
+        CheckResult, Conformance, Exchange, Finding, Report, SimResult, StatementRef, Verdict,
+    },
+    visible::{block, line},
+};
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+/// The report as JUnit XML.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut junit = quick_junit::Report::new(&*line(&report.title));
+    junit.timestamp = report
+        .generated
+        .as_deref()
+        .and_then(|generated| generated.parse().ok());
+    if let Some(simulation) = &report.simulation {
+        for story in stories(&simulation.results) {
+            let name = format!("{} (MQTT {})", story.first.scenario, story.first.version);
+            let mut suite = TestSuite::new(&*line(&name));
+            suite.add_property(property("title", &story.first.title));
+            suite.add_test_cases(story.runs.iter().map(|run| simulated(run, &name)));
+            junit.add_test_suite(suite);
+        }
+        if let Some(reason) = &simulation.interrupted {
+            junit.add_test_suite(interrupted(reason));
+        }
+    }
+    for conformance in &report.conformance {
+        junit.add_test_suites(target(conformance));
+    }
+    junit
+        .to_string()
+        .expect("XML is written to memory, and all text was made fit for XML before")
+}
+
+/// A sweep that did not end is no success, even if every run so far was one.
+fn interrupted(reason: &str) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("interrupted").set_message(&*line(reason));
+    let mut suite = TestSuite::new("simulation");
+    suite.add_test_case(TestCase::new("sweep ran to its end", status));
+    suite
+}
+
+fn simulated(run: &SimResult, suite: &str) -> TestCase {
+    let message = match run.findings.as_slice() {
+        [] => "the run did not pass; it has no finding".to_owned(),
+        [finding] => format!("{}: {}", finding.rule, finding.message),
+        [finding, more @ ..] => format!(
+            "{}: {} (and {} more)",
+            finding.rule,
+            finding.message,
+            more.len()
+        ),
+    };
+    let mut text: String = run.findings.iter().map(describe_finding).collect();
+    if let Some(replay) = &run.replay {
+        text += &format!("Replay: {replay}\n");
+    }
+    let name = format!("seed {} in {}", run.seed, run.world);
+    let rule = run
+        .findings
+        .first()
+        .map_or("", |finding| finding.rule.as_str());
+    let mut case = case(&name, run.verdict, rule, &message, &text);
+    case.set_classname(&*line(suite));
+    case.add_property(property("seed", &run.seed.to_string()));
+    case.add_property(property("world", &run.world));
+    case.add_property(property("virtual_ms", &run.virtual_ms.to_string()));
+    case.add_property(property("trace_hash", &run.trace_hash));
+    case
+}
+
+fn target(conformance: &Conformance) -> impl Iterator<Item = TestSuite> {
+    collect(&conformance.results, |result| result.version.as_str())
+        .into_iter()
+        .map(|results| {
+            let version = results.first().map_or("", |result| result.version.as_str());
+            let name = format!("{} (MQTT {version})", conformance.target);
+            let mut suite = TestSuite::new(&*line(&name));
+            suite.set_time(Duration::from_millis(
+                results.iter().map(|result| result.duration_ms).sum(),
+            ));
+            suite.add_test_cases(results.iter().map(|result| checked(result, &name)));
+            suite
+        })
+}
+
+fn checked(result: &CheckResult, suite: &str) -> TestCase {
+    let text = describe(
+        &result.title,
+        &result.message,
+        &result.expected,
+        &result.statements,
+        &result.evidence,
+    );
+    let ids = ids(&result.statements);
+    let mut case = case(&result.check, result.verdict, &ids, &result.message, &text);
+    case.set_classname(&*line(suite));
+    case.set_time(Duration::from_millis(result.duration_ms));
+    if !ids.is_empty() {
+        case.add_property(property("statements", &ids));
+    }
+    case
+}
+
+/// A test case whose status tells the verdict. `kind` classifies a failure.
+fn case(name: &str, verdict: Verdict, kind: &str, message: &str, text: &str) -> TestCase {
+    let (message, text) = (line(message), block(text));
+    let failed = |kind: NonSuccessKind, class: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status
+            .set_type(&*line(class))
+            .set_message(&*message)
+            .set_description(&*text);
+        status
+    };
+    let status = match verdict {
+        Verdict::Pass | Verdict::Warn => TestCaseStatus::success(),
+        Verdict::Fail => failed(NonSuccessKind::Failure, kind),
+        Verdict::Inconclusive => failed(NonSuccessKind::Error, "inconclusive"),
+        Verdict::NotApplicable => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(&*message);
+            status
+        }
+    };
+    let mut case = TestCase::new(&*line(name), status);
+    if verdict == Verdict::Warn {
+        case.set_system_out(format!("warning: {message}\n{text}"));
+    }
+    case
+}
+
+fn describe_finding(finding: &Finding) -> String {
+    let mut text = describe(
+        &finding.rule,
+        &finding.message,
+        &finding.expected,
+        &finding.statements,
+        &finding.evidence,
+    );
+    if let Some(location) = &finding.location {
+        text += &format!("Asked for at {location}\n");
+    }
+    text
+}
+
+fn describe(
+    title: &str,
+    message: &str,
+    expected: &str,
+    statements: &[StatementRef],
+    evidence: &Exchange,
+) -> String {
+    let mut text = format!("{title}\nObserved: {message}\nExpected: {expected}\n");
+    for StatementRef { id, says } in statements {
+        text += &if says.is_empty() {
+            format!("[{id}]\n")
+        } else {
+            format!("[{id}] {says}\n")
+        };
+    }
+    text + &ladder::render(
+        evidence,
+        &ladder::Options {
+            width: 110,
+            events: 60,
+        },
+    )
+}
+
+fn property(name: &str, value: &str) -> Property {
+    Property::new(name, &*line(value))
+}

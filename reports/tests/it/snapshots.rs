@@ -1,0 +1,213 @@
+//! The sample report in every format. Changes of these files are to be read before they are accepted.
+
+use crate::sample;
+use squall_reports::{Exchange, Format, Report, html, json, junit, ladder, sequence, terminal};
+
+fn screen(colour: bool, width: usize) -> String {
+    terminal::render(
+        &sample::report(),
+        &terminal::Options {
+            colour,
+            width,
+            events: 20,
+        },
+    )
+}
+
+#[test]
+fn terminal_80() {
+    insta::assert_snapshot!(screen(false, 80));
+}
+
+#[test]
+fn terminal_120() {
+    insta::assert_snapshot!(screen(false, 120));
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let plain = screen(false, 100);
+    let mut coloured = screen(true, 100);
+    assert!(coloured.contains("\x1b[31m✗ FAIL\x1b[0m\x1b[1m: 5 of 1,182 results failed"));
+    for code in ["1", "2", "31", "32", "33", "35", "0"] {
+        coloured = coloured.replace(&format!("\x1b[{code}m"), "");
+    }
+    let trimmed = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(trimmed(&coloured), trimmed(&plain));
+}
+
+#[test]
+fn a_short_summary_stays_short() {
+    let mut report = sample::report();
+    report.conformance.clear();
+    let simulation = report
+        .simulation
+        .as_mut()
+        .expect("the sample has a simulation");
+    simulation.interrupted = None;
+    simulation.results.retain(|run| run.findings.is_empty());
+    *simulation = squall_reports::Simulation::new(std::mem::take(&mut simulation.results));
+    insta::assert_snapshot!(terminal::render(&report, &terminal::Options::default()));
+}
+
+#[test]
+fn nothing_was_run() {
+    let report = Report::new("squall 0.1.0", "squall sim");
+    insta::assert_snapshot!(Format::Terminal.render(&report), @r"
+    squall sim  squall 0.1.0
+
+    ? INCONCLUSIVE: nothing was run
+    ");
+}
+
+/// The sample with fewer of the runs and checks that passed, for the formats that list each.
+fn thinned() -> Report {
+    let mut report = sample::report();
+    let simulation = report
+        .simulation
+        .as_mut()
+        .expect("the sample has a simulation");
+    simulation
+        .results
+        .retain(|run| run.seed < 2 || !run.findings.is_empty());
+    simulation.summary = simulation.results.iter().map(|run| run.verdict).collect();
+    for run in simulation.results.iter_mut().filter(|run| run.seed == 77) {
+        run.findings[0].evidence.events.truncate(3);
+    }
+    for target in &mut report.conformance {
+        target
+            .results
+            .retain(|result| !result.check.contains("rule-") || result.check.ends_with("rule-1"));
+        target.summary = target.results.iter().map(|result| result.verdict).collect();
+        for event in target
+            .results
+            .iter_mut()
+            .flat_map(|result| &mut result.evidence.events)
+        {
+            event.label.truncate(
+                event
+                    .label
+                    .char_indices()
+                    .nth(200)
+                    .map_or(usize::MAX, |(at, _)| at)
+                    .min(event.label.len()),
+            );
+        }
+        for party in target
+            .results
+            .iter_mut()
+            .flat_map(|result| &mut result.evidence.parties)
+        {
+            party.truncate(party.len().min(300));
+        }
+    }
+    report
+}
+
+#[test]
+fn json() {
+    insta::assert_snapshot!(json::render(&thinned()));
+}
+
+#[test]
+fn conformance_json() {
+    insta::assert_snapshot!(json::conformance_json(&thinned().conformance[0]));
+}
+
+#[test]
+fn simulation_json() {
+    insta::assert_snapshot!(json::simulation_json(
+        &thinned().simulation.expect("the sample has a simulation")
+    ));
+}
+
+#[test]
+fn junit() {
+    insta::assert_snapshot!(junit::render(&thinned()));
+}
+
+#[test]
+fn html() {
+    insta::assert_snapshot!(html::render(&thinned()));
+}
+
+fn door() -> Exchange {
+    let simulation = sample::report()
+        .simulation
+        .expect("the sample has a simulation");
+    let run = simulation
+        .results
+        .into_iter()
+        .find(|run| !run.findings.is_empty())
+        .expect("a run failed");
+    run.findings
+        .into_iter()
+        .next()
+        .expect("it has a finding")
+        .evidence
+}
+
+#[test]
+fn sequence_chart() {
+    let options = sequence::Options {
+        title: "Packets of seed 3",
+        events: 200,
+    };
+    insta::assert_snapshot!(sequence::svg(&door(), &options).replace("><", ">\n<"));
+}
+
+#[test]
+fn sequence_chart_of_an_excerpt() {
+    let options = sequence::Options {
+        title: "",
+        events: 3,
+    };
+    insta::assert_snapshot!(sequence::svg(&door(), &options).replace("><", ">\n<"));
+}
+
+#[test]
+fn ladder_that_is_too_narrow_for_lifelines() {
+    let mut exchange = door();
+    exchange
+        .parties
+        .extend((0..9).map(|number| format!("bystander-{number}")));
+    insta::assert_snapshot!(ladder::render(
+        &exchange,
+        &ladder::Options {
+            width: 60,
+            events: 8
+        }
+    ));
+}
+
+#[test]
+fn ladder_without_events() {
+    insta::assert_snapshot!(ladder::render(&Exchange::default(), &ladder::Options::default()), @"  (no packets were recorded)");
+}
+
+#[test]
+fn ladder_at_the_end_of_time() {
+    let mut exchange = door();
+    exchange.parties.push("watcher".to_owned());
+    exchange
+        .events
+        .iter_mut()
+        .for_each(|event| event.at_ms = u64::MAX);
+    let ladder = ladder::render(
+        &exchange,
+        &ladder::Options {
+            width: 0,
+            events: 4,
+        },
+    );
+    assert!(
+        ladder.lines().all(|line| line.chars().count() <= 40),
+        "{ladder}"
+    );
+    insta::assert_snapshot!(ladder);
+}
