@@ -1,0 +1,376 @@
+//! CONNECT: is it acceptable, whose session is it, and what does CONNACK say.
+
+use super::{
+    Broker, CloseCause, ConnId, ProtocolError, Timer,
+    connection::Link,
+    session::{Expiry, Session, SessionId},
+};
+use crate::sabotage::Flaw;
+use squall_protocol::{
+    Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
+    packet::{ConnAck, Connect},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// What the broker grants a client, where that is not simply what it asked for.
+struct Terms {
+    client_id: Text,
+    /// Seconds; 0 turns it off.
+    keep_alive: u16,
+    expiry: Expiry,
+    maximum_packet_size: usize,
+    /// What CONNACK has to say about it.
+    properties: Properties,
+}
+
+impl Broker {
+    pub(super) fn handle_connect(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        connect: Connect,
+    ) -> Result<(), ProtocolError> {
+        if self.version_of(conn).is_some() {
+            // [MQTT-3.1.0-2]
+            return Err(ProtocolError::SecondConnect);
+        }
+        if let Err((reason, why)) = self.check_connect(&connect) {
+            self.refuse(now, conn, &connect, reason, why);
+            return Ok(());
+        }
+        let terms = self.terms(&connect);
+        if !fits(&terms, connect.version) {
+            // [MQTT-3.1.2-24] (5.0): not even this answer may be sent.
+            self.end(now, conn, CloseCause::AnswerTooLarge);
+            return Ok(());
+        }
+        let (session, present) = self.take_session(now, &connect, &terms.client_id);
+        self.accept_connection(now, conn, session, present, connect, terms);
+        Ok(())
+    }
+
+    /// What the broker cannot or will not serve, in the reason codes of 5.0.
+    fn check_connect(&self, connect: &Connect) -> Result<(), (ReasonCode, &'static str)> {
+        if connect.properties.authentication_method().is_some() {
+            // [MQTT-4.12.0-1] (5.0)
+            let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
+            return Err((reason, "no Authentication Method is supported"));
+        }
+        if connect.client_id.is_empty() {
+            let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+            // [MQTT-3.1.3-8] (3.1.1)
+            if connect.version == Version::V3_1_1 && !connect.clean_start {
+                return Err((reason, "an empty Client Identifier needs Clean Session 1"));
+            }
+            // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
+            if !self.config.empty_client_id {
+                return Err((reason, "an empty Client Identifier is not accepted here"));
+            }
+        }
+        if let Some(will) = &connect.will {
+            if will.qos > self.config.maximum_qos {
+                // [MQTT-3.2.2-12] (5.0)
+                let reason = ReasonCode::QOS_NOT_SUPPORTED;
+                return Err((reason, "the Will QoS is above the Maximum QoS"));
+            }
+            if will.retain && !self.config.retain_available {
+                // [MQTT-3.2.2-13] (5.0)
+                let reason = ReasonCode::RETAIN_NOT_SUPPORTED;
+                return Err((reason, "retained messages are not offered"));
+            }
+            if will.topic.starts_with('$') && !self.config.dollar_topics {
+                let reason = ReasonCode::TOPIC_NAME_INVALID;
+                return Err((
+                    reason,
+                    "clients may not publish to topics that begin with $",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says no and closes [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7] (5.0).
+    fn refuse(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        connect: &Connect,
+        reason: ReasonCode,
+        why: &str,
+    ) {
+        let on_the_wire = match (connect.version, reason) {
+            (Version::V5_0, _) => Some(reason),
+            (Version::V3_1_1, ReasonCode::CLIENT_IDENTIFIER_NOT_VALID) => {
+                Some(ReasonCode::V3_IDENTIFIER_REJECTED)
+            }
+            // No return code fits: close without CONNACK [MQTT-3.2.2-6] (3.1.1).
+            (Version::V3_1_1, _) => None,
+        };
+        if let Some(reason) = on_the_wire {
+            let mut ack = ConnAck {
+                // [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
+                session_present: false,
+                reason,
+                properties: Properties::new(),
+            };
+            let maximum = maximum_packet_size(connect);
+            let explained = explain(connect, why).is_some_and(|properties| {
+                let ack = ConnAck {
+                    properties,
+                    ..ack.clone()
+                };
+                self.send_connack(conn, connect.version, maximum, ack)
+            });
+            if !explained {
+                // [MQTT-3.2.2-19] (5.0)
+                ack.properties = Properties::new();
+                self.send_connack(conn, connect.version, maximum, ack);
+            }
+        }
+        self.end(now, conn, CloseCause::Refused(reason));
+    }
+
+    /// What the client gets, and what CONNACK tells it about that.
+    fn terms(&mut self, connect: &Connect) -> Terms {
+        let mut properties = Properties::new();
+        let client_id = if connect.client_id.is_empty() {
+            // [MQTT-3.1.3-6], [MQTT-3.1.3-7], [MQTT-3.2.2-16] (5.0)
+            let assigned = self.assign_client_id();
+            properties.push(Property::AssignedClientIdentifier(assigned.clone()));
+            assigned
+        } else {
+            connect.client_id.clone()
+        };
+        let (keep_alive, expiry) = match connect.version {
+            Version::V3_1_1 => (connect.keep_alive, self.expiry_v3(connect.clean_start)),
+            Version::V5_0 => (
+                self.keep_alive_v5(connect, &mut properties),
+                self.expiry_v5(connect, &mut properties),
+            ),
+        };
+        match connect.version {
+            Version::V3_1_1 => properties = Properties::new(),
+            Version::V5_0 => self.announce(&mut properties),
+        }
+        Terms {
+            client_id,
+            keep_alive,
+            expiry,
+            maximum_packet_size: maximum_packet_size(connect),
+            properties,
+        }
+    }
+
+    /// A Client Identifier that no session uses.
+    fn assign_client_id(&mut self) -> Text {
+        loop {
+            self.next_assigned += 1;
+            let id = Text::from(format!("squall-{}", self.next_assigned));
+            if !self.by_client_id.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    fn keep_alive_v5(&self, connect: &Connect, properties: &mut Properties) -> u16 {
+        let asked = connect.keep_alive;
+        match self.config.server_keep_alive {
+            Some(limit) if asked != limit && (asked == 0 || asked > limit) => {
+                properties.push(Property::ServerKeepAlive(limit));
+                limit
+            }
+            // [MQTT-3.2.2-22] (5.0)
+            _ => asked,
+        }
+    }
+
+    fn expiry_v5(&self, connect: &Connect, properties: &mut Properties) -> Expiry {
+        let asked = connect.properties.session_expiry_interval().unwrap_or(0);
+        let allowed = self.allowed_expiry(asked);
+        if allowed != asked {
+            // [X-5.0-connack-4]
+            properties.push(Property::SessionExpiryInterval(allowed));
+        }
+        Expiry::from_secs(allowed)
+    }
+
+    /// A Session Expiry Interval within the limit, in seconds.
+    pub(super) fn allowed_expiry(&self, secs: u32) -> u32 {
+        secs.min(self.config.session_expiry_maximum.unwrap_or(u32::MAX))
+    }
+
+    /// [MQTT-3.1.2-4], [MQTT-3.1.2-6] (3.1.1)
+    fn expiry_v3(&self, clean_session: bool) -> Expiry {
+        match self.config.session_expiry_3_1_1 {
+            _ if clean_session => Expiry::AtOnce,
+            None => Expiry::Never,
+            Some(secs) => Expiry::from_secs(secs),
+        }
+    }
+
+    /// What is not offered in full; what CONNACK does not mention is [X-5.0-connack-5], [X-5.0-connack-6],
+    /// [X-5.0-connack-7].
+    fn announce(&self, properties: &mut Properties) {
+        let config = &self.config;
+        if config.receive_maximum < u16::MAX {
+            properties.push(Property::ReceiveMaximum(config.receive_maximum));
+        }
+        if config.maximum_qos < QoS::ExactlyOnce {
+            // [MQTT-3.2.2-9] (5.0)
+            properties.push(Property::MaximumQoS(config.maximum_qos.as_u8()));
+        }
+        if !config.retain_available {
+            properties.push(Property::RetainAvailable(0));
+        }
+        if config.maximum_packet_size < Decoder::LARGEST_PACKET {
+            properties.push(Property::MaximumPacketSize(config.maximum_packet_size));
+        }
+        if config.topic_alias_maximum > 0 {
+            properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
+        }
+        if !config.wildcard_subscriptions {
+            properties.push(Property::WildcardSubscriptionAvailable(0));
+        }
+        if !config.subscription_identifiers {
+            properties.push(Property::SubscriptionIdentifiersAvailable(0));
+        }
+        if !config.shared_subscriptions {
+            properties.push(Property::SharedSubscriptionAvailable(0));
+        }
+    }
+
+    /// The session the client goes on with, and whether that is an old one.
+    fn take_session(
+        &mut self,
+        now: Time,
+        connect: &Connect,
+        client_id: &Text,
+    ) -> (SessionId, bool) {
+        let id = self.by_client_id.get(client_id).copied();
+        let open = id.and_then(|id| self.sessions.get(&id)?.conn);
+        if let (Some(old), false) = (open, self.has(Flaw::NoTakeover)) {
+            // [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0). The will of the old connection follows the usual rules
+            // [X-5.0-will-11]: the session ends, or its delay begins and is cut short below.
+            let reason = ReasonCode::SESSION_TAKEN_OVER;
+            self.disconnect(now, old, reason, "", CloseCause::TakenOver);
+        }
+        // A session that ended with the old connection is gone.
+        let id = id.filter(|id| self.sessions.contains_key(id));
+        match id {
+            Some(id) if connect.clean_start && !self.has(Flaw::KeepSessionOnCleanStart) => {
+                // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0)
+                self.end_session(now, id);
+                (self.new_session(client_id), false)
+            }
+            // [MQTT-3.1.2-4] (3.1.1), [MQTT-3.1.2-5] (5.0)
+            Some(id) => (id, !connect.clean_start),
+            // [MQTT-3.1.2-4] (3.1.1), [MQTT-3.1.2-6] (5.0)
+            None => (self.new_session(client_id), false),
+        }
+    }
+
+    fn new_session(&mut self, client_id: &Text) -> SessionId {
+        let id = SessionId(self.next_session);
+        self.next_session += 1;
+        self.by_client_id.insert(client_id.clone(), id);
+        self.sessions.insert(id, Session::new(client_id.clone()));
+        id
+    }
+
+    /// Says yes, and sends what waited for the client.
+    fn accept_connection(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        id: SessionId,
+        present: bool,
+        connect: Connect,
+        terms: Terms,
+    ) {
+        self.cancel_will(now, id);
+        let window = match self.has(Flaw::IgnoreReceiveMaximum) {
+            true => u16::MAX,
+            false => connect.properties.receive_maximum().unwrap_or(u16::MAX),
+        };
+        let silence = self.silence(terms.keep_alive);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.conn = Some(conn);
+            session.expiry = terms.expiry;
+            // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
+            session.will = connect.will;
+            session.set_window(window);
+            if let Some(at) = session.ends_at.take() {
+                self.deadlines.clear(at, Timer::SessionEnd(id));
+            }
+        }
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            if let Some(at) = connection.deadline.take() {
+                self.deadlines.clear(at, Timer::Connect(conn));
+            }
+            let problem = connect.properties.request_problem_information();
+            connection.link = Some(Link {
+                session: id,
+                version: connect.version,
+                silence,
+                maximum_packet_size: terms.maximum_packet_size,
+                // [MQTT-3.1.2-29] (5.0)
+                problem_information: problem != Some(0),
+                expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
+                aliases: BTreeMap::new(),
+                unfinished: BTreeSet::new(),
+            });
+        }
+        let ack = ConnAck {
+            // [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3] (3.1.1), [MQTT-3.2.2-2], [MQTT-3.2.2-3] (5.0)
+            session_present: present && !self.has(Flaw::SessionPresentAlwaysZero),
+            reason: ReasonCode::SUCCESS,
+            properties: terms.properties,
+        };
+        // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0)
+        self.send_connack(conn, connect.version, terms.maximum_packet_size, ack);
+        self.heard(now, conn);
+        self.resume(now, conn, id);
+    }
+
+    /// How long a client with this Keep Alive may be silent; `None` for ever [X-3.1.1-keepalive-1],
+    /// [X-5.0-keepalive-3].
+    fn silence(&self, keep_alive: u16) -> Option<Duration> {
+        let ms = match self.has(Flaw::KeepAliveTooEarly) {
+            true => 1000,
+            // [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0)
+            false => 1500,
+        };
+        let on = keep_alive > 0 && !self.has(Flaw::IgnoreKeepAlive);
+        on.then(|| Duration::from_millis(u64::from(keep_alive) * ms))
+    }
+}
+
+/// The client's Maximum Packet Size; without one there is no limit.
+fn maximum_packet_size(connect: &Connect) -> usize {
+    let maximum = connect.properties.maximum_packet_size();
+    maximum.map_or(usize::MAX, |bytes| {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    })
+}
+
+/// Whether the client takes a CONNACK with these terms.
+fn fits(terms: &Terms, version: Version) -> bool {
+    let packet = Packet::ConnAck(ConnAck {
+        session_present: false,
+        reason: ReasonCode::SUCCESS,
+        properties: terms.properties.clone(),
+    });
+    encode(&packet, version).is_ok_and(|bytes| bytes.len() <= terms.maximum_packet_size)
+}
+
+/// A Reason String, where the client wants one.
+fn explain(connect: &Connect, why: &str) -> Option<Properties> {
+    let wanted = connect.properties.request_problem_information() != Some(0);
+    let possible = connect.version == Version::V5_0;
+    (wanted && possible)
+        .then(|| super::send::reason_string(why))
+        .flatten()
+}

@@ -1,0 +1,75 @@
+//! What the broker knows about one network connection, and nothing that outlives it.
+
+use super::session::SessionId;
+use squall_protocol::{Decoder, PacketId, Role, Text, Time, Version};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) decoder: Decoder,
+    /// The first bytes of CONNECT, as far as its Protocol Level, until it was accepted.
+    head: Vec<u8>,
+    /// When CONNECT or the next packet has to be here.
+    pub(super) deadline: Option<Time>,
+    /// Set once CONNACK said yes.
+    pub(super) link: Option<Link>,
+}
+
+/// A connection on which CONNECT was accepted.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) session: SessionId,
+    pub(super) version: Version,
+    /// How long the client may be silent.
+    pub(super) silence: Option<Duration>,
+    /// Largest packet the client takes, in bytes.
+    pub(super) maximum_packet_size: usize,
+    /// Whether Reason Strings are wanted.
+    pub(super) problem_information: bool,
+    /// Whether CONNECT set a Session Expiry Interval above 0.
+    pub(super) expiry_set: bool,
+    /// Topics behind the client's Topic Aliases; they do not outlive the connection [MQTT-3.3.2-7] (5.0).
+    pub(super) aliases: BTreeMap<u16, Text>,
+    /// QoS 2 messages of this connection without PUBCOMP: they count against our Receive Maximum.
+    pub(super) unfinished: BTreeSet<PacketId>,
+}
+
+impl Connection {
+    pub(super) fn new(maximum_packet_size: u32) -> Self {
+        let mut decoder = Decoder::new(Role::Client);
+        decoder.set_max_packet_size(maximum_packet_size);
+        Self {
+            decoder,
+            head: Vec::new(),
+            deadline: None,
+            link: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.link.is_none() {
+            let room = HEAD.saturating_sub(self.head.len());
+            self.head.extend(bytes.iter().take(room));
+        }
+        self.decoder.push(bytes);
+    }
+
+    /// The version that the CONNECT under way says it is in, if a fault at `offset` lies behind that byte. What was
+    /// found before it must not depend on how much has arrived.
+    pub(super) fn announced_version(&self, offset: usize) -> Option<Version> {
+        let remaining_length = self.head.get(1..)?;
+        let header = 2 + remaining_length.iter().position(|b| b & 0x80 == 0)?;
+        let level_at = header + PROTOCOL_NAME.len();
+        let level = *self.head.get(level_at)?;
+        let named = self.head[header..].starts_with(PROTOCOL_NAME);
+        let known = Version::ALL.into_iter().find(|v| v.level() == level);
+        known.filter(|_| named && offset > level_at)
+    }
+}
+
+const PROTOCOL_NAME: &[u8] = b"\x00\x04MQTT";
+/// A fixed header of at most five bytes, the protocol name, the Protocol Level.
+const HEAD: usize = 5 + PROTOCOL_NAME.len() + 1;

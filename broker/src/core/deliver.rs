@@ -1,0 +1,364 @@
+//! Messages to clients: who gets a copy, when it may be sent, the sender's half of QoS 1 and 2, and resumption.
+
+use super::{
+    Broker, ConnId, ProtocolError,
+    message::{Delivery, Message, Spoiled},
+    session::{SessionId, Unsent},
+    subscriptions::{Match, Mode},
+};
+use crate::sabotage::Flaw;
+use squall_protocol::{
+    Packet, PacketId, QoS, ReasonCode, Time, Version,
+    flow::{FlowError, Resend},
+    packet::Ack,
+};
+use std::sync::Arc;
+
+impl Broker {
+    /// Hands a message to every session with a matching subscription; false when there is none.
+    pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> bool {
+        let mode = self.matching_mode();
+        let sessions = &self.sessions;
+        let online = |id| Self::is_online(sessions, id);
+        let mut matches = self.subscriptions.matching(&message.topic, mode, online);
+        if !self.has(Flaw::IgnoreNoLocal) {
+            // [MQTT-3.8.3-3] (5.0)
+            matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
+        }
+        let found = !matches.is_empty();
+        let mut matches = matches.into_iter().peekable();
+        while let Some(first) = matches.next() {
+            let (session, shared) = (first.session, first.shared.is_some());
+            let mut all = vec![first];
+            // Overlapping subscriptions of one session cause one copy [MQTT-3.3.5-1] (3.1.1), [MQTT-3.3.4-2] (5.0);
+            // a shared one is served for itself [X-5.0-shared-2].
+            while let Some(next) =
+                matches.next_if(|m| !shared && m.shared.is_none() && m.session == session)
+            {
+                all.push(next);
+            }
+            let delivery = self.delivery(message, all);
+            if self.has(Flaw::DuplicateQos0) && delivery.qos == QoS::AtMostOnce {
+                self.deliver(now, session, delivery.clone());
+            }
+            self.deliver(now, session, delivery);
+        }
+        found
+    }
+
+    fn matching_mode(&self) -> Mode {
+        if self.has(Flaw::WildcardMatchesDollar) {
+            Mode::WildcardMatchesDollar
+        } else if self.has(Flaw::SharedToAll) {
+            Mode::SharedToAll
+        } else {
+            Mode::Standard
+        }
+    }
+
+    pub(super) fn is_publisher(&self, session: SessionId, message: &Message) -> bool {
+        let session = self.sessions.get(&session);
+        session.is_some_and(|s| s.client_id == message.publisher)
+    }
+
+    /// The one copy for all these subscriptions of one session.
+    fn delivery(&self, message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
+        let granted = subscriptions.iter().map(|m| m.granted.qos).max();
+        let as_published = subscriptions.iter().any(|m| m.granted.retain_as_published);
+        let flagged = as_published || self.has(Flaw::RetainFlagOnLiveDelivery);
+        // [MQTT-3.3.4-3] (5.0)
+        let identifiers = subscriptions.iter().filter_map(|m| m.granted.identifier);
+        Delivery {
+            message: Arc::clone(message),
+            qos: self.delivery_qos(message, granted.unwrap_or_default()),
+            // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12], [MQTT-3.3.1-13] (5.0)
+            retain: message.retain && flagged,
+            identifiers: identifiers.collect(),
+            shared: subscriptions.into_iter().find_map(|m| m.shared),
+        }
+    }
+
+    /// The lower of the two [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8], [MQTT-4.8.2-3] (5.0).
+    pub(super) fn delivery_qos(&self, message: &Message, granted: QoS) -> QoS {
+        match self.has(Flaw::DeliverAtPublishQos) {
+            true => message.qos,
+            false => message.qos.min(granted),
+        }
+    }
+
+    /// Gives what a session of a shared subscription never got to another member.
+    pub(super) fn redistribute(&mut self, now: Time, delivery: Delivery) {
+        let Some(filter) = &delivery.shared else {
+            return;
+        };
+        let sessions = &self.sessions;
+        let online = |id| Self::is_online(sessions, id);
+        if let Some(member) = self.subscriptions.next_member(filter, online) {
+            let session = member.session;
+            let delivery = self.delivery(&delivery.message, vec![member]);
+            self.deliver(now, session, delivery);
+        }
+    }
+
+    /// Sends a message to a session, or keeps it until it can be sent.
+    pub(super) fn deliver(&mut self, now: Time, id: SessionId, delivery: Delivery) {
+        let loses = self.has(Flaw::LoseOfflineQueue);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if delivery.message.is_expired(now) {
+            // [MQTT-3.3.2-5] (5.0)
+            self.counters.dropped_expired += 1;
+            return;
+        }
+        match session.conn {
+            Some(conn) if session.is_clear(delivery.qos) => {
+                self.transmit(now, conn, id, delivery);
+                return;
+            }
+            // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
+            None if delivery.qos == QoS::AtMostOnce || loses => return,
+            _ => {}
+        }
+        // [MQTT-3.1.2-5] (3.1.1)
+        let queue = &mut session.queue;
+        while queue.front().is_some_and(|d| d.message.is_expired(now)) {
+            queue.pop_front();
+            self.counters.dropped_expired += 1;
+        }
+        if queue.len() < self.config.max_queued {
+            queue.push_back(delivery);
+        } else {
+            self.counters.dropped_queue_full += 1;
+        }
+    }
+
+    /// Sends a message for the first time [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2],
+    /// [MQTT-4.3.3-2] (5.0). The caller made sure that there is room.
+    fn transmit(&mut self, now: Time, conn: ConnId, id: SessionId, delivery: Delivery) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let packet_id = match delivery.qos {
+            QoS::AtMostOnce => None,
+            // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
+            qos => match session.outbound.begin(qos, delivery.clone()) {
+                Some(packet_id) => Some(packet_id),
+                None => {
+                    session.queue.push_front(delivery);
+                    return;
+                }
+            },
+        };
+        // [MQTT-3.3.1-2], [MQTT-3.3.1-3]: the publisher's DUP is not passed on.
+        self.put_on_the_wire(now, conn, id, &delivery, packet_id, false);
+    }
+
+    /// Sends PUBLISH. One that is larger than the client takes counts as delivered [MQTT-3.1.2-25] (5.0).
+    fn put_on_the_wire(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        id: SessionId,
+        delivery: &Delivery,
+        packet_id: Option<PacketId>,
+        dup: bool,
+    ) {
+        let Some(version) = self.version_of(conn) else {
+            return;
+        };
+        let spoiled = Spoiled {
+            expiry_not_reduced: self.has(Flaw::ExpiryNotReduced),
+            drop_user_properties: self.has(Flaw::DropUserProperties),
+        };
+        let publish = delivery.packet(now, version, packet_id, dup, spoiled);
+        if self.send(conn, Packet::Publish(publish)) {
+            return;
+        }
+        self.counters.dropped_too_large += 1;
+        let session = self.sessions.get_mut(&id);
+        if let (Some(session), Some(packet_id)) = (session, packet_id) {
+            let ended = match delivery.qos {
+                QoS::ExactlyOnce => session.outbound.handle_pubrec_error(packet_id),
+                _ => session.outbound.handle_puback(packet_id),
+            };
+            debug_assert!(ended.is_ok(), "the flow was open: {ended:?}");
+        }
+    }
+
+    /// A client came back: what is unacknowledged is sent again in its old order [MQTT-4.4.0-1], then what waited.
+    pub(super) fn resume(&mut self, now: Time, conn: ConnId, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.resend.clear();
+        let mut releases = Vec::new();
+        for resend in session.outbound.resend() {
+            releases.push(match resend {
+                Resend::Publish(id, _, delivery) => {
+                    let delivery = delivery.clone();
+                    session.resend.push_back(Unsent { id, delivery });
+                    None
+                }
+                Resend::PubRel(id) => Some(id),
+            });
+        }
+        if self.has(Flaw::ResendOutOfOrder) {
+            releases.reverse();
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.resend.make_contiguous().reverse();
+            }
+        }
+        if self.has(Flaw::NoResendOnResume) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.resend.clear();
+            }
+            releases.clear();
+        }
+        for release in releases {
+            match release {
+                // [MQTT-4.3.3-6] (5.0)
+                Some(packet_id) => {
+                    self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
+                }
+                None => {
+                    self.send_next_again(now, conn, id);
+                }
+            }
+        }
+        self.pump(now, id);
+    }
+
+    /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if nothing was
+    /// sent. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0).
+    fn send_next_again(&mut self, now: Time, conn: ConnId, id: SessionId) -> bool {
+        let session = self.sessions.get_mut(&id);
+        let Some(unsent) = session.and_then(|s| s.next_resend()) else {
+            return false;
+        };
+        // [MQTT-3.3.1-1]
+        let dup = !self.has(Flaw::ForgetDup);
+        self.put_on_the_wire(now, conn, id, &unsent.delivery, Some(unsent.id), dup);
+        true
+    }
+
+    /// Sends what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9], [MQTT-4.9.0-2] (5.0).
+    fn pump(&mut self, now: Time, id: SessionId) {
+        let newest_first = self.has(Flaw::ReverseOrder);
+        while let Some(session) = self.sessions.get_mut(&id) {
+            let Some(conn) = session.conn else { return };
+            if !session.resend.is_empty() {
+                if self.send_next_again(now, conn, id) {
+                    continue;
+                }
+                return;
+            }
+            if !session.outbound.has_room() {
+                return;
+            }
+            let next = match newest_first {
+                true => session.queue.pop_back(),
+                false => session.queue.pop_front(),
+            };
+            match next {
+                None => return,
+                // [MQTT-3.3.2-5] (5.0)
+                Some(delivery) if delivery.message.is_expired(now) => {
+                    self.counters.dropped_expired += 1;
+                }
+                Some(delivery) => self.transmit(now, conn, id, delivery),
+            }
+        }
+    }
+
+    /// PUBACK ends a QoS 1 flow, whatever its reason code [MQTT-4.3.2-3], [MQTT-4.4.0-2], [MQTT-4.8.2-6] (5.0).
+    pub(super) fn handle_puback(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        ack: &Ack,
+    ) -> Result<(), ProtocolError> {
+        let Some(id) = self.session_of(conn) else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Ok(());
+        };
+        match session.outbound.handle_puback(ack.packet_id) {
+            Ok(_) => session.forget_resend(ack.packet_id),
+            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
+            // Nothing waits for it, and nothing depends on it.
+            Err(FlowError::UnknownId(_)) => {}
+        }
+        self.pump(now, id);
+        Ok(())
+    }
+
+    /// PUBREC: the message is the client's now, or it does not want it.
+    pub(super) fn handle_pubrec(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        ack: &Ack,
+    ) -> Result<(), ProtocolError> {
+        let (packet_id, again) = (ack.packet_id, self.has(Flaw::ReuseQos2AfterPubRec));
+        let Some(id) = self.session_of(conn) else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Ok(());
+        };
+        let done = match ack.reason.is_error() {
+            // [MQTT-4.4.0-2] (5.0)
+            true => session.outbound.handle_pubrec_error(packet_id).map(Some),
+            false => session.outbound.handle_pubrec(packet_id),
+        };
+        match done {
+            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
+            Err(FlowError::UnknownId(_)) if ack.reason.is_error() => {}
+            Err(FlowError::UnknownId(_)) => {
+                // The client still waits for PUBREL, whatever we remember.
+                let reason = match self.version_of(conn) {
+                    Some(Version::V5_0) => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+                    _ => ReasonCode::SUCCESS,
+                };
+                let release = Ack::with_reason(packet_id, reason);
+                self.answer(now, conn, Packet::PubRel(release));
+            }
+            Ok(message) => {
+                session.forget_resend(packet_id);
+                if ack.reason.is_error() {
+                    self.pump(now, id);
+                } else if let (Some(message), true) = (message, again) {
+                    self.put_on_the_wire(now, conn, id, &message, Some(packet_id), true);
+                } else {
+                    // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
+                    self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// PUBCOMP ends a QoS 2 flow [MQTT-4.3.3-5] (5.0), with any reason code [X-5.0-flow-5].
+    pub(super) fn handle_pubcomp(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        ack: &Ack,
+    ) -> Result<(), ProtocolError> {
+        let Some(id) = self.session_of(conn) else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Ok(());
+        };
+        match session.outbound.handle_pubcomp(ack.packet_id) {
+            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
+            // It answers a PUBREL of ours that had no flow.
+            Ok(()) | Err(FlowError::UnknownId(_)) => {}
+        }
+        self.pump(now, id);
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What goes in and out of the core, as data.
+
+use super::ProtocolError;
+use bytes::Bytes;
+use squall_protocol::{Frame, ReasonCode, Violation};
+use std::fmt;
+
+/// A connection. Chosen by the driver, never used twice, increasing in the order of opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// How the transport ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hangup {
+    /// The peer closed its side in order.
+    Eof,
+    /// The connection broke.
+    Reset,
+}
+
+/// What the driver has to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send these bytes, exactly one packet.
+    Send {
+        /// Where to.
+        conn: ConnId,
+        /// The packet.
+        bytes: Bytes,
+    },
+    /// Close the connection once everything before it was sent. The core knows nothing of it any more.
+    Close {
+        /// Which one.
+        conn: ConnId,
+    },
+}
+
+/// What happened, in exact order; for traces and oracles. Queued only while somebody observes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The transport was opened.
+    Opened {
+        /// The new connection.
+        conn: ConnId,
+    },
+    /// A whole packet arrived.
+    Received {
+        /// Where from.
+        conn: ConnId,
+        /// The packet and its bytes.
+        frame: Frame,
+    },
+    /// What arrived is not a packet this peer may send in this form. `Closed` follows.
+    Violation {
+        /// Where from.
+        conn: ConnId,
+        /// The rule that was broken.
+        violation: Violation,
+    },
+    /// A packet was handed to the transport.
+    Sent {
+        /// Where to.
+        conn: ConnId,
+        /// The packet and its bytes.
+        frame: Frame,
+    },
+    /// The connection is over. Comes exactly once for each `Opened`.
+    Closed {
+        /// Which one.
+        conn: ConnId,
+        /// Why.
+        cause: CloseCause,
+    },
+}
+
+impl Event {
+    /// The connection it happened on.
+    #[must_use]
+    pub const fn conn(&self) -> ConnId {
+        match self {
+            Self::Opened { conn }
+            | Self::Received { conn, .. }
+            | Self::Violation { conn, .. }
+            | Self::Sent { conn, .. }
+            | Self::Closed { conn, .. } => *conn,
+        }
+    }
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseCause {
+    /// The transport ended without DISCONNECT.
+    Peer(Hangup),
+    /// The client sent DISCONNECT with this reason code (0x00 in 3.1.1).
+    Disconnected(ReasonCode),
+    /// The client sent bytes that break the standard; an [`Event::Violation`] went before.
+    Violation,
+    /// The client sent a well-formed packet that may not come now, or that asks for what is not offered.
+    ProtocolError(ProtocolError),
+    /// Nothing was heard for one and a half times the Keep Alive.
+    KeepAlive,
+    /// Another connection with the same Client Identifier took the session over.
+    TakenOver,
+    /// No complete CONNECT came in time.
+    ConnectTimeout,
+    /// CONNECT was refused with this reason code (in the numbers of 5.0, whatever the version).
+    Refused(ReasonCode),
+    /// An answer does not fit into the client's Maximum Packet Size.
+    AnswerTooLarge,
+}
+
+impl fmt::Display for CloseCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(Hangup::Eof) => f.write_str("the client closed without DISCONNECT"),
+            Self::Peer(Hangup::Reset) => f.write_str("the connection broke"),
+            Self::Disconnected(reason) => write!(f, "the client sent DISCONNECT {reason}"),
+            Self::Violation => f.write_str("the client broke the standard"),
+            Self::ProtocolError(error) => error.fmt(f),
+            Self::KeepAlive => {
+                f.write_str("nothing was heard for one and a half times the Keep Alive")
+            }
+            Self::TakenOver => f.write_str("another connection took the session over"),
+            Self::ConnectTimeout => f.write_str("no CONNECT came in time"),
+            Self::Refused(reason) => write!(f, "CONNECT was refused with {reason}"),
+            Self::AnswerTooLarge => {
+                f.write_str("an answer does not fit into the client's Maximum Packet Size")
+            }
+        }
+    }
+}
+
+/// What the broker had to give up, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages that found the queue of a session full.
+    pub dropped_queue_full: u64,
+    /// Copies whose Message Expiry Interval passed before they could be sent.
+    pub dropped_expired: u64,
+    /// Messages larger than a client's Maximum Packet Size.
+    pub dropped_too_large: u64,
+}

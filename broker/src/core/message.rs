@@ -1,0 +1,153 @@
+//! An application message on its way through the broker, and one subscriber's share of it.
+//!
+//! Only content and age: who gets it and whether it may be sent now is not known here.
+
+use bytes::Bytes;
+use squall_protocol::{
+    PacketId, Properties, Property, PropertyId, QoS, Text, Time, Version,
+    packet::{Publish, Will},
+    topic::TopicFilter,
+};
+use std::{sync::Arc, time::Duration};
+
+/// An application message the broker took over.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) topic: Text,
+    pub(super) payload: Bytes,
+    pub(super) qos: QoS,
+    /// RETAIN as it was published.
+    pub(super) retain: bool,
+    /// What is forwarded unaltered and in order [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18],
+    /// [MQTT-3.3.2-20] (5.0); the Message Expiry Interval keeps its place.
+    properties: Properties,
+    /// Client Identifier of the publisher.
+    pub(super) publisher: Text,
+    received: Time,
+    /// Message Expiry Interval in seconds.
+    expiry: Option<u32>,
+}
+
+impl Message {
+    /// The message of a PUBLISH whose topic is known already.
+    pub(super) fn published(now: Time, publish: Publish, topic: Text, publisher: Text) -> Self {
+        let mut properties = publish.properties;
+        // Both belong to one connection [MQTT-3.3.2-7] (5.0), [X-5.0-subid-2].
+        properties.remove(PropertyId::TOPIC_ALIAS);
+        properties.remove(PropertyId::SUBSCRIPTION_IDENTIFIER);
+        Self {
+            topic,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            expiry: properties.message_expiry_interval(),
+            properties,
+            publisher,
+            received: now,
+        }
+    }
+
+    /// The message of a will; its expiry begins when it is published [X-5.0-will-8].
+    pub(super) fn will(now: Time, will: Will, publisher: Text) -> Self {
+        // [X-5.0-will-9], user properties in order [MQTT-3.1.3-10] (5.0)
+        let mut properties = will.properties;
+        properties.remove(PropertyId::WILL_DELAY_INTERVAL);
+        Self {
+            topic: will.topic,
+            payload: will.payload,
+            qos: will.qos,
+            retain: will.retain,
+            expiry: properties.message_expiry_interval(),
+            properties,
+            publisher,
+            received: now,
+        }
+    }
+
+    /// When it expires, if ever.
+    pub(super) fn expires_at(&self) -> Option<Time> {
+        let secs = self.expiry?;
+        Some(self.received + Duration::from_secs(secs.into()))
+    }
+
+    /// When a retained message is thrown away: a millisecond after its arrival at the earliest, so that a deadline
+    /// never lies in the present.
+    pub(super) fn discard_at(&self) -> Option<Time> {
+        let earliest = self.received + Duration::from_millis(1);
+        self.expires_at().map(|at| at.max(earliest))
+    }
+
+    /// Whether its time has passed. In the instant of its arrival nothing has.
+    pub(super) fn is_expired(&self, now: Time) -> bool {
+        // [MQTT-3.3.2-5] (5.0)
+        now > self.received && self.expires_at().is_some_and(|at| now >= at)
+    }
+
+    /// The properties a subscriber is sent now.
+    fn properties(&self, now: Time, spoiled: Spoiled) -> Properties {
+        let mut properties = self.properties.clone();
+        if let (Some(secs), false) = (self.expiry, spoiled.expiry_not_reduced) {
+            // [MQTT-3.3.2-6] (5.0): whole seconds it has waited here
+            let waited = u32::try_from(now.since(self.received).as_secs()).unwrap_or(u32::MAX);
+            properties.set(Property::MessageExpiryInterval(secs.saturating_sub(waited)));
+        }
+        if spoiled.drop_user_properties {
+            properties.remove(PropertyId::USER_PROPERTY);
+        }
+        properties
+    }
+}
+
+/// Defects that alter what is forwarded; none unless a test asks for them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spoiled {
+    pub(super) expiry_not_reduced: bool,
+    pub(super) drop_user_properties: bool,
+}
+
+/// One subscriber's share of a message.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) message: Arc<Message>,
+    /// The lower of the published and the granted QoS.
+    pub(super) qos: QoS,
+    /// RETAIN as this subscriber sees it.
+    pub(super) retain: bool,
+    /// Subscription Identifiers of the subscriptions that caused it.
+    pub(super) identifiers: Vec<u32>,
+    /// The shared subscription that caused it, if one did.
+    pub(super) shared: Option<TopicFilter>,
+}
+
+impl Delivery {
+    /// The PUBLISH for a subscriber that speaks `version`.
+    pub(super) fn packet(
+        &self,
+        now: Time,
+        version: Version,
+        packet_id: Option<PacketId>,
+        dup: bool,
+        spoiled: Spoiled,
+    ) -> Publish {
+        let properties = match version {
+            Version::V3_1_1 => Properties::new(),
+            Version::V5_0 => {
+                let mut properties = self.message.properties(now, spoiled);
+                // [MQTT-3.3.4-3], [MQTT-3.3.4-4] (5.0)
+                for id in &self.identifiers {
+                    properties.push(Property::SubscriptionIdentifier(*id));
+                }
+                properties
+            }
+        };
+        Publish {
+            dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.message.topic.clone(),
+            packet_id,
+            properties,
+            payload: self.message.payload.clone(),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The broker as a state machine: bytes, ends of connections and time in; packets, closings, events and one deadline
+//! out. No socket, clock, task or random number; every map is ordered.
+//!
+//! * `connect` CONNECT and its answers; `close` every way a connection ends
+//! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
+//! * `session`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state they work on
+
+mod close;
+mod connect;
+mod connection;
+mod deadlines;
+mod deliver;
+mod event;
+mod fault;
+mod message;
+mod publish;
+mod retained;
+mod send;
+mod session;
+mod subscribe;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod will;
+
+pub use event::{CloseCause, ConnId, Counters, Event, Hangup, Output};
+pub use fault::ProtocolError;
+
+use crate::{config::Config, sabotage::Flaw};
+use connection::Connection;
+use deadlines::{Deadlines, Timer};
+use retained::Retained;
+use session::{Session, SessionId};
+use squall_protocol::{Frame, Packet, Text, Time, Version};
+use std::collections::{BTreeMap, VecDeque};
+use subscriptions::Subscriptions;
+
+/// The broker.
+///
+/// Hand it what happens with one of the `handle_*` functions; then take everything out of [`Self::poll_event`] and
+/// [`Self::poll_output`], and look at [`Self::poll_timeout`]. Time never runs backwards from call to call.
+#[derive(Debug)]
+pub struct Broker {
+    config: Config,
+    conns: BTreeMap<ConnId, Connection>,
+    sessions: BTreeMap<SessionId, Session>,
+    by_client_id: BTreeMap<Text, SessionId>,
+    next_session: u64,
+    next_assigned: u64,
+    subscriptions: Subscriptions,
+    retained: Retained,
+    deadlines: Deadlines,
+    outputs: VecDeque<Output>,
+    observing: bool,
+    events: VecDeque<Event>,
+    counters: Counters,
+    #[cfg(feature = "sabotage")]
+    flaws: std::collections::BTreeSet<Flaw>,
+}
+
+impl Broker {
+    /// A broker without clients, sessions and retained messages.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let config = Config {
+            receive_maximum: config.receive_maximum.max(1),
+            maximum_packet_size: config.maximum_packet_size.max(1),
+            ..config
+        };
+        Self {
+            config,
+            conns: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            by_client_id: BTreeMap::new(),
+            next_session: 0,
+            next_assigned: 0,
+            subscriptions: Subscriptions::new(),
+            retained: Retained::default(),
+            deadlines: Deadlines::default(),
+            outputs: VecDeque::new(),
+            observing: false,
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            #[cfg(feature = "sabotage")]
+            flaws: std::collections::BTreeSet::new(),
+        }
+    }
+
+    /// Turns [`Self::poll_event`] on or off. Off, as at first, nothing is queued.
+    pub fn observe(&mut self, on: bool) {
+        self.observing = on;
+    }
+
+    /// Plants a deliberate defect, beside those planted before.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&mut self, flaw: Flaw) {
+        self.flaws.insert(flaw);
+    }
+
+    /// The settings, with values that make no sense corrected.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What had to be given up so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// A transport was opened. `conn` must be new.
+    ///
+    /// # Panics
+    /// When `conn` is still open: the driver has mixed up its connections.
+    pub fn handle_open(&mut self, now: Time, conn: ConnId) {
+        let mut connection = Connection::new(self.config.maximum_packet_size);
+        // [X-3.1.1-connect-1], [X-5.0-connect-3]
+        if !self.config.connect_timeout.is_zero() {
+            let at = now + self.config.connect_timeout;
+            connection.deadline = Some(at);
+            self.deadlines.set(at, Timer::Connect(conn));
+        }
+        let before = self.conns.insert(conn, connection);
+        assert!(before.is_none(), "connection {conn} was opened twice");
+        self.event(|| Event::Opened { conn });
+    }
+
+    /// Bytes arrived, in any portions. Ignored when the connection is over.
+    pub fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        connection.push(bytes);
+        // A packet can end the connection: what stands behind it is ignored [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6].
+        while let Some(connection) = self.conns.get_mut(&conn) {
+            match connection.decoder.next_frame() {
+                Ok(None) => return,
+                Ok(Some(frame)) => self.handle_frame(now, conn, frame),
+                Err(violation) => self.handle_violation(now, conn, violation),
+            }
+        }
+    }
+
+    /// The transport ended. Ignored when the connection is over already.
+    pub fn handle_closed(&mut self, now: Time, conn: ConnId, how: Hangup) {
+        if self.conns.contains_key(&conn) {
+            self.end(now, conn, CloseCause::Peer(how));
+        }
+    }
+
+    /// Does all that is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(timer) = self.deadlines.pop(now) {
+            match timer {
+                Timer::Connect(conn) => self.end(now, conn, CloseCause::ConnectTimeout),
+                Timer::KeepAlive(conn) => self.keep_alive_timeout(now, conn),
+                Timer::Will(session) => self.will_is_due(now, session),
+                Timer::SessionEnd(session) => self.end_session(now, session),
+                Timer::Retained(topic) => {
+                    // [X-5.0-retain-3]
+                    self.retained.remove(&topic);
+                }
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has something to do next, in whole milliseconds.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.deadlines.next()
+    }
+
+    /// The next thing to do for the driver.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn handle_frame(&mut self, now: Time, conn: ConnId, frame: Frame) {
+        if self.observing {
+            let frame = frame.clone();
+            self.events.push_back(Event::Received { conn, frame });
+        }
+        self.heard(now, conn);
+        let done = match frame.packet {
+            Packet::Connect(connect) => self.handle_connect(now, conn, *connect),
+            Packet::Publish(publish) => self.handle_publish(now, conn, publish),
+            Packet::PubAck(ack) => self.handle_puback(now, conn, &ack),
+            Packet::PubRec(ack) => self.handle_pubrec(now, conn, &ack),
+            Packet::PubRel(ack) => self.handle_pubrel(now, conn, &ack),
+            Packet::PubComp(ack) => self.handle_pubcomp(now, conn, &ack),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(now, conn, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, conn, &unsubscribe),
+            Packet::PingReq => self.handle_pingreq(now, conn),
+            Packet::Disconnect(disconnect) => self.handle_disconnect(now, conn, &disconnect),
+            // No exchange is ever begun: a CONNECT that asks for one is refused.
+            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                unreachable!("the decoder refuses what only a server sends")
+            }
+        };
+        if let Err(error) = done {
+            let cause = CloseCause::ProtocolError(error);
+            self.disconnect(now, conn, error.reason(), &error.to_string(), cause);
+        }
+    }
+
+    fn handle_pingreq(&mut self, now: Time, conn: ConnId) -> Result<(), ProtocolError> {
+        if !self.has(Flaw::PingUnanswered) {
+            // [MQTT-3.12.4-1]
+            self.answer(now, conn, Packet::PingResp);
+        }
+        Ok(())
+    }
+
+    /// The session behind a connection, while it is its own.
+    fn session_of(&self, conn: ConnId) -> Option<SessionId> {
+        let link = self.conns.get(&conn)?.link.as_ref()?;
+        Some(link.session)
+    }
+
+    fn version_of(&self, conn: ConnId) -> Option<Version> {
+        Some(self.conns.get(&conn)?.link.as_ref()?.version)
+    }
+
+    /// Whether somebody is connected to the session.
+    fn is_online(sessions: &BTreeMap<SessionId, Session>, session: SessionId) -> bool {
+        sessions.get(&session).is_some_and(|s| s.conn.is_some())
+    }
+
+    fn event(&mut self, event: impl FnOnce() -> Event) {
+        if self.observing {
+            self.events.push_back(event());
+        }
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaws.contains(&flaw)
+    }
+
+    /// Nothing is wrong on purpose.
+    #[cfg(not(feature = "sabotage"))]
+    const fn has(&self, _: Flaw) -> bool {
+        false
+    }
+}

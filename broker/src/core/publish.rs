@@ -1,0 +1,208 @@
+//! Messages from clients: what a PUBLISH may say, the receiver's half of QoS 1 and 2, and retained messages.
+
+use super::{Broker, ConnId, ProtocolError, Timer, message::Message};
+use crate::sabotage::Flaw;
+use squall_protocol::{
+    Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
+    flow::Received,
+    packet::{Ack, Publish},
+};
+use std::sync::Arc;
+
+impl Broker {
+    pub(super) fn handle_publish(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        publish: Publish,
+    ) -> Result<(), ProtocolError> {
+        // [X-5.0-limit-1]; 3.1.1 has no way to say what is not offered, and closes too.
+        if publish.qos > self.config.maximum_qos {
+            return Err(ProtocolError::QosNotSupported);
+        }
+        // [X-5.0-limit-2]
+        if publish.retain && !self.config.retain_available {
+            return Err(ProtocolError::RetainNotSupported);
+        }
+        let topic = self.resolve_topic(conn, &publish)?;
+        self.check_quota(conn, &publish)?;
+        let Some(publisher) = self.client_id_of(conn) else {
+            return Ok(());
+        };
+        match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => {
+                let reason = self.take_over(now, publish, topic, publisher);
+                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+                let ack = Ack::with_reason(id, self.in_version(conn, reason));
+                self.answer(now, conn, Packet::PubAck(ack));
+            }
+            (QoS::ExactlyOnce, Some(id)) => {
+                self.publish_qos2(now, conn, id, publish, topic, publisher);
+            }
+            _ => {
+                self.take_over(now, publish, topic, publisher);
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_qos2(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        id: PacketId,
+        publish: Publish,
+        topic: Text,
+        publisher: Text,
+    ) {
+        let Some(session) = self
+            .session_of(conn)
+            .and_then(|id| self.sessions.get_mut(&id))
+        else {
+            return;
+        };
+        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
+        let reason = match session.inbound.handle_publish(id) {
+            Received::Duplicate => ReasonCode::SUCCESS,
+            Received::Fresh => self.take_over(now, publish, topic, publisher),
+        };
+        let reason = self.in_version(conn, reason);
+        // [MQTT-4.3.3-9] (5.0)
+        let over = reason.is_error();
+        if over || self.has(Flaw::FreeQos2IdEarly) {
+            self.forget_qos2(conn, id, over);
+        }
+        // [MQTT-4.3.3-8] (5.0)
+        self.answer(now, conn, Packet::PubRec(Ack::with_reason(id, reason)));
+    }
+
+    pub(super) fn handle_pubrel(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        ack: &Ack,
+    ) -> Result<(), ProtocolError> {
+        let known = self.forget_qos2(conn, ack.packet_id, true);
+        let reason = match known {
+            true => ReasonCode::SUCCESS,
+            // [MQTT-3.7.2-1] (5.0)
+            false => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+        };
+        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0)
+        let ack = Ack::with_reason(ack.packet_id, self.in_version(conn, reason));
+        self.answer(now, conn, Packet::PubComp(ack));
+        Ok(())
+    }
+
+    /// Ends a flow from the client; false when there was none. `free` gives its place in our Receive Maximum back
+    /// [X-5.0-flow-5].
+    fn forget_qos2(&mut self, conn: ConnId, id: PacketId, free: bool) -> bool {
+        let link = self.conns.get_mut(&conn).and_then(|c| c.link.as_mut());
+        let Some(link) = link else { return false };
+        if free {
+            link.unfinished.remove(&id);
+        }
+        let session = self.sessions.get_mut(&link.session);
+        session.is_some_and(|s| s.inbound.handle_pubrel(id))
+    }
+
+    /// The topic of a PUBLISH, through its Topic Alias if it has one (5.0, section 3.3.2.3.4).
+    fn resolve_topic(&mut self, conn: ConnId, publish: &Publish) -> Result<Text, ProtocolError> {
+        let link = self.conns.get_mut(&conn).and_then(|c| c.link.as_mut());
+        let (Some(alias), Some(link)) = (publish.properties.topic_alias(), link) else {
+            return Ok(publish.topic.clone());
+        };
+        // [X-5.0-alias-3]
+        if alias > self.config.topic_alias_maximum {
+            return Err(ProtocolError::TopicAliasTooLarge);
+        }
+        // [X-5.0-alias-2]
+        if publish.topic.is_empty() {
+            let topic = link.aliases.get(&alias).cloned();
+            // [X-5.0-alias-4]
+            return topic.ok_or(ProtocolError::TopicAliasUnknown);
+        }
+        link.aliases.insert(alias, publish.topic.clone());
+        Ok(publish.topic.clone())
+    }
+
+    /// Our Receive Maximum: QoS 1 is acknowledged at once, so what is unacknowledged is QoS 2 [X-5.0-flow-3].
+    fn check_quota(&mut self, conn: ConnId, publish: &Publish) -> Result<(), ProtocolError> {
+        let link = self.conns.get_mut(&conn).and_then(|c| c.link.as_mut());
+        let (Some(id), Some(link)) = (publish.packet_id, link) else {
+            return Ok(());
+        };
+        if link.version == Version::V3_1_1 || link.unfinished.contains(&id) {
+            return Ok(());
+        }
+        if link.unfinished.len() >= usize::from(self.config.receive_maximum) {
+            return Err(ProtocolError::ReceiveMaximumExceeded);
+        }
+        if publish.qos == QoS::ExactlyOnce {
+            link.unfinished.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Takes responsibility for a message from a client, or refuses to; says which.
+    fn take_over(
+        &mut self,
+        now: Time,
+        publish: Publish,
+        topic: Text,
+        publisher: Text,
+    ) -> ReasonCode {
+        if topic.starts_with('$') && !self.config.dollar_topics {
+            // It is acknowledged as usual where there is no reason code [MQTT-3.3.5-2] (3.1.1).
+            return ReasonCode::TOPIC_NAME_INVALID;
+        }
+        match self.accept(now, Message::published(now, publish, topic, publisher)) {
+            true => ReasonCode::SUCCESS,
+            // [X-5.0-ack-4]
+            false => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+        }
+    }
+
+    /// Keeps a message if it is to be retained, and hands it to every subscriber [MQTT-4.5.0-1]; false when there
+    /// was none.
+    pub(super) fn accept(&mut self, now: Time, message: Message) -> bool {
+        let message = Arc::new(message);
+        // [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
+        if message.retain {
+            self.retain(&message);
+        }
+        self.route(now, &message)
+    }
+
+    fn retain(&mut self, message: &Arc<Message>) {
+        let before = if !message.payload.is_empty() {
+            // [MQTT-3.3.1-5]
+            self.retained.set(Arc::clone(message))
+        } else if self.has(Flaw::KeepClearedRetained) {
+            return;
+        } else {
+            // [MQTT-3.3.1-10], [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-6], [MQTT-3.3.1-7] (5.0)
+            self.retained.remove(&message.topic)
+        };
+        let timer = || Timer::Retained(message.topic.clone());
+        if let Some(at) = before.and_then(|before| before.discard_at()) {
+            self.deadlines.clear(at, timer());
+        }
+        if let (Some(at), false) = (message.discard_at(), message.payload.is_empty()) {
+            self.deadlines.set(at, timer());
+        }
+    }
+
+    /// A reason code, or what 3.1.1 says instead: nothing.
+    fn in_version(&self, conn: ConnId, reason: ReasonCode) -> ReasonCode {
+        match self.version_of(conn) {
+            Some(Version::V5_0) => reason,
+            _ => ReasonCode::SUCCESS,
+        }
+    }
+
+    fn client_id_of(&self, conn: ConnId) -> Option<Text> {
+        let session = self.sessions.get(&self.session_of(conn)?)?;
+        Some(session.client_id.clone())
+    }
+}

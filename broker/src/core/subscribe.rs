@@ -1,0 +1,188 @@
+//! SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages a new subscription finds.
+
+use super::{
+    Broker, ConnId, ProtocolError, message::Delivery, session::SessionId, subscriptions::Granted,
+};
+use crate::sabotage::Flaw;
+use squall_protocol::{
+    Packet, Properties, QoS, ReasonCode, Time, Version,
+    packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe},
+};
+
+impl Broker {
+    pub(super) fn handle_subscribe(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        subscribe: Subscribe,
+    ) -> Result<(), ProtocolError> {
+        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
+            return Ok(());
+        };
+        if version == Version::V5_0 {
+            self.check_offer(&subscribe)?;
+        }
+        let identifier = subscribe.properties.subscription_identifier();
+        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
+        let mut retained = Vec::new();
+        // As if each filter had come in a packet of its own [MQTT-3.8.4-4] (3.1.1), [MQTT-3.8.4-5] (5.0).
+        for subscription in &subscribe.subscriptions {
+            if subscription.filter.has_wildcard() && !self.config.wildcard_subscriptions {
+                // [MQTT-3.8.3-2] (3.1.1)
+                reasons.push(ReasonCode::V3_SUBSCRIBE_FAILURE);
+                continue;
+            }
+            let (granted, existed) = self.subscribe(id, subscription, identifier);
+            reasons.push(ReasonCode(granted.qos.as_u8()));
+            if wants_retained(subscription, existed) {
+                self.find_retained(now, id, subscription, granted, &mut retained);
+            }
+        }
+        if self.has(Flaw::SubAckWrongCount) {
+            reasons.push(ReasonCode::GRANTED_QOS_0);
+        }
+        // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.9.3-1]; one code for each filter [MQTT-3.8.4-5] (3.1.1),
+        // [MQTT-3.8.4-6] (5.0)
+        let ack = SubAck {
+            packet_id: subscribe.packet_id,
+            properties: Properties::new(),
+            reasons,
+        };
+        self.answer(now, conn, Packet::SubAck(ack));
+        for delivery in retained {
+            self.deliver(now, id, delivery);
+        }
+        Ok(())
+    }
+
+    /// What CONNACK said is not offered may not be asked for (5.0).
+    fn check_offer(&self, subscribe: &Subscribe) -> Result<(), ProtocolError> {
+        let config = &self.config;
+        let identifier = subscribe.properties.subscription_identifier();
+        if identifier.is_some() && !config.subscription_identifiers {
+            // [X-5.0-limit-5]
+            return Err(ProtocolError::SubscriptionIdentifiersNotSupported);
+        }
+        for subscription in &subscribe.subscriptions {
+            if subscription.filter.is_shared() && !config.shared_subscriptions {
+                // [X-5.0-limit-6]
+                return Err(ProtocolError::SharedSubscriptionsNotSupported);
+            }
+            if subscription.filter.has_wildcard() && !config.wildcard_subscriptions {
+                // [X-5.0-limit-4]
+                return Err(ProtocolError::WildcardSubscriptionsNotSupported);
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters one subscription, in place of one with the same filter [MQTT-3.8.4-3]; says what was granted and
+    /// whether there was one.
+    fn subscribe(
+        &mut self,
+        id: SessionId,
+        subscription: &Subscription,
+        identifier: Option<u32>,
+    ) -> (Granted, bool) {
+        let granted = Granted {
+            qos: subscription.qos.min(self.config.maximum_qos),
+            no_local: subscription.no_local,
+            retain_as_published: subscription.retain_as_published,
+            // [X-5.0-subid-6]
+            identifier,
+        };
+        let filter = &subscription.filter;
+        let existed = match self.sessions.get_mut(&id) {
+            Some(session) => {
+                session.filters.insert(filter.clone());
+                self.subscriptions.insert(id, filter, granted)
+            }
+            None => false,
+        };
+        (granted, existed)
+    }
+
+    /// The retained messages for a subscription [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] (5.0).
+    fn find_retained(
+        &self,
+        now: Time,
+        id: SessionId,
+        subscription: &Subscription,
+        granted: Granted,
+        found: &mut Vec<Delivery>,
+    ) {
+        for message in self.retained.matching(&subscription.filter, now) {
+            // [MQTT-3.8.3-3] (5.0)
+            if granted.no_local && self.is_publisher(id, &message) {
+                continue;
+            }
+            found.push(Delivery {
+                qos: self.delivery_qos(&message, granted.qos),
+                // [MQTT-3.3.1-8] (3.1.1), [X-5.0-retain-1]
+                retain: true,
+                identifiers: granted.identifier.into_iter().collect(),
+                shared: None,
+                message,
+            });
+        }
+    }
+
+    pub(super) fn handle_unsubscribe(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        unsubscribe: &Unsubscribe,
+    ) -> Result<(), ProtocolError> {
+        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
+            return Ok(());
+        };
+        let ignored = self.has(Flaw::UnsubscribeIgnored);
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        for filter in &unsubscribe.filters {
+            // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
+            let existed = match self.sessions.get_mut(&id) {
+                Some(session) if ignored => session.filters.contains(filter),
+                Some(session) => {
+                    session.filters.remove(filter) && self.subscriptions.remove(id, filter)
+                }
+                None => false,
+            };
+            reasons.push(match existed {
+                true => ReasonCode::SUCCESS,
+                // [X-5.0-unsubscribe-3]
+                false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+            });
+        }
+        if version == Version::V3_1_1 {
+            reasons.clear();
+        }
+        // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1] (5.0)
+        let ack = UnsubAck {
+            packet_id: unsubscribe.packet_id,
+            properties: Properties::new(),
+            reasons,
+        };
+        self.answer(now, conn, Packet::UnsubAck(ack));
+        Ok(())
+    }
+}
+
+/// Whether retained messages are sent at this SUBSCRIBE.
+fn wants_retained(subscription: &Subscription, existed: bool) -> bool {
+    // [X-5.0-subscribe-2]
+    !subscription.filter.is_shared()
+        && match subscription.retain_handling {
+            // [MQTT-3.8.4-3] (3.1.1), [MQTT-3.3.1-9], [MQTT-3.8.4-4] (5.0)
+            RetainHandling::Send => true,
+            // [MQTT-3.3.1-10] (5.0)
+            RetainHandling::SendIfNew => !existed,
+            // [MQTT-3.3.1-11] (5.0)
+            RetainHandling::DoNotSend => false,
+        }
+}
+
+// The granted QoS is a reason code of its own [MQTT-3.8.4-7], [MQTT-3.9.3-2] (5.0).
+const _: () = assert!(
+    QoS::ExactlyOnce.as_u8() == ReasonCode::GRANTED_QOS_2.0
+        && QoS::AtLeastOnce.as_u8() == ReasonCode::GRANTED_QOS_1.0
+);

@@ -1,0 +1,66 @@
+//! When a will is published. What it says was decided by CONNECT.
+
+use super::{Broker, Timer, message::Message, session::SessionId};
+use crate::sabotage::Flaw;
+use squall_protocol::{Text, Time, packet::Will};
+use std::time::Duration;
+
+impl Broker {
+    /// The connection ended and the will was not deleted: it is published now, or waits for its delay
+    /// [MQTT-3.1.2-8], [X-5.0-will-6].
+    pub(super) fn connection_lost_will(&mut self, now: Time, id: SessionId) {
+        let ignores_delay = self.has(Flaw::WillIgnoresDelay);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(will) = &session.will else { return };
+        let delay = will.properties.will_delay_interval().unwrap_or(0);
+        if delay > 0 && !ignores_delay {
+            let at = now + Duration::from_secs(delay.into());
+            // The end of the session publishes it too, so a longer delay needs no timer.
+            if session.ends_at.is_none_or(|end| at < end) {
+                session.will_at = Some(at);
+                self.deadlines.set(at, Timer::Will(id));
+            }
+            return;
+        }
+        self.will_is_due(now, id);
+    }
+
+    /// The will's time has come.
+    pub(super) fn will_is_due(&mut self, now: Time, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.will_at = None;
+        // [MQTT-3.1.2-10]
+        let (will, client_id) = (session.will.take(), session.client_id.clone());
+        if let Some(will) = will {
+            self.publish_will(now, will, client_id);
+        }
+    }
+
+    /// The client came back: a will that still waits is not published [MQTT-3.1.3-9] (5.0).
+    pub(super) fn cancel_will(&mut self, now: Time, id: SessionId) {
+        let survives = self.has(Flaw::WillSurvivesReconnect);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if let Some(at) = session.will_at.take() {
+            self.deadlines.clear(at, Timer::Will(id));
+        }
+        if survives {
+            self.will_is_due(now, id);
+        } else {
+            session.will = None;
+        }
+    }
+
+    /// Publishes a will, retained or not as it says [MQTT-3.1.2-16], [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14],
+    /// [MQTT-3.1.2-15] (5.0).
+    pub(super) fn publish_will(&mut self, now: Time, will: Will, client_id: Text) {
+        if !self.has(Flaw::NoWill) {
+            self.accept(now, Message::will(now, will, client_id));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Squall's reference MQTT broker for 3.1.1 and 5.0: a sans-I/O core and a thin async driver.
+//!
+//! * [`Broker`] decides everything. It is handed bytes, ends of connections and time, and hands back packets to send,
+//!   connections to close, events and one deadline. No socket, clock, task or random number is known to it.
+//! * [`Server`] moves bytes between a listener and a [`Broker`], and waits.
+//! * [`Config`] says what the broker offers; what it does not offer is refused on the wire as the standard says.
+//!
+//! The order of outputs and events is a function of the inputs alone; in particular it does not depend on how a
+//! byte stream was cut into pieces.
+
+mod config;
+mod core;
+mod sabotage;
+mod server;
+
+pub use config::Config;
+pub use core::{Broker, CloseCause, ConnId, Counters, Event, Hangup, Output, ProtocolError};
+#[cfg(feature = "sabotage")]
+pub use sabotage::Flaw;
+pub use server::{Accept, Server};
