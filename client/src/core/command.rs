@@ -1,0 +1,162 @@
+//! What a caller can ask of a client, as data. It does not know what a client makes of it.
+
+use bytes::Bytes;
+use squall_protocol::{
+    Properties, QoS, ReasonCode, Text, Version,
+    packet::{Subscription, Will},
+    topic::TopicFilter,
+};
+use std::{fmt, time::Duration};
+
+/// The name of a request whose outcome comes as an event. Chosen by the caller; the client only repeats it, so use
+/// each number once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How to connect. What only 5.0 knows is left out in 3.1.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// The version to speak.
+    pub version: Version,
+    /// Client Identifier. Where it is empty, the one the server assigned on an earlier connection is used (5.0).
+    pub client_id: Text,
+    /// Clean Session (3.1.1) or Clean Start (5.0). A client that dials again by itself uses it again.
+    pub clean_start: bool,
+    /// Session Expiry Interval in seconds (5.0); `None` is 0, and 0xFFFFFFFF never expires.
+    pub session_expiry: Option<u32>,
+    /// Keep Alive in seconds; 0 turns it off.
+    pub keep_alive: u16,
+    /// The will message.
+    pub will: Option<Will>,
+    /// User Name.
+    pub user_name: Option<Text>,
+    /// Password; in 3.1.1 only together with a user name.
+    pub password: Option<Bytes>,
+    /// Receive Maximum (5.0), from 1: QoS 1 and 2 messages the server may have unacknowledged; `None` is 65,535.
+    pub receive_maximum: Option<u16>,
+    /// Largest packet taken from the server, in bytes with its fixed header, from 1. Announced in 5.0; enforced in
+    /// both versions.
+    pub maximum_packet_size: Option<u32>,
+    /// Largest Topic Alias the server may use (5.0); `None` is 0, no aliases.
+    pub topic_alias_maximum: Option<u16>,
+    /// User Properties of CONNECT (5.0), in order.
+    pub user_properties: Vec<(Text, Text)>,
+    /// From dialing to CONNACK; zero waits for ever.
+    pub connect_timeout: Duration,
+    /// How long a PINGREQ may stay unanswered; zero waits for ever.
+    pub ping_timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// A clean start without keep alive, will or limits: 30 s to connect, 10 s for the answer to a PINGREQ.
+    ///
+    /// # Panics
+    /// When `client_id` is a `&str` or `String` with U+0000; check input with [`Text::from_bytes`].
+    #[must_use]
+    pub fn new(version: Version, client_id: impl Into<Text>) -> Self {
+        Self {
+            version,
+            client_id: client_id.into(),
+            clean_start: true,
+            session_expiry: None,
+            keep_alive: 0,
+            will: None,
+            user_name: None,
+            password: None,
+            receive_maximum: None,
+            maximum_packet_size: None,
+            topic_alias_maximum: None,
+            user_properties: Vec::new(),
+            connect_timeout: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// An application message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Topic Name.
+    pub topic: Text,
+    /// Payload; may be empty.
+    pub payload: Bytes,
+    /// Quality of Service.
+    pub qos: QoS,
+    /// RETAIN.
+    pub retain: bool,
+    /// Properties (5.0; left out in 3.1.1).
+    pub properties: Properties,
+}
+
+impl Message {
+    /// A message that is not retained and has no properties.
+    ///
+    /// # Panics
+    /// When `topic` is a `&str` or `String` with U+0000; check input with [`Text::from_bytes`].
+    #[must_use]
+    pub fn new(topic: impl Into<Text>, payload: impl Into<Bytes>, qos: QoS) -> Self {
+        Self {
+            topic: topic.into(),
+            payload: payload.into(),
+            qos,
+            retain: false,
+            properties: Properties::new(),
+        }
+    }
+}
+
+/// How long to wait before dialing again: `first`, then twice as long each time up to `max`, and `first` again once
+/// a connection was accepted. At least a millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first wait.
+    pub first: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+/// A call to a [`crate::Client`], as data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// [`crate::Client::connect`].
+    Connect(ConnectOptions),
+    /// [`crate::Client::publish`].
+    Publish(Ticket, Message),
+    /// [`crate::Client::subscribe`].
+    Subscribe {
+        /// Names the outcome.
+        ticket: Ticket,
+        /// At least one.
+        subscriptions: Vec<Subscription>,
+        /// Properties (5.0).
+        properties: Properties,
+    },
+    /// [`crate::Client::unsubscribe`].
+    Unsubscribe {
+        /// Names the outcome.
+        ticket: Ticket,
+        /// At least one.
+        filters: Vec<TopicFilter>,
+        /// Properties (5.0).
+        properties: Properties,
+    },
+    /// [`crate::Client::disconnect`].
+    Disconnect {
+        /// Disconnect Reason Code (5.0).
+        reason: ReasonCode,
+        /// Properties (5.0).
+        properties: Properties,
+    },
+    /// [`crate::Client::drop_connection`].
+    Drop,
+    /// [`crate::Client::set_backoff`].
+    Backoff(Option<Backoff>),
+    /// Like [`Self::Drop`]; a driver then ends.
+    Stop,
+}

@@ -1,0 +1,356 @@
+//! What ends with a connection: decoder, the server's limits, Topic Aliases, quota, timers, requests under way.
+//!
+//! It does not know what a packet leads to.
+
+use super::{Abandonment, ConnectOptions, Message, ProtocolError, Ticket};
+use squall_protocol::{
+    Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Text, Time, Version,
+    packet::{ConnAck, Publish, Subscription},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+/// A connection on which CONNECT was sent.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) version: Version,
+    pub(super) decoder: Decoder,
+    /// Whether CONNACK came and accepted it.
+    pub(super) accepted: bool,
+    /// Whether CONNECT asked for a clean start.
+    pub(super) clean_start: bool,
+    /// Whether there was a session before this CONNECT.
+    pub(super) had_session: bool,
+    /// Session Expiry Interval in seconds, as it stands.
+    pub(super) expiry: u32,
+    pub(super) offer: Offer,
+    /// QoS 1 and 2 PUBLISH packets that were sent on this connection and use up quota.
+    sending: BTreeSet<PacketId>,
+    /// What a resumed session still has to send again.
+    pub(super) resend: VecDeque<Packet>,
+    pub(super) requests: BTreeMap<PacketId, Request>,
+    pub(super) timers: Timers,
+    receiving: Receiving,
+    aliases: Aliases,
+}
+
+/// A SUBSCRIBE or UNSUBSCRIBE that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) ticket: Ticket,
+    pub(super) kind: RequestKind,
+    /// How many topic filters it has.
+    pub(super) filters: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Subscribe,
+    Unsubscribe,
+}
+
+impl Connection {
+    /// `connect_by` is the end of the connect timeout.
+    pub(super) fn new(
+        options: &ConnectOptions,
+        connect_by: Option<Time>,
+        had_session: bool,
+    ) -> Self {
+        let version = options.version;
+        let mut decoder = Decoder::new(Role::Server);
+        decoder.set_version(version);
+        if let Some(bytes) = options.maximum_packet_size {
+            decoder.set_max_packet_size(bytes);
+        }
+        Self {
+            version,
+            decoder,
+            accepted: false,
+            clean_start: options.clean_start,
+            had_session,
+            expiry: match (version, options.clean_start) {
+                // [MQTT-3.1.2-4], [MQTT-3.1.2-6] (3.1.1)
+                (Version::V3_1_1, true) => 0,
+                (Version::V3_1_1, false) => u32::MAX,
+                // [X-5.0-session-1]
+                (Version::V5_0, _) => options.session_expiry.unwrap_or(0),
+            },
+            offer: Offer::default(),
+            sending: BTreeSet::new(),
+            resend: VecDeque::new(),
+            requests: BTreeMap::new(),
+            timers: Timers {
+                connect_by,
+                ..Timers::default()
+            },
+            receiving: Receiving {
+                // [X-5.0-flow-2]; 3.1.1 has no such limit.
+                maximum: options
+                    .receive_maximum
+                    .filter(|_| version == Version::V5_0)
+                    .unwrap_or(u16::MAX),
+                open: BTreeSet::new(),
+            },
+            aliases: Aliases {
+                maximum: options.topic_alias_maximum.unwrap_or(0),
+                topics: BTreeMap::new(),
+            },
+        }
+    }
+
+    /// Takes over what an accepting CONNACK says.
+    pub(super) fn accept(&mut self, options: &ConnectOptions, ack: &ConnAck) {
+        self.accepted = true;
+        self.offer = Offer::of(ack);
+        // [X-5.0-connack-4]
+        self.expiry = ack
+            .properties
+            .session_expiry_interval()
+            .unwrap_or(self.expiry);
+        // [MQTT-3.1.2-21], [MQTT-3.2.2-21] (5.0)
+        let keep_alive = ack
+            .properties
+            .server_keep_alive()
+            .unwrap_or(options.keep_alive);
+        self.timers.accept(keep_alive, options.ping_timeout);
+    }
+
+    /// Whether another QoS 1 or 2 PUBLISH may be sent now [MQTT-4.9.0-1], [MQTT-4.9.0-2], [MQTT-3.3.4-7] (5.0).
+    pub(super) fn has_quota(&self) -> bool {
+        self.sending.len() < usize::from(self.offer.receive_maximum)
+    }
+
+    /// A QoS 1 or 2 PUBLISH is about to be sent.
+    pub(super) fn spend_quota(&mut self, id: PacketId) {
+        self.sending.insert(id);
+    }
+
+    /// A flow ended [X-5.0-flow-5]. One whose PUBLISH belongs to an earlier connection used no quota up on this one
+    /// and gives none back [X-5.0-flow-6], [X-5.0-flow-7].
+    pub(super) fn regain_quota(&mut self, id: PacketId) {
+        self.sending.remove(&id);
+    }
+
+    /// A PUBLISH arrived: checks the Receive Maximum and puts the topic in place of its alias.
+    pub(super) fn admit(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
+        self.aliases.resolve(publish)?;
+        self.receiving.admit(publish)
+    }
+
+    /// PUBCOMP is about to be sent.
+    pub(super) fn release(&mut self, id: PacketId) {
+        self.receiving.open.remove(&id);
+    }
+
+    /// This identifier was acknowledged: what waits to be sent again for it does not matter any more.
+    pub(super) fn forget_resend(&mut self, id: PacketId) {
+        if !self.resend.is_empty() {
+            self.resend.retain(|packet| packet.packet_id() != Some(id));
+        }
+    }
+}
+
+/// The client as receiver: who counts against its Receive Maximum. Counting begins anew with each connection
+/// [X-5.0-flow-7], and a QoS 1 message is acknowledged before the next packet is looked at.
+#[derive(Debug)]
+struct Receiving {
+    maximum: u16,
+    /// QoS 2 messages that came on this connection and are not complete.
+    open: BTreeSet<PacketId>,
+}
+
+impl Receiving {
+    /// [MQTT-3.3.4-9], [X-5.0-flow-4] (5.0)
+    fn admit(&mut self, publish: &Publish) -> Result<(), ProtocolError> {
+        let Some(id) = publish.packet_id else {
+            return Ok(());
+        };
+        if self.open.contains(&id) {
+            return Ok(());
+        }
+        if self.open.len() >= usize::from(self.maximum) {
+            return Err(ProtocolError::ReceiveMaximumExceeded);
+        }
+        if publish.qos == QoS::ExactlyOnce {
+            self.open.insert(id);
+        }
+        Ok(())
+    }
+}
+
+/// What the server's Topic Aliases stand for on this connection [MQTT-3.3.2-7].
+#[derive(Debug)]
+struct Aliases {
+    maximum: u16,
+    topics: BTreeMap<u16, Text>,
+}
+
+impl Aliases {
+    /// [MQTT-3.3.2-10], [X-5.0-alias-2]; the property itself concerns this hop only and is taken out.
+    fn resolve(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return Ok(());
+        };
+        if self.maximum == 0 {
+            return Err(ProtocolError::TopicAliasNotAllowed);
+        }
+        if alias > self.maximum {
+            return Err(ProtocolError::TopicAliasTooLarge);
+        }
+        if publish.topic.is_empty() {
+            let topic = self
+                .topics
+                .get(&alias)
+                .ok_or(ProtocolError::TopicAliasUnknown)?;
+            publish.topic = topic.clone();
+        } else {
+            self.topics.insert(alias, publish.topic.clone());
+        }
+        publish.properties.remove(PropertyId::TOPIC_ALIAS);
+        Ok(())
+    }
+}
+
+/// What the server takes on this connection: CONNACK's limits in 5.0, everything in 3.1.1.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) receive_maximum: u16,
+    pub(super) maximum_packet_size: u32,
+    maximum_qos: QoS,
+    retain: bool,
+    wildcard_subscriptions: bool,
+    subscription_identifiers: bool,
+    shared_subscriptions: bool,
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self {
+            receive_maximum: u16::MAX,
+            maximum_packet_size: Decoder::LARGEST_PACKET,
+            maximum_qos: QoS::ExactlyOnce,
+            retain: true,
+            wildcard_subscriptions: true,
+            subscription_identifiers: true,
+            shared_subscriptions: true,
+        }
+    }
+}
+
+impl Offer {
+    /// Absent means full support [X-5.0-connack-5], [X-5.0-connack-6], [X-5.0-connack-7].
+    fn of(ack: &ConnAck) -> Self {
+        let p = &ack.properties;
+        let available = |value: Option<u8>| value != Some(0);
+        let all = Self::default();
+        Self {
+            receive_maximum: p.receive_maximum().unwrap_or(all.receive_maximum),
+            maximum_packet_size: p.maximum_packet_size().unwrap_or(all.maximum_packet_size),
+            maximum_qos: p
+                .maximum_qos()
+                .and_then(QoS::from_bits)
+                .unwrap_or(all.maximum_qos),
+            retain: available(p.retain_available()),
+            wildcard_subscriptions: available(p.wildcard_subscription_available()),
+            subscription_identifiers: available(p.subscription_identifiers_available()),
+            shared_subscriptions: available(p.shared_subscription_available()),
+        }
+    }
+
+    /// Why this message may not be sent, if so [MQTT-3.2.2-11], [MQTT-3.2.2-14] (5.0).
+    pub(super) fn check_message(&self, message: &Message) -> Result<(), Abandonment> {
+        if message.qos > self.maximum_qos {
+            return Err(Abandonment::QosNotSupported(self.maximum_qos));
+        }
+        if message.retain && !self.retain {
+            return Err(Abandonment::RetainNotSupported);
+        }
+        Ok(())
+    }
+
+    /// Why a packet of this size may not be sent, if so [MQTT-3.2.2-15] (5.0).
+    pub(super) fn check_size(&self, size: usize) -> Result<(), Abandonment> {
+        let maximum = self.maximum_packet_size;
+        if size <= maximum as usize {
+            return Ok(());
+        }
+        Err(Abandonment::PacketTooLarge { size, maximum })
+    }
+
+    /// Why this SUBSCRIBE would be a Protocol Error, if so [X-5.0-limit-4], [X-5.0-limit-5], [X-5.0-limit-6].
+    pub(super) fn check_subscribe(
+        &self,
+        subscriptions: &[Subscription],
+        properties: &Properties,
+    ) -> Result<(), Abandonment> {
+        let any = |test: fn(&Subscription) -> bool| subscriptions.iter().any(test);
+        if !self.wildcard_subscriptions && any(|s| s.filter.has_wildcard()) {
+            return Err(Abandonment::WildcardSubscriptionsNotSupported);
+        }
+        if !self.shared_subscriptions && any(|s| s.filter.is_shared()) {
+            return Err(Abandonment::SharedSubscriptionsNotSupported);
+        }
+        if !self.subscription_identifiers && properties.subscription_identifier().is_some() {
+            return Err(Abandonment::SubscriptionIdentifiersNotSupported);
+        }
+        Ok(())
+    }
+}
+
+/// What is due next on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// CONNACK has not come.
+    Connect,
+    /// PINGRESP has not come.
+    PingAnswer,
+    /// Nothing was sent for the Keep Alive.
+    KeepAlive,
+}
+
+/// The deadlines of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    connect_by: Option<Time>,
+    keep_alive: Option<Duration>,
+    last_sent: Time,
+    ping_timeout: Option<Duration>,
+    answer_by: Option<Time>,
+}
+
+impl Timers {
+    fn accept(&mut self, keep_alive: u16, ping_timeout: Duration) {
+        self.connect_by = None;
+        // 0 turns it off [X-5.0-keepalive-3].
+        self.keep_alive = (keep_alive > 0).then(|| Duration::from_secs(keep_alive.into()));
+        self.ping_timeout = (!ping_timeout.is_zero()).then_some(ping_timeout);
+    }
+
+    /// A packet was sent; what counts for the Keep Alive is what the client sends, not what it gets.
+    pub(super) fn sent(&mut self, now: Time, packet: &Packet) {
+        self.last_sent = now;
+        if matches!(packet, Packet::PingReq) && self.answer_by.is_none() {
+            self.answer_by = self.ping_timeout.map(|timeout| now + timeout);
+        }
+    }
+
+    /// PINGRESP arrived.
+    pub(super) fn answered(&mut self) {
+        self.answer_by = None;
+    }
+
+    /// The next deadline and what it is for; of two at one instant the one that ends the connection.
+    pub(super) fn next(&self) -> Option<(Time, Due)> {
+        let deadlines = [
+            (self.connect_by, Due::Connect),
+            (self.answer_by, Due::PingAnswer),
+            (self.keep_alive.map(|k| self.last_sent + k), Due::KeepAlive),
+        ];
+        let deadlines = deadlines
+            .into_iter()
+            .filter_map(|(at, due)| Some((at?, due)));
+        deadlines.min_by_key(|(at, _)| *at)
+    }
+}

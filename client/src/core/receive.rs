@@ -1,0 +1,297 @@
+//! What the client does with a packet of the server.
+//!
+//! Packets are well-formed here; what is judged is whether they may come now. It does not know how bytes arrive.
+
+use super::{
+    Client, EndCause, Event, ProtocolError, Stage,
+    connection::{Connection, RequestKind},
+    send::{message_of, publish_of},
+};
+use squall_protocol::{
+    Frame, Packet, PacketId, QoS, ReasonCode, Time, Version,
+    flow::{FlowError, Received, Resend},
+    packet::{Ack, ConnAck, Publish},
+};
+
+impl Client {
+    pub(super) fn handle_frame(&mut self, now: Time, frame: Frame) {
+        let packet = frame.packet.clone();
+        self.events.push_back(Event::Received(frame));
+        if let Err(error) = self.handle_packet(now, packet) {
+            self.fail(now, error.reason(), EndCause::ProtocolError(error));
+        }
+    }
+
+    fn handle_packet(&mut self, now: Time, packet: Packet) -> Result<(), ProtocolError> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(());
+        };
+        match packet {
+            Packet::ConnAck(_) if connection.accepted => Err(ProtocolError::SecondConnAck),
+            Packet::ConnAck(ack) => self.handle_connack(now, ack),
+            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected),
+            Packet::Disconnect(_) if !connection.accepted => {
+                Err(ProtocolError::DisconnectBeforeConnAck)
+            }
+            _ if !connection.accepted => Err(ProtocolError::ConnAckExpected),
+            Packet::Publish(publish) => self.handle_publish(now, publish),
+            Packet::PubAck(ack) => self.handle_puback(now, &ack),
+            Packet::PubRec(ack) => self.handle_pubrec(now, &ack),
+            Packet::PubRel(ack) => {
+                self.handle_pubrel(now, ack.packet_id);
+                Ok(())
+            }
+            Packet::PubComp(ack) => self.handle_pubcomp(now, &ack),
+            Packet::SubAck(ack) => {
+                self.handle_answer(now, RequestKind::Subscribe, ack.packet_id, ack.reasons)
+            }
+            Packet::UnsubAck(ack) => {
+                self.handle_answer(now, RequestKind::Unsubscribe, ack.packet_id, ack.reasons)
+            }
+            Packet::PingResp => {
+                connection.timers.answered();
+                Ok(())
+            }
+            Packet::Disconnect(disconnect) => {
+                // [X-5.0-disconnect-5]
+                self.end(now, EndCause::ServerDisconnect(disconnect.reason), true);
+                Ok(())
+            }
+            // The decoder knows that a server never sends these.
+            Packet::Connect(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::PingReq => Ok(()),
+        }
+    }
+
+    fn handle_connack(&mut self, now: Time, ack: ConnAck) -> Result<(), ProtocolError> {
+        let (Stage::Open(connection), Some(options)) = (&mut self.stage, &self.options) else {
+            return Ok(());
+        };
+        if ack.reason != ReasonCode::SUCCESS {
+            // The server did not begin a session for this CONNECT.
+            self.session.begun = connection.had_session;
+            self.events.push_back(Event::Refused { ack });
+            self.end(now, EndCause::Refused, true);
+            return Ok(());
+        }
+        if let Err(error) = check_acceptance(connection, &ack) {
+            self.session.begun = connection.had_session;
+            return Err(error);
+        }
+        connection.accept(options, &ack);
+        self.redial.wait = None;
+        self.session
+            .outbound
+            .set_receive_maximum(connection.offer.receive_maximum);
+        if let Some(id) = ack.properties.assigned_client_identifier() {
+            self.session.owner = id.clone();
+            self.assigned_id = Some(id);
+        }
+        let session_present = ack.session_present;
+        self.events.push_back(Event::Connected {
+            session_present,
+            ack,
+        });
+        if session_present {
+            self.prepare_resend();
+        } else {
+            // [MQTT-3.2.2-5] (5.0); what was never sent is not part of the session.
+            let lost = self.session.discard();
+            self.session.begun = true;
+            self.abandon_all(lost, &super::Abandonment::SessionEnded);
+        }
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Unacknowledged PUBLISH and PUBREL packets are sent again under their identifiers, in their order, now and at
+    /// no other time [MQTT-4.4.0-1], [MQTT-4.6.0-1], DUP set [MQTT-3.3.1-1].
+    fn prepare_resend(&mut self) {
+        let Stage::Open(connection) = &mut self.stage else {
+            return;
+        };
+        let version = connection.version;
+        let again = self.session.outbound.resend().map(|flow| match flow {
+            Resend::Publish(id, _, message) => Packet::Publish(Publish {
+                dup: true,
+                packet_id: Some(id),
+                ..publish_of(message, version)
+            }),
+            Resend::PubRel(id) => Packet::PubRel(Ack::success(id)),
+        });
+        connection.resend = again.collect();
+    }
+
+    fn handle_publish(&mut self, now: Time, mut publish: Publish) -> Result<(), ProtocolError> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(());
+        };
+        connection.admit(&mut publish)?;
+        let Some(id) = publish.packet_id else {
+            self.deliver(&publish);
+            return Ok(());
+        };
+        if publish.qos == QoS::AtLeastOnce {
+            // [MQTT-3.3.4-1], [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+            self.deliver(&publish);
+            self.answer(now, Packet::PubAck(Ack::success(id)));
+            return Ok(());
+        }
+        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8], [MQTT-4.3.3-10] (5.0)
+        if self.session.inbound.handle_publish(id) == Received::Fresh {
+            self.deliver(&publish);
+        }
+        self.answer(now, Packet::PubRec(Ack::success(id)));
+        Ok(())
+    }
+
+    fn deliver(&mut self, publish: &Publish) {
+        self.events.push_back(Event::Delivered {
+            message: message_of(publish),
+            dup: publish.dup,
+            packet_id: publish.packet_id,
+        });
+    }
+
+    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0); an unknown identifier is named so where there is a way.
+    fn handle_pubrel(&mut self, now: Time, id: PacketId) {
+        let known = self.session.inbound.handle_pubrel(id);
+        let Stage::Open(connection) = &mut self.stage else {
+            return;
+        };
+        connection.release(id);
+        let answer = ack_or_not_found(id, known, connection.version);
+        self.answer(now, Packet::PubComp(answer));
+    }
+
+    /// A PUBACK for a message that is not in flight is ignored: it can do no harm.
+    fn handle_puback(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
+        match self.session.outbound.handle_puback(ack.packet_id) {
+            Ok(_) => {
+                self.finish_flow(now, ack);
+                Ok(())
+            }
+            Err(FlowError::UnknownId(_)) => Ok(()),
+            Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
+        }
+    }
+
+    fn handle_pubrec(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(());
+        };
+        let (id, version) = (ack.packet_id, connection.version);
+        if ack.reason.is_error() {
+            // The exchange ends here and nothing is sent again [MQTT-4.4.0-2] (5.0).
+            return match self.session.outbound.handle_pubrec_error(id) {
+                Ok(_) => {
+                    self.finish_flow(now, ack);
+                    Ok(())
+                }
+                Err(FlowError::UnknownId(_)) => Ok(()),
+                Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
+            };
+        }
+        let known = match self.session.outbound.handle_pubrec(id) {
+            Ok(_) => true,
+            Err(FlowError::UnknownId(_)) => false,
+            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
+        };
+        self.session.taken_over(id, ack.reason);
+        // From here on the PUBLISH is not sent again [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-6] (5.0).
+        connection.forget_resend(id);
+        // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0), in the order of the PUBRECs [MQTT-4.6.0-4]
+        self.answer(now, Packet::PubRel(ack_or_not_found(id, known, version)));
+        Ok(())
+    }
+
+    /// A PUBCOMP for a message that is not in flight is ignored: a repeated PUBREC led to two of them.
+    fn handle_pubcomp(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
+        match self.session.outbound.handle_pubcomp(ack.packet_id) {
+            Ok(()) => {
+                self.finish_flow(now, ack);
+                Ok(())
+            }
+            Err(FlowError::UnknownId(_)) => Ok(()),
+            Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
+        }
+    }
+
+    /// A flow came to its end: there may be room for the next message.
+    fn finish_flow(&mut self, now: Time, ack: &Ack) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.forget_resend(ack.packet_id);
+            connection.regain_quota(ack.packet_id);
+        }
+        if let Some((ticket, reason)) = self.session.finish(ack.packet_id, ack.reason) {
+            self.events
+                .push_back(Event::Acknowledged { ticket, reason });
+        }
+        self.pump(now);
+    }
+
+    fn handle_answer(
+        &mut self,
+        now: Time,
+        kind: RequestKind,
+        id: PacketId,
+        reasons: Vec<ReasonCode>,
+    ) -> Result<(), ProtocolError> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(());
+        };
+        // [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] (5.0)
+        let request = connection
+            .requests
+            .get(&id)
+            .copied()
+            .filter(|request| request.kind == kind);
+        let request = request.ok_or(ProtocolError::AnswerWithoutRequest)?;
+        let one_each = reasons.len() == request.filters;
+        match (kind, connection.version) {
+            // [MQTT-3.8.4-5] (3.1.1), [MQTT-3.8.4-6] (5.0)
+            (RequestKind::Subscribe, _) if !one_each => return Err(ProtocolError::SubAckCount),
+            // [MQTT-3.11.3-2] (5.0); a 3.1.1 UNSUBACK has no codes.
+            (RequestKind::Unsubscribe, Version::V5_0) if !one_each => {
+                return Err(ProtocolError::UnsubAckCount);
+            }
+            _ => {}
+        }
+        connection.requests.remove(&id);
+        self.session.outbound.release(id);
+        let ticket = request.ticket;
+        self.events.push_back(match kind {
+            RequestKind::Subscribe => Event::Subscribed { ticket, reasons },
+            RequestKind::Unsubscribe => Event::Unsubscribed { ticket, reasons },
+        });
+        self.pump(now);
+        Ok(())
+    }
+}
+
+/// Whether an accepting CONNACK may say what it says.
+fn check_acceptance(connection: &Connection, ack: &ConnAck) -> Result<(), ProtocolError> {
+    if ack.properties.authentication_method().is_some() {
+        return Err(ProtocolError::AuthNotExpected);
+    }
+    match (
+        ack.session_present,
+        connection.clean_start,
+        connection.had_session,
+    ) {
+        (true, true, _) => Err(ProtocolError::SessionPresentAfterCleanStart),
+        // [MQTT-3.2.2-4] (5.0), [X-3.1.1-connack-5]
+        (true, false, false) => Err(ProtocolError::SessionPresentWithoutSession),
+        _ => Ok(()),
+    }
+}
+
+/// Success, or Packet Identifier not found where the version has reason codes.
+fn ack_or_not_found(id: PacketId, known: bool, version: Version) -> Ack {
+    match (known, version) {
+        (false, Version::V5_0) => Ack::with_reason(id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND),
+        _ => Ack::success(id),
+    }
+}

@@ -1,0 +1,445 @@
+//! What the client sends, and when: the queue in front of the connection, quota, limits and encoding.
+//!
+//! It does not know what arrives.
+
+use super::{
+    Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Stage, Ticket,
+    connection::{Request, RequestKind},
+};
+use bytes::Bytes;
+use squall_protocol::{
+    Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS, ReasonCode, Role, Time,
+    Version, decode_one, encode,
+    packet::{Connect, Publish, Subscribe, Subscription, Unsubscribe},
+    topic::TopicFilter,
+};
+use std::collections::VecDeque;
+
+/// What waits for a connection or for room, in the order of the calls.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    queue: VecDeque<Item>,
+    messages: usize,
+}
+
+#[derive(Debug)]
+enum Item {
+    Message(Ticket, Message),
+    Subscribe(Ticket, Vec<Subscription>, Properties),
+    Unsubscribe(Ticket, Vec<TopicFilter>, Properties),
+}
+
+impl Waiting {
+    pub(super) fn push_message(&mut self, ticket: Ticket, message: Message) {
+        self.messages += 1;
+        self.queue.push_back(Item::Message(ticket, message));
+    }
+
+    pub(super) fn push_subscribe(
+        &mut self,
+        ticket: Ticket,
+        subscriptions: Vec<Subscription>,
+        properties: Properties,
+    ) {
+        self.queue
+            .push_back(Item::Subscribe(ticket, subscriptions, properties));
+    }
+
+    pub(super) fn push_unsubscribe(
+        &mut self,
+        ticket: Ticket,
+        filters: Vec<TopicFilter>,
+        properties: Properties,
+    ) {
+        self.queue
+            .push_back(Item::Unsubscribe(ticket, filters, properties));
+    }
+
+    /// How many messages wait.
+    pub(super) const fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Takes the first item that may go now. A message that has to wait holds every message behind it back, so that
+    /// they keep their order, but no request [MQTT-3.3.4-8] (5.0).
+    fn take(&mut self, room: bool, ids: bool) -> Option<Item> {
+        let mut held = false;
+        let mut requests = self.queue.len() - self.messages;
+        let mut found = None;
+        for (i, item) in self.queue.iter().enumerate() {
+            if held && requests == 0 {
+                return None;
+            }
+            let goes = match item {
+                Item::Message(_, message) => !held && (room || message.qos == QoS::AtMostOnce),
+                Item::Subscribe(..) | Item::Unsubscribe(..) => {
+                    requests -= 1;
+                    ids
+                }
+            };
+            if goes {
+                found = Some(i);
+                break;
+            }
+            held |= matches!(item, Item::Message(..));
+        }
+        let item = self.queue.remove(found?)?;
+        self.messages -= usize::from(matches!(item, Item::Message(..)));
+        Some(item)
+    }
+}
+
+impl Client {
+    /// Sends everything that may be sent now: first what a resumed session has to send again.
+    pub(super) fn pump(&mut self, now: Time) {
+        while self.resend_one(now) {}
+        while let Stage::Open(connection) = &self.stage {
+            if !connection.accepted {
+                return;
+            }
+            let outbound = &self.session.outbound;
+            // While something has to be sent again there is no quota, so nothing new goes in front of it
+            // [MQTT-4.6.0-1].
+            let room = connection.has_quota() && outbound.has_room();
+            let ids = outbound.len() + connection.requests.len() < usize::from(u16::MAX);
+            match self.waiting.take(room, ids) {
+                None => return,
+                Some(Item::Message(ticket, message)) => self.send_message(now, ticket, message),
+                Some(Item::Subscribe(ticket, subscriptions, properties)) => {
+                    self.send_subscribe(now, ticket, subscriptions, properties);
+                }
+                Some(Item::Unsubscribe(ticket, filters, properties)) => {
+                    self.send_unsubscribe(now, ticket, filters, properties);
+                }
+            }
+        }
+    }
+
+    /// Sends the next packet of a resumed session again; `false` when there is none or it has to wait.
+    fn resend_one(&mut self, now: Time) -> bool {
+        let Stage::Open(connection) = &mut self.stage else {
+            return false;
+        };
+        let again = connection.resend.front();
+        let is_publish = again.is_some_and(|packet| packet.packet_type() == PacketType::Publish);
+        // A PUBREL needs no quota; a PUBLISH does, as Receive Maximum counts anew [X-5.0-flow-7].
+        if is_publish && !connection.has_quota() {
+            return false;
+        }
+        match connection.resend.pop_front() {
+            None => return false,
+            Some(Packet::Publish(publish)) => self.resend_publish(now, publish),
+            Some(packet) => self.answer(now, packet),
+        }
+        true
+    }
+
+    /// A message may have become too much for the server since it was first sent.
+    fn resend_publish(&mut self, now: Time, publish: Publish) {
+        let Stage::Open(connection) = &mut self.stage else {
+            return;
+        };
+        let (qos, id) = (publish.qos, publish.packet_id);
+        let message = message_of(&publish);
+        let packet = Packet::Publish(publish);
+        let offer = &connection.offer;
+        let checked = offer.check_message(&message).and_then(|()| {
+            let bytes = encode(&packet, connection.version).map_err(Abandonment::NotEncodable)?;
+            offer.check_size(bytes.len()).map(|()| bytes)
+        });
+        match checked {
+            Ok(bytes) => {
+                id.into_iter().for_each(|id| connection.spend_quota(id));
+                self.transmit(now, packet, bytes);
+            }
+            Err(why) => {
+                if let Some(ticket) = id.and_then(|id| self.session.give_up(id, qos)) {
+                    self.abandon(ticket, why);
+                }
+            }
+        }
+    }
+
+    fn send_message(&mut self, now: Time, ticket: Ticket, message: Message) {
+        if let Err(why) = self.try_send_message(now, ticket, message) {
+            self.abandon(ticket, why);
+        }
+    }
+
+    fn try_send_message(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        message: Message,
+    ) -> Result<(), Abandonment> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return Err(Abandonment::ConnectionEnded);
+        };
+        let version = connection.version;
+        connection.offer.check_message(&message)?;
+        let qos = message.qos;
+        let mut publish = publish_of(&message, version);
+        if let Some(property) = publish.properties.get(PropertyId::TOPIC_ALIAS) {
+            // This client uses no aliases towards the server [MQTT-3.2.2-18] (5.0).
+            return Err(Abandonment::PropertyNotAllowed(property.id()));
+        }
+        // [MQTT-4.3.2-1], [MQTT-4.3.3-1]; whoever took it from the queue has seen that there is room.
+        publish.packet_id = match qos {
+            QoS::AtMostOnce => None,
+            _ => self.session.begin(ticket, message),
+        };
+        let id = publish.packet_id;
+        let unchecked = publish.properties.is_empty();
+        let packet = Packet::Publish(publish);
+        let encoded = if unchecked {
+            encode(&packet, version).map_err(Abandonment::NotEncodable)
+        } else {
+            encode_checked(&packet, version)
+        };
+        let checked =
+            encoded.and_then(|bytes| connection.offer.check_size(bytes.len()).map(|()| bytes));
+        match (checked, id) {
+            (Err(why), id) => {
+                if let Some(id) = id {
+                    self.session.give_up(id, qos);
+                }
+                return Err(why);
+            }
+            (Ok(bytes), Some(id)) => {
+                connection.spend_quota(id);
+                self.transmit(now, packet, bytes);
+            }
+            (Ok(bytes), None) => {
+                self.transmit(now, packet, bytes);
+                let reason = ReasonCode::SUCCESS;
+                self.events
+                    .push_back(Event::Acknowledged { ticket, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn send_subscribe(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        subscriptions: Vec<Subscription>,
+        properties: Properties,
+    ) {
+        let Stage::Open(connection) = &self.stage else {
+            return;
+        };
+        if let Err(why) = connection
+            .offer
+            .check_subscribe(&subscriptions, &properties)
+        {
+            self.abandon(ticket, why);
+            return;
+        }
+        let version = connection.version;
+        let request = Request {
+            ticket,
+            kind: RequestKind::Subscribe,
+            filters: subscriptions.len(),
+        };
+        self.send_request(now, request, |packet_id| {
+            let properties = of_version(properties, version);
+            Packet::Subscribe(Subscribe {
+                packet_id,
+                properties,
+                subscriptions,
+            })
+        });
+    }
+
+    fn send_unsubscribe(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        filters: Vec<TopicFilter>,
+        properties: Properties,
+    ) {
+        let Stage::Open(connection) = &self.stage else {
+            return;
+        };
+        let version = connection.version;
+        let request = Request {
+            ticket,
+            kind: RequestKind::Unsubscribe,
+            filters: filters.len(),
+        };
+        self.send_request(now, request, |packet_id| {
+            let properties = of_version(properties, version);
+            Packet::Unsubscribe(Unsubscribe {
+                packet_id,
+                properties,
+                filters,
+            })
+        });
+    }
+
+    fn send_request(
+        &mut self,
+        now: Time,
+        request: Request,
+        packet: impl FnOnce(PacketId) -> Packet,
+    ) {
+        let Stage::Open(connection) = &mut self.stage else {
+            return;
+        };
+        // Whoever took it from the queue has seen that an identifier is free.
+        let Some(id) = self.session.outbound.reserve() else {
+            return;
+        };
+        let packet = packet(id);
+        let checked = encode_checked(&packet, connection.version)
+            .and_then(|bytes| connection.offer.check_size(bytes.len()).map(|()| bytes));
+        match checked {
+            Ok(bytes) => {
+                connection.requests.insert(id, request);
+                self.transmit(now, packet, bytes);
+            }
+            Err(why) => {
+                self.session.outbound.release(id);
+                self.abandon(request.ticket, why);
+            }
+        }
+    }
+
+    /// Sends a packet the standard asks for. Where it does not fit into what the server takes, the connection cannot
+    /// go on [MQTT-3.2.2-15] (5.0).
+    pub(super) fn answer(&mut self, now: Time, packet: Packet) {
+        if !self.send_if_it_fits(now, packet) {
+            self.end(now, EndCause::AnswerTooLarge, true);
+        }
+    }
+
+    /// `false` when it cannot be sent.
+    pub(super) fn send_if_it_fits(&mut self, now: Time, packet: Packet) -> bool {
+        let Stage::Open(connection) = &self.stage else {
+            return true;
+        };
+        let encoded = match &packet {
+            // The caller had a say in it.
+            Packet::Disconnect(_) => encode_checked(&packet, connection.version),
+            _ => encode(&packet, connection.version).map_err(Abandonment::NotEncodable),
+        };
+        match encoded {
+            Ok(bytes) if connection.offer.check_size(bytes.len()).is_ok() => {
+                self.transmit(now, packet, bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Hands a packet to the transport.
+    pub(super) fn transmit(&mut self, now: Time, packet: Packet, bytes: Bytes) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.timers.sent(now, &packet);
+        }
+        self.outputs.push_back(Output::Send(bytes.clone()));
+        self.events
+            .push_back(Event::Sent(squall_protocol::Frame { packet, bytes }));
+    }
+}
+
+/// The CONNECT of these options, checked; or what is wrong with them.
+pub(super) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes), String> {
+    let version = options.version;
+    let five = version == Version::V5_0;
+    if !five && options.client_id.is_empty() && !options.clean_start {
+        return Err(
+            "an empty Client Identifier needs Clean Session 1 in MQTT 3.1.1 [MQTT-3.1.3-7]"
+                .to_owned(),
+        );
+    }
+    if !five && options.maximum_packet_size == Some(0) {
+        return Err("a Maximum Packet Size of 0 lets nothing pass".to_owned());
+    }
+    let will = options.will.clone().map(|mut will| {
+        will.properties = of_version(will.properties, version);
+        will
+    });
+    let packet = Packet::Connect(Box::new(Connect {
+        version,
+        clean_start: options.clean_start,
+        keep_alive: options.keep_alive,
+        client_id: options.client_id.clone(),
+        will,
+        user_name: options.user_name.clone(),
+        password: options.password.clone(),
+        properties: if five {
+            connect_properties(options)
+        } else {
+            Properties::new()
+        },
+    }));
+    let bytes = encode_checked(&packet, version).map_err(|why| why.to_string())?;
+    Ok((packet, bytes))
+}
+
+fn connect_properties(options: &ConnectOptions) -> Properties {
+    let limits = [
+        options.session_expiry.map(Property::SessionExpiryInterval),
+        options.receive_maximum.map(Property::ReceiveMaximum),
+        options.maximum_packet_size.map(Property::MaximumPacketSize),
+        options.topic_alias_maximum.map(Property::TopicAliasMaximum),
+    ];
+    let user = options.user_properties.iter().cloned();
+    let user = user.map(|(name, value)| Property::UserProperty(name, value));
+    limits.into_iter().flatten().chain(user).collect()
+}
+
+/// Encodes a packet of our own and reads it as the server will: what its decoder would refuse is not sent.
+fn encode_checked(packet: &Packet, version: Version) -> Result<Bytes, Abandonment> {
+    let bytes = encode(packet, version).map_err(Abandonment::NotEncodable)?;
+    decode_one(&bytes, Role::Client, Some(version)).map_err(Abandonment::InvalidRequest)?;
+    Ok(bytes)
+}
+
+/// The reason code a client's DISCONNECT may carry that says most of this one [MQTT-3.14.2-1] (5.0).
+pub(super) fn disconnect_reason(reason: ReasonCode) -> ReasonCode {
+    if reason
+        .senders_in(PacketType::Disconnect)
+        .contains(&Role::Client)
+    {
+        reason
+    } else if reason.is_error() {
+        ReasonCode::UNSPECIFIED_ERROR
+    } else {
+        ReasonCode::NORMAL_DISCONNECTION
+    }
+}
+
+/// The first transmission of a message, without its packet identifier.
+pub(super) fn publish_of(message: &Message, version: Version) -> Publish {
+    Publish {
+        dup: false,
+        qos: message.qos,
+        retain: message.retain,
+        topic: message.topic.clone(),
+        packet_id: None,
+        properties: of_version(message.properties.clone(), version),
+        payload: message.payload.clone(),
+    }
+}
+
+/// The message a PUBLISH carries.
+pub(super) fn message_of(publish: &Publish) -> Message {
+    Message {
+        topic: publish.topic.clone(),
+        payload: publish.payload.clone(),
+        qos: publish.qos,
+        retain: publish.retain,
+        properties: publish.properties.clone(),
+    }
+}
+
+/// 3.1.1 has no properties.
+fn of_version(properties: Properties, version: Version) -> Properties {
+    match version {
+        Version::V3_1_1 => Properties::new(),
+        Version::V5_0 => properties,
+    }
+}

@@ -1,0 +1,86 @@
+//! What outlives a connection: unfinished QoS 1 and 2 flows of both directions (section 4.1).
+//!
+//! It does not know connections, time or packets on the wire.
+
+use super::{Message, Ticket};
+use squall_protocol::{
+    PacketId, QoS, ReasonCode, Text,
+    flow::{Inbound, Outbound, Resend},
+};
+use std::collections::BTreeMap;
+
+/// The client's side of a session [X-3.1.1-session-3], [X-5.0-session-5].
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The Client Identifier under which it is kept [MQTT-3.1.3-2].
+    pub(super) owner: Text,
+    /// Whether a server may have this session: a CONNECT for it was sent and not refused.
+    pub(super) begun: bool,
+    pub(super) outbound: Outbound<Message>,
+    pub(super) inbound: Inbound,
+    /// The publish behind each outbound flow, and the reason code of its PUBREC once the server has taken it over.
+    tickets: BTreeMap<PacketId, (Ticket, Option<ReasonCode>)>,
+}
+
+impl Session {
+    pub(super) fn new() -> Self {
+        Self {
+            owner: Text::new(),
+            begun: false,
+            outbound: Outbound::new(u16::MAX),
+            inbound: Inbound::new(),
+            tickets: BTreeMap::new(),
+        }
+    }
+
+    /// Opens a flow; `None` when there is no room for it.
+    pub(super) fn begin(&mut self, ticket: Ticket, message: Message) -> Option<PacketId> {
+        let id = self.outbound.begin(message.qos, message)?;
+        self.tickets.insert(id, (ticket, None));
+        Some(id)
+    }
+
+    /// The server has taken a QoS 2 message over.
+    pub(super) fn taken_over(&mut self, id: PacketId, reason: ReasonCode) {
+        if let Some((_, taken)) = self.tickets.get_mut(&id) {
+            taken.get_or_insert(reason);
+        }
+    }
+
+    /// The publish whose flow has just ended, with `reason`, and the reason code that counts for it. A message that
+    /// was taken over stays so: PUBCOMP can only add that its identifier was not known, which is no error while a
+    /// session recovers (5.0, section 3.7.2.1).
+    pub(super) fn finish(
+        &mut self,
+        id: PacketId,
+        reason: ReasonCode,
+    ) -> Option<(Ticket, ReasonCode)> {
+        let (ticket, taken) = self.tickets.remove(&id)?;
+        Some((ticket, taken.unwrap_or(reason)))
+    }
+
+    /// Ends a flow that was not acknowledged and whose message cannot be sent.
+    pub(super) fn give_up(&mut self, id: PacketId, qos: QoS) -> Option<Ticket> {
+        let ended = match qos {
+            QoS::AtLeastOnce => self.outbound.handle_puback(id),
+            _ => self.outbound.handle_pubrec_error(id),
+        };
+        ended.ok()?;
+        self.tickets.remove(&id).map(|(ticket, _)| ticket)
+    }
+
+    /// Forgets everything; gives the publishes whose flows were open, in the order of first sending.
+    pub(super) fn discard(&mut self) -> Vec<Ticket> {
+        let ids = self.outbound.resend().map(|flow| match flow {
+            Resend::Publish(id, ..) | Resend::PubRel(id) => id,
+        });
+        let tickets = ids
+            .filter_map(|id| Some(self.tickets.get(&id)?.0))
+            .collect();
+        self.tickets.clear();
+        self.outbound.clear();
+        self.inbound = Inbound::new();
+        self.begun = false;
+        tickets
+    }
+}

@@ -1,0 +1,25 @@
+//! Squall's reference MQTT client for 3.1.1 and 5.0: a core that only decides, a thin async driver, and the raw
+//! [`probe`] connection that conformance checks speak through.
+//!
+//! * [`Client`] decides everything. It is handed bytes, commands and time, and hands back packets to send, events and
+//!   one deadline. No socket, clock, task or random number is known to it.
+//! * [`run`] moves bytes between a stream that it [dials](Dial) and a [`Client`], and waits.
+//! * [`open`] is for people: publish and await the outcome.
+//!
+//! The order of outputs and events is a function of the inputs alone; in particular it does not depend on how a byte
+//! stream was cut into pieces.
+
+mod core;
+mod dial;
+mod driver;
+mod handle;
+pub mod probe;
+mod wire;
+
+pub use core::{
+    Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Hangup, Message,
+    Output, ProtocolError, Ticket,
+};
+pub use dial::{Dial, TcpDial};
+pub use driver::run;
+pub use handle::{Events, Handle, RequestError, open};
