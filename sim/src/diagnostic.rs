@@ -1,0 +1,232 @@
+//! What is wrong with a file, shown to a person: a message, the offending text underlined, and what to do.
+//!
+//! A [`Diagnostic`] carries its own copy of the source, so whoever holds it can show it. It knows nothing of scenarios
+//! or YAML; it never prints, and decides neither colours nor exit codes.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::{fmt, ops::Range, sync::Arc};
+
+/// One problem of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file as the user named it.
+    pub file: String,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What is underlined. The first label is the place of the problem; the others explain it. Empty when the
+    /// problem has no place, such as a file that does not exist.
+    pub labels: Vec<Label>,
+    /// What to do about it, one advice a line.
+    pub help: Vec<String>,
+    source: Arc<str>,
+}
+
+/// A part of the source with a remark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Byte range in the source. May reach over the end or split a character; it is put right when shown.
+    pub span: Range<usize>,
+    /// The remark; may be empty.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// A problem of `file` whose text is `source`.
+    #[must_use]
+    pub fn new(
+        file: impl Into<String>,
+        source: impl Into<Arc<str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            message: message.into(),
+            labels: Vec::new(),
+            help: Vec::new(),
+            source: source.into(),
+        }
+    }
+
+    /// Underlines `span` (bytes of the source); the first label is the place of the problem.
+    #[must_use]
+    pub fn label(mut self, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds an advice.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Line and column (in characters) of the problem, both from 1; `None` when it has no place.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        let at = floor(&self.source, self.labels.first()?.span.start);
+        let before = &self.source[..at];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        Some((
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        ))
+    }
+
+    /// The problem with its source, several lines without a line break at the end. `styled` adds terminal colours.
+    #[must_use]
+    pub fn render(&self, styled: bool) -> String {
+        let title = Level::ERROR.primary_title(self.message.as_str());
+        let mut group = if self.labels.is_empty() {
+            Group::with_title(title).element(annotate_snippets::Origin::path(self.file.as_str()))
+        } else {
+            let (excerpt, first_line, offset) = self.excerpt();
+            let annotations = self.labels.iter().enumerate().map(|(i, label)| {
+                let kind = if i == 0 {
+                    AnnotationKind::Primary
+                } else {
+                    AnnotationKind::Context
+                };
+                let span = self.visible(&label.span);
+                let text = Some(label.text.as_str()).filter(|t| !t.is_empty());
+                kind.span(span.start - offset..span.end - offset)
+                    .label(text)
+            });
+            let snippet = Snippet::source(excerpt)
+                .path(self.file.as_str())
+                .line_start(first_line);
+            Group::with_title(title).element(snippet.annotations(annotations))
+        };
+        for help in &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = if styled {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        renderer.render(&[group])
+    }
+
+    /// The lines that hold the labels: the text, the number of its first line and its byte offset. Handing over no
+    /// more keeps rendering cheap when a large file has many problems.
+    fn excerpt(&self) -> (&str, usize, usize) {
+        let spans = || self.labels.iter().map(|l| self.visible(&l.span));
+        let from = spans().map(|s| s.start).min().unwrap_or(0);
+        let to = spans().map(|s| s.end).max().unwrap_or(0);
+        let start = self.source[..from].rfind('\n').map_or(0, |i| i + 1);
+        let end = self.source[to..]
+            .find('\n')
+            .map_or(self.source.len(), |i| to + i);
+        (
+            &self.source[start..end],
+            self.source[..start].matches('\n').count() + 1,
+            start,
+        )
+    }
+
+    /// A span that can be shown: inside the source, on character borders, and not over the end of its first line
+    /// unless text on later lines is meant.
+    fn visible(&self, span: &Range<usize>) -> Range<usize> {
+        let start = floor(&self.source, span.start);
+        let end = floor(&self.source, span.end.max(start));
+        let trimmed = self.source[start..end].trim_end().len();
+        start..start + trimmed
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// The one-line form, `file:line:column: message`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position() {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// The nearest character border at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    text.floor_char_boundary(at)
+}
+
+/// Text of a user in a message: in backquotes, on one line, at most 60 characters.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut short: String = text.chars().take(60).flat_map(printable).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+/// Control characters, and those that turn the direction of writing, are shown by their number.
+fn printable(c: char) -> Vec<char> {
+    let turns = matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
+    if c.is_control() || turns {
+        c.escape_default().collect()
+    } else {
+        vec![c]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Diagnostic {
+        Diagnostic::new(
+            "a.yaml",
+            "title: x\nlimit: 5 parsecs\n",
+            "`5 parsecs` is not a duration",
+        )
+        .label(16..25, "not a duration")
+        .help("write a number and a unit")
+    }
+
+    #[test]
+    fn one_line_names_file_line_and_column() {
+        assert_eq!(
+            sample().to_string(),
+            "a.yaml:2:8: `5 parsecs` is not a duration"
+        );
+        assert_eq!(
+            Diagnostic::new("b.yaml", "", "does not exist").to_string(),
+            "b.yaml: does not exist"
+        );
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let d = Diagnostic::new("a", "é: ü x", "m").label(7..8, "");
+        assert_eq!(d.position(), Some((1, 6)));
+    }
+
+    #[test]
+    fn rendering_underlines_the_text() {
+        let placeless = Diagnostic::new("b.yaml", "", "does not exist").help("check the path");
+        insta::assert_snapshot!(sample().render(false) + "\n\n" + &placeless.render(false));
+    }
+
+    #[test]
+    fn text_of_users_is_short_and_harmless() {
+        assert_eq!(quoted("a\u{1b}[31m\n"), "`a\\u{1b}[31m\\n`");
+        assert_eq!(quoted("\u{202E}x"), "`\\u{202e}x`");
+        assert_eq!(quoted(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_span_can_be_shown(source in "\\PC{0,20}(\n\\PC{0,20}){0,3}", a in 0usize..90, b in 0usize..90, c in 0usize..90) {
+            let d = Diagnostic::new("f", source, "m").label(a..b, "here").label(b..c, "");
+            prop_assert!(d.render(false).contains("error: m"));
+            prop_assert!(d.position().is_some());
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What a client does, and how its end is recognised and judged.
+
+use super::{
+    Stage, StepFailure,
+    orders::{connect_options, message_of},
+    task::Poll,
+    view::{Arrival, ClientView, Outcome},
+};
+use crate::scenario::{
+    describe,
+    model::{Action, ClientIx, ConnectExpect, MessagePattern, Step},
+};
+use squall_client::{Command, Ticket};
+use squall_protocol::{
+    Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
+};
+use std::time::Duration;
+
+/// A client step whose outcome is awaited.
+pub(super) struct Pending<'a> {
+    pub(super) step: &'a Step,
+    client: ClientIx,
+    action: &'a Action,
+    deadline: Option<Time>,
+    waits_for: Waits,
+}
+
+/// What ends a client step.
+enum Waits {
+    /// The counts of (accepted, refused, lost) when the attempt began.
+    Connection(u32, u32, u32),
+    /// The count of ended connections when it began.
+    End(u32),
+    /// The count of lost connections when it began.
+    Ticket(Ticket, u32),
+    Messages,
+    /// Nothing may arrive behind this many messages, until the time.
+    Silence(usize, Time),
+}
+
+impl<'a> Pending<'a> {
+    /// Gives the orders of a client step; `within` is the time its outcome may take.
+    pub(super) fn begin(
+        step: &'a Step,
+        client: ClientIx,
+        action: &'a Action,
+        within: Option<Duration>,
+        stage: &mut Stage<'a>,
+    ) -> Result<Self, StepFailure> {
+        let deadline = within.map(|d| stage.now + d);
+        let waits_for =
+            start_action(client, action, stage).map_err(|why| stage.failure(step, why, ""))?;
+        Ok(Self {
+            step,
+            client,
+            action,
+            deadline,
+            waits_for,
+        })
+    }
+}
+
+fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Result<Waits, String> {
+    let view = &stage.clients[client];
+    let (accepted, refused, lost, ended) = (view.accepted, view.refused, view.lost, view.ended);
+    let version = stage.version;
+    Ok(match action {
+        Action::Connect { connect, .. } => {
+            let options = connect_options(&stage.scenario.clients[client], connect, version);
+            stage.tell(client, Command::Connect(options));
+            Waits::Connection(accepted, refused, lost)
+        }
+        Action::Disconnect {
+            reason,
+            session_expiry,
+        } => {
+            let properties: Properties = session_expiry
+                .map(Property::SessionExpiryInterval)
+                .into_iter()
+                .collect();
+            stage.tell(
+                client,
+                Command::Disconnect {
+                    reason: *reason,
+                    properties,
+                },
+            );
+            Waits::End(ended)
+        }
+        Action::Drop => {
+            stage.tell(client, Command::Drop);
+            Waits::End(ended)
+        }
+        Action::Subscribe { filters, id, .. } => {
+            let subscriptions = filters
+                .iter()
+                .map(|f| subscription(f, action, version))
+                .collect::<Result<Vec<_>, _>>()?;
+            let properties: Properties = id
+                .map(Property::SubscriptionIdentifier)
+                .into_iter()
+                .collect();
+            let ticket = stage.ticket();
+            stage.tell(
+                client,
+                Command::Subscribe {
+                    ticket,
+                    subscriptions,
+                    properties,
+                },
+            );
+            Waits::Ticket(ticket, lost)
+        }
+        Action::Unsubscribe { filters } => {
+            let filters = filters
+                .iter()
+                .map(|f| filter_of(f, version))
+                .collect::<Result<Vec<_>, _>>()?;
+            let ticket = stage.ticket();
+            let properties = Properties::new();
+            stage.tell(
+                client,
+                Command::Unsubscribe {
+                    ticket,
+                    filters,
+                    properties,
+                },
+            );
+            Waits::Ticket(ticket, lost)
+        }
+        Action::Publish { message, .. } => {
+            let ticket = stage.ticket();
+            stage.tell(
+                client,
+                Command::Publish(ticket, message_of(message, version)),
+            );
+            Waits::Ticket(ticket, lost)
+        }
+        Action::Receive { .. } => Waits::Messages,
+        Action::Silent(time) => {
+            Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
+        }
+    })
+}
+
+fn filter_of(text: &str, version: Version) -> Result<TopicFilter, String> {
+    match version {
+        Version::V3_1_1 => TopicFilter::parse_v3(Text::from(text)),
+        Version::V5_0 => TopicFilter::parse_v5(Text::from(text)),
+    }
+    .map_err(|e| format!("`{text}` is no topic filter: {e}"))
+}
+
+fn subscription(
+    filter: &str,
+    action: &Action,
+    version: Version,
+) -> Result<packet::Subscription, String> {
+    let Action::Subscribe {
+        qos,
+        no_local,
+        retain_as_published,
+        retain_handling,
+        ..
+    } = action
+    else {
+        unreachable!("called for subscribe only");
+    };
+    Ok(packet::Subscription {
+        no_local: *no_local,
+        retain_as_published: *retain_as_published,
+        retain_handling: packet::RetainHandling::from_bits(*retain_handling).unwrap_or_default(),
+        ..packet::Subscription::new(filter_of(filter, version)?, *qos)
+    })
+}
+
+impl Pending<'_> {
+    pub(super) fn poll(&mut self, stage: &mut Stage<'_>) -> Poll {
+        let now = stage.now;
+        if self.check(stage)? {
+            return Ok(true);
+        }
+        if let Waits::Silence(_, until) = self.waits_for {
+            stage.wake_at(until);
+        }
+        if let Some(deadline) = self.deadline {
+            if now >= deadline {
+                return Err(self.too_late(stage));
+            }
+            stage.wake_at(deadline);
+        }
+        Ok(false)
+    }
+
+    fn too_late(&self, stage: &Stage<'_>) -> StepFailure {
+        let message = match self.action {
+            Action::Receive { what, count } => {
+                let came = matching(&stage.clients[self.client], what).count();
+                format!("{came} of {count} messages came in time")
+            }
+            _ => "its outcome was not known in time".into(),
+        };
+        stage.failure(
+            self.step,
+            message,
+            "the outcome comes within the step's `within`",
+        )
+    }
+
+    /// Whether the step is over; an error when its outcome is not what the story needs.
+    fn check(&self, stage: &mut Stage<'_>) -> Poll {
+        let view = &mut stage.clients[self.client];
+        match (&self.waits_for, self.action) {
+            (Waits::Connection(accepted, refused, lost), Action::Connect { expect, .. }) => {
+                let got_answer = view.accepted > *accepted || view.refused > *refused;
+                if got_answer {
+                    let was_accepted = view.accepted > *accepted;
+                    return judge_connack(view, was_accepted, expect)
+                        .map_err(|(message, expected)| stage.failure(self.step, message, &expected))
+                        .map(|()| true);
+                }
+                if view.lost > *lost && !view.reconnects {
+                    let why = view
+                        .last_loss
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
+                    return Err(stage.failure(
+                        self.step,
+                        format!("no CONNACK came: {why}"),
+                        "a CONNACK",
+                    ));
+                }
+                Ok(false)
+            }
+            (Waits::End(ended), _) => Ok(!view.online || view.ended > *ended),
+            (Waits::Ticket(ticket, lost), action) => {
+                let gone = view.lost > *lost || !view.online;
+                let outcome = view.outcomes.get(ticket).cloned();
+                self.judge_ticket(action, outcome, gone, stage)
+            }
+            (Waits::Messages, Action::Receive { what, count }) => {
+                if matching(view, what).count() < *count as usize {
+                    return Ok(false);
+                }
+                let mut left = *count;
+                for arrival in view.inbox.iter_mut().filter(|a| fits(a, what)) {
+                    if left == 0 {
+                        break;
+                    }
+                    arrival.taken = true;
+                    left -= 1;
+                }
+                Ok(true)
+            }
+            (Waits::Silence(before, until), _) => {
+                if let Some(arrival) = view.inbox.get(*before) {
+                    let message = format!(
+                        "`{}` was delivered: {}",
+                        arrival.message.topic,
+                        arrival.preview()
+                    );
+                    return Err(stage.failure(
+                        self.step,
+                        message,
+                        "nothing is delivered for this long",
+                    ));
+                }
+                Ok(stage.now >= *until)
+            }
+            _ => unreachable!("start_action pairs them"),
+        }
+    }
+
+    fn judge_ticket(
+        &self,
+        action: &Action,
+        outcome: Option<Outcome>,
+        gone: bool,
+        stage: &Stage<'_>,
+    ) -> Poll {
+        match (action, outcome) {
+            (Action::Publish { expect_reason, .. }, Some(Outcome::Acknowledged(reason))) => {
+                let fine = expect_reason.map_or(!reason.is_error(), |wanted| wanted == reason);
+                if fine {
+                    return Ok(true);
+                }
+                let expected = expect_reason.map_or("a reason code below 0x80".into(), |r| {
+                    format!("reason code {r}")
+                });
+                Err(stage.failure(
+                    self.step,
+                    format!("it was acknowledged with reason code {reason}"),
+                    &expected,
+                ))
+            }
+            // The connection is gone or was never there: what becomes of the message is for the oracles.
+            (Action::Publish { .. }, Some(Outcome::Abandoned(_))) => Ok(true),
+            (Action::Publish { .. }, None) => Ok(gone),
+            (_, Some(Outcome::Granted(reasons))) => match reasons.iter().find(|r| r.is_error()) {
+                None => Ok(true),
+                Some(r) => Err(stage.failure(
+                    self.step,
+                    format!("the broker answered {r}"),
+                    "a success code",
+                )),
+            },
+            (_, Some(Outcome::Abandoned(why))) => Err(stage.failure(
+                self.step,
+                format!("it was never answered: {why}"),
+                "an acknowledgement",
+            )),
+            (_, _) => Ok(false),
+        }
+    }
+}
+
+fn judge_connack(
+    view: &ClientView,
+    accepted: bool,
+    expect: &ConnectExpect,
+) -> Result<(), (String, String)> {
+    let Some(ack) = &view.last_ack else {
+        return Ok(());
+    };
+    let wanted = expect.reason.unwrap_or(ReasonCode::SUCCESS);
+    if ack.reason != wanted {
+        let verb = if accepted { "accepted" } else { "refused" };
+        return Err((
+            format!("the broker {verb} the connection with code {}", ack.reason),
+            format!("CONNACK with code {wanted}"),
+        ));
+    }
+    match expect.session_present {
+        Some(present) if present != ack.session_present => Err((
+            format!(
+                "CONNACK said Session Present {}",
+                u8::from(ack.session_present)
+            ),
+            format!("Session Present {}", u8::from(present)),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Arrival {
+    fn preview(&self) -> String {
+        describe::payload(&self.message.payload)
+    }
+}
+
+fn matching<'v>(
+    view: &'v ClientView,
+    what: &'v MessagePattern,
+) -> impl Iterator<Item = &'v Arrival> {
+    view.inbox.iter().filter(|a| fits(a, what))
+}
+
+fn fits(arrival: &Arrival, what: &MessagePattern) -> bool {
+    let m = &arrival.message;
+    !arrival.taken
+        && what
+            .topic
+            .as_ref()
+            .is_none_or(|f| squall_protocol::topic::matches(f, &m.topic))
+        && what.payload.as_ref().is_none_or(|p| *p == m.payload)
+        && what.qos.is_none_or(|q| q == m.qos)
+        && what.retain.is_none_or(|r| r == m.retain)
+        && what.dup.is_none_or(|d| d == arrival.dup)
+}

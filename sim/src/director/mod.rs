@@ -1,0 +1,272 @@
+//! The director plays a scenario: it tells clients and network what to do, and watches what becomes of it.
+//!
+//! It is a state machine: facts go in with [`Director::observe`], and between two instants [`Director::act`] gives
+//! the orders for the next one. What it learns during one millisecond it acts on in the next, in every world. It
+//! touches no socket and no core, so the same director plays in all of them.
+
+mod client_step;
+mod faults;
+mod orders;
+mod task;
+mod view;
+
+pub use orders::Order;
+
+use crate::{
+    net::Way,
+    scenario::{
+        describe,
+        model::{ClientIx, LinkSpec, Scenario, Source, Step},
+    },
+    trace::{Node, Record, What},
+};
+use squall_client::{Command, Ticket};
+use squall_protocol::{Time, Version};
+use std::{collections::BTreeMap, mem::replace};
+use task::Task;
+use view::ClientView;
+
+/// The story could not be told to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// The step.
+    pub source: Source,
+    /// The client it is about, if it is about one.
+    pub client: Option<ClientIx>,
+    /// The step in words, such as `lock: receive locks/1/cmd`.
+    pub step: String,
+    /// What happened instead.
+    pub message: String,
+    /// What the step needed.
+    pub expected: String,
+    /// When, in virtual time.
+    pub at: Time,
+}
+
+/// A story in which more than this happens is stopped: its trace would not fit into memory.
+const MAX_RECORDS: u64 = 1_000_000;
+
+/// Plays one scenario once.
+pub struct Director<'a> {
+    root: Task<'a>,
+    stage: Stage<'a>,
+    limit: Time,
+    /// Something was learned since the last act.
+    news: Option<Time>,
+    finished: bool,
+    failure: Option<StepFailure>,
+    /// Records seen so far.
+    records: u64,
+}
+
+/// What every task works with.
+struct Stage<'a> {
+    scenario: &'a Scenario,
+    version: Version,
+    now: Time,
+    clients: Vec<ClientView>,
+    links: Vec<Link>,
+    next_ticket: u64,
+    orders: Vec<Order>,
+    /// Orders for later, such as the end of a partition.
+    later: BTreeMap<(Time, usize), Order>,
+    /// Earliest time at which some task wants to look again.
+    wake: Option<Time>,
+}
+
+/// What the director has made of a link.
+struct Link {
+    blocked_up: bool,
+    blocked_down: bool,
+    loss_permille: u16,
+    armed: bool,
+}
+
+impl Link {
+    const fn of(spec: &LinkSpec) -> Self {
+        Self {
+            blocked_up: false,
+            blocked_down: false,
+            loss_permille: spec.loss_permille,
+            armed: false,
+        }
+    }
+}
+
+impl Stage<'_> {
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Gives an order, unless it would change nothing.
+    fn order(&mut self, order: Order) {
+        let link = &mut self.links[order.client()];
+        let changes = match &order {
+            Order::Block(_, Way::Up, blocked) => {
+                replace(&mut link.blocked_up, *blocked) != *blocked
+            }
+            Order::Block(_, Way::Down, blocked) => {
+                replace(&mut link.blocked_down, *blocked) != *blocked
+            }
+            Order::Link(_, change) => {
+                let loss = change.loss_permille.unwrap_or(link.loss_permille);
+                replace(&mut link.loss_permille, loss) != loss || change.latency_ms.is_some()
+            }
+            Order::Arm(..) => {
+                link.armed = true;
+                true
+            }
+            Order::Disarm(_) => replace(&mut link.armed, false),
+            Order::Client(..) | Order::Cut(..) | Order::Nudge(_) => true,
+        };
+        if changes {
+            self.orders.push(order);
+        }
+    }
+
+    fn failure(&self, step: &Step, message: impl Into<String>, expected: &str) -> StepFailure {
+        StepFailure {
+            source: step.source,
+            client: step.client(),
+            step: describe::step(step, self.scenario),
+            message: message.into(),
+            expected: expected.to_owned(),
+            at: self.now,
+        }
+    }
+
+    fn tell(&mut self, client: ClientIx, command: Command) {
+        self.order(Order::Client(client, Box::new(command)));
+    }
+
+    fn order_later(&mut self, at: Time, order: Order) {
+        let n = self.later.len();
+        self.later.insert((at, n), order);
+    }
+
+    /// Look again at `at`, at the latest.
+    fn wake_at(&mut self, at: Time) {
+        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+    }
+}
+
+impl<'a> Director<'a> {
+    /// A director at the beginning of `plan` (a scenario without seeded steps, see [`crate::plan`]).
+    #[must_use]
+    pub fn new(plan: &'a Scenario, version: Version) -> Self {
+        let stage = Stage {
+            scenario: plan,
+            version,
+            now: Time::ZERO,
+            clients: plan
+                .clients
+                .iter()
+                .map(|c| ClientView::new(c.reconnect.is_some()))
+                .collect(),
+            links: plan.clients.iter().map(|c| Link::of(&c.link)).collect(),
+            next_ticket: 0,
+            orders: Vec::new(),
+            later: BTreeMap::new(),
+            wake: None,
+        };
+        Self {
+            root: Task::sequence(&plan.steps),
+            stage,
+            limit: Time::ZERO + plan.limit,
+            news: Some(Time::ZERO),
+            finished: false,
+            failure: None,
+            records: 0,
+        }
+    }
+
+    /// Something happened. Call it for every record, in order.
+    pub fn observe(&mut self, record: &Record) {
+        self.records += 1;
+        if self.records == MAX_RECORDS {
+            self.news = Some(Time::from_millis(record.at.as_millis() + 1));
+        }
+        if let (Node::Client(client), What::Client(event)) = (record.node, &record.what)
+            && self.stage.clients[client].observe(event)
+        {
+            // It was learned in this instant, so it can be acted on in the next.
+            let next = Time::from_millis(record.at.as_millis() + 1);
+            self.news = Some(self.news.map_or(next, |n| n.min(next)));
+        }
+    }
+
+    /// When [`Self::act`] has something to do; `None` when the story is over.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Time> {
+        if self.finished {
+            return None;
+        }
+        let later = self.stage.later.keys().next().map(|(at, _)| *at);
+        [self.news, self.stage.wake, later, Some(self.limit)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Goes on with the story at `now`. Gives the orders to carry out before anything else happens at `now`.
+    pub fn act(&mut self, now: Time) -> Vec<Order> {
+        if self.finished || self.next_at().is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.news = None;
+        self.stage.now = now;
+        self.stage.wake = None;
+        while let Some(entry) = self.stage.later.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let order = entry.remove();
+            self.stage.order(order);
+        }
+        match self.root.poll(&mut self.stage) {
+            Ok(done) => self.finished = done,
+            Err(failure) => self.fail(failure),
+        }
+        if !self.finished && self.records >= MAX_RECORDS {
+            let (source, client, step) = self.root.waiting_for(&self.stage).unwrap_or_default();
+            self.fail(StepFailure {
+                source,
+                client,
+                step,
+                message: format!("more than {MAX_RECORDS} things had happened by {now}"),
+                expected: "a story of fewer events: is somebody dialling again and again?".into(),
+                at: now,
+            });
+        }
+        if !self.finished && now >= self.limit {
+            let (source, client, step) = self.root.waiting_for(&self.stage).unwrap_or_default();
+            self.fail(StepFailure {
+                source,
+                client,
+                step,
+                message: format!("the story was not over at its limit of {}", self.limit),
+                expected: "every step ends within the scenario's `limit`".into(),
+                at: now,
+            });
+        }
+        std::mem::take(&mut self.stage.orders)
+    }
+
+    fn fail(&mut self, failure: StepFailure) {
+        self.failure = Some(failure);
+        self.finished = true;
+    }
+
+    /// Whether the story is over, told to its end or not.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Why the story could not be told to its end.
+    #[must_use]
+    pub fn failure(&self) -> Option<&StepFailure> {
+        self.failure.as_ref()
+    }
+}

@@ -1,0 +1,186 @@
+//! One direction of one connection: transmissions, retransmissions and arrival in order.
+
+use crate::{random::Stream, scenario::model::LinkSpec};
+use std::collections::VecDeque;
+
+/// Direction of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// From client to broker.
+    Up,
+    /// From broker to client.
+    Down,
+}
+
+/// What a segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The opening of a connection. Charged a whole round trip, because its answer travels for free.
+    Syn,
+    /// Bytes.
+    Data,
+    /// The end of this direction; nothing comes after it.
+    End,
+}
+
+/// Retransmission as TCP does it, in milliseconds of virtual time.
+pub(super) struct Schedule {
+    pub(super) first_rto: u64,
+    pub(super) max_rto: u64,
+    pub(super) tries: u32,
+}
+
+impl Schedule {
+    pub(super) const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Syn => Self {
+                first_rto: 1_000,
+                max_rto: 60_000,
+                tries: 6,
+            },
+            Kind::Data | Kind::End => Self {
+                first_rto: 200,
+                max_rto: 60_000,
+                tries: 15,
+            },
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not through yet; the next transmission is at `at`.
+    Trying { at: u64, rto: u64, tries: u32 },
+    /// Through: arrives at this time, or when everything before it has arrived.
+    Arriving { at: u64 },
+}
+
+#[derive(Debug)]
+pub(super) struct Segment<P> {
+    pub(super) seq: u64,
+    pub(super) kind: Kind,
+    pub(super) payload: P,
+    state: State,
+}
+
+/// One direction of one connection.
+#[derive(Debug)]
+pub(super) struct Flow<P> {
+    pub(super) random: Stream,
+    queue: VecDeque<Segment<P>>,
+    /// Nothing passes any more and nobody is told.
+    pub(super) dead: bool,
+    /// The end was sent.
+    pub(super) ended: bool,
+}
+
+/// How a transmission fares, decided by the network at the time it happens.
+pub(super) enum Fate {
+    /// It takes this many milliseconds.
+    Through(u64),
+    /// It is lost.
+    Lost,
+}
+
+impl<P> Flow<P> {
+    pub(super) fn new(random: Stream) -> Self {
+        Self {
+            random,
+            queue: VecDeque::new(),
+            dead: false,
+            ended: false,
+        }
+    }
+
+    /// One-way fate of a transmission over `link`, blocked or not.
+    pub(super) fn fate(&mut self, link: &LinkSpec, blocked: bool) -> Fate {
+        // The draw is made even when the way is blocked, so that a partition does not shift later draws.
+        let lost = self.random.chance(link.loss_permille);
+        if lost || blocked {
+            return Fate::Lost;
+        }
+        Fate::Through(u64::from(
+            self.random
+                .between(link.latency_min_ms, link.latency_max_ms),
+        ))
+    }
+
+    pub(super) fn push(&mut self, now: u64, seq: u64, kind: Kind, payload: P) {
+        let state = State::Trying {
+            at: now,
+            rto: Schedule::of(kind).first_rto,
+            tries: 0,
+        };
+        self.queue.push_back(Segment {
+            seq,
+            kind,
+            payload,
+            state,
+        });
+    }
+
+    /// Makes every transmission that is due by `now`, in order of sending. `fate` decides each. Returns false when a
+    /// segment has used all its tries: the flow is dead then.
+    pub(super) fn transmit(
+        &mut self,
+        now: u64,
+        mut fate: impl FnMut(&mut Self, Kind) -> Fate,
+    ) -> bool {
+        for i in 0..self.queue.len() {
+            let kind = self.queue[i].kind;
+            let State::Trying { at, rto, tries } = self.queue[i].state else {
+                continue;
+            };
+            if at > now {
+                continue;
+            }
+            let schedule = Schedule::of(kind);
+            self.queue[i].state = match fate(self, kind) {
+                Fate::Through(latency) => State::Arriving { at: at + latency },
+                Fate::Lost if tries + 1 >= schedule.tries => return false,
+                Fate::Lost => State::Trying {
+                    at: at + rto,
+                    rto: (rto * 2).min(schedule.max_rto),
+                    tries: tries + 1,
+                },
+            };
+        }
+        true
+    }
+
+    /// The first segment, if it has arrived by `now`.
+    pub(super) fn pop_arrived(&mut self, now: u64) -> Option<Segment<P>> {
+        match self.queue.front()?.state {
+            State::Arriving { at } if at <= now => self.queue.pop_front(),
+            _ => None,
+        }
+    }
+
+    /// When something happens next: a transmission, or the arrival of the first segment.
+    pub(super) fn next_at(&self) -> Option<u64> {
+        let first = match self.queue.front()?.state {
+            State::Arriving { at } => at,
+            State::Trying { at, .. } => at,
+        };
+        let trying = self.queue.iter().skip(1).filter_map(|s| match s.state {
+            State::Trying { at, .. } => Some(at),
+            State::Arriving { .. } => None,
+        });
+        Some(trying.fold(first, u64::min))
+    }
+
+    /// What waits for a retransmission is sent again at `now`.
+    pub(super) fn nudge(&mut self, now: u64) {
+        for segment in &mut self.queue {
+            if let State::Trying { at, .. } = &mut segment.state {
+                *at = now;
+            }
+        }
+    }
+
+    /// From now on nothing passes.
+    pub(super) fn kill(&mut self) {
+        self.dead = true;
+        self.queue.clear();
+    }
+}

@@ -1,0 +1,320 @@
+//! All links and connections of a run.
+
+use super::flow::{Fate, Flow, Kind, Way};
+use crate::{
+    random::Stream,
+    scenario::model::{ClientIx, LinkChange, LinkSpec},
+};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+/// Index of a connection, in the order in which they were dialled.
+pub type ConnIx = usize;
+
+/// A segment that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery<P> {
+    /// Connection.
+    pub conn: ConnIx,
+    /// The client at one end of it.
+    pub client: ClientIx,
+    /// Direction.
+    pub way: Way,
+    /// Opening, bytes or end.
+    pub kind: Kind,
+    /// What was passed to [`Network::send`].
+    pub payload: P,
+}
+
+/// What happened to transmissions in a run. Asserted by tests: a fault that never bites proves nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Segments handed to the network.
+    pub sent: u64,
+    /// Transmissions that were lost by chance or in a partition.
+    pub lost: u64,
+    /// Connections that went silent for ever.
+    pub killed: u64,
+}
+
+struct Link {
+    spec: LinkSpec,
+    blocked_up: bool,
+    blocked_down: bool,
+}
+
+struct Conn<P> {
+    client: ClientIx,
+    up: Flow<P>,
+    down: Flow<P>,
+}
+
+/// The network of one run. `P` travels with each segment.
+pub struct Network<P> {
+    seed: u64,
+    links: Vec<Link>,
+    conns: Vec<Conn<P>>,
+    sessions: Vec<u32>,
+    /// (time, connection, direction) at which a flow wants attention; entries may be stale.
+    agenda: BinaryHeap<Reverse<(u64, ConnIx, Way)>>,
+    next_seq: u64,
+    counters: Counters,
+}
+
+impl<P> Network<P> {
+    /// A network with one link per client.
+    #[must_use]
+    pub fn new(seed: u64, links: impl IntoIterator<Item = LinkSpec>) -> Self {
+        let links: Vec<Link> = links
+            .into_iter()
+            .map(|spec| Link {
+                spec,
+                blocked_up: false,
+                blocked_down: false,
+            })
+            .collect();
+        let sessions = vec![0; links.len()];
+        Self {
+            seed,
+            links,
+            conns: Vec::new(),
+            sessions,
+            agenda: BinaryHeap::new(),
+            next_seq: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// A client dials at `now` (virtual ms). The opening is the first delivery of the new connection, upwards.
+    pub fn open(&mut self, now: u64, client: ClientIx, payload: P) -> ConnIx {
+        let session = self.sessions[client];
+        self.sessions[client] += 1;
+        let stream = |way: &str| Stream::new(self.seed, &format!("net/{client}/{session}/{way}"));
+        let conn = self.conns.len();
+        let (up, down) = (Flow::new(stream("up")), Flow::new(stream("down")));
+        self.conns.push(Conn { client, up, down });
+        self.enqueue(now, conn, Way::Up, Kind::Syn, payload);
+        conn
+    }
+
+    /// The client that dialled a connection.
+    #[must_use]
+    pub fn client_of(&self, conn: ConnIx) -> ClientIx {
+        self.conns[conn].client
+    }
+
+    /// Something is sent at `now`. Returns false when it can never arrive: the flow is dead or has ended.
+    pub fn send(&mut self, now: u64, conn: ConnIx, way: Way, kind: Kind, payload: P) -> bool {
+        let flow = self.flow(conn, way);
+        if flow.dead || flow.ended {
+            return false;
+        }
+        flow.ended = kind == Kind::End;
+        self.enqueue(now, conn, way, kind, payload);
+        true
+    }
+
+    fn enqueue(&mut self, now: u64, conn: ConnIx, way: Way, kind: Kind, payload: P) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.counters.sent += 1;
+        self.flow(conn, way).push(now, seq, kind, payload);
+        self.transmit(now, conn, way);
+        self.remind(conn, way);
+    }
+
+    /// Notes when a flow wants attention again.
+    fn remind(&mut self, conn: ConnIx, way: Way) {
+        if let Some(at) = self.flow(conn, way).next_at() {
+            self.agenda.push(Reverse((at, conn, way)));
+        }
+    }
+
+    /// Makes the transmissions of a flow that are due.
+    fn transmit(&mut self, now: u64, conn: ConnIx, way: Way) {
+        let Conn { client, up, down } = &mut self.conns[conn];
+        let link = &self.links[*client];
+        let mut lost = 0;
+        let (flow, other) = match way {
+            Way::Up => (up, down),
+            Way::Down => (down, up),
+        };
+        let (blocked, blocked_back) = match way {
+            Way::Up => (link.blocked_up, link.blocked_down),
+            Way::Down => (link.blocked_down, link.blocked_up),
+        };
+        let alive = flow.transmit(now, |flow, kind| {
+            let there = flow.fate(&link.spec, blocked);
+            let fate = match kind {
+                Kind::Data | Kind::End => there,
+                Kind::Syn => round_trip(there, other.fate(&link.spec, blocked_back)),
+            };
+            lost += u64::from(matches!(fate, Fate::Lost));
+            fate
+        });
+        if !alive {
+            flow.kill();
+            other.kill();
+            self.counters.killed += 1;
+        }
+        self.counters.lost += lost;
+    }
+
+    /// The earliest time at which [`Self::advance`] has something to do; never later, sometimes earlier.
+    #[must_use]
+    pub fn next_at(&self) -> Option<u64> {
+        self.agenda.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Everything that is due by `now`, in canonical order: upwards before downwards; then, as one network card
+    /// would hand it to the broker's tasks, all openings at the place of the first one, and all segments of a
+    /// connection at the place of its first one, counted by link and then by order of sending.
+    pub fn advance(&mut self, now: u64) -> Vec<Delivery<P>> {
+        let mut touched: Vec<(ConnIx, Way)> = Vec::new();
+        while let Some(&Reverse((at, conn, way))) = self.agenda.peek() {
+            if at > now {
+                break;
+            }
+            self.agenda.pop();
+            if !touched.contains(&(conn, way)) {
+                touched.push((conn, way));
+            }
+        }
+        let mut due = Vec::new();
+        for (conn, way) in touched {
+            self.transmit(now, conn, way);
+            let client = self.conns[conn].client;
+            let flow = self.flow(conn, way);
+            while let Some(segment) = flow.pop_arrived(now) {
+                let (seq, kind, payload) = (segment.seq, segment.kind, segment.payload);
+                due.push((
+                    seq,
+                    Delivery {
+                        conn,
+                        client,
+                        way,
+                        kind,
+                        payload,
+                    },
+                ));
+            }
+            self.remind(conn, way);
+        }
+        canonical(due)
+    }
+
+    /// Changes a link from now on; what was already transmitted keeps its arrival.
+    pub fn change(&mut self, client: ClientIx, change: LinkChange) {
+        let spec = &mut self.links[client].spec;
+        if let Some((min, max)) = change.latency_ms {
+            (spec.latency_min_ms, spec.latency_max_ms) = (min, max);
+        }
+        if let Some(loss) = change.loss_permille {
+            spec.loss_permille = loss;
+        }
+    }
+
+    /// Lets nothing pass (or everything again) from now on.
+    pub fn block(&mut self, client: ClientIx, way: Way, blocked: bool) {
+        let link = &mut self.links[client];
+        match way {
+            Way::Up => link.blocked_up = blocked,
+            Way::Down => link.blocked_down = blocked,
+        }
+    }
+
+    /// Whatever of this client's waits for a retransmission is sent again at `now`, however long TCP would wait.
+    pub fn nudge(&mut self, now: u64, client: ClientIx) {
+        for conn in (0..self.conns.len())
+            .filter(|c| self.conns[*c].client == client)
+            .collect::<Vec<_>>()
+        {
+            for way in [Way::Up, Way::Down] {
+                self.flow(conn, way).nudge(now);
+                self.remind(conn, way);
+            }
+        }
+    }
+
+    /// The connection goes silent for ever, both ways; what is under way never arrives.
+    pub fn kill(&mut self, conn: ConnIx) {
+        self.conns[conn].up.kill();
+        self.conns[conn].down.kill();
+        self.counters.killed += 1;
+    }
+
+    /// The dialler gave up before the opening arrived.
+    pub fn abandon(&mut self, conn: ConnIx) {
+        self.conns[conn].up.kill();
+        self.conns[conn].down.kill();
+    }
+
+    /// Whether a connection has gone silent for ever.
+    #[must_use]
+    pub fn is_dead(&self, conn: ConnIx) -> bool {
+        self.conns[conn].up.dead
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn flow(&mut self, conn: ConnIx, way: Way) -> &mut Flow<P> {
+        match way {
+            Way::Up => &mut self.conns[conn].up,
+            Way::Down => &mut self.conns[conn].down,
+        }
+    }
+}
+
+fn round_trip(there: Fate, back: Fate) -> Fate {
+    match (there, back) {
+        (Fate::Through(a), Fate::Through(b)) => Fate::Through(a + b),
+        _ => Fate::Lost,
+    }
+}
+
+/// Segments that are due, with their place in the order of sending, in canonical order.
+fn canonical<P>(due: Vec<(u64, Delivery<P>)>) -> Vec<Delivery<P>> {
+    if due.len() < 2 {
+        return due.into_iter().map(|(_, d)| d).collect();
+    }
+    // A task is woken where the first delivery for it stands, and then takes all that is there for it.
+    let mut woken: BTreeMap<(Way, Woken), (ClientIx, u64)> = BTreeMap::new();
+    for (seq, d) in &due {
+        let place = (d.client, *seq);
+        let at = woken.entry((d.way, Woken::by(d))).or_insert(place);
+        *at = place.min(*at);
+    }
+    let mut keyed: Vec<_> = due
+        .into_iter()
+        .map(|(seq, d)| ((d.way, woken[&(d.way, Woken::by(&d))], d.client, seq), d))
+        .collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, d)| d).collect()
+}
+
+/// The task at the receiving end that a delivery wakes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Woken {
+    /// The listener, by an opening.
+    Listener,
+    /// The reader of a connection, by anything else.
+    Reader(ConnIx),
+}
+
+impl Woken {
+    fn by<P>(delivery: &Delivery<P>) -> Self {
+        match delivery.kind {
+            Kind::Syn => Self::Listener,
+            Kind::Data | Kind::End => Self::Reader(delivery.conn),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

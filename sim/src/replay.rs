@@ -1,0 +1,197 @@
+//! Replay files: one run, written down so that it can be run again by anybody, later, and give the same trace.
+//!
+//! The file is YAML for people to read: what ran, what came of it, and the whole plan. The plan has no seeded steps
+//! left, so the file keeps its meaning when the way workloads are drawn changes.
+
+use crate::{
+    diagnostic::Diagnostic,
+    run::Judged,
+    scenario::{MAX_BYTES, load_str, model::Scenario, write},
+    world::World,
+};
+use serde::{Deserialize, Serialize};
+use squall_protocol::Version;
+use squall_reports::Verdict;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+/// The version of the replay file format.
+pub const FORMAT: u32 = 1;
+
+/// A run that can be repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// The Squall that wrote it, such as `0.1.0`.
+    pub squall: String,
+    /// MQTT version of the run.
+    pub version: Version,
+    /// Seed of the run.
+    pub seed: u64,
+    /// World of the run.
+    pub world: World,
+    /// What was found.
+    pub verdict: Verdict,
+    /// Hash of the trace.
+    pub trace_hash: String,
+    /// What was played.
+    pub plan: Scenario,
+}
+
+/// The file's keys, in their order.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    squall_replay: u32,
+    squall: String,
+    name: String,
+    source: String,
+    version: String,
+    seed: u64,
+    world: String,
+    verdict: Verdict,
+    trace_hash: String,
+    plan: String,
+}
+
+impl Replay {
+    /// The replay of a run that was just judged.
+    #[must_use]
+    pub fn of(judged: &Judged, version: Version, world: World) -> Self {
+        Self {
+            squall: env!("CARGO_PKG_VERSION").into(),
+            version,
+            seed: judged.result.seed,
+            world,
+            verdict: judged.result.verdict,
+            trace_hash: judged.result.trace_hash.clone(),
+            plan: judged.plan.clone(),
+        }
+    }
+
+    /// A name for the file: scenario, version and seed, such as `qos2-cut-before-pubrec.5.0.seed-17.replay.yaml`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let name: String = self
+            .plan
+            .name
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        format!("{name}.{}.seed-{}.replay.yaml", self.version, self.seed)
+    }
+
+    /// The text of the file.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        use std::fmt::Write as _;
+        let quoted = |s: &str| serde_json::to_string(s).expect("a string has a JSON form");
+        let mut text = String::from("# A run of Squall. Run it again with: squall replay FILE\n");
+        let lines = [
+            ("squall_replay", FORMAT.to_string()),
+            ("squall", quoted(&self.squall)),
+            ("name", quoted(&self.plan.name)),
+            ("source", quoted(&self.plan.file)),
+            ("version", quoted(self.version.as_str())),
+            ("seed", self.seed.to_string()),
+            ("world", self.world.to_string()),
+            ("verdict", self.verdict.to_string()),
+            ("trace_hash", quoted(&self.trace_hash)),
+        ];
+        for (key, value) in lines {
+            writeln!(text, "{key}: {value}").expect("writing to a string");
+        }
+        text.push_str("plan: |\n");
+        for line in write(&self.plan).lines() {
+            text.push_str("  ");
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Reads a replay file's text. `path` is for messages.
+    ///
+    /// # Errors
+    /// What is wrong with it, where, and what to do.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let fail =
+            |message: String, help: &str| vec![Diagnostic::new(path, "", message).help(help)];
+        let file: Document = serde_yaml::from_str(text).map_err(|e| {
+            fail(
+                format!("this is no replay file: {}", first_line(&e.to_string())),
+                "name a file that `squall sim` wrote for a failing run",
+            )
+        })?;
+        if file.squall_replay != FORMAT {
+            let message = format!(
+                "this replay file has format {}, and this Squall reads {FORMAT}",
+                file.squall_replay
+            );
+            return Err(fail(
+                message,
+                "use the Squall that wrote it, or make the file again",
+            ));
+        }
+        let version = file
+            .version
+            .parse()
+            .map_err(|e| fail(format!("{e}"), "`version` is 3.1.1 or 5.0"))?;
+        let world = file
+            .world
+            .parse()
+            .map_err(|e| fail(e, "`world` is loop or turmoil"))?;
+        let mut plan = load_str(&file.name, path, &file.plan)?;
+        plan.file = file.source;
+        Ok(Self {
+            squall: file.squall,
+            version,
+            seed: file.seed,
+            world,
+            verdict: file.verdict,
+            trace_hash: file.trace_hash,
+            plan,
+        })
+    }
+
+    /// Reads a replay file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or as [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = path.display().to_string();
+        let fail = |why: String| {
+            vec![
+                Diagnostic::new(&*name, "", format!("cannot be read: {why}"))
+                    .help("check the path and the permissions"),
+            ]
+        };
+        let text = read_text(path).map_err(|e| fail(e.to_string()))?;
+        Self::parse(&name, &text)
+    }
+}
+
+/// Reads a file of bounded size, whatever kind of file it is.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = MAX_BYTES as u64;
+    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(text)
+}
+
+/// What a parser says, without its excerpt and its own heading.
+fn first_line(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line)
+}

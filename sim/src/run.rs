@@ -1,0 +1,172 @@
+//! One run: a scenario, a version and a seed played in a world and judged.
+
+use crate::{
+    oracle::{self, Broken},
+    plan::plan,
+    scenario::model::{ClientIx, Scenario, Source},
+    trace::{Record, Trace, Window, exchange},
+    world::{Play, Played, World, play},
+};
+use squall_protocol::Version;
+use squall_reports::{Finding, SimResult, StatementRef, Verdict};
+
+/// Events a chart shows at the most.
+const CHART_EVENTS: usize = 80;
+/// Findings a run reports at the most; the first is nearly always the cause of the others.
+const FINDINGS: usize = 10;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The scenario, or a plan made from it.
+    pub scenario: &'a Scenario,
+    /// MQTT version.
+    pub version: Version,
+    /// Seed.
+    pub seed: u64,
+    /// Where to play it.
+    pub world: World,
+    /// A deliberate defect of the broker, in tests.
+    #[cfg(feature = "sabotage")]
+    pub flaw: Option<squall_broker::Flaw>,
+}
+
+/// A run and everything behind its verdict.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The result as reports show it.
+    pub result: SimResult,
+    /// The plan that was played.
+    pub plan: Scenario,
+    /// Everything that happened.
+    pub played: Played,
+}
+
+impl<'a> Run<'a> {
+    /// A run in the loop world, with a sound broker.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, version: Version, seed: u64) -> Self {
+        Self {
+            scenario,
+            version,
+            seed,
+            world: World::Loop,
+            #[cfg(feature = "sabotage")]
+            flaw: None,
+        }
+    }
+
+    /// The same in another world.
+    #[must_use]
+    pub fn in_world(mut self, world: World) -> Self {
+        self.world = world;
+        self
+    }
+
+    /// Plays and judges it.
+    #[must_use]
+    pub fn judge(&self) -> Judged {
+        let plan = plan(self.scenario, self.seed);
+        let played = play(
+            self.world,
+            &Play {
+                plan: &plan,
+                version: self.version,
+                seed: self.seed,
+                #[cfg(feature = "sabotage")]
+                flaw: self.flaw,
+            },
+        );
+        let findings = self.findings(&plan, &played);
+        let result = SimResult {
+            scenario: plan.name.clone(),
+            title: plan.title.clone(),
+            version: self.version.to_string(),
+            seed: self.seed,
+            world: self.world.to_string(),
+            verdict: if findings.is_empty() {
+                Verdict::Pass
+            } else {
+                Verdict::Fail
+            },
+            trace_hash: played.trace.hash(),
+            virtual_ms: played.end.as_millis(),
+            findings,
+            replay: None,
+        };
+        Judged {
+            result,
+            plan,
+            played,
+        }
+    }
+
+    fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let broken = oracle::judge(plan, self.version, &played.trace);
+        findings.extend(
+            broken
+                .into_iter()
+                .take(FINDINGS)
+                .map(|b| self.finding(plan, &played.trace, b)),
+        );
+        if let Some(failure) = &played.failure {
+            // An oracle that speaks explains why the story stopped, so it stands first.
+            let step = Broken {
+                rule: "step",
+                statements: Vec::new(),
+                message: format!("`{}`: {}", failure.step, failure.message),
+                expected: failure.expected.clone(),
+                source: Some(failure.source),
+                witness: last_of(&played.trace, failure.client),
+            };
+            let mut finding = self.finding(plan, &played.trace, step);
+            finding.statements = plan
+                .statements
+                .iter()
+                .map(|id| StatementRef {
+                    id: id.clone(),
+                    says: String::new(),
+                })
+                .collect();
+            findings.push(finding);
+        }
+        findings
+    }
+
+    fn finding(&self, plan: &Scenario, trace: &Trace, broken: Broken) -> Finding {
+        let window = Window {
+            witness: &broken.witness,
+            events: CHART_EVENTS,
+        };
+        Finding {
+            rule: broken.rule.to_owned(),
+            statements: broken
+                .statements
+                .iter()
+                .map(|id| StatementRef {
+                    id: (*id).to_owned(),
+                    says: String::new(),
+                })
+                .collect(),
+            message: broken.message,
+            expected: broken.expected,
+            location: broken
+                .source
+                .filter(|s| s.line > 0)
+                .map(|s| location(plan, s)),
+            evidence: exchange(plan, self.version, trace.records(), window),
+        }
+    }
+}
+
+fn location(plan: &Scenario, source: Source) -> String {
+    format!("{}:{}:{}", plan.file, source.line, source.column)
+}
+
+/// The last record about a client (or of all), as the witness of a step that waited in vain.
+fn last_of(trace: &Trace, client: Option<ClientIx>) -> Vec<usize> {
+    let about = |record: &Record| client.is_none() || record.client() == client;
+    let last = trace.records().iter().rposition(about);
+    last.into_iter().collect()
+}

@@ -1,0 +1,52 @@
+//! What a YAML file says, before it means anything: texts, lists and maps with the place of each.
+//!
+//! Values stay text, so `5.0` is still `5.0`, `off` is not a boolean and `1_000` not a number; what a text means is
+//! decided by whoever asks for it. Nothing here knows the keys of a scenario.
+
+use std::ops::Range;
+
+/// Byte range in the file.
+pub(crate) type Span = Range<usize>;
+
+/// A value and its place. Behind an alias the place is that of the anchored value.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Nothing: an empty value, `~` or `null`.
+    Null,
+    Text(Scalar),
+    List(Vec<Node>),
+    /// In the order of the file; keys are unique.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A single value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    /// Written without quotes, so that it may be a number or a boolean.
+    pub(crate) plain: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) span: Span,
+    pub(crate) text: String,
+}
+
+impl Node {
+    /// What it is, for a message: `a list`.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "nothing",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+}

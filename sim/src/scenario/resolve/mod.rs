@@ -1,0 +1,425 @@
+//! From nodes to the model: keys known, names resolved, defaults filled in, impossible things refused.
+//!
+//! One file per subject; this one holds what all of them share. Problems are collected, never thrown: a bad value is
+//! noted and replaced by its default, so that the rest of the file is still checked. A scenario leaves this room only
+//! when nothing was noted. YAML itself is not known here.
+
+mod actions;
+mod checks;
+mod clients;
+mod expectations;
+mod faults;
+mod fields;
+mod steps;
+mod top;
+
+use super::{
+    model::{ClientIx, Scenario, Source},
+    raw::{Node, Scalar, Span, Value},
+    suggest,
+    values::{Kind, Wrong},
+};
+use crate::diagnostic::{Diagnostic, quoted};
+use bytes::Bytes;
+use squall_protocol::{PacketType, ReasonCode, Role, Version};
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use steps::MAX_STEPS;
+
+use fields::Fields;
+
+/// Reads the root of a file. `None`, or problems added, when it is no scenario.
+pub(super) fn scenario(
+    name: &str,
+    file: &str,
+    source: &Arc<str>,
+    root: &Node,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
+    let mut cx = Context {
+        file,
+        source,
+        problems,
+        lines: line_starts(source),
+        versions: Version::ALL.to_vec(),
+        clients: Vec::new(),
+        places: BTreeMap::new(),
+        steps: 0,
+        bytes: 0,
+        full: false,
+        incomplete: false,
+        nesting: 0,
+    };
+    top::read(&mut cx, name, root)
+}
+
+/// Most values of one list of values.
+const MAX_ITEMS: usize = 1000;
+/// Most unknown keys noted for one map.
+const MAX_UNKNOWN: usize = 20;
+/// Most bytes of payloads in one scenario, so that its plan with everything written out, even in hexadecimal, is still
+/// a file that can be read.
+const MAX_PAYLOADS: usize = 16 << 20;
+/// When so many problems are noted, nothing more is learned from others.
+const MAX_NOTED: usize = 1000;
+/// Deepest nesting of steps. Written out by [`write`](super::write()) a level takes three levels of YAML at most, so
+/// whatever was read can be read again.
+const MAX_NESTING: usize = 12;
+
+/// What reading needs to know at every place.
+struct Context<'a> {
+    file: &'a str,
+    source: &'a Arc<str>,
+    problems: &'a mut Vec<Diagnostic>,
+    /// Byte offset of the first character of each line.
+    lines: Vec<usize>,
+    /// Versions the scenario runs with.
+    versions: Vec<Version>,
+    /// Names of the clients and where they are declared.
+    clients: Vec<(String, Span)>,
+    /// What to underline when something is wrong with a step or expectation as a whole.
+    places: BTreeMap<(u32, u32), Span>,
+    /// Steps so far; repetitions, messages of workloads and cuts of flapping links counted.
+    steps: usize,
+    /// Bytes of payloads so far, counted like steps.
+    bytes: usize,
+    /// There are too many steps or bytes, which was noted.
+    full: bool,
+    /// A step was refused and is missing, so the story as a whole cannot be judged.
+    incomplete: bool,
+    /// How deep in parallel, repeated and timed steps.
+    nesting: usize,
+}
+
+impl Context<'_> {
+    fn push(&mut self, problem: Diagnostic) {
+        if self.problems.len() < MAX_NOTED {
+            self.problems.push(problem);
+        }
+    }
+
+    fn diagnostic(
+        &self,
+        span: &Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(self.file, Arc::clone(self.source), message).label(span.clone(), label)
+    }
+
+    /// Notes a problem with one advice.
+    fn refuse(
+        &mut self,
+        span: &Span,
+        message: impl Into<String>,
+        label: &str,
+        help: impl Into<String>,
+    ) {
+        let problem = self.diagnostic(span, message, label).help(help);
+        self.push(problem);
+    }
+
+    /// Notes why a value is not what its key wants.
+    fn wrong(&mut self, span: &Span, wrong: Wrong, label: &str) {
+        let mut problem = self.diagnostic(span, wrong.message, label);
+        problem.help.extend(wrong.help);
+        self.push(problem);
+    }
+
+    /// Notes that a list or map (or nothing) stands where a single value should.
+    fn mismatch(&mut self, node: &Node, expected: &str) {
+        self.misshapen(
+            node,
+            expected,
+            "write a value; a text that begins with `#`, or is `null` or `~`, needs quotes",
+        );
+    }
+
+    /// Notes that something else stands where a map or list should.
+    fn no_entries(&mut self, node: &Node, expected: &str) {
+        self.misshapen(
+            node,
+            expected,
+            "its entries stand in the lines below, indented deeper, or in brackets behind it",
+        );
+    }
+
+    fn misshapen(&mut self, node: &Node, expected: &str, when_empty: &str) {
+        // An alias of nothing is noted already.
+        if self
+            .problems
+            .iter()
+            .any(|p| p.labels.first().is_some_and(|l| l.span == node.span))
+        {
+            return;
+        }
+        let label = format!("this is {}", node.kind());
+        let mut problem = self.diagnostic(
+            &node.span,
+            format!("expected {expected}, found {}", node.kind()),
+            label,
+        );
+        if matches!(node.value, Value::Null) {
+            problem = problem.help(when_empty);
+        }
+        self.push(problem);
+    }
+
+    /// A value of a kind, or `None` after noting why not.
+    fn value<T>(&mut self, node: &Node, kind: Kind<T>) -> Option<T> {
+        self.scalar(node, kind.expected, kind.read)
+    }
+
+    fn scalar<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl Fn(&Scalar) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        let Value::Text(scalar) = &node.value else {
+            self.mismatch(node, expected);
+            return None;
+        };
+        match read(scalar) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                self.wrong(&node.span, wrong, &format!("expected {expected}"));
+                None
+            }
+        }
+    }
+
+    /// A whole number from `min` to `max`.
+    fn number(&mut self, node: &Node, min: u64, max: u64) -> Option<u64> {
+        self.scalar(node, "a whole number", |s| {
+            super::values::number(s, min, max)
+        })
+    }
+
+    /// The elements of a list; a single value counts as a list of one. An empty list is refused.
+    fn list<'n>(&mut self, node: &'n Node, of: &str) -> &'n [Node] {
+        match &node.value {
+            Value::List(items) if items.is_empty() => {
+                self.refuse(
+                    &node.span,
+                    format!("an empty list of {of}"),
+                    "empty",
+                    "name at least one, or remove the key",
+                );
+                &[]
+            }
+            Value::List(items) if items.len() > MAX_ITEMS => {
+                let message = format!("{} {of} in one list; {MAX_ITEMS} are allowed", items.len());
+                self.refuse(
+                    &items[MAX_ITEMS].span,
+                    message,
+                    "here the limit is passed",
+                    "shorten the list",
+                );
+                &[]
+            }
+            Value::List(items) => items,
+            _ => std::slice::from_ref(node),
+        }
+    }
+
+    /// Each element of [`Self::list`] read as `kind`; equal ones are refused when `distinct`.
+    fn values<T: PartialEq>(
+        &mut self,
+        node: &Node,
+        of: &str,
+        kind: Kind<T>,
+        distinct: bool,
+    ) -> Vec<T> {
+        let mut values: Vec<T> = Vec::new();
+        for item in self.list(node, of) {
+            if let Some(value) = self.value(item, kind) {
+                if distinct && values.contains(&value) {
+                    self.refuse(
+                        &item.span,
+                        "the same value stands here twice",
+                        "again",
+                        "remove it",
+                    );
+                } else {
+                    values.push(value);
+                }
+            }
+        }
+        values
+    }
+
+    /// A declared client.
+    fn client(&mut self, node: &Node) -> Option<ClientIx> {
+        let name = self.value(
+            node,
+            Kind {
+                expected: "the name of a client",
+                read: |s| Ok(s.text.clone()),
+            },
+        )?;
+        let found = self.clients.iter().position(|(n, _)| *n == name);
+        if found.is_none() {
+            let near = suggest::did_you_mean(&name, self.clients.iter().map(|(n, _)| n.as_str()));
+            let known = suggest::listed(self.clients.iter().map(|(n, _)| n.as_str()), "and");
+            let mut problem = self.diagnostic(
+                &node.span,
+                format!("there is no client {}", quoted(&name)),
+                "unknown client",
+            );
+            problem.help.extend(near);
+            problem
+                .help
+                .push(format!("clients of this scenario: {known}"));
+            self.push(problem);
+        }
+        found
+    }
+
+    /// A declared client, or everybody: `Some(None)` for `all`.
+    fn client_or_all(&mut self, node: &Node) -> Option<Option<ClientIx>> {
+        match &node.value {
+            Value::Text(Scalar { text, .. }) if text == "all" => Some(None),
+            _ => self.client(node).map(Some),
+        }
+    }
+
+    /// A topic filter for every version of the scenario.
+    fn filter(&mut self, node: &Node, subscription: bool) -> Option<String> {
+        // Outside of SUBSCRIBE a filter selects messages; `$share` has no meaning there.
+        let versions = if subscription {
+            self.versions.clone()
+        } else {
+            vec![Version::V3_1_1]
+        };
+        let filter = self.scalar(node, "a topic filter", |s| {
+            super::values::filter(&s.text, &versions).map(|()| s.text.clone())
+        })?;
+        if subscription
+            && filter.starts_with("$share/")
+            && !self.only_5_0(&node.span, "a shared subscription")
+        {
+            return None;
+        }
+        Some(filter)
+    }
+
+    /// Whether payloads may have `more` bytes; noted once when not.
+    fn count_bytes(&mut self, span: &Span, more: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(more);
+        if self.bytes > MAX_PAYLOADS && !self.full {
+            self.full = true;
+            let message = format!("payloads of the scenario have more than {MAX_PAYLOADS} bytes");
+            let help = "repetitions, counted publishes and workloads count; send fewer or smaller messages";
+            self.refuse(span, message, "here the limit is passed", help);
+        }
+        !self.full
+    }
+
+    /// A payload: a text, `{hex: "00ff"}` or `{size: 1000}`.
+    fn payload(&mut self, node: &Node) -> Option<Bytes> {
+        let payload = self.payload_value(node)?;
+        self.count_bytes(&node.span, payload.len())
+            .then_some(payload)
+    }
+
+    fn payload_value(&mut self, node: &Node) -> Option<Bytes> {
+        use super::values;
+        let expected = "a payload: a text, `{hex: \"00ff\"}` or `{size: 1000}`";
+        match &node.value {
+            Value::Text(scalar) => Some(Bytes::from(scalar.text.clone())),
+            Value::Map(entries) => {
+                let fields = Fields::open(self, node, "a payload", &["hex", "size"])?;
+                let [(key, node)] = entries.as_slice() else {
+                    self.refuse(
+                        &fields.span,
+                        "a payload is either `hex` or `size`",
+                        "expected one key",
+                        "keep one of them",
+                    );
+                    return None;
+                };
+                match key.text.as_str() {
+                    "hex" => self
+                        .scalar(node, "hexadecimal digits", values::hex)
+                        .map(Bytes::from),
+                    "size" => self
+                        .number(node, 0, values::MAX_PAYLOAD)
+                        .map(|n| Bytes::from(values::sized(n as usize))),
+                    _ => None,
+                }
+            }
+            _ => {
+                self.mismatch(node, expected);
+                None
+            }
+        }
+    }
+
+    /// A reason code that `by` may send in one of `packets`; noted when a version of the scenario has none there.
+    fn reason(&mut self, node: &Node, packets: &[PacketType], by: Role) -> Option<ReasonCode> {
+        let version = match self.versions.as_slice() {
+            // The return codes of CONNACK (3.1.1) are other numbers than the reason codes of 5.0.
+            [Version::V3_1_1] if packets == [PacketType::ConnAck] => Version::V3_1_1,
+            _ => {
+                if !self.only_5_0(&node.span, "a reason code") {
+                    return None;
+                }
+                Version::V5_0
+            }
+        };
+        self.scalar(node, "a reason code by name or in hexadecimal", |s| {
+            super::values::reason(s, packets, by, version)
+        })
+    }
+
+    /// Whether the scenario runs with 5.0 alone; noted when it does not.
+    fn only_5_0(&mut self, span: &Span, what: &str) -> bool {
+        let good = !self.versions.contains(&Version::V3_1_1);
+        if !good {
+            let message = format!("{what} needs MQTT 5.0, and this scenario also runs with 3.1.1");
+            let message = if self.versions.len() == 1 {
+                format!("{what} needs MQTT 5.0, and this scenario runs with 3.1.1")
+            } else {
+                message
+            };
+            self.refuse(
+                span,
+                message,
+                "5.0 only",
+                "add `versions: [5.0]` at the top, or remove it",
+            );
+        }
+        good
+    }
+
+    /// Line and column of a place, which becomes what is underlined for it later.
+    fn source(&mut self, at: usize, underline: &Span) -> Source {
+        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.source.get(start..at).map_or(0, |t| t.chars().count()) + 1;
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let source = Source {
+            line: small(line),
+            column: small(column),
+        };
+        self.places
+            .insert((source.line, source.column), underline.clone());
+        source
+    }
+
+    /// What to underline for a step or expectation.
+    fn place(&self, source: Source) -> Span {
+        self.places
+            .get(&(source.line, source.column))
+            .cloned()
+            .unwrap_or(0..0)
+    }
+}
+
+/// Byte offset of the first character of each line.
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(i, _)| i + 1))
+        .collect()
+}

@@ -1,0 +1,486 @@
+//! Single values: from the text a user wrote to what it means, and back.
+//!
+//! Texts in, values or a reason in words out. Places in files, keys and clients are not known here.
+
+mod mqtt;
+
+pub(super) use mqtt::{filter, reason, string};
+
+use super::raw::Scalar;
+use crate::diagnostic::quoted;
+use mqtt::{packet, qos, statement, topic_name, version};
+use squall_protocol::{PacketType, QoS, Version};
+use std::time::Duration;
+
+/// Why a text is not the value that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Wrong {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A kind of value: what a message calls it, and how it is read.
+pub(super) struct Kind<T> {
+    pub(super) expected: &'static str,
+    pub(super) read: fn(&Scalar) -> Result<T, Wrong>,
+}
+
+// Not derived: a kind of text can be copied although a text cannot.
+impl<T> Clone for Kind<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Kind<T> {}
+
+macro_rules! kinds {
+    ($($name:ident: $type:ty = $expected:literal, $read:expr;)*) => {
+        $(pub(super) const $name: Kind<$type> = Kind { expected: $expected, read: $read };)*
+    };
+}
+
+kinds! {
+    TEXT: String = "a text", |s| Ok(s.text.clone());
+    BOOL: bool = "`true` or `false`", boolean;
+    DURATION: Duration = "a duration such as `5s`, `250ms`, `10m` or `1h`", |s| duration(&s.text);
+    POSITIVE: Duration = "a duration such as `5s` or `250ms`, more than 0", |s| positive(&s.text);
+    DURATIONS: (Duration, Duration) = "a range of durations such as `50ms..500ms`", |s| range(&s.text, duration);
+    LATENCY: (u32, u32) = "a latency such as `20ms` or `5ms..40ms`", latency;
+    PERCENT: u16 = "a share such as `1%` or `0.5%`", |s| percent(&s.text);
+    SECONDS: u32 = "a duration in whole seconds such as `30s` or `1h`", |s| seconds(&s.text);
+    EXPIRY: u32 = "a duration in whole seconds such as `1h`, or `never`", expiry;
+    KEEP_ALIVE: u16 = "a duration in whole seconds such as `60s`, or `off`", keep_alive;
+    VERSION: Version = "a version of MQTT: `3.1.1` or `5.0`", version;
+    QOS: QoS = "a QoS: 0, 1 or 2", qos;
+    PACKET: PacketType = "a packet such as `PUBREC`", packet;
+    NAME: String = "a topic name", topic_name;
+    SIZES: (u32, u32) = "a range of sizes in bytes such as `16..200`", |s| range(&s.text, |t| whole(t, 1, MAX_PAYLOAD));
+    STATEMENT: String = "a statement such as `MQTT-4.3.3-1`", statement;
+}
+
+/// Largest generated or random payload in bytes.
+pub(super) const MAX_PAYLOAD: u64 = 1 << 20;
+
+/// A whole number from `min` to `max`.
+pub(super) fn number(s: &Scalar, min: u64, max: u64) -> Result<u64, Wrong> {
+    if !s.plain && s.text.bytes().all(|b| b.is_ascii_digit()) {
+        let message = format!("expected a number, found the text \"{}\"", s.text);
+        return Err(Wrong::new(message).help("remove the quotes"));
+    }
+    whole(&s.text, min, max).map(u64::from)
+}
+
+/// Digits alone, from `min` to `max`.
+fn whole(text: &str, min: u64, max: u64) -> Result<u32, Wrong> {
+    let wrong = || {
+        Wrong::new(format!(
+            "{} is not a whole number from {min} to {max}",
+            quoted(text)
+        ))
+    };
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    match text.parse::<u64>() {
+        Ok(n) if n >= min && n <= max => u32::try_from(n).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}
+
+fn boolean(s: &Scalar) -> Result<bool, Wrong> {
+    match (s.text.as_str(), s.plain) {
+        ("true", true) => Ok(true),
+        ("false", true) => Ok(false),
+        (text, plain) => {
+            let wrong = Wrong::new(format!(
+                "expected `true` or `false`, found {}",
+                quoted(text)
+            ));
+            let lower = text.to_ascii_lowercase();
+            Err(match lower.as_str() {
+                "true" | "false" if !plain => wrong.help("remove the quotes"),
+                "yes" | "on" | "true" | "1" => wrong.help("write `true`"),
+                "no" | "off" | "false" | "0" => wrong.help("write `false`"),
+                _ => wrong,
+            })
+        }
+    }
+}
+
+const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+/// The longest time, in milliseconds: what a Session Expiry Interval can say, about 136 years.
+const MAX_MS: u64 = u32::MAX as u64 * 1000;
+
+/// `5s`, `250ms`, `10m`, `1h`: a whole number and a unit.
+pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
+    let wrong = || Wrong::new(format!("{} is not a duration", quoted(text)));
+    let help = "a duration is a whole number and a unit: `250ms`, `5s`, `10m` or `1h`";
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err(wrong().help(help));
+    }
+    let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+        return Err(match unit.trim_start() {
+            "" => wrong().help(format!(
+                "the unit is missing: write `{text}ms`, `{text}s`, `{text}m` or `{text}h`"
+            )),
+            _ if unit.starts_with('.') => {
+                wrong().help("only whole numbers: write `1500ms` for 1.5 s")
+            }
+            bare if UNITS.iter().any(|(name, _)| *name == bare) => {
+                wrong().help(format!("write it without a space: `{number}{bare}`"))
+            }
+            "d" => wrong().help("write days as hours: `24h`"),
+            "sec" | "secs" | "second" | "seconds" => {
+                wrong().help(format!("did you mean `{number}s`?"))
+            }
+            "min" | "mins" | "minute" | "minutes" => {
+                wrong().help(format!("did you mean `{number}m`?"))
+            }
+            _ => wrong().help(help),
+        });
+    };
+    let ms = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(*factor))
+        .filter(|ms| *ms <= MAX_MS);
+    ms.map(Duration::from_millis).ok_or_else(|| {
+        Wrong::new(format!("{} is too long a time", quoted(text)))
+            .help("the longest is `4294967295s`, 136 years")
+    })
+}
+
+fn positive(text: &str) -> Result<Duration, Wrong> {
+    match duration(text)? {
+        Duration::ZERO => {
+            Err(Wrong::new("the time must be more than 0").help("the shortest is `1ms`"))
+        }
+        time => Ok(time),
+    }
+}
+
+/// The largest unit that says it exactly.
+pub(super) fn show_duration(time: Duration) -> String {
+    let ms = time.as_millis();
+    let unit = UNITS
+        .iter()
+        .rev()
+        .find(|(_, factor)| ms.is_multiple_of(u128::from(*factor)) && ms > 0);
+    let (unit, factor) = unit.unwrap_or(&UNITS[1]);
+    format!("{}{unit}", ms / u128::from(*factor))
+}
+
+/// `a..b`, or `a` alone for `a..a`.
+fn range<T: PartialOrd + Copy>(
+    text: &str,
+    read: impl Fn(&str) -> Result<T, Wrong>,
+) -> Result<(T, T), Wrong> {
+    let Some((min, max)) = text.split_once("..") else {
+        return read(text).map(|value| (value, value));
+    };
+    let (low, high) = (read(min.trim())?, read(max.trim())?);
+    if low > high {
+        let message = format!("the range {} ends before it begins", quoted(text));
+        return Err(Wrong::new(message).help(format!(
+            "did you mean `{}..{}`?",
+            max.trim(),
+            min.trim()
+        )));
+    }
+    Ok((low, high))
+}
+
+fn latency(s: &Scalar) -> Result<(u32, u32), Wrong> {
+    let ms = |t: &str| {
+        let ms = duration(t)?.as_millis();
+        match u32::try_from(ms) {
+            Ok(0) => Err(Wrong::new("a latency is at least 1ms")
+                .help("nothing arrives before it is sent: `1ms`")),
+            Ok(ms) => Ok(ms),
+            Err(_) => Err(Wrong::new(format!("{} is too long a latency", quoted(t)))
+                .help("the longest is `1193h`")),
+        }
+    };
+    range(&s.text, ms)
+}
+
+/// `1%`, `0.5%` or `0`, in thousandths.
+pub(super) fn percent(text: &str) -> Result<u16, Wrong> {
+    let wrong = || Wrong::new(format!("{} is not a share", quoted(text)));
+    if text == "0" {
+        return Ok(0);
+    }
+    let Some(number) = text.strip_suffix('%') else {
+        return Err(wrong().help("write it in per cent, such as `1%`, `0.5%` or `0`"));
+    };
+    let (whole, tenths) = number
+        .trim_end()
+        .split_once('.')
+        .unwrap_or((number.trim_end(), "0"));
+    let digits = |t: &str| !t.is_empty() && t.len() <= 6 && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(tenths) {
+        return Err(wrong().help("write it in per cent, such as `1%`, `0.5%` or `0`"));
+    }
+    if tenths.len() > 1 {
+        return Err(wrong().help("one digit behind the point at most: `0.1%` is the smallest step"));
+    }
+    let permille = |t: &str| t.parse::<u32>().unwrap_or(u32::MAX);
+    match permille(whole)
+        .saturating_mul(10)
+        .saturating_add(permille(tenths))
+    {
+        share @ 0..=1000 => Ok(share as u16),
+        _ => Err(
+            Wrong::new(format!("{} is more than everything", quoted(text)))
+                .help("the largest share is `100%`"),
+        ),
+    }
+}
+
+/// As [`percent`] reads it.
+pub(super) fn show_percent(permille: u16) -> String {
+    match permille % 10 {
+        0 => format!("{}%", permille / 10),
+        tenths => format!("{}.{tenths}%", permille / 10),
+    }
+}
+
+/// Whole seconds that fit into a Four Byte Integer.
+fn seconds(text: &str) -> Result<u32, Wrong> {
+    let ms = duration(text)?.as_millis();
+    if !ms.is_multiple_of(1000) {
+        let message = format!("{} is not a whole number of seconds", quoted(text));
+        return Err(Wrong::new(message).help("on the wire this time is counted in seconds"));
+    }
+    u32::try_from(ms / 1000).map_err(|_| Wrong::new(format!("{} is too long a time", quoted(text))))
+}
+
+/// Session Expiry Interval; `never` is 0xFFFFFFFF [X-5.0-session-2].
+fn expiry(s: &Scalar) -> Result<u32, Wrong> {
+    if s.text == "never" {
+        Ok(u32::MAX)
+    } else {
+        seconds(&s.text)
+    }
+}
+
+/// As `session_expiry` is written.
+pub(super) fn show_expiry(seconds: u32) -> String {
+    if seconds == u32::MAX {
+        "never".into()
+    } else {
+        show_duration(Duration::from_secs(seconds.into()))
+    }
+}
+
+/// Whole seconds that fit into a Two Byte Integer; `off` is 0.
+fn keep_alive(s: &Scalar) -> Result<u16, Wrong> {
+    match s.text.as_str() {
+        "off" => Ok(0),
+        text => match seconds(text)? {
+            0 => Err(Wrong::new("a Keep Alive of 0 switches it off").help("write `off`")),
+            n => u16::try_from(n).map_err(|_| {
+                Wrong::new(format!("{} is too long", quoted(text))).help("the longest is `65535s`")
+            }),
+        },
+    }
+}
+
+/// As `keep_alive` is written.
+pub(super) fn show_keep_alive(seconds: u16) -> String {
+    if seconds == 0 {
+        "off".into()
+    } else {
+        show_duration(Duration::from_secs(seconds.into()))
+    }
+}
+
+/// Bytes written as pairs of hexadecimal digits; spaces may stand between pairs.
+pub(super) fn hex(s: &Scalar) -> Result<Vec<u8>, Wrong> {
+    let digits: Vec<char> = s.text.chars().filter(|c| *c != ' ').collect();
+    if let Some(bad) = digits.iter().find(|c| !c.is_ascii_hexdigit()) {
+        let wrong = Wrong::new(format!(
+            "{} is not a hexadecimal digit",
+            quoted(&bad.to_string())
+        ));
+        return Err(wrong.help("write bytes as pairs of 0-9 and a-f, such as \"00ff\""));
+    }
+    if !digits.len().is_multiple_of(2) {
+        let wrong = Wrong::new(format!(
+            "{} hexadecimal digits are no whole bytes",
+            digits.len()
+        ));
+        return Err(wrong.help("each byte is two digits, such as \"0f\""));
+    }
+    let nibble = |c: char| c.to_digit(16).unwrap_or(0) as u8;
+    Ok(digits
+        .chunks_exact(2)
+        .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
+        .collect())
+}
+
+/// The payload that `{size: n}` stands for: the alphabet again and again.
+pub(super) fn sized(size: usize) -> Vec<u8> {
+    (b'a'..=b'z').cycle().take(size).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scalar(text: &str) -> Scalar {
+        Scalar {
+            text: text.into(),
+            plain: true,
+        }
+    }
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        let ms = |text: &str| duration(text).map(|d| d.as_millis()).ok();
+        assert_eq!(
+            [ms("250ms"), ms("5s"), ms("10m"), ms("1h")],
+            [Some(250), Some(5000), Some(600_000), Some(3_600_000)]
+        );
+        assert_eq!(ms("4294967295s"), Some(4_294_967_295_000));
+        for bad in [
+            "",
+            "5",
+            "s",
+            "-5s",
+            "+5s",
+            "5 s",
+            "1.5s",
+            "5S",
+            "4294967296s",
+            "99999999999999999999h",
+            "٣s",
+            "5s ",
+        ] {
+            assert_eq!(ms(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares_have_one_digit_behind_the_point() {
+        let share = |text: &str| percent(text).ok();
+        assert_eq!(
+            [
+                share("0"),
+                share("0%"),
+                share("0.1%"),
+                share("100%"),
+                share("100.0%")
+            ],
+            [Some(0), Some(0), Some(1), Some(1000), Some(1000)]
+        );
+        for bad in [
+            "",
+            "1",
+            "%",
+            ".5%",
+            "5.%",
+            "0.05%",
+            "100.1%",
+            "-1%",
+            "99999999%",
+            "1 %%",
+        ] {
+            assert_eq!(share(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn borders_of_the_wire_are_kept() {
+        let value = |kind: Kind<u16>, text: &str| (kind.read)(&scalar(text)).ok();
+        assert_eq!(
+            [value(KEEP_ALIVE, "65535s"), value(KEEP_ALIVE, "65536s")],
+            [Some(65535), None]
+        );
+        assert_eq!(
+            [value(KEEP_ALIVE, "off"), value(KEEP_ALIVE, "0s")],
+            [Some(0), None]
+        );
+        let latency = |text: &str| (LATENCY.read)(&scalar(text)).ok();
+        assert_eq!([latency("1ms"), latency("0ms..1ms")], [Some((1, 1)), None]);
+        assert_eq!(
+            [latency("4294967295ms"), latency("4294967296ms")],
+            [Some((u32::MAX, u32::MAX)), None]
+        );
+    }
+
+    #[test]
+    fn statements_look_like_those_of_the_standard() {
+        let good = |text: &str| (STATEMENT.read)(&scalar(text)).is_ok();
+        assert!(good("MQTT-4.3.3-1") && good("MQTT-3.14.4-10"));
+        for bad in [
+            "",
+            "MQTT-4.3-1",
+            "MQTT-4.3.3.1",
+            "mqtt-4.3.3-1",
+            "MQTT-4.3.3-",
+            "MQTT-4..3-1",
+            "[MQTT-4.3.3-1]",
+            "MQTT-4.3.3-1a",
+        ] {
+            assert!(!good(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reasons_are_found_by_name_and_by_number() {
+        let by = |text: &str, role| {
+            let code = reason(
+                &scalar(text),
+                &[squall_protocol::PacketType::Disconnect],
+                role,
+                Version::V5_0,
+            );
+            code.map(|c| c.0).ok()
+        };
+        use squall_protocol::Role::{Client, Server};
+        assert_eq!(
+            [
+                by("Session taken over", Server),
+                by("session_taken_over", Server),
+                by("0x8e", Server)
+            ],
+            [Some(0x8E); 3]
+        );
+        assert_eq!(
+            [by("0x04", Client), by("0x04", Server), by("0x8E", Client)],
+            [Some(4), None, None]
+        );
+        for bad in ["", "0x", "0x+8", "0x08E", "142", "é"] {
+            assert_eq!(by(bad, Server), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read(ms in 0..=MAX_MS, permille in 0u16..=1000, seconds: u32, keep: u16) {
+            prop_assert_eq!(duration(&show_duration(Duration::from_millis(ms))), Ok(Duration::from_millis(ms)));
+            prop_assert_eq!(percent(&show_percent(permille)), Ok(permille));
+            prop_assert_eq!(expiry(&scalar(&show_expiry(seconds))), Ok(seconds));
+            prop_assert_eq!(keep_alive(&scalar(&show_keep_alive(keep))), Ok(keep));
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! The canonical bytes of a record. Written out field by field: the hash must not change because a type got a new
+//! name or a new way to print itself.
+
+use super::{Node, Record, What};
+use crate::{
+    director::Order,
+    net::Way,
+    scenario::model::{CutBy, CutPoint},
+    tap::Cut,
+};
+use squall_broker::CloseCause;
+use squall_client::{Command, ConnectOptions, EndCause, Message, Ticket};
+use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
+
+/// Format of the canonical bytes; part of every hash.
+const FORMAT: &[u8] = b"squall trace 1";
+
+pub(super) fn hash(records: &[Record]) -> String {
+    let mut out = Bytes(Vec::with_capacity(64 * records.len()));
+    out.0.extend_from_slice(FORMAT);
+    for record in records {
+        out.record(record);
+    }
+    blake3::hash(&out.0).to_hex().to_string()
+}
+
+/// Each value is written with a fixed length or with its length in front, so no two records give the same bytes.
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn tag(&mut self, tag: u8) -> &mut Self {
+        self.0.push(tag);
+        self
+    }
+
+    fn number(&mut self, n: u64) -> &mut Self {
+        self.0.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) -> &mut Self {
+        self.tag(u8::from(value.is_some()));
+        if let Some(value) = value {
+            write(self, value);
+        }
+        self
+    }
+
+    fn record(&mut self, record: &Record) {
+        self.number(record.at.as_millis());
+        match record.node {
+            Node::Director => self.number(0),
+            Node::Broker => self.number(1),
+            Node::Client(c) => self.number(2 + c as u64),
+        };
+        match &record.what {
+            What::Order(order) => self.tag(1).order(order),
+            What::Broker { client, event } => {
+                self.tag(2).number(*client as u64).broker(event);
+            }
+            What::Dial => {
+                self.tag(3);
+            }
+            What::Client(event) => self.tag(4).client(event),
+            What::Cut(Cut { by, packet }) => {
+                self.tag(5)
+                    .tag(cut_by(*by))
+                    .option(*packet, |out, p| out.packet_type(p));
+            }
+        }
+    }
+
+    fn packet_type(&mut self, packet: PacketType) {
+        self.tag(packet as u8);
+    }
+
+    fn order(&mut self, order: &Order) {
+        self.number(order.client() as u64);
+        match order {
+            Order::Client(_, command) => self.tag(1).command(command),
+            Order::Link(_, change) => {
+                self.tag(2).option(change.latency_ms, |out, (min, max)| {
+                    out.number(min.into()).number(max.into());
+                });
+                self.option(change.loss_permille, |out, loss| {
+                    out.number(loss.into());
+                });
+            }
+            Order::Block(_, way, blocked) => {
+                self.tag(3)
+                    .tag(u8::from(*way == Way::Down))
+                    .tag(u8::from(*blocked));
+            }
+            Order::Arm(
+                _,
+                CutPoint {
+                    after,
+                    packet,
+                    nth,
+                    from,
+                },
+                by,
+            ) => {
+                self.tag(4)
+                    .tag(u8::from(*after))
+                    .tag(*packet as u8)
+                    .number((*nth).into());
+                self.tag(u8::from(*from == Role::Server)).tag(cut_by(*by));
+            }
+            Order::Cut(_, by) => {
+                self.tag(5).tag(cut_by(*by));
+            }
+            Order::Disarm(_) => {
+                self.tag(6);
+            }
+            Order::Nudge(_) => {
+                self.tag(7);
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command) {
+        match command {
+            Command::Connect(options) => self.tag(1).options(options),
+            Command::Publish(Ticket(ticket), message) => {
+                self.tag(2).number(*ticket).message(message)
+            }
+            Command::Subscribe {
+                ticket,
+                subscriptions,
+                properties,
+            } => {
+                self.tag(3)
+                    .number(ticket.0)
+                    .number(subscriptions.len() as u64);
+                for s in subscriptions {
+                    self.bytes(s.filter.as_str().as_bytes())
+                        .tag(s.qos.as_u8())
+                        .tag(u8::from(s.no_local));
+                    self.tag(u8::from(s.retain_as_published))
+                        .tag(s.retain_handling as u8);
+                }
+                self.properties(properties);
+            }
+            Command::Unsubscribe {
+                ticket,
+                filters,
+                properties,
+            } => {
+                self.tag(4).number(ticket.0).number(filters.len() as u64);
+                for filter in filters {
+                    self.bytes(filter.as_str().as_bytes());
+                }
+                self.properties(properties);
+            }
+            Command::Disconnect { reason, properties } => {
+                self.tag(5).tag(reason.0).properties(properties)
+            }
+            Command::Drop => {
+                self.tag(6);
+            }
+            Command::Backoff(backoff) => {
+                self.tag(7).option(*backoff, |out, b| {
+                    out.number(b.first.as_millis() as u64)
+                        .number(b.max.as_millis() as u64);
+                });
+            }
+            Command::Stop => {
+                self.tag(8);
+            }
+        }
+    }
+
+    fn options(&mut self, o: &ConnectOptions) {
+        self.tag(o.version.level())
+            .bytes(o.client_id.as_bytes())
+            .tag(u8::from(o.clean_start));
+        self.option(o.session_expiry, |out, s| {
+            out.number(s.into());
+        });
+        self.number(o.keep_alive.into());
+        self.option(o.receive_maximum, |out, r| {
+            out.number(r.into());
+        });
+        self.option(
+            o.will.as_ref(),
+            |out,
+             Will {
+                 topic,
+                 payload,
+                 qos,
+                 retain,
+                 properties,
+             }| {
+                out.bytes(topic.as_bytes())
+                    .bytes(payload)
+                    .tag(qos.as_u8())
+                    .tag(u8::from(*retain))
+                    .properties(properties);
+            },
+        );
+    }
+
+    fn message(&mut self, m: &Message) {
+        self.bytes(m.topic.as_bytes())
+            .bytes(&m.payload)
+            .tag(m.qos.as_u8())
+            .tag(u8::from(m.retain));
+        self.properties(&m.properties);
+    }
+
+    fn properties(&mut self, properties: &Properties) {
+        self.number(properties.iter().count() as u64);
+        for property in properties {
+            self.property(property);
+        }
+    }
+
+    fn property(&mut self, property: &Property) {
+        self.tag(property.id().0);
+        match property {
+            Property::PayloadFormatIndicator(v)
+            | Property::RequestProblemInformation(v)
+            | Property::RequestResponseInformation(v)
+            | Property::MaximumQoS(v)
+            | Property::RetainAvailable(v)
+            | Property::WildcardSubscriptionAvailable(v)
+            | Property::SubscriptionIdentifiersAvailable(v)
+            | Property::SharedSubscriptionAvailable(v) => self.number((*v).into()),
+            Property::ServerKeepAlive(v)
+            | Property::ReceiveMaximum(v)
+            | Property::TopicAliasMaximum(v)
+            | Property::TopicAlias(v) => self.number((*v).into()),
+            Property::MessageExpiryInterval(v)
+            | Property::SubscriptionIdentifier(v)
+            | Property::SessionExpiryInterval(v)
+            | Property::WillDelayInterval(v)
+            | Property::MaximumPacketSize(v) => self.number((*v).into()),
+            Property::ContentType(v)
+            | Property::ResponseTopic(v)
+            | Property::AssignedClientIdentifier(v)
+            | Property::AuthenticationMethod(v)
+            | Property::ResponseInformation(v)
+            | Property::ServerReference(v)
+            | Property::ReasonString(v) => self.bytes(v.as_bytes()),
+            Property::CorrelationData(v) | Property::AuthenticationData(v) => self.bytes(v),
+            Property::UserProperty(k, v) => self.bytes(k.as_bytes()).bytes(v.as_bytes()),
+        };
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        self.bytes(&frame.bytes);
+    }
+
+    fn broker(&mut self, event: &squall_broker::Event) {
+        use squall_broker::Event;
+        match event {
+            Event::Opened { conn } => {
+                self.tag(1).number(conn.0);
+            }
+            Event::Received { conn, frame } => self.tag(2).number(conn.0).frame(frame),
+            Event::Violation { conn, violation } => {
+                self.tag(3)
+                    .number(conn.0)
+                    .number(violation.offset as u64)
+                    .bytes(violation.message.as_bytes());
+            }
+            Event::Sent { conn, frame } => self.tag(4).number(conn.0).frame(frame),
+            Event::Closed { conn, cause } => self.tag(5).number(conn.0).close_cause(cause),
+        }
+    }
+
+    fn close_cause(&mut self, cause: &CloseCause) {
+        match cause {
+            CloseCause::Peer(how) => self
+                .tag(1)
+                .tag(u8::from(*how == squall_broker::Hangup::Reset)),
+            CloseCause::Disconnected(reason) => self.tag(2).tag(reason.0),
+            CloseCause::Violation => self.tag(3),
+            CloseCause::ProtocolError(error) => self.tag(4).bytes(error.to_string().as_bytes()),
+            CloseCause::KeepAlive => self.tag(5),
+            CloseCause::TakenOver => self.tag(6),
+            CloseCause::ConnectTimeout => self.tag(7),
+            CloseCause::Refused(reason) => self.tag(8).tag(reason.0),
+            CloseCause::AnswerTooLarge => self.tag(9),
+        };
+    }
+
+    fn client(&mut self, event: &squall_client::Event) {
+        use squall_client::Event;
+        match event {
+            Event::Received(frame) => self.tag(1).frame(frame),
+            Event::Sent(frame) => self.tag(2).frame(frame),
+            Event::Violation(violation) => {
+                self.tag(3)
+                    .number(violation.offset as u64)
+                    .bytes(violation.message.as_bytes());
+            }
+            Event::Connected {
+                session_present,
+                ack,
+            } => {
+                self.tag(4)
+                    .tag(u8::from(*session_present))
+                    .tag(ack.reason.0);
+            }
+            Event::Refused { ack } => {
+                self.tag(5).tag(ack.reason.0);
+            }
+            Event::Ended { cause } => self.tag(6).end_cause(cause),
+            Event::Delivered {
+                message,
+                dup,
+                packet_id,
+            } => {
+                self.tag(7)
+                    .tag(u8::from(*dup))
+                    .number(packet_id.map_or(0, |p| p.get().into()))
+                    .message(message);
+            }
+            Event::Acknowledged { ticket, reason } => {
+                self.tag(8).number(ticket.0).tag(reason.0);
+            }
+            Event::Subscribed { ticket, reasons } => self.tag(9).number(ticket.0).reasons(reasons),
+            Event::Unsubscribed { ticket, reasons } => {
+                self.tag(10).number(ticket.0).reasons(reasons)
+            }
+            Event::Abandoned { ticket, why } => {
+                self.tag(11)
+                    .number(ticket.0)
+                    .bytes(why.to_string().as_bytes());
+            }
+        }
+    }
+
+    fn end_cause(&mut self, cause: &EndCause) {
+        match cause {
+            EndCause::Requested => self.tag(1),
+            EndCause::Dropped => self.tag(2),
+            EndCause::Refused => self.tag(3),
+            EndCause::Peer(how) => self
+                .tag(4)
+                .tag(u8::from(*how == squall_client::Hangup::Reset)),
+            EndCause::ServerDisconnect(reason) => self.tag(5).tag(reason.0),
+            EndCause::PingTimeout => self.tag(6),
+            EndCause::ConnectTimeout => self.tag(7),
+            EndCause::DialFailed(why) => self.tag(8).bytes(why.as_bytes()),
+            EndCause::Violation => self.tag(9),
+            EndCause::ProtocolError(error) => self.tag(10).bytes(error.to_string().as_bytes()),
+            EndCause::AnswerTooLarge => self.tag(11),
+            EndCause::InvalidOptions(why) => self.tag(12).bytes(why.as_bytes()),
+        };
+    }
+
+    fn reasons(&mut self, reasons: &[ReasonCode]) {
+        self.number(reasons.len() as u64);
+        for reason in reasons {
+            self.tag(reason.0);
+        }
+    }
+}
+
+const fn cut_by(by: CutBy) -> u8 {
+    match by {
+        CutBy::Reset => 1,
+        CutBy::Close => 2,
+        CutBy::Silence => 3,
+    }
+}

@@ -1,0 +1,385 @@
+//! The loop world: no sockets, no tasks, no runtime. At each instant at which anything can happen: the director, the
+//! network, the broker, the clients, in canonical order; then time jumps to the next such instant.
+
+use super::{Play, Played};
+use crate::{
+    director::{Director, Order},
+    net::{ConnIx, Delivery, Kind, Network, Way},
+    scenario::model::{ClientIx, CutBy},
+    tap::{Cut, Tap},
+    trace::{Node, Record, Trace, What},
+};
+use bytes::Bytes;
+use squall_broker::{Broker, ConnId};
+use squall_client::{Backoff, Client, Command, Hangup};
+use squall_protocol::{Role, Time};
+use std::collections::VecDeque;
+
+/// Plays it.
+#[must_use]
+pub fn play(play: &Play<'_>) -> Played {
+    let director = Director::new(play.plan, play.version);
+    let clients = play.plan.clients.iter().map(|spec| {
+        let mut core = Client::new();
+        core.set_backoff(spec.reconnect.map(|r| Backoff {
+            first: r.first,
+            max: r.max,
+        }));
+        Host {
+            core,
+            tap: Tap::new(),
+            line: Line::Idle,
+            commands: VecDeque::new(),
+            inbox: VecDeque::new(),
+        }
+    });
+    let mut world = World {
+        now: Time::ZERO,
+        director,
+        trace: Trace::new(),
+        net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
+        broker: play.broker(),
+        broker_lines: Vec::new(),
+        broker_inbox: Vec::new(),
+        clients: clients.collect(),
+    };
+    world.run();
+    Played {
+        trace: world.trace,
+        failure: world.director.failure().cloned(),
+        end: world.now,
+        network: world.net.counters(),
+    }
+}
+
+struct World<'a> {
+    now: Time,
+    director: Director<'a>,
+    trace: Trace,
+    net: Network<Bytes>,
+    broker: Broker,
+    /// By the broker's connection number: the connection, and whether the broker still has its end.
+    broker_lines: Vec<(ConnIx, bool)>,
+    broker_inbox: Vec<Delivery<Bytes>>,
+    clients: Vec<Host>,
+}
+
+/// A client with its end of the connection.
+struct Host {
+    core: Client,
+    tap: Tap,
+    line: Line,
+    commands: VecDeque<Command>,
+    inbox: VecDeque<Arrival>,
+}
+
+/// A client's end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Idle,
+    Dialing(ConnIx),
+    /// `broken`: a cut ended it and the client will notice when it next looks at the line.
+    Open {
+        conn: ConnIx,
+        broken: Option<Hangup>,
+    },
+}
+
+enum Arrival {
+    Dialed(ConnIx),
+    Bytes(ConnIx, Bytes),
+    End(ConnIx),
+}
+
+impl World<'_> {
+    fn run(&mut self) {
+        loop {
+            let orders = self.director.act(self.now);
+            let finished = self.director.is_finished();
+            for order in orders {
+                self.record(Node::Director, What::Order(order.clone()));
+                if !finished {
+                    self.carry_out(order);
+                }
+            }
+            if finished {
+                return;
+            }
+            self.deliver();
+            self.run_broker();
+            for client in 0..self.clients.len() {
+                self.run_client(client);
+            }
+            self.now = self.next_instant();
+        }
+    }
+
+    fn next_instant(&self) -> Time {
+        let mut next = self.director.next_at().unwrap_or(Time::MAX);
+        if let Some(at) = self.net.next_at() {
+            next = next.min(Time::from_millis(at));
+        }
+        let timeouts = self
+            .clients
+            .iter()
+            .map(|h| h.core.poll_timeout())
+            .chain([self.broker.poll_timeout()]);
+        let next = timeouts.flatten().fold(next, Time::min);
+        // Whatever was due now has been done; time moves by whole milliseconds.
+        next.max(Time::from_millis(self.now.as_millis() + 1))
+    }
+
+    fn record(&mut self, node: Node, what: What) {
+        let record = Record {
+            at: self.now,
+            node,
+            what,
+        };
+        self.director.observe(&record);
+        self.trace.push(record);
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Client(client, command) => self.clients[client].commands.push_back(*command),
+            Order::Link(client, change) => self.net.change(client, change),
+            Order::Block(client, way, blocked) => self.net.block(client, way, blocked),
+            Order::Nudge(client) => self.net.nudge(self.now.as_millis(), client),
+            Order::Arm(client, point, by) => self.clients[client].tap.arm(point, by),
+            Order::Disarm(client) => self.clients[client].tap.disarm(),
+            Order::Cut(client, by) => {
+                if let Line::Open { broken: None, .. } = self.clients[client].line {
+                    self.cut(client, Cut { by, packet: None });
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        for delivery in self.net.advance(self.now.as_millis()) {
+            let Delivery {
+                conn,
+                client,
+                way,
+                kind,
+                payload,
+            } = delivery;
+            match way {
+                Way::Up => self.broker_inbox.push(Delivery {
+                    conn,
+                    client,
+                    way,
+                    kind,
+                    payload,
+                }),
+                Way::Down => self.clients[client].inbox.push_back(match kind {
+                    Kind::End => Arrival::End(conn),
+                    Kind::Data | Kind::Syn => Arrival::Bytes(conn, payload),
+                }),
+            }
+        }
+    }
+
+    fn run_broker(&mut self) {
+        while self.broker.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.broker.handle_timeout(self.now);
+            self.drain_broker();
+        }
+        for Delivery {
+            conn,
+            client,
+            kind,
+            payload,
+            ..
+        } in std::mem::take(&mut self.broker_inbox)
+        {
+            if kind == Kind::Syn {
+                let id = ConnId(self.broker_lines.len() as u64);
+                self.broker_lines.push((conn, true));
+                self.clients[client].inbox.push_back(Arrival::Dialed(conn));
+                self.broker.handle_open(self.now, id);
+            } else {
+                let n = self
+                    .broker_lines
+                    .iter()
+                    .rposition(|(c, _)| *c == conn)
+                    .expect("it was opened before");
+                if !self.broker_lines[n].1 {
+                    continue;
+                }
+                let id = ConnId(n as u64);
+                if kind == Kind::End {
+                    self.broker
+                        .handle_closed(self.now, id, squall_broker::Hangup::Eof);
+                    self.hang_up_broker(n);
+                } else {
+                    self.broker.handle_bytes(self.now, id, &payload);
+                }
+            }
+            self.drain_broker();
+        }
+    }
+
+    fn hang_up_broker(&mut self, n: usize) {
+        let (conn, open) = &mut self.broker_lines[n];
+        if std::mem::take(open) {
+            self.net.send(
+                self.now.as_millis(),
+                *conn,
+                Way::Down,
+                Kind::End,
+                Bytes::new(),
+            );
+        }
+    }
+
+    fn drain_broker(&mut self) {
+        use squall_broker::{Event, Output};
+        while let Some(event) = self.broker.poll_event() {
+            let (Event::Opened { conn }
+            | Event::Received { conn, .. }
+            | Event::Violation { conn, .. }
+            | Event::Sent { conn, .. }
+            | Event::Closed { conn, .. }) = &event;
+            let client = self.net.client_of(self.broker_lines[conn.0 as usize].0);
+            self.record(Node::Broker, What::Broker { client, event });
+        }
+        while let Some(output) = self.broker.poll_output() {
+            match output {
+                Output::Send { conn, bytes } => {
+                    let (line, open) = self.broker_lines[conn.0 as usize];
+                    if open {
+                        self.net
+                            .send(self.now.as_millis(), line, Way::Down, Kind::Data, bytes);
+                    }
+                }
+                Output::Close { conn } => self.hang_up_broker(conn.0 as usize),
+            }
+        }
+    }
+
+    /// One turn after the other, each with one input: timers before commands before what arrived.
+    fn run_client(&mut self, client: ClientIx) {
+        loop {
+            let now = self.now;
+            let host = &mut self.clients[client];
+            if host.core.poll_timeout().is_some_and(|at| at <= now) {
+                host.core.handle_timeout(now);
+            } else if let Some(command) = host.commands.pop_front() {
+                host.core.handle_command(now, command);
+            } else if let Line::Open {
+                broken: Some(how), ..
+            } = host.line
+            {
+                self.hang_up_client(client);
+                self.clients[client].core.handle_closed(now, how);
+            } else if let Some(arrival) = host.inbox.pop_front() {
+                self.arrive(client, arrival);
+            } else {
+                return;
+            }
+            self.drain_client(client);
+        }
+    }
+
+    fn arrive(&mut self, client: ClientIx, arrival: Arrival) {
+        let now = self.now;
+        let host = &mut self.clients[client];
+        match (arrival, host.line) {
+            (Arrival::Dialed(conn), Line::Dialing(dialing)) if conn == dialing => {
+                host.line = Line::Open { conn, broken: None };
+                host.tap.begin();
+                host.core.handle_dialed(now);
+            }
+            (Arrival::Bytes(on, bytes), Line::Open { conn, .. }) if on == conn => {
+                let passage = host.tap.pass(Role::Server, &bytes);
+                if let Some(cut) = passage.cut {
+                    self.cut(client, cut);
+                }
+                if passage.bytes > 0 {
+                    self.clients[client]
+                        .core
+                        .handle_bytes(now, &bytes[..passage.bytes]);
+                }
+            }
+            (Arrival::End(on), Line::Open { conn, .. }) if on == conn => {
+                self.hang_up_client(client);
+                self.clients[client].core.handle_closed(now, Hangup::Eof);
+            }
+            // It belongs to a connection that is over at this end.
+            _ => {}
+        }
+    }
+
+    fn cut(&mut self, client: ClientIx, cut: Cut) {
+        let Line::Open { conn, .. } = self.clients[client].line else {
+            return;
+        };
+        self.record(Node::Client(client), What::Cut(cut));
+        let how = match cut.by {
+            CutBy::Silence => {
+                self.net.kill(conn);
+                return;
+            }
+            CutBy::Reset => Hangup::Reset,
+            CutBy::Close => Hangup::Eof,
+        };
+        self.net
+            .send(self.now.as_millis(), conn, Way::Up, Kind::End, Bytes::new());
+        self.clients[client].line = Line::Open {
+            conn,
+            broken: Some(how),
+        };
+    }
+
+    /// The client lets go of its end.
+    fn hang_up_client(&mut self, client: ClientIx) {
+        match std::mem::replace(&mut self.clients[client].line, Line::Idle) {
+            Line::Idle => {}
+            Line::Dialing(conn) => self.net.abandon(conn),
+            Line::Open { conn, .. } => {
+                self.net
+                    .send(self.now.as_millis(), conn, Way::Up, Kind::End, Bytes::new());
+            }
+        }
+    }
+
+    fn drain_client(&mut self, client: ClientIx) {
+        use squall_client::Output;
+        while let Some(event) = self.clients[client].core.poll_event() {
+            self.record(Node::Client(client), What::Client(event));
+        }
+        while let Some(output) = self.clients[client].core.poll_output() {
+            match output {
+                Output::Dial => {
+                    self.hang_up_client(client);
+                    self.record(Node::Client(client), What::Dial);
+                    let conn = self.net.open(self.now.as_millis(), client, Bytes::new());
+                    self.clients[client].line = Line::Dialing(conn);
+                }
+                Output::Send(bytes) => self.send(client, bytes),
+                Output::Close => self.hang_up_client(client),
+            }
+        }
+    }
+
+    fn send(&mut self, client: ClientIx, bytes: Bytes) {
+        let host = &mut self.clients[client];
+        let Line::Open { conn, broken: None } = host.line else {
+            return;
+        };
+        let passage = host.tap.pass(Role::Client, &bytes);
+        if passage.bytes > 0 {
+            self.net.send(
+                self.now.as_millis(),
+                conn,
+                Way::Up,
+                Kind::Data,
+                bytes.slice(..passage.bytes),
+            );
+        }
+        if let Some(cut) = passage.cut {
+            self.cut(client, cut);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Worlds: where a story is played. The same director, link model, tap and cores run in each, and for the same
+//! scenario, version and seed both virtual worlds write the same trace.
+//!
+//! * [`event_loop`] a heap of timed events around the cores: the searcher, thousands of runs a second
+//! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
+
+pub mod event_loop;
+pub mod turmoil;
+
+use crate::{
+    director::StepFailure,
+    net::Counters,
+    scenario::model::{BrokerSpec, Scenario},
+    trace::Trace,
+};
+use squall_broker::Config;
+use squall_protocol::{Time, Version};
+use std::{fmt, str::FromStr};
+
+/// A virtual world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum World {
+    /// The event loop.
+    Loop,
+    /// Turmoil's simulated hosts.
+    Turmoil,
+}
+
+impl World {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Loop, Self::Turmoil];
+
+    /// `loop` or `turmoil`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Turmoil => "turmoil",
+        }
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for World {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|w| w.as_str() == s)
+            .ok_or_else(|| format!("`{s}` is no world; write loop or turmoil"))
+    }
+}
+
+/// What is played, without the seeded parts: a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Play<'a> {
+    /// The plan (see [`crate::plan`]).
+    pub plan: &'a Scenario,
+    /// MQTT version of every client.
+    pub version: Version,
+    /// Seed of the link model.
+    pub seed: u64,
+    /// A deliberate defect of the broker, in tests.
+    #[cfg(feature = "sabotage")]
+    pub flaw: Option<squall_broker::Flaw>,
+}
+
+/// What came of a run, before anybody judges it.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// Everything that happened.
+    pub trace: Trace,
+    /// Why the story could not be told to its end, if so.
+    pub failure: Option<StepFailure>,
+    /// Virtual time at the end.
+    pub end: Time,
+    /// What the network did.
+    pub network: Counters,
+}
+
+/// Plays it in the given world.
+#[must_use]
+pub fn play(world: World, play: &Play<'_>) -> Played {
+    match world {
+        World::Loop => event_loop::play(play),
+        World::Turmoil => turmoil::play(play),
+    }
+}
+
+impl Play<'_> {
+    fn broker(&self) -> squall_broker::Broker {
+        let mut broker = squall_broker::Broker::new(config(&self.plan.broker));
+        broker.observe(true);
+        #[cfg(feature = "sabotage")]
+        if let Some(flaw) = self.flaw {
+            broker.sabotage(flaw);
+        }
+        broker
+    }
+}
+
+fn config(spec: &BrokerSpec) -> Config {
+    let mut config = Config::default();
+    if let Some(v) = spec.receive_maximum {
+        config.receive_maximum = v;
+    }
+    if let Some(v) = spec.topic_alias_maximum {
+        config.topic_alias_maximum = v;
+    }
+    if let Some(v) = spec.maximum_packet_size {
+        config.maximum_packet_size = v;
+    }
+    if spec.server_keep_alive.is_some() {
+        config.server_keep_alive = spec.server_keep_alive;
+    }
+    if let Some(v) = spec.max_queued {
+        config.max_queued = v;
+    }
+    config
+}

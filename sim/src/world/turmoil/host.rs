@@ -1,0 +1,198 @@
+//! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
+
+use super::{
+    PORT, Shared,
+    tapped::{TapState, Tapped},
+};
+use crate::{
+    net::ConnIx,
+    scenario::model::{ClientIx, ClientSpec},
+    trace::{Node, What},
+};
+use squall_broker::{Accept, Broker, Server};
+use squall_client::{Backoff, Command, Dial};
+use std::{
+    cell::RefCell,
+    io,
+    net::{IpAddr, Ipv4Addr},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+};
+use turmoil::{
+    Sim,
+    net::{TcpListener, TcpStream},
+};
+
+pub(super) const BROKER: &str = "broker";
+
+pub(super) fn name(client: ClientIx) -> String {
+    format!("client-{client}")
+}
+
+pub(super) fn broker(sim: &mut Sim<'_>, broker: Broker, shared: Rc<RefCell<Shared>>) {
+    let broker = Rc::new(RefCell::new(Some(broker)));
+    sim.host(BROKER, move || {
+        let shared = Rc::clone(&shared);
+        let broker = broker.borrow_mut().take();
+        async move {
+            let broker = broker.expect("the host is started once");
+            let listener = Listener(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?);
+            let observer = move |at, event: squall_broker::Event| {
+                let shared = &mut *shared.borrow_mut();
+                let conn = shared.accepted[event.conn().0 as usize];
+                let client = shared.net.client_of(conn);
+                shared.record(at, Node::Broker, What::Broker { client, event });
+            };
+            Server::new(broker).observer(observer).run(listener).await?;
+            Ok(())
+        }
+    });
+}
+
+pub(super) fn client(
+    sim: &mut Sim<'_>,
+    client: ClientIx,
+    spec: &ClientSpec,
+    tap: Rc<RefCell<TapState>>,
+    shared: Rc<RefCell<Shared>>,
+) -> (UnboundedSender<Command>, IpAddr) {
+    let (sender, receiver) = unbounded_channel();
+    if let Some(r) = spec.reconnect {
+        let backoff = Command::Backoff(Some(Backoff {
+            first: r.first,
+            max: r.max,
+        }));
+        sender.send(backoff).expect("the receiver is right here");
+    }
+    let receiver = Rc::new(RefCell::new(Some(receiver)));
+    sim.host(name(client), move || {
+        let dialer = Dialer {
+            client,
+            tap: Rc::clone(&tap),
+            shared: Rc::clone(&shared),
+        };
+        let shared = Rc::clone(&shared);
+        let receiver = receiver.borrow_mut().take();
+        async move {
+            let commands = receiver.expect("the host is started once");
+            let observer = move |at, event: &squall_client::Event| {
+                shared
+                    .borrow_mut()
+                    .record(at, Node::Client(client), What::Client(event.clone()));
+            };
+            squall_client::run(dialer, commands, observer).await;
+            Ok(())
+        }
+    });
+    (sender, sim.lookup(name(client)))
+}
+
+struct Listener(TcpListener);
+
+impl Accept for Listener {
+    type Stream = Quiet;
+
+    async fn accept(&mut self) -> io::Result<Quiet> {
+        let (stream, _) = self.0.accept().await?;
+        Ok(Quiet(stream))
+    }
+}
+
+/// A simulated socket that tells only that the other end is gone, not how: turmoil resets where a real peer may
+/// close and the other way round, depending on what was unread.
+pub(super) struct Quiet(pub(super) TcpStream);
+
+impl AsyncRead for Quiet {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf).map(|_| Ok(()))
+    }
+}
+
+impl AsyncWrite for Quiet {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        // The reading side reports the end, at the same instant in every world.
+        Pin::new(&mut self.0)
+            .poll_write(cx, buf)
+            .map(|r| Ok(r.unwrap_or(buf.len())))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx).map(|_| Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx).map(|_| Ok(()))
+    }
+}
+
+/// Dials the broker for one client; every stream goes through the client's tap.
+struct Dialer {
+    client: ClientIx,
+    tap: Rc<RefCell<TapState>>,
+    shared: Rc<RefCell<Shared>>,
+}
+
+/// Tells the link model when a dial is given up before it was answered.
+struct Dialing {
+    conn: ConnIx,
+    shared: Rc<RefCell<Shared>>,
+    answered: bool,
+}
+
+impl Drop for Dialing {
+    fn drop(&mut self) {
+        // During a panic the model may be in use; it does not matter any more then.
+        if let (false, Ok(mut shared)) = (self.answered, self.shared.try_borrow_mut()) {
+            shared.net.abandon(self.conn);
+        }
+    }
+}
+
+impl Dial for Dialer {
+    type Stream = Tapped<Quiet>;
+
+    // Not an `async fn`: the dial counts from the call, not from the first poll.
+    fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
+        let (client, shared) = (self.client, Rc::clone(&self.shared));
+        let (conn, token) = {
+            let shared = &mut *shared.borrow_mut();
+            let now = shared.now;
+            shared.record(now, Node::Client(client), What::Dial);
+            let token = shared.token();
+            (shared.net.open(now.as_millis(), client, token), token)
+        };
+        let dialing = Dialing {
+            conn,
+            shared: Rc::clone(&shared),
+            answered: false,
+        };
+        let tap = Rc::clone(&self.tap);
+        async move {
+            // Moved in whole: a dial that is given up drops the guard with the future.
+            let mut dialing = dialing;
+            shared.borrow_mut().dialed[client].push_back((conn, token));
+            let stream = TcpStream::connect((BROKER, PORT)).await?;
+            dialing.answered = true;
+            Ok(Tapped::new(
+                Quiet(stream),
+                tap,
+                Rc::clone(&shared),
+                client,
+                conn,
+            ))
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The turmoil world: the async drivers of broker and client on simulated hosts.
+//!
+//! Every link is held from the start, so turmoil itself never delivers, delays or loses anything. Between two steps
+//! of one millisecond we look at the segments under way and deliver each when our link model says that it is due.
+//! The director acts between steps too. turmoil is left to do what it is good at: sockets, hosts, timers, and
+//! running the same async code that serves real connections.
+
+mod host;
+mod tapped;
+
+use super::{Play, Played};
+use crate::{
+    director::{Director, Order},
+    net::{ConnIx, Delivery, Kind, Network, Way},
+    scenario::model::ClientIx,
+    tap::Tap,
+    trace::{Node, Record, Trace, What},
+};
+use squall_client::Command;
+use squall_protocol::Time;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
+use tapped::TapState;
+use tokio::sync::mpsc::UnboundedSender;
+use turmoil::{Builder, Protocol, Segment, Sim};
+
+/// One step of the simulation in milliseconds. All times of a story are whole milliseconds, so nothing is rounded.
+const TICK: u64 = 1;
+/// Segments a socket holds. turmoil's default of 64 can swallow the end of a connection; a story never gets here.
+const SEGMENTS: usize = 1 << 14;
+const PORT: u16 = 1883;
+
+/// Names a segment under way.
+type Token = u64;
+
+/// What the hosts and the driver between the steps share.
+struct Shared {
+    now: Time,
+    trace: Trace,
+    net: Network<Token>,
+    next_token: Token,
+    /// Dials whose opening segment has not been seen on the link yet, by client.
+    dialed: Vec<VecDeque<(ConnIx, Token)>>,
+    /// Connections in the order in which the broker accepts them.
+    accepted: Vec<ConnIx>,
+}
+
+impl Shared {
+    fn record(&mut self, at: Time, node: Node, what: What) {
+        assert_eq!(
+            at, self.now,
+            "the clock of a host has run away from the simulation's"
+        );
+        self.trace.push(Record { at, node, what });
+    }
+
+    fn token(&mut self) -> Token {
+        self.next_token += 1;
+        self.next_token
+    }
+}
+
+/// Plays it.
+///
+/// # Panics
+/// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict.
+#[must_use]
+pub fn play(play: &Play<'_>) -> Played {
+    let mut stage = Stage::build(play);
+    stage.run();
+    let shared = stage.shared.borrow();
+    Played {
+        trace: shared.trace.clone(),
+        failure: stage.director.failure().cloned(),
+        end: shared.now,
+        network: shared.net.counters(),
+    }
+}
+
+struct Stage<'a> {
+    sim: Sim<'a>,
+    director: Director<'a>,
+    shared: Rc<RefCell<Shared>>,
+    taps: Vec<Rc<RefCell<TapState>>>,
+    commands: Vec<UnboundedSender<Command>>,
+    clients: BTreeMap<IpAddr, ClientIx>,
+    /// By the client's address: the connection.
+    conns: BTreeMap<SocketAddr, ConnIx>,
+    /// Beside each link's queue: the token of each segment; `None` for one that never arrives.
+    tokens: BTreeMap<(IpAddr, IpAddr), VecDeque<Option<Token>>>,
+    /// Records the director has seen.
+    observed: usize,
+}
+
+impl<'a> Stage<'a> {
+    fn build(play: &Play<'a>) -> Self {
+        let plan = play.plan;
+        let mut sim = Builder::new()
+            .rng_seed(play.seed)
+            .epoch(std::time::UNIX_EPOCH)
+            .tick_duration(Duration::from_millis(TICK))
+            .simulation_duration(Duration::MAX)
+            .tcp_capacity(SEGMENTS)
+            .build();
+        let shared = Rc::new(RefCell::new(Shared {
+            now: Time::ZERO,
+            trace: Trace::new(),
+            net: Network::new(play.seed, plan.clients.iter().map(|c| c.link)),
+            next_token: 0,
+            dialed: vec![VecDeque::new(); plan.clients.len()],
+            accepted: Vec::new(),
+        }));
+        // The broker first: at one instant it runs before the clients.
+        host::broker(&mut sim, play.broker(), Rc::clone(&shared));
+        let (mut taps, mut commands, mut clients) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for (i, spec) in plan.clients.iter().enumerate() {
+            let tap = Rc::new(RefCell::new(TapState::new(Tap::new())));
+            let (sender, ip) = host::client(&mut sim, i, spec, Rc::clone(&tap), Rc::clone(&shared));
+            taps.push(tap);
+            commands.push(sender);
+            clients.insert(ip, i);
+            sim.hold(host::name(i), host::BROKER);
+        }
+        Self {
+            sim,
+            director: Director::new(plan, play.version),
+            shared,
+            taps,
+            commands,
+            clients,
+            conns: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            observed: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        loop {
+            if self.direct() {
+                return;
+            }
+            self.deliver();
+            self.sim
+                .step()
+                .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
+            self.register();
+            let mut shared = self.shared.borrow_mut();
+            for record in &shared.trace.records()[self.observed..] {
+                self.director.observe(record);
+            }
+            self.observed = shared.trace.records().len();
+            shared.now = Time::from_millis(shared.now.as_millis() + TICK);
+        }
+    }
+
+    /// Lets the director act; true when the story is over.
+    fn direct(&mut self) -> bool {
+        let now = self.shared.borrow().now;
+        let orders = self.director.act(now);
+        let finished = self.director.is_finished();
+        for order in orders {
+            self.shared
+                .borrow_mut()
+                .record(now, Node::Director, What::Order(order.clone()));
+            if !finished {
+                self.carry_out(order);
+            }
+        }
+        self.observed = self.shared.borrow().trace.records().len();
+        finished
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Client(client, command) => {
+                assert!(
+                    self.commands[client].send(*command).is_ok(),
+                    "the driver of client {client} has ended"
+                );
+            }
+            Order::Link(client, change) => self.shared.borrow_mut().net.change(client, change),
+            Order::Block(client, way, blocked) => {
+                self.shared.borrow_mut().net.block(client, way, blocked)
+            }
+            Order::Nudge(client) => {
+                let mut shared = self.shared.borrow_mut();
+                let now = shared.now.as_millis();
+                shared.net.nudge(now, client);
+            }
+            Order::Arm(client, point, by) => self.taps[client].borrow_mut().tap.arm(point, by),
+            Order::Disarm(client) => self.taps[client].borrow_mut().tap.disarm(),
+            Order::Cut(client, by) => {
+                let cut = self.taps[client].borrow_mut().cut_now(by);
+                if let Some(conn) = cut {
+                    let mut shared = self.shared.borrow_mut();
+                    let now = shared.now;
+                    tapped::note_cut(
+                        &mut shared,
+                        now,
+                        client,
+                        conn,
+                        crate::tap::Cut { by, packet: None },
+                    );
+                    drop(shared);
+                    // Its record is of this instant and the director has just acted: nothing to observe in it.
+                }
+            }
+        }
+    }
+
+    /// Delivers what the link model says is due, in the order of the links.
+    fn deliver(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        let now = shared.now.as_millis();
+        let due: BTreeSet<Token> = shared
+            .net
+            .advance(now)
+            .into_iter()
+            .map(|Delivery { payload, .. }| payload)
+            .collect();
+        if due.is_empty() {
+            return;
+        }
+        let (tokens, conns) = (&mut self.tokens, &self.conns);
+        self.sim.links(|links| {
+            for link in links {
+                let Some(queue) = tokens.get_mut(&link.pair()) else {
+                    continue;
+                };
+                let mut kept = VecDeque::with_capacity(queue.len());
+                for (segment, token) in link.zip(std::mem::take(queue)) {
+                    if !token.is_some_and(|t| due.contains(&t)) {
+                        kept.push_back(token);
+                        continue;
+                    }
+                    if matches!(segment.protocol(), Protocol::Tcp(Segment::Syn(_))) {
+                        shared.accepted.push(conns[&segment.pair().0]);
+                    }
+                    segment.deliver();
+                }
+                *queue = kept;
+            }
+        });
+    }
+
+    /// Tells the link model about the segments that were sent in the step that has just ended.
+    fn register(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        let (tokens, conns, clients) = (&mut self.tokens, &mut self.conns, &self.clients);
+        self.sim.links(|links| {
+            for link in links {
+                let pair = link.pair();
+                let known = tokens.get(&pair).map_or(0, VecDeque::len);
+                for segment in link.skip(known) {
+                    let token = register(&mut shared, conns, clients, &segment);
+                    tokens.entry(pair).or_default().push_back(token);
+                }
+            }
+        });
+    }
+}
+
+/// Hands one new segment to the link model.
+fn register(
+    shared: &mut Shared,
+    conns: &mut BTreeMap<SocketAddr, ConnIx>,
+    clients: &BTreeMap<IpAddr, ClientIx>,
+    segment: &turmoil::SentRef<'_>,
+) -> Option<Token> {
+    let (src, dst) = segment.pair();
+    let (way, peer) = if clients.contains_key(&src.ip()) {
+        (Way::Up, src)
+    } else {
+        (Way::Down, dst)
+    };
+    let kind = match segment.protocol() {
+        Protocol::Tcp(Segment::Syn(_)) => {
+            let (conn, token) = shared.dialed[clients[&src.ip()]]
+                .pop_front()
+                .expect("every dial was announced");
+            conns.insert(src, conn);
+            return Some(token);
+        }
+        Protocol::Tcp(Segment::Data(..)) => Kind::Data,
+        // The first end of a flow is its end; what a host sends after it (a reset in answer to late bytes) is void.
+        _ => Kind::End,
+    };
+    let conn = *conns.get(&peer)?;
+    let token = shared.token();
+    let now = shared.now.as_millis();
+    shared
+        .net
+        .send(now, conn, way, kind, token)
+        .then_some(token)
+}

@@ -1,0 +1,126 @@
+//! The same scenario, version and seed give the same trace: again, on several threads, in the other world.
+
+use squall_protocol::Version;
+use squall_sim::{
+    run::Run,
+    scenario::{self, model::Scenario},
+    sweep::Sweep,
+    world::World,
+};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64},
+};
+
+fn all() -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = scenario::find(std::slice::from_ref(&root)).unwrap_or_else(|p| panic!("{p:#?}"));
+    files
+        .iter()
+        .map(|f| scenario::load_file(f, &root).unwrap_or_else(|p| panic!("{p:#?}")))
+        .collect()
+}
+
+fn hashes(scenarios: &[Scenario], world: World, jobs: usize, seeds: (u64, u64)) -> Vec<String> {
+    let sweep = Sweep {
+        scenarios,
+        versions: Version::ALL.to_vec(),
+        seeds: Some(seeds),
+        world,
+        jobs,
+    };
+    let swept = sweep
+        .run(&AtomicU64::new(0), &AtomicBool::new(false))
+        .expect("threads start");
+    assert_eq!(swept.results.len() as u64, sweep.count());
+    swept
+        .results
+        .into_iter()
+        .map(|r| format!("{} {} {} {}", r.scenario, r.version, r.seed, r.trace_hash))
+        .collect()
+}
+
+#[test]
+fn one_job_and_several_give_the_same_hashes_in_the_same_order() {
+    let scenarios = all();
+    let alone = hashes(&scenarios, World::Loop, 1, (0, 20));
+    assert_eq!(alone, hashes(&scenarios, World::Loop, 4, (0, 20)));
+    assert_eq!(
+        alone,
+        hashes(&scenarios, World::Loop, 1, (0, 20)),
+        "a second time"
+    );
+}
+
+#[test]
+fn different_seeds_give_different_traces() {
+    let scenarios = all();
+    let lossy = scenarios
+        .iter()
+        .find(|s| s.name == "network/five-percent-loss")
+        .expect("a scenario with loss");
+    let mut hashes = hashes(std::slice::from_ref(lossy), World::Loop, 1, (0, 50));
+    hashes
+        .iter_mut()
+        .for_each(|h| *h = h.rsplit(' ').next().unwrap_or_default().to_owned());
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 100, "50 seeds in two versions");
+}
+
+/// A fault that never bites proves nothing.
+#[test]
+fn faults_bite() {
+    let scenarios = all();
+    for (name, needed) in [
+        ("network/five-percent-loss", "loss"),
+        ("network/partition-heals", "a partition"),
+    ] {
+        let scenario = scenarios
+            .iter()
+            .find(|s| s.name == name)
+            .expect("it is there");
+        let lost: u64 = (0..4)
+            .map(|s| {
+                Run::new(scenario, Version::V5_0, s)
+                    .judge()
+                    .played
+                    .network
+                    .lost
+            })
+            .sum();
+        assert!(lost > 0, "{needed} was never felt in {name}");
+    }
+    for scenario in scenarios.iter().filter(|s| s.name.starts_with("qos")) {
+        let judged = Run::new(scenario, scenario.versions[0], 0).judge();
+        let cuts = judged
+            .played
+            .trace
+            .records()
+            .iter()
+            .filter(|r| matches!(r.what, squall_sim::trace::What::Cut(_)));
+        assert!(cuts.count() > 0, "no cut in {}", scenario.name);
+    }
+}
+
+/// Recorded once: a hash that changes means that old seeds and replay files tell another story.
+#[test]
+fn a_trace_hash_is_the_same_in_debug_and_release_and_on_every_machine() {
+    let scenarios = all();
+    let scenario = scenarios
+        .iter()
+        .find(|s| s.name == "qos2/cut-before-pubrel")
+        .expect("it is there");
+    let hash = |world| {
+        Run::new(scenario, Version::V5_0, 17)
+            .in_world(world)
+            .judge()
+            .result
+            .trace_hash
+    };
+    assert_eq!(
+        hash(World::Loop),
+        "8989f463e27fca2a392140d8a6278af2049d60ea8a3302cfcfb9a8afca5d8d71"
+    );
+    assert_eq!(hash(World::Loop), hash(World::Turmoil));
+}

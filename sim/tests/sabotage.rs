@@ -1,0 +1,215 @@
+//! Who tests the oracles: each deliberate flaw of the broker is caught by a scenario, which a sound broker passes.
+
+use squall_broker::Flaw;
+use squall_protocol::Version;
+use squall_sim::{
+    run::Run,
+    scenario::{self, model::Scenario},
+    world::World,
+};
+use std::path::Path;
+
+fn load(name: &str) -> Scenario {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    scenario::load_file(&root.join(format!("{name}.yaml")), &root)
+        .unwrap_or_else(|p| panic!("{name}: {p:#?}"))
+}
+
+/// The scenario fails with the flaw, by the given rule, and passes without it, in every version and both worlds.
+#[track_caller]
+fn caught(flaw: Flaw, scenario: &str, rule: &str) {
+    let scenario = load(scenario);
+    for &version in &scenario.versions {
+        for world in World::ALL {
+            caught_in(flaw, &scenario, version, world, rule);
+        }
+    }
+}
+
+#[track_caller]
+fn caught_in(flaw: Flaw, scenario: &Scenario, version: Version, world: World, rule: &str) {
+    let sound = Run::new(scenario, version, 1).in_world(world);
+    let broken = Run {
+        flaw: Some(flaw),
+        ..sound
+    };
+    let findings = sound.judge().result.findings;
+    assert!(
+        findings.is_empty(),
+        "a sound broker fails {} {version} in the {world} world: {findings:#?}",
+        scenario.name
+    );
+    let findings = broken.judge().result.findings;
+    let rules: Vec<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
+    assert!(
+        rules.contains(&rule),
+        "{flaw:?} in {version}, {world} world: expected `{rule}` among {rules:?}"
+    );
+    let evidence = findings
+        .iter()
+        .find(|f| f.rule == rule)
+        .map(|f| &f.evidence);
+    assert!(
+        evidence.is_some_and(|e| e.events.iter().any(|e| e.highlight)),
+        "the finding shows no packet"
+    );
+}
+
+#[test]
+fn a_resent_publish_without_dup() {
+    caught(
+        Flaw::ForgetDup,
+        "qos2/subscriber-cut-in-every-packet",
+        "packet flow",
+    );
+}
+
+#[test]
+fn a_will_published_after_disconnect() {
+    caught(
+        Flaw::WillAfterDisconnect,
+        "will/none-after-disconnect",
+        "expectation",
+    );
+}
+
+#[test]
+fn a_qos_2_packet_identifier_freed_too_early() {
+    caught(
+        Flaw::FreeQos2IdEarly,
+        "qos2/cut-before-pubrec",
+        "exactly once",
+    );
+}
+
+#[test]
+fn a_lost_offline_queue() {
+    caught(
+        Flaw::LoseOfflineQueue,
+        "session/offline-queue-flapping",
+        "at least once",
+    );
+}
+
+#[test]
+fn a_retained_message_that_should_have_been_cleared() {
+    caught(
+        Flaw::KeepClearedRetained,
+        "retained/updated-while-away",
+        "retained",
+    );
+}
+
+#[test]
+fn a_second_client_with_the_same_identifier_beside_the_first() {
+    caught(
+        Flaw::NoTakeover,
+        "takeover/same-client-identifier",
+        "expectation",
+    );
+}
+
+#[test]
+fn resending_in_another_order() {
+    caught(
+        Flaw::ResendOutOfOrder,
+        "session/offline-queue-flapping",
+        "packet flow",
+    );
+}
+
+#[test]
+fn new_messages_in_another_order() {
+    caught(
+        Flaw::ReverseOrder,
+        "session/offline-queue-flapping",
+        "order",
+    );
+}
+
+#[test]
+fn nothing_resent_in_a_resumed_session() {
+    caught(
+        Flaw::NoResendOnResume,
+        "qos2/subscriber-cut-in-every-packet",
+        "exactly once",
+    );
+}
+
+#[test]
+fn a_silent_client_that_is_kept() {
+    caught(Flaw::IgnoreKeepAlive, "will/after-silence", "keep alive");
+}
+
+#[test]
+fn a_client_dropped_before_one_and_a_half_keep_alives() {
+    caught(Flaw::KeepAliveTooEarly, "will/after-silence", "keep alive");
+}
+
+#[test]
+fn a_session_present_flag_that_lies() {
+    caught(
+        Flaw::SessionPresentAlwaysZero,
+        "qos1/puback-lost",
+        "session",
+    );
+}
+
+#[test]
+fn a_delivery_above_the_granted_qos() {
+    caught(
+        Flaw::DeliverAtPublishQos,
+        "network/five-percent-loss",
+        "no invention",
+    );
+}
+
+#[test]
+fn a_qos_0_message_delivered_twice() {
+    caught(
+        Flaw::DuplicateQos0,
+        "network/five-percent-loss",
+        "at most once",
+    );
+}
+
+#[test]
+fn a_live_message_that_says_it_was_retained() {
+    caught(
+        Flaw::RetainFlagOnLiveDelivery,
+        "retained/updated-while-away",
+        "retained",
+    );
+}
+
+#[test]
+fn a_will_that_does_not_wait() {
+    caught(
+        Flaw::WillIgnoresDelay,
+        "will/cancelled-by-reconnect",
+        "expectation",
+    );
+}
+
+#[test]
+fn a_will_in_spite_of_a_reconnect() {
+    caught(
+        Flaw::WillSurvivesReconnect,
+        "will/cancelled-by-reconnect",
+        "expectation",
+    );
+}
+
+#[test]
+fn a_will_that_never_comes() {
+    caught(Flaw::NoWill, "will/after-silence", "expectation");
+}
+
+#[test]
+fn a_session_kept_in_spite_of_a_clean_start() {
+    caught(
+        Flaw::KeepSessionOnCleanStart,
+        "session/ends-with-clean-start",
+        "expectation",
+    );
+}

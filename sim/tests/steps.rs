@@ -1,0 +1,120 @@
+//! Stories that cannot be told to their end: which step says so, where, and in which words.
+
+use squall_protocol::Version;
+use squall_reports::Finding;
+use squall_sim::{run::Run, scenario};
+
+/// Plays `steps` (and what follows them in the file) with the clients `a` and, where it connects, `b`.
+fn findings(steps: &str) -> Vec<Finding> {
+    let b = if steps.contains("b: connect") {
+        ", b: {}"
+    } else {
+        ""
+    };
+    let text = format!(
+        "title: t\nlimit: 1m\nnetwork: {{ latency: 50ms..50ms }}\nclients: {{ a: {{}}{b} }}\nsteps:\n{steps}"
+    );
+    let scenario = scenario::load_str("t", "t.yaml", &text)
+        .unwrap_or_else(|p| panic!("{}", p[0].render(false)));
+    Run::new(&scenario, Version::V5_0, 0)
+        .judge()
+        .result
+        .findings
+}
+
+#[track_caller]
+fn says(steps: &str, rule: &str, message: &str, location: Option<&str>) {
+    let findings = findings(steps);
+    let found = findings.iter().find(|f| f.rule == rule);
+    let Some(found) = found else {
+        panic!("no `{rule}` in {findings:#?}")
+    };
+    assert!(found.message.contains(message), "{}", found.message);
+    assert_eq!(found.location.as_deref(), location);
+}
+
+#[test]
+fn a_message_that_does_not_come() {
+    let steps = "  - a: connect\n  - a: { receive: { topic: x, count: 2 } }\n    within: 3s\n";
+    says(
+        steps,
+        "step",
+        "0 of 2 messages came in time",
+        Some("t.yaml:7:5"),
+    );
+}
+
+#[test]
+fn a_message_that_should_not_come() {
+    let steps = "  - a: connect\n  - a: { subscribe: x }\n  - b: connect\n  - b: { publish: x, payload: hello }\n  \
+                 - a: { silent: 1s }\n";
+    says(
+        steps,
+        "step",
+        "`x` was delivered: “hello”",
+        Some("t.yaml:10:5"),
+    );
+}
+
+#[test]
+fn another_session_present_than_expected() {
+    let steps = "  - a: connect\n    expect: { session_present: true }\n";
+    says(steps, "step", "Session Present 0", Some("t.yaml:6:5"));
+}
+
+#[test]
+fn a_connection_nobody_answers() {
+    let steps = "  - fault: { partition: a }\n  - a: connect\n    within: 5s\n";
+    says(steps, "step", "not known in time", Some("t.yaml:7:5"));
+}
+
+#[test]
+fn a_connection_attempt_that_times_out() {
+    let steps = "  - fault: { partition: a }\n  - a: connect\n";
+    says(steps, "step", "no CONNACK came", Some("t.yaml:7:5"));
+}
+
+#[test]
+fn a_subscribe_whose_connection_dies() {
+    let steps = "  - a: connect\n  - fault: { cut: a, before: SUBACK }\n  - a: { subscribe: x }\n";
+    says(
+        steps,
+        "step",
+        "connection ended before it was answered",
+        Some("t.yaml:8:5"),
+    );
+}
+
+#[test]
+fn a_story_longer_than_its_limit() {
+    says(
+        "  - a: connect\n  - wait: 2m\n",
+        "step",
+        "limit of 60.000s",
+        Some("t.yaml:7:5"),
+    );
+}
+
+#[test]
+fn a_flow_that_has_not_finished_when_the_story_has_settled() {
+    let steps = "  - a: connect\n  - a: { publish: x, payload: y, qos: 1 }\n    wait: false\n  - settle: 20ms\n";
+    says(steps, "liveness", "never acknowledged", None);
+}
+
+#[test]
+fn an_order_of_deliveries_other_than_expected() {
+    let steps = "  - a: connect\n  - wait: 1s\nexpect:\n  - delivered: { topic: x, to: a, exactly: once }\n";
+    says(
+        steps,
+        "expectation",
+        "nothing was published on `x`",
+        Some("t.yaml:9:5"),
+    );
+}
+
+#[test]
+fn parallel_branches_and_timelines_all_end_before_the_next_step() {
+    let steps = "  - parallel:\n      - [{ a: connect }, { wait: 2s }]\n      - b: connect\n  \
+                 - timeline:\n      - { at: 3s, a: disconnect }\n      - { at: 1s, b: disconnect }\n";
+    assert_eq!(findings(steps), []);
+}
