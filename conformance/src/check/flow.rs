@@ -1,0 +1,302 @@
+//! Limits of a client that a 5.0 server has to respect: Receive Maximum, Maximum Packet Size and message expiry
+//! (sections 3.1.2.11, 3.3.2.3.3 and 4.9), and limits of the server.
+
+use super::{Check, Need, qos::copies};
+use crate::{
+    cx::{Cx, Shape, message},
+    outcome::{Judged, fail, fail_on, inconclusive, pass},
+    reaction::{judge, reaction},
+};
+use squall_client::probe::Heard;
+use squall_protocol::{
+    Packet, PacketId, Property, QoS,
+    packet::{Ack, Publish},
+};
+use std::time::Duration;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "flow/receive-maximum-1",
+        title: "The server keeps to a Receive Maximum with QoS 1 messages",
+        expected: "Never more than two unacknowledged messages; PINGREQ is answered meanwhile; then all arrive.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(receive_maximum(cx, QoS::AtLeastOnce)),
+    },
+    Check {
+        id: "flow/receive-maximum-2",
+        title: "The server keeps to a Receive Maximum with QoS 2 messages",
+        expected: "Never more than two messages without PUBCOMP; PINGREQ is answered meanwhile; then all arrive.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
+        needs: &[Need::Qos2],
+        run: |cx| Box::pin(receive_maximum(cx, QoS::ExactlyOnce)),
+    },
+    Check {
+        id: "flow/maximum-packet-size",
+        title: "The server sends no packet larger than the client's Maximum Packet Size",
+        expected: "The larger message is left out, the smaller one that follows is delivered.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.1.2-24", "MQTT-3.1.2-25"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(packet_size(cx)),
+    },
+    Check {
+        id: "flow/message-expires",
+        title: "A message that expires while it is queued is not delivered",
+        expected: "The message with an expiry of 1 s is gone after 2.2 s; the other one is delivered.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.3.2-5"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(message_expires(cx)),
+    },
+    Check {
+        id: "flow/message-expiry-counts-down",
+        title: "The Message Expiry Interval is reduced by the time a message was queued",
+        expected: "With an interval of 100 s and a wait of 2.2 s, 97 or 98 arrive; without an interval none.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.3.2-6", "X-5.0-expiry-1"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(expiry_counts_down(cx)),
+    },
+    Check {
+        id: "flow/server-packet-size",
+        title: "A packet above the server's Maximum Packet Size",
+        expected: "The server closes the connection, with DISCONNECT 0x95 before it.",
+        v3_1_1: &[],
+        v5_0: &["X-5.0-limit-3"],
+        needs: &[],
+        run: |cx| Box::pin(server_packet_size(cx)),
+    },
+    Check {
+        id: "flow/reason-information-off",
+        title: "With Request Problem Information 0 acknowledgements carry no Reason String or User Property",
+        expected: "No Reason String and no User Property in SUBACK, UNSUBACK, PUBACK and PUBCOMP.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.1.2-29"],
+        needs: &[Need::Qos2],
+        run: |cx| Box::pin(reason_information_off(cx)),
+    },
+];
+
+async fn receive_maximum(cx: &Cx, qos: QoS) -> Judged {
+    const MAXIMUM: usize = 2;
+    let topic = cx.topic("t");
+    let mut publisher = cx.client("publisher").await?;
+    let mut sub = cx
+        .dial("subscriber")
+        .property(Property::ReceiveMaximum(2))
+        .go()
+        .await?;
+    sub.subscribe(&topic, qos).await?;
+    sub.hears(&mut publisher, &topic, qos).await?;
+    sub.fence().await?;
+    sub.answers = false;
+    for n in 0..6 {
+        publisher
+            .publish(&topic, qos, format!("{n}").as_bytes())
+            .await?;
+    }
+    let mut open: Vec<Publish> = Vec::new();
+    let mut total = 0;
+    while total < 6 {
+        while open.len() < MAXIMUM && total < 6 {
+            match sub.message().await? {
+                Some(m) => open.push(m),
+                None => {
+                    return fail(format!(
+                        "only {total} of 6 messages came within {:?}",
+                        cx.wait()
+                    ));
+                }
+            }
+            total += 1;
+        }
+        // A round trip with the quota used up: what the server would send beyond it, it has sent.
+        sub.fence().await?;
+        let beyond = sub.waiting();
+        if !beyond.is_empty() {
+            let text = format!(
+                "{} messages are unacknowledged, {MAXIMUM} are allowed",
+                open.len() + beyond.len()
+            );
+            return fail(text);
+        }
+        let done = open.remove(0);
+        if let Some(id) = done.packet_id {
+            finish(cx, &mut sub, qos, id).await?;
+        }
+    }
+    pass("never more than two, and all six came")
+}
+
+async fn finish(
+    cx: &Cx,
+    sub: &mut crate::party::Client<'_>,
+    qos: QoS,
+    id: PacketId,
+) -> Result<(), crate::outcome::Outcome> {
+    if qos == QoS::AtLeastOnce {
+        return sub.send(&Packet::PubAck(Ack::success(id))).await;
+    }
+    sub.send(&Packet::PubRec(Ack::success(id))).await?;
+    match sub.probe.next(cx.wait()).await {
+        Heard::Packet(Packet::PubRel(rel)) if rel.packet_id == id => {
+            sub.send(&Packet::PubComp(Ack::success(id))).await
+        }
+        // [MQTT-4.9.0-2]: PUBREC alone frees nothing.
+        Heard::Packet(Packet::Publish(_)) => Err(crate::outcome::Outcome::new(
+            squall_reports::Verdict::Fail,
+            "a further message came after PUBREC, before PUBCOMP",
+        )),
+        other => Err(inconclusive(format!(
+            "PUBREL was due: {}",
+            crate::party::words(&other, cx.wait())
+        ))),
+    }
+}
+
+async fn packet_size(cx: &Cx) -> Judged {
+    let topic = cx.topic("t");
+    let mut publisher = cx.client("publisher").await?;
+    let mut sub = cx
+        .dial("subscriber")
+        .property(Property::MaximumPacketSize(200))
+        .go()
+        .await?;
+    sub.subscribe(&topic, QoS::AtLeastOnce).await?;
+    sub.hears(&mut publisher, &topic, QoS::AtLeastOnce).await?;
+    publisher
+        .publish(&topic, QoS::AtLeastOnce, &[b'x'; 400])
+        .await?;
+    publisher.publish(&topic, QoS::AtLeastOnce, b"end").await?;
+    // A packet of more than 200 bytes breaks [MQTT-3.1.2-24] in the decoder and ends the check as a failure.
+    match sub.messages_to(b"end").await {
+        Ok(_) => pass("the larger message was left out, the smaller one came"),
+        Err(outcome) if outcome.verdict == squall_reports::Verdict::Inconclusive => fail_on(
+            &["MQTT-3.1.2-25"],
+            format!("the smaller message did not come: {}", outcome.message),
+        ),
+        Err(outcome) => Err(outcome),
+    }
+}
+
+/// Two messages for an absent client, one with an interval; gives what it gets 2.2 s later.
+async fn after_a_wait(cx: &Cx, interval: u32) -> Result<Vec<Publish>, crate::outcome::Outcome> {
+    let (id, topic) = (cx.id(), cx.topic("t"));
+    let mut publisher = cx.client("publisher").await?;
+    let mut sub = cx.dial("subscriber").id(&id).kept().go().await?;
+    sub.subscribe(&topic, QoS::AtLeastOnce).await?;
+    sub.hears(&mut publisher, &topic, QoS::AtLeastOnce).await?;
+    sub.fence().await?;
+    sub.bye().await;
+    let timed =
+        message(&topic, QoS::AtLeastOnce, b"timed").with(Property::MessageExpiryInterval(interval));
+    publisher.publish_message(timed).await?;
+    publisher
+        .publish(&topic, QoS::AtLeastOnce, b"lasting")
+        .await?;
+    // Only time makes a message expire.
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    let mut again = cx.dial("subscriber again").id(&id).kept().go().await?;
+    if !again.connack.session_present {
+        return Err(inconclusive(
+            "the server did not keep the session; session/kept judges that",
+        ));
+    }
+    publisher.publish(&topic, QoS::AtLeastOnce, b"end").await?;
+    again.messages_to(b"end").await
+}
+
+async fn message_expires(cx: &Cx) -> Judged {
+    let got = after_a_wait(cx, 1).await?;
+    match (copies(&got, b"timed").len(), copies(&got, b"lasting").len()) {
+        (0, 1..) => pass("only the lasting message came"),
+        (1.., _) => fail("the message came 2.2 s after it was published with an expiry of 1 s"),
+        (0, 0) => Err(inconclusive(
+            "nothing was queued; session/1-queued judges that",
+        )),
+    }
+}
+
+async fn expiry_counts_down(cx: &Cx) -> Judged {
+    let got = after_a_wait(cx, 100).await?;
+    if let Some(left) = copies(&got, b"lasting")
+        .first()
+        .and_then(|m| m.properties.message_expiry_interval())
+    {
+        let text = format!("a message without an interval came with one of {left} s");
+        return fail_on(&["X-5.0-expiry-1"], text);
+    }
+    let Some(timed) = copies(&got, b"timed").first().copied() else {
+        return Err(inconclusive(
+            "the message was not queued; session/1-queued judges that",
+        ));
+    };
+    match timed.properties.message_expiry_interval() {
+        // The wait was 2.2 s at least; how the server rounds is its own affair, and a busy machine makes it longer.
+        Some(left @ 80..=98) => pass(format!("{left} s are left of 100")),
+        Some(left) => fail(format!("{left} s are left of 100 after 2.2 s")),
+        None => fail("the message came without its Message Expiry Interval"),
+    }
+}
+
+async fn server_packet_size(cx: &Cx) -> Judged {
+    let mut client = cx.client("client").await?;
+    client.fence().await?;
+    let Some(max) = client.connack.properties.maximum_packet_size() else {
+        return Err(crate::outcome::not_applicable(
+            "the server announces no Maximum Packet Size",
+        ));
+    };
+    if max > 4_000_000 {
+        return Err(crate::outcome::not_applicable(format!(
+            "the server announces a Maximum Packet Size of {max} bytes, too many to send here"
+        )));
+    }
+    let publish = message(&cx.topic("t"), QoS::AtMostOnce, &vec![b'x'; max as usize]);
+    // The server may close before it has read everything; what it says is read next.
+    let _ = client.send(&Packet::Publish(publish)).await;
+    let reaction = reaction(cx, &mut client.probe).await?;
+    judge(cx, &reaction, cx.main, false)
+}
+
+async fn reason_information_off(cx: &Cx) -> Judged {
+    let topic = cx.topic("t");
+    let mut client = cx
+        .dial("client")
+        .property(Property::RequestProblemInformation(0))
+        .go()
+        .await?;
+    let seen = |name: &str, properties: &squall_protocol::Properties| {
+        let told =
+            properties.reason_string().is_some() || properties.user_properties().next().is_some();
+        told.then(|| format!("{name} carries a Reason String or User Property"))
+    };
+    let ack = client
+        .subscribe_many(
+            vec![crate::party::subscription(&topic, QoS::AtMostOnce)?],
+            squall_protocol::Properties::new(),
+        )
+        .await?;
+    let unsub = client.unsubscribe(&[&topic, &cx.topic("never")]).await?;
+    let mut told = seen("SUBACK", &ack.properties).or_else(|| seen("UNSUBACK", &unsub.properties));
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        client.publish(&topic, qos, b"m").await?;
+    }
+    for record in cx.journal.records() {
+        if let squall_client::probe::Event::Received(packet, ..) = &record.event {
+            let acks = match packet {
+                Packet::PubAck(a) | Packet::PubRec(a) | Packet::PubComp(a) => Some(a),
+                _ => None,
+            };
+            told = told
+                .or_else(|| acks.and_then(|a| seen(packet.packet_type().name(), &a.properties)));
+        }
+    }
+    match told {
+        Some(text) => fail(text),
+        None => pass("none of the acknowledgements carries one"),
+    }
+}

@@ -1,0 +1,351 @@
+//! Session state (sections 3.1.2.4, 3.2.2.2 and 4.1).
+
+use super::{Check, Need, qos::copies};
+use crate::{
+    cx::Cx,
+    outcome::{Judged, fail, fail_on, inconclusive, not_applicable, pass},
+};
+use squall_protocol::{Properties, Property, QoS, ReasonCode, packet::Disconnect};
+use std::time::Duration;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "session/kept",
+        title: "A session that is to be kept is found again, with its subscriptions",
+        expected: "Session Present 1, and the subscription delivers without a new SUBSCRIBE.",
+        v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2", "MQTT-4.1.0-1"],
+        v5_0: &["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3"],
+        needs: &[],
+        run: |cx| Box::pin(kept(cx)),
+    },
+    Check {
+        id: "session/none-present",
+        title: "Session Present is 0 where there is no session",
+        expected: "Session Present 0 for a Client Identifier that was never used.",
+        v3_1_1: &["MQTT-3.2.2-3"],
+        v5_0: &["MQTT-3.2.2-3", "MQTT-3.1.2-6"],
+        needs: &[],
+        run: |cx| Box::pin(none_present(cx)),
+    },
+    Check {
+        id: "session/discarded",
+        title: "A clean start discards the session",
+        expected: "Session Present 0, no subscription and no queued message.",
+        v3_1_1: &["MQTT-3.1.2-6", "MQTT-3.2.2-1"],
+        v5_0: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(discarded(cx)),
+    },
+    Check {
+        id: "session/not-kept",
+        title: "A session that is not to be kept ends with the connection",
+        expected: "Session Present 0 on the next connection.",
+        v3_1_1: &["MQTT-3.1.2-6"],
+        v5_0: &["MQTT-4.1.0-2", "X-5.0-session-1"],
+        needs: &[],
+        run: |cx| Box::pin(not_kept(cx)),
+    },
+    Check {
+        id: "session/1-queued",
+        title: "QoS 1 messages for an absent client are queued",
+        expected: "All five messages arrive, in order, when the client is back.",
+        v3_1_1: &["MQTT-3.1.2-5"],
+        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+        needs: &[Need::Qos1],
+        run: |cx| Box::pin(queued(cx, QoS::AtLeastOnce)),
+    },
+    Check {
+        id: "session/2-queued",
+        title: "QoS 2 messages for an absent client are queued",
+        expected: "All five messages arrive once, in order, when the client is back.",
+        v3_1_1: &["MQTT-3.1.2-5"],
+        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+        needs: &[Need::Qos2],
+        run: |cx| Box::pin(queued(cx, QoS::ExactlyOnce)),
+    },
+    Check {
+        id: "session/unsubscribed-stays-so",
+        title: "A subscription that was given up does not come back with the session",
+        expected: "Nothing is delivered for it after a reconnect.",
+        v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+        v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+        needs: &[],
+        run: |cx| Box::pin(unsubscribed(cx)),
+    },
+    Check {
+        id: "session/own-identifier",
+        title: "Two Client Identifiers have two sessions",
+        expected: "Each client gets back its own subscription and not the other's.",
+        v3_1_1: &["MQTT-3.1.3-2"],
+        v5_0: &["MQTT-3.1.3-2"],
+        needs: &[],
+        run: |cx| Box::pin(own_identifier(cx)),
+    },
+    Check {
+        id: "session/expires",
+        title: "A session ends when its expiry has passed",
+        expected: "With Session Expiry Interval 1, Session Present is 0 after more than a second.",
+        v3_1_1: &[],
+        v5_0: &["MQTT-4.1.0-2"],
+        needs: &[],
+        run: |cx| Box::pin(expires(cx)),
+    },
+    Check {
+        id: "session/expiry-at-disconnect",
+        title: "A Session Expiry Interval in DISCONNECT takes the place of the earlier one",
+        expected: "With 60 in CONNECT and 0 in DISCONNECT, the session is gone.",
+        v3_1_1: &[],
+        v5_0: &["X-5.0-disconnect-4", "MQTT-4.1.0-2"],
+        needs: &[],
+        run: |cx| Box::pin(expiry_at_disconnect(cx)),
+    },
+];
+
+async fn kept(cx: &Cx) -> Judged {
+    let (id, topic) = (cx.id(), cx.topic("t"));
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    client.subscribe(&topic, QoS::AtMostOnce).await?;
+    client
+        .hears(&mut publisher, &topic, QoS::AtMostOnce)
+        .await?;
+    client.bye().await;
+    let mut again = cx.dial("client again").id(&id).kept().go().await?;
+    if !again.connack.session_present {
+        return fail("Session Present is 0");
+    }
+    publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
+    match again.message().await? {
+        Some(_) => pass("Session Present 1, and the subscription delivers"),
+        None => fail("the subscription of the kept session does not deliver"),
+    }
+}
+
+async fn none_present(cx: &Cx) -> Judged {
+    let mut client = cx.dial("client").kept().go().await?;
+    client.fence().await?;
+    match client.connack.session_present {
+        false => pass("Session Present 0"),
+        true => fail("Session Present 1 for a Client Identifier that was never used"),
+    }
+}
+
+async fn discarded(cx: &Cx) -> Judged {
+    let (id, topic) = (cx.id(), cx.topic("t"));
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    client.subscribe(&topic, QoS::AtLeastOnce).await?;
+    client
+        .hears(&mut publisher, &topic, QoS::AtLeastOnce)
+        .await?;
+    client.bye().await;
+    publisher
+        .publish(&topic, QoS::AtLeastOnce, b"queued")
+        .await?;
+    let mut clean = cx.dial("client, clean").id(&id).go().await?;
+    if clean.connack.session_present {
+        let rule = cx.pick("MQTT-3.2.2-1", "MQTT-3.2.2-2");
+        return fail_on(&[rule], "Session Present is 1 after a clean start");
+    }
+    publisher.publish(&topic, QoS::AtLeastOnce, b"live").await?;
+    let other = cx.topic("other");
+    clean.subscribe(&other, QoS::AtLeastOnce).await?;
+    publisher.publish(&other, QoS::AtLeastOnce, b"end").await?;
+    let got = clean.messages_to(b"end").await?;
+    if !copies(&got, b"queued").is_empty() {
+        return fail("a message queued for the discarded session was delivered");
+    }
+    if !copies(&got, b"live").is_empty() {
+        return fail("the subscription of the discarded session still delivers");
+    }
+    pass("nothing of the old session is left")
+}
+
+async fn not_kept(cx: &Cx) -> Judged {
+    let (id, topic) = (cx.id(), cx.topic("t"));
+    let mut client = cx.dial("client").id(&id).go().await?;
+    client.subscribe(&topic, QoS::AtMostOnce).await?;
+    client.bye().await;
+    let mut again = cx.dial("client again").id(&id).kept().go().await?;
+    again.fence().await?;
+    match again.connack.session_present {
+        false => pass("Session Present 0"),
+        true => fail("the session of a clean connection was kept"),
+    }
+}
+
+async fn queued(cx: &Cx, qos: QoS) -> Judged {
+    let (id, topic) = (cx.id(), cx.topic("t"));
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    client.subscribe(&topic, qos).await?;
+    client.hears(&mut publisher, &topic, qos).await?;
+    client.fence().await?;
+    client.bye().await;
+    let sent: Vec<String> = (1..=5).map(|n| format!("queued {n}")).collect();
+    for payload in &sent {
+        publisher.publish(&topic, qos, payload.as_bytes()).await?;
+    }
+    let mut again = cx.dial("client again").id(&id).kept().go().await?;
+    if !again.connack.session_present {
+        return fail("Session Present is 0, and with the session its messages are gone");
+    }
+    publisher.publish(&topic, qos, b"end").await?;
+    let got = again.messages_to(b"end").await?;
+    let all: Vec<String> = got
+        .iter()
+        .map(|m| String::from_utf8_lossy(&m.payload).into_owned())
+        .collect();
+    let mut first: Vec<&String> = Vec::new();
+    for payload in all.iter().filter(|p| sent.contains(p)) {
+        if !first.contains(&payload) {
+            first.push(payload);
+        } else if qos == QoS::ExactlyOnce {
+            let rule = cx.pick("MQTT-4.3.3-1", "MQTT-4.3.3-6");
+            return fail_on(&[rule], format!("`{payload}` was delivered twice"));
+        }
+    }
+    if let Some(missing) = sent.iter().find(|p| !first.contains(p)) {
+        return fail(format!(
+            "`{missing}` was lost: {} of 5 arrived",
+            first.len()
+        ));
+    }
+    match first.iter().zip(&sent).all(|(a, b)| *a == b) {
+        true => pass("all five arrived in order"),
+        false => {
+            let rule = cx.pick("MQTT-4.6.0-6", "MQTT-4.6.0-5");
+            fail_on(&[rule], format!("they arrived as {first:?}"))
+        }
+    }
+}
+
+async fn unsubscribed(cx: &Cx) -> Judged {
+    let (id, topic, other) = (cx.id(), cx.topic("t"), cx.topic("other"));
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    client.subscribe(&topic, QoS::AtMostOnce).await?;
+    client.subscribe(&other, QoS::AtMostOnce).await?;
+    client
+        .hears(&mut publisher, &topic, QoS::AtMostOnce)
+        .await?;
+    client.unsubscribe(&[&topic]).await?;
+    client.bye().await;
+    let mut again = cx.dial("client again").id(&id).kept().go().await?;
+    if !again.connack.session_present {
+        return Err(inconclusive(
+            "the server did not keep the session; session/kept judges that",
+        ));
+    }
+    publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
+    publisher.publish(&other, QoS::AtMostOnce, b"end").await?;
+    let got = again.messages_to(b"end").await?;
+    match copies(&got, b"m").len() {
+        0 => pass("only the other subscription delivers"),
+        _ => fail("the subscription that was given up delivers again"),
+    }
+}
+
+async fn own_identifier(cx: &Cx) -> Judged {
+    let mut publisher = cx.client("publisher").await?;
+    let names = [(cx.id(), cx.topic("one")), (cx.id(), cx.topic("two"))];
+    for (id, topic) in &names {
+        let mut client = cx.dial("client").id(id).kept().go().await?;
+        client.subscribe(topic, QoS::AtMostOnce).await?;
+        client.bye().await;
+    }
+    let mut again = Vec::new();
+    for (id, _) in &names {
+        let client = cx.dial("client again").id(id).kept().go().await?;
+        if !client.connack.session_present {
+            return Err(inconclusive(
+                "the server did not keep the session; session/kept judges that",
+            ));
+        }
+        again.push(client);
+    }
+    for (_, topic) in &names {
+        publisher
+            .publish(topic, QoS::AtMostOnce, topic.as_bytes())
+            .await?;
+    }
+    for (client, (_, topic)) in again.iter_mut().zip(&names) {
+        client.fence().await?;
+        match client.message().await? {
+            Some(m) if m.topic == topic.as_str() => {}
+            Some(m) => return fail(format!("the session of `{topic}` got `{}`", m.topic)),
+            None => return fail(format!("the session of `{topic}` got nothing")),
+        }
+        client.fence().await?;
+        if let Some(m) = client.waiting().first() {
+            return fail(format!("the session of `{topic}` also got `{}`", m.topic));
+        }
+    }
+    pass("each got its own")
+}
+
+async fn expires(cx: &Cx) -> Judged {
+    let id = cx.id();
+    let dial = || {
+        cx.dial("client")
+            .id(&id)
+            .kept()
+            .property(Property::SessionExpiryInterval(1))
+    };
+    let mut client = dial().go().await?;
+    if client
+        .connack
+        .properties
+        .session_expiry_interval()
+        .is_some_and(|s| s > 1)
+    {
+        return Err(not_applicable(
+            "the server sets a longer Session Expiry Interval",
+        ));
+    }
+    client.fence().await?;
+    client.bye().await;
+    let mut soon = dial().go().await?;
+    if !soon.connack.session_present {
+        return Err(inconclusive(
+            "the session was gone at once; session/kept judges that",
+        ));
+    }
+    soon.fence().await?;
+    soon.bye().await;
+    // Only time ends a session: 1 s, and more than as much again for a coarse clock.
+    tokio::time::sleep(Duration::from_millis(3000)).await;
+    let mut late = dial().go().await?;
+    late.fence().await?;
+    match late.connack.session_present {
+        false => pass("the session was there at once and gone after 3 s"),
+        true => fail(
+            "the session was still there 3 s after a connection with Session Expiry Interval 1",
+        ),
+    }
+}
+
+async fn expiry_at_disconnect(cx: &Cx) -> Judged {
+    let id = cx.id();
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    client.fence().await?;
+    client.bye().await;
+    let mut client = cx.dial("client").id(&id).kept().go().await?;
+    if !client.connack.session_present {
+        return Err(inconclusive(
+            "the server did not keep the session; session/kept judges that",
+        ));
+    }
+    client.fence().await?;
+    let goodbye = Disconnect {
+        reason: ReasonCode::NORMAL_DISCONNECTION,
+        properties: Properties::new().with(Property::SessionExpiryInterval(0)),
+    };
+    client.bye_with(goodbye).await?;
+    let mut again = cx.dial("client again").id(&id).kept().go().await?;
+    again.fence().await?;
+    match again.connack.session_present {
+        false => pass("the session ended with the connection"),
+        true => fail("the session is still there"),
+    }
+}

@@ -1,0 +1,352 @@
+//! What a check is given: names of its own, connections whose evidence is kept, and the time limits.
+//!
+//! Names carry the run and the check, so checks run beside each other and again and again against a broker that
+//! remembers. A context knows nothing of what a check is about.
+
+use crate::{
+    outcome::{Outcome, inconclusive, not_applicable},
+    party::{Client, refused},
+};
+use squall_client::probe::{Heard, Journal, Probe, ProbeError};
+use squall_protocol::{
+    Packet, Properties, Property, QoS, Text, Version,
+    packet::{ConnAck, Connect, Publish, Will},
+};
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+    time::Duration,
+};
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) addr: SocketAddr,
+    /// How long a check waits for one thing that has to come.
+    pub(crate) wait: Duration,
+    /// Part of every name, different in each run.
+    pub(crate) run: String,
+    /// Set when a connection could not be opened any more.
+    pub(crate) gone: Cell<bool>,
+}
+
+/// How exact "not before" can be: both sides count in milliseconds, each with a clock of its own.
+pub(crate) const PRECISION: Duration = Duration::from_millis(5);
+
+/// The context of one check in one version.
+#[derive(Debug)]
+pub(crate) struct Cx {
+    env: Rc<Env>,
+    pub(crate) version: Version,
+    pub(crate) journal: Journal,
+    /// The main statement of the check in this version.
+    pub(crate) main: &'static str,
+    name: String,
+    count: Cell<u32>,
+    controlled: Cell<bool>,
+    kept: RefCell<Vec<String>>,
+    retained: RefCell<Vec<String>>,
+}
+
+/// What a context says when the target stopped accepting connections.
+pub(crate) const GONE: &str = "the target stopped accepting connections";
+
+/// Whether a connection failed for want of file descriptors here (EMFILE, ENFILE), and not at the target.
+fn out_of_files(error: &ProbeError) -> bool {
+    matches!(error, ProbeError::Connect(_, e) if matches!(e.raw_os_error(), Some(23 | 24)))
+}
+
+impl Cx {
+    /// `name` is short and made of letters and digits; it becomes part of Client Identifiers.
+    pub(crate) fn new(env: Rc<Env>, version: Version, name: String, main: &'static str) -> Self {
+        Self {
+            env,
+            version,
+            main,
+            journal: Journal::new(),
+            name,
+            count: Cell::new(0),
+            controlled: Cell::new(false),
+            kept: RefCell::default(),
+            retained: RefCell::default(),
+        }
+    }
+
+    /// Whether it is 5.0.
+    pub(crate) fn five(&self) -> bool {
+        self.version == Version::V5_0
+    }
+
+    /// One of two, by version.
+    pub(crate) fn pick<T>(&self, v3_1_1: T, v5_0: T) -> T {
+        if self.five() { v5_0 } else { v3_1_1 }
+    }
+
+    /// How long to wait for one thing that has to come.
+    pub(crate) fn wait(&self) -> Duration {
+        self.env.wait
+    }
+
+    /// Something beyond CONNACK was seen to work: from here on the check may pass.
+    pub(crate) fn control_seen(&self) {
+        self.controlled.set(true);
+    }
+
+    /// Whether something was seen to work.
+    pub(crate) fn controlled(&self) -> bool {
+        self.controlled.get()
+    }
+
+    /// A new Client Identifier of letters and digits, at most 23 bytes, which every server has to accept
+    /// [MQTT-3.1.3-5].
+    pub(crate) fn id(&self) -> String {
+        self.count.set(self.count.get() + 1);
+        let id = format!("{}{:0>2}x{}", self.env.run, self.name, self.count.get());
+        debug_assert!(id.len() <= 23, "{id} is too long");
+        id
+    }
+
+    /// A topic name of this check alone.
+    pub(crate) fn topic(&self, leaf: &str) -> String {
+        format!("squall/{}/{}/{leaf}", self.env.run, self.name)
+    }
+
+    /// The topic will hold a retained message; it is cleared after the check.
+    pub(crate) fn will_retain(&self, topic: &str) {
+        self.retained.borrow_mut().push(topic.to_owned());
+    }
+
+    /// Opens a connection without saying anything on it.
+    pub(crate) async fn open(&self, name: &str) -> Result<Probe, Outcome> {
+        if self.env.gone.get() {
+            return Err(inconclusive(GONE));
+        }
+        let Env { addr, wait, .. } = *self.env;
+        let mut opened = Probe::connect_as(addr, wait, &self.journal, name).await;
+        if opened.is_err() {
+            // A full backlog passes by itself; a dead broker does not.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            opened = Probe::connect_as(addr, wait, &self.journal, name).await;
+        }
+        opened
+            .map(|mut probe| {
+                probe.speak(self.version);
+                probe
+            })
+            .map_err(|error| {
+                if out_of_files(&error) {
+                    // Ours, not the target's; other checks may be luckier.
+                    return inconclusive(format!(
+                        "this machine lets Squall open no more connections ({error}); raise the limit (ulimit -n), \
+                         or run fewer checks at once"
+                    ));
+                }
+                self.env.gone.set(true);
+                inconclusive(format!("{GONE}: {error}"))
+            })
+    }
+
+    /// A connection to be made as `name` in the evidence.
+    pub(crate) fn dial(&self, name: &'static str) -> Dial<'_> {
+        let connect = Connect {
+            version: self.version,
+            clean_start: true,
+            keep_alive: 60,
+            client_id: Text::from(self.id()),
+            will: None,
+            user_name: None,
+            password: None,
+            properties: Properties::new(),
+        };
+        Dial {
+            cx: self,
+            name,
+            connect,
+        }
+    }
+
+    /// A plain connection with a clean session.
+    pub(crate) async fn client(&self, name: &'static str) -> Result<Client<'_>, Outcome> {
+        self.dial(name).go().await
+    }
+
+    /// The positive control of checks whose subject is a refused CONNECT: a correct one is accepted, and the
+    /// connection works.
+    pub(crate) async fn accepts(&self) -> Result<(), Outcome> {
+        let mut client = self.client("control").await?;
+        client.fence().await?;
+        client.bye().await;
+        Ok(())
+    }
+
+    /// Leaves the broker as it was: sessions of this check end, its retained messages are cleared. What cannot be
+    /// tidied is left; the verdict stands already.
+    pub(crate) async fn tidy(&self) {
+        let clean = |id: &str| {
+            let mut dial = self.dial("tidy up");
+            dial.connect.client_id = Text::from(id);
+            dial
+        };
+        let kept = self.kept.take();
+        for id in kept {
+            if let Ok(client) = clean(&id).go().await {
+                client.bye().await;
+            }
+        }
+        let retained = self.retained.take();
+        if retained.is_empty() {
+            return;
+        }
+        let Ok(mut client) = clean(&self.id()).go().await else {
+            return;
+        };
+        for topic in retained {
+            let empty = message(&topic, QoS::AtMostOnce, b"").retained();
+            if client.send(&Packet::Publish(empty)).await.is_err() {
+                return;
+            }
+        }
+        if client.fence().await.is_ok() {
+            client.bye().await;
+        }
+    }
+}
+
+/// A CONNECT in the making.
+pub(crate) struct Dial<'a> {
+    cx: &'a Cx,
+    name: &'static str,
+    pub(crate) connect: Connect,
+}
+
+impl<'a> Dial<'a> {
+    /// Under this Client Identifier.
+    pub(crate) fn id(mut self, id: &str) -> Self {
+        self.connect.client_id = Text::from(id);
+        self
+    }
+
+    /// With a session that outlives the connection: Clean Session 0, in 5.0 Clean Start 0 and an expiry of 60 s.
+    pub(crate) fn kept(mut self) -> Self {
+        self.connect.clean_start = false;
+        let id = self.connect.client_id.to_string();
+        if !self.cx.kept.borrow().contains(&id) {
+            self.cx.kept.borrow_mut().push(id);
+        }
+        if self.cx.five() {
+            self.connect
+                .properties
+                .set(Property::SessionExpiryInterval(60));
+        }
+        self
+    }
+
+    /// With Clean Session or Clean Start as given.
+    pub(crate) fn clean(mut self, clean: bool) -> Self {
+        self.connect.clean_start = clean;
+        self
+    }
+
+    /// With this Keep Alive in seconds.
+    pub(crate) fn keep_alive(mut self, seconds: u16) -> Self {
+        self.connect.keep_alive = seconds;
+        self
+    }
+
+    /// With this property (5.0), in the place of an earlier one of its kind.
+    pub(crate) fn property(mut self, property: Property) -> Self {
+        self.connect.properties.set(property);
+        self
+    }
+
+    /// With a will message.
+    pub(crate) fn will(mut self, topic: &str, payload: &[u8], qos: QoS) -> Self {
+        self.connect.will = Some(Will {
+            topic: Text::from(topic),
+            payload: payload.to_vec().into(),
+            qos,
+            retain: false,
+            properties: Properties::new(),
+        });
+        self
+    }
+
+    /// Changes the will that was set.
+    pub(crate) fn alter_will(mut self, change: impl FnOnce(&mut Will)) -> Self {
+        if let Some(will) = &mut self.connect.will {
+            change(will);
+        }
+        self
+    }
+
+    /// Opens the connection and waits for a CONNACK that accepts it.
+    pub(crate) async fn go(self) -> Result<Client<'a>, Outcome> {
+        let name = self.name;
+        let cx = self.cx;
+        let asked = self.connect.properties.session_expiry_interval();
+        let (probe, connack) = self.try_go().await?;
+        if connack.reason.0 != 0 {
+            return Err(refused(cx.version, connack.reason));
+        }
+        // [X-5.0-connack-4]: the server's value counts, and a session that is gone at once proves nothing.
+        let granted = connack.properties.session_expiry_interval();
+        if let (Some(asked), Some(granted)) = (asked, granted)
+            && granted < asked.min(10)
+        {
+            let text = format!(
+                "the server keeps sessions for {granted} s only, as its Session Expiry Interval says"
+            );
+            return Err(not_applicable(text));
+        }
+        Ok(Client::new(cx, name, probe, connack))
+    }
+
+    /// Opens the connection and waits for a CONNACK of any code.
+    pub(crate) async fn try_go(self) -> Result<(Probe, ConnAck), Outcome> {
+        let mut probe = self.cx.open(self.name).await?;
+        let sent = probe.send(&Packet::Connect(Box::new(self.connect))).await;
+        sent.map_err(|error| inconclusive(error.to_string()))?;
+        match probe.next(self.cx.wait()).await {
+            Heard::Packet(Packet::ConnAck(connack)) => Ok((probe, connack)),
+            Heard::Violation(violation) => Err(Outcome::violation(&violation)),
+            other => Err(inconclusive(format!(
+                "a correct CONNECT was not answered by CONNACK: {}",
+                crate::party::words(&other, self.cx.wait())
+            ))),
+        }
+    }
+}
+
+/// A PUBLISH with this content; its packet identifier is set when it is sent.
+pub(crate) fn message(topic: &str, qos: QoS, payload: &[u8]) -> Publish {
+    Publish {
+        dup: false,
+        qos,
+        retain: false,
+        topic: Text::from(topic),
+        packet_id: None,
+        properties: Properties::new(),
+        payload: payload.to_vec().into(),
+    }
+}
+
+/// What checks add to a message.
+pub(crate) trait Shape {
+    /// With RETAIN 1.
+    fn retained(self) -> Self;
+    /// With this property.
+    fn with(self, property: Property) -> Self;
+}
+
+impl Shape for Publish {
+    fn retained(mut self) -> Self {
+        self.retain = true;
+        self
+    }
+
+    fn with(mut self, property: Property) -> Self {
+        self.properties.push(property);
+        self
+    }
+}

@@ -1,0 +1,26 @@
+//! Checks that judge a live MQTT broker against the numbered statements of the standard.
+//!
+//! * [`catalogue`] the statements as data: what MQTT 3.1.1 and 5.0 ask for, in our words
+//! * [`checks`] every check with its metadata; a check is an async function over real connections
+//! * [`Target`] where the broker is
+//! * [`run`] plays the checks and gives a [`squall_reports::Conformance`]
+//!
+//! The law of this crate: no verdict that cannot be defended from the standard. A statement the standard leaves in
+//! doubt, or only describes, never makes a check fail ([`catalogue::Statement::gradable`], enforced in one place);
+//! a check passes only after something was seen to work on the same mechanism. Nothing here prints.
+
+pub mod catalogue;
+mod check;
+mod cx;
+mod evidence;
+mod outcome;
+mod party;
+mod reaction;
+mod runner;
+mod select;
+mod target;
+
+pub use check::{Check, Need, checks, explain};
+pub use runner::{Options, Progress, RunError, run, run_blocking};
+pub use select::SelectError;
+pub use target::{Target, TargetError, Unreachable};

@@ -1,0 +1,134 @@
+//! What a check says in the end, and the one place where doubt turns a failure into a warning.
+
+use crate::catalogue;
+use squall_protocol::{Version, Violation};
+use squall_reports::Verdict;
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    pub(crate) message: String,
+    /// The statements it rests on; empty means those of the check.
+    pub(crate) cites: Vec<&'static str>,
+}
+
+/// A check ends with an outcome; `?` ends it early.
+pub(crate) type Judged = Result<Outcome, Outcome>;
+
+impl Outcome {
+    pub(crate) fn new(verdict: Verdict, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let cites = Vec::new();
+        Self {
+            verdict,
+            message,
+            cites,
+        }
+    }
+
+    /// The same, resting on these statements alone.
+    pub(crate) fn citing(mut self, cites: &[&'static str]) -> Self {
+        self.cites = cites.to_vec();
+        self
+    }
+
+    /// What the server sent breaks the standard by itself, whatever the check was about.
+    pub(crate) fn violation(violation: &Violation) -> Self {
+        let message = format!("the server sent what the standard forbids: {violation}");
+        let outcome = Self::new(Verdict::Fail, message).citing(violation.statements());
+        match outcome.cites.is_empty() {
+            // A rule without a statement in this version is no ground for a failure.
+            true => Self {
+                verdict: Verdict::Warn,
+                ..outcome
+            },
+            false => outcome,
+        }
+    }
+
+    /// A failure stays one only if a statement it rests on can be graded.
+    pub(crate) fn graded(mut self, version: Version, own: &[&'static str]) -> Self {
+        let cites = if self.cites.is_empty() {
+            own
+        } else {
+            &self.cites[..]
+        };
+        if self.verdict != Verdict::Fail {
+            return self;
+        }
+        let doubts: Vec<Option<String>> = cites
+            .iter()
+            .map(|id| match catalogue::find(version, id) {
+                Some(statement) => statement.why_not_gradable(),
+                None => Some(format!("{id} is not in the catalogue")),
+            })
+            .collect();
+        if doubts.iter().all(Option::is_some) {
+            self.verdict = Verdict::Warn;
+            if let Some(Some(doubt)) = doubts.first() {
+                self.message = format!("{} (a warning, because {doubt})", self.message);
+            }
+        }
+        self
+    }
+}
+
+pub(crate) fn pass(message: impl Into<String>) -> Judged {
+    Ok(Outcome::new(Verdict::Pass, message))
+}
+
+pub(crate) fn fail(message: impl Into<String>) -> Judged {
+    Ok(Outcome::new(Verdict::Fail, message))
+}
+
+pub(crate) fn fail_on(cites: &[&'static str], message: impl Into<String>) -> Judged {
+    Ok(Outcome::new(Verdict::Fail, message).citing(cites))
+}
+
+pub(crate) fn warn(message: impl Into<String>) -> Judged {
+    Ok(Outcome::new(Verdict::Warn, message))
+}
+
+pub(crate) fn not_applicable(message: impl Into<String>) -> Outcome {
+    Outcome::new(Verdict::NotApplicable, message)
+}
+
+pub(crate) fn inconclusive(message: impl Into<String>) -> Outcome {
+    Outcome::new(Verdict::Inconclusive, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed_on(version: Version, ids: &[&'static str]) -> Verdict {
+        Outcome::new(Verdict::Fail, "x")
+            .graded(version, ids)
+            .verdict
+    }
+
+    #[test]
+    fn one_gradable_statement_is_enough_for_a_failure() {
+        let v5 = Version::V5_0;
+        assert_eq!(failed_on(v5, &["MQTT-3.3.1-4"]), Verdict::Fail);
+        assert_eq!(failed_on(v5, &["MQTT-3.3.2-2"]), Verdict::Warn);
+        assert_eq!(
+            failed_on(v5, &["MQTT-3.3.2-2", "MQTT-3.3.1-4"]),
+            Verdict::Fail
+        );
+        assert_eq!(failed_on(v5, &["X-5.0-topic-1"]), Verdict::Warn);
+        assert_eq!(failed_on(v5, &["MQTT-0.0.0-0"]), Verdict::Warn);
+    }
+
+    #[test]
+    fn a_doubt_is_told() {
+        let outcome = Outcome::new(Verdict::Fail, "it stayed open");
+        let graded = outcome.graded(Version::V5_0, &["MQTT-3.3.2-2"]);
+        assert!(
+            graded
+                .message
+                .starts_with("it stayed open (a warning, because ")
+        );
+    }
+}

@@ -1,0 +1,454 @@
+//! A connected client of a check: the ordinary things a client does, each with an end to its waiting.
+//!
+//! Answers QoS 1 and 2 messages by itself unless told not to. A helper that does not get what it needs ends the check
+//! as inconclusive, because it did not come to its question; what breaks the standard by itself ends it as a failure.
+
+use crate::{
+    cx::{Cx, message},
+    outcome::{Outcome, inconclusive, not_applicable},
+};
+use squall_client::probe::{Heard, Probe};
+use squall_protocol::{
+    Packet, PacketId, PacketType, Properties, QoS, ReasonCode, Text, Version,
+    packet::{
+        Ack, ConnAck, Disconnect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe,
+    },
+    topic::TopicFilter,
+};
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
+
+/// No check has a client get nearly as many packets; a server that sends more would fill the memory.
+const MOST_PACKETS: u32 = 20_000;
+
+/// A client after CONNACK.
+pub(crate) struct Client<'a> {
+    pub(crate) cx: &'a Cx,
+    pub(crate) probe: Probe,
+    pub(crate) connack: ConnAck,
+    name: &'static str,
+    next_id: PacketId,
+    inbox: VecDeque<Publish>,
+    heard: u32,
+    /// Whether QoS 1 and 2 messages are acknowledged as they come.
+    pub(crate) answers: bool,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn new(cx: &'a Cx, name: &'static str, probe: Probe, connack: ConnAck) -> Self {
+        Self {
+            cx,
+            probe,
+            connack,
+            name,
+            next_id: PacketId::MIN,
+            inbox: VecDeque::new(),
+            heard: 0,
+            answers: true,
+        }
+    }
+
+    /// A packet identifier that this client has not used yet.
+    pub(crate) fn fresh_id(&mut self) -> PacketId {
+        let id = self.next_id;
+        self.next_id = id.next();
+        id
+    }
+
+    pub(crate) async fn send(&mut self, packet: &Packet) -> Result<(), Outcome> {
+        let sent = self.probe.send(packet).await;
+        sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
+    }
+
+    pub(crate) async fn send_raw(&mut self, what: &str, bytes: &[u8]) -> Result<(), Outcome> {
+        let sent = self.probe.send_raw(what, bytes).await;
+        sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
+    }
+
+    /// The next packet that is no PUBREL of a message this client has answered; `None` when nothing comes in time.
+    pub(crate) async fn hear(&mut self, until: Instant) -> Result<Option<Packet>, Outcome> {
+        loop {
+            self.heard += 1;
+            if self.heard > MOST_PACKETS {
+                let text = format!(
+                    "the server floods {} with packets that nobody asked for",
+                    self.name
+                );
+                return Err(inconclusive(text));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let packet = match self.probe.next(left).await {
+                Heard::Packet(packet) => packet,
+                Heard::Violation(violation) => return Err(Outcome::violation(&violation)),
+                Heard::Silence => return Ok(None),
+                other => {
+                    return Err(inconclusive(format!(
+                        "{}: {}",
+                        self.name,
+                        words(&other, left)
+                    )));
+                }
+            };
+            match &packet {
+                Packet::PubRel(rel) if self.answers => {
+                    self.send(&Packet::PubComp(Ack::success(rel.packet_id)))
+                        .await?;
+                }
+                Packet::Publish(publish) => {
+                    if self.answers {
+                        self.answer(publish).await?;
+                    }
+                    return Ok(Some(packet));
+                }
+                Packet::Disconnect(p) => {
+                    let text = format!("the server sent DISCONNECT {} to {}", p.reason, self.name);
+                    return Err(inconclusive(text));
+                }
+                _ => return Ok(Some(packet)),
+            }
+        }
+    }
+
+    /// Sends PUBACK or PUBREC, as the QoS of the message asks for.
+    pub(crate) async fn answer(&mut self, publish: &Publish) -> Result<(), Outcome> {
+        match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => self.send(&Packet::PubAck(Ack::success(id))).await,
+            (QoS::ExactlyOnce, Some(id)) => self.send(&Packet::PubRec(Ack::success(id))).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for the answer to a packet; messages that come before it are kept for later.
+    pub(crate) async fn answer_to(
+        &mut self,
+        expected: PacketType,
+        id: PacketId,
+    ) -> Result<Packet, Outcome> {
+        let until = Instant::now() + self.cx.wait();
+        loop {
+            match self.hear(until).await? {
+                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
+                Some(packet) if packet.packet_type() == expected => {
+                    if packet.packet_id() != Some(id) {
+                        return Err(self.wrong_identifier(&packet, id));
+                    }
+                    self.cx.control_seen();
+                    return Ok(packet);
+                }
+                Some(other) => {
+                    let text = format!(
+                        "{} got {} where {expected} was due",
+                        self.name,
+                        other.summary()
+                    );
+                    return Err(inconclusive(text));
+                }
+                None => {
+                    let text = format!(
+                        "{} got no {expected} within {:?}",
+                        self.name,
+                        self.cx.wait()
+                    );
+                    self.probe.note(&text);
+                    return Err(inconclusive(text));
+                }
+            }
+        }
+    }
+
+    /// [MQTT-2.3.1-6], [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-5], [MQTT-2.2.1-6] (5.0)
+    fn wrong_identifier(&self, packet: &Packet, id: PacketId) -> Outcome {
+        let rule = match packet.packet_type() {
+            PacketType::SubAck | PacketType::UnsubAck => {
+                self.cx.pick("MQTT-2.3.1-7", "MQTT-2.2.1-6")
+            }
+            _ => self.cx.pick("MQTT-2.3.1-6", "MQTT-2.2.1-5"),
+        };
+        let text = format!("{} answers packet identifier {id}", packet.summary());
+        Outcome::new(squall_reports::Verdict::Fail, text).citing(&[rule])
+    }
+
+    /// SUBSCRIBE to one filter; the QoS has to be granted.
+    pub(crate) async fn subscribe(&mut self, filter: &str, qos: QoS) -> Result<(), Outcome> {
+        let subscription = subscription(filter, qos)?;
+        self.subscribe_to(subscription, Properties::new()).await
+    }
+
+    /// SUBSCRIBE with options; the QoS has to be granted.
+    pub(crate) async fn subscribe_to(
+        &mut self,
+        wanted: Subscription,
+        properties: Properties,
+    ) -> Result<(), Outcome> {
+        let (qos, filter) = (wanted.qos, wanted.filter.clone());
+        let ack = self.subscribe_many(vec![wanted], properties).await?;
+        match ack.reasons.first().copied() {
+            Some(ReasonCode(code)) if code == qos.as_u8() => Ok(()),
+            Some(ReasonCode(code @ 0..=2)) => Err(not_applicable(format!(
+                "the server grants `{filter}` QoS {code} where QoS {qos} was asked for"
+            ))),
+            Some(ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED)
+            | Some(ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
+            | Some(ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED) => Err(not_applicable(
+                format!("the server does not support the subscription to `{filter}`"),
+            )),
+            // X-3.1.1-subscribe-1: a refused wildcard tells that the feature is missing.
+            Some(_) if !self.cx.five() && filter.has_wildcard() => Err(not_applicable(format!(
+                "the server refuses the wildcard subscription to `{filter}`"
+            ))),
+            Some(code) => Err(inconclusive(format!(
+                "the server refuses the subscription to `{filter}` with {code}"
+            ))),
+            None => Err(inconclusive(format!(
+                "the SUBACK for `{filter}` has no code"
+            ))),
+        }
+    }
+
+    /// SUBSCRIBE to several filters; gives the SUBACK whatever it says.
+    pub(crate) async fn subscribe_many(
+        &mut self,
+        subscriptions: Vec<Subscription>,
+        properties: Properties,
+    ) -> Result<SubAck, Outcome> {
+        let packet_id = self.fresh_id();
+        let subscribe = Subscribe {
+            packet_id,
+            properties,
+            subscriptions,
+        };
+        self.send(&Packet::Subscribe(subscribe)).await?;
+        match self.answer_to(PacketType::SubAck, packet_id).await? {
+            Packet::SubAck(ack) => Ok(ack),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// UNSUBSCRIBE; gives the UNSUBACK whatever it says.
+    pub(crate) async fn unsubscribe(&mut self, filters: &[&str]) -> Result<UnsubAck, Outcome> {
+        let packet_id = self.fresh_id();
+        let filters = filters
+            .iter()
+            .map(|f| filter(f))
+            .collect::<Result<_, _>>()?;
+        let properties = Properties::new();
+        self.send(&Packet::Unsubscribe(Unsubscribe {
+            packet_id,
+            properties,
+            filters,
+        }))
+        .await?;
+        match self.answer_to(PacketType::UnsubAck, packet_id).await? {
+            Packet::UnsubAck(ack) => Ok(ack),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Publishes and sees the flow through to its end. QoS 0 ends with a fence, so the server has the message.
+    pub(crate) async fn publish(
+        &mut self,
+        topic: &str,
+        qos: QoS,
+        payload: &[u8],
+    ) -> Result<(), Outcome> {
+        self.publish_message(message(topic, qos, payload)).await
+    }
+
+    /// Like [`Self::publish`], for any message.
+    pub(crate) async fn publish_message(&mut self, mut publish: Publish) -> Result<(), Outcome> {
+        if publish.retain {
+            self.cx.will_retain(&publish.topic);
+        }
+        let qos = publish.qos;
+        if qos == QoS::AtMostOnce {
+            self.send(&Packet::Publish(publish)).await?;
+            return self.fence().await;
+        }
+        let id = *publish.packet_id.get_or_insert(self.fresh_id());
+        self.send(&Packet::Publish(publish)).await?;
+        if qos == QoS::AtLeastOnce {
+            let ack = self.answer_to(PacketType::PubAck, id).await?;
+            return accepted(&ack);
+        }
+        let rec = self.answer_to(PacketType::PubRec, id).await?;
+        accepted(&rec)?;
+        self.send(&Packet::PubRel(Ack::success(id))).await?;
+        self.answer_to(PacketType::PubComp, id).await.map(drop)
+    }
+
+    /// PINGREQ and PINGRESP; messages that come in between are kept for later.
+    pub(crate) async fn fence(&mut self) -> Result<(), Outcome> {
+        self.send(&Packet::PingReq).await?;
+        let until = Instant::now() + self.cx.wait();
+        loop {
+            match self.hear(until).await? {
+                Some(Packet::PingResp) => {
+                    self.cx.control_seen();
+                    return Ok(());
+                }
+                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
+                Some(other) => {
+                    let text = format!(
+                        "{} got {} where PINGRESP was due",
+                        self.name,
+                        other.summary()
+                    );
+                    return Err(inconclusive(text));
+                }
+                None => {
+                    let text = format!("{} got no PINGRESP within {:?}", self.name, self.cx.wait());
+                    self.probe.note(&text);
+                    return Err(inconclusive(text));
+                }
+            }
+        }
+    }
+
+    /// The next message, `None` when none comes within the wait.
+    pub(crate) async fn message(&mut self) -> Result<Option<Publish>, Outcome> {
+        self.message_within(self.cx.wait()).await
+    }
+
+    /// The next message, `None` when none comes within `limit`.
+    pub(crate) async fn message_within(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Option<Publish>, Outcome> {
+        if let Some(publish) = self.inbox.pop_front() {
+            return Ok(Some(publish));
+        }
+        match self.hear(Instant::now() + limit).await? {
+            Some(Packet::Publish(publish)) => Ok(Some(publish)),
+            Some(other) => Err(unexpected(&other)),
+            None => {
+                self.probe.note(format!("no message within {limit:?}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// All messages in front of the one whose payload is `mark`, and that one as the last.
+    pub(crate) async fn messages_to(&mut self, mark: &[u8]) -> Result<Vec<Publish>, Outcome> {
+        let mut messages = Vec::new();
+        loop {
+            match self.message().await? {
+                None => {
+                    return Err(inconclusive(format!(
+                        "{} did not get `{}`, the message that ends the wait, within {:?}",
+                        self.name,
+                        String::from_utf8_lossy(mark),
+                        self.cx.wait()
+                    )));
+                }
+                Some(publish) => {
+                    let last = &publish.payload[..] == mark;
+                    messages.push(publish);
+                    if last {
+                        return Ok(messages);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The positive control of a pair: a message of `publisher` on `topic` reaches this client.
+    pub(crate) async fn hears(
+        &mut self,
+        publisher: &mut Client<'_>,
+        topic: &str,
+        qos: QoS,
+    ) -> Result<(), Outcome> {
+        publisher.publish(topic, qos, b"control").await?;
+        let all = self.messages_to(b"control").await;
+        all.map(drop).map_err(|mut outcome| {
+            if outcome.verdict == squall_reports::Verdict::Inconclusive {
+                outcome.message =
+                    format!("an ordinary message does not arrive: {}", outcome.message);
+            }
+            outcome
+        })
+    }
+
+    /// Messages that have come and were not yet looked at.
+    pub(crate) fn waiting(&mut self) -> Vec<Publish> {
+        self.inbox.drain(..).collect()
+    }
+
+    /// DISCONNECT and close.
+    pub(crate) async fn bye(self) {
+        self.probe.disconnect(self.cx.wait() / 2).await;
+    }
+
+    /// DISCONNECT with this reason code (5.0), then close.
+    pub(crate) async fn bye_with(mut self, disconnect: Disconnect) -> Result<(), Outcome> {
+        self.send(&Packet::Disconnect(disconnect)).await?;
+        self.cut().await;
+        Ok(())
+    }
+
+    /// Close without a further word.
+    pub(crate) async fn cut(self) {
+        self.probe.cut(self.cx.wait() / 2).await;
+    }
+}
+
+/// A PUBACK or PUBREC that accepts the message.
+fn accepted(ack: &Packet) -> Result<(), Outcome> {
+    match ack {
+        Packet::PubAck(a) | Packet::PubRec(a) if a.reason.is_error() => Err(inconclusive(format!(
+            "the server refuses an ordinary message: {}",
+            ack.summary()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn unexpected(packet: &Packet) -> Outcome {
+    inconclusive(format!(
+        "the server sent {}, which nothing here asks for",
+        packet.summary()
+    ))
+}
+
+/// A filter of our own; a broken one is a defect of the check and says so.
+pub(crate) fn filter(text: &str) -> Result<TopicFilter, Outcome> {
+    TopicFilter::parse_v5(Text::from(text))
+        .map_err(|error| inconclusive(format!("the filter `{text}`: {error}")))
+}
+
+/// A subscription with default options.
+pub(crate) fn subscription(text: &str, qos: QoS) -> Result<Subscription, Outcome> {
+    Ok(Subscription::new(filter(text)?, qos))
+}
+
+/// A CONNACK that refuses a correct CONNECT.
+pub(crate) fn refused(version: Version, reason: ReasonCode) -> Outcome {
+    let name = reason
+        .name_in(PacketType::ConnAck, version)
+        .unwrap_or("undefined code");
+    let credentials = match version {
+        Version::V3_1_1 => matches!(reason.0, 4 | 5),
+        Version::V5_0 => matches!(
+            reason,
+            ReasonCode::BAD_USER_NAME_OR_PASSWORD | ReasonCode::NOT_AUTHORIZED
+        ),
+    };
+    inconclusive(if credentials {
+        format!(
+            "the target refuses clients without credentials ({reason} {name}); test a listener that lets anonymous clients in"
+        )
+    } else {
+        format!("the target refuses a correct CONNECT with {reason} {name}")
+    })
+}
+
+/// What was heard instead, in words.
+pub(crate) fn words(heard: &Heard, limit: Duration) -> String {
+    match heard {
+        Heard::Packet(packet) => format!("the server sent {}", packet.summary()),
+        Heard::Violation(violation) => format!("the server broke the standard: {violation}"),
+        Heard::Closed(close) => format!("the server closed the connection ({close})"),
+        Heard::TooLong => "the server is sending a packet longer than 1 MiB".to_owned(),
+        Heard::Silence => format!("nothing came within {limit:?}"),
+    }
+}

@@ -1,0 +1,256 @@
+//! How a server reacts to what it has to refuse, and what the standard says to that.
+//!
+//! Grading is driven by the catalogue: which packet may tell of the error, with which codes, and whether the
+//! connection has to be closed. Nothing here knows what was wrong.
+
+use crate::{
+    catalogue::{self, Actor, BareClose, CloseDuty, Level, Statement},
+    cx::Cx,
+    outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass, warn},
+};
+use squall_client::probe::{Heard, Probe};
+use squall_protocol::{Packet, ReasonCode};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a server did.
+#[derive(Debug)]
+pub(crate) struct Reaction {
+    /// Packets that came, without a PINGRESP.
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) end: End,
+}
+
+/// How it stands with the connection afterwards.
+#[derive(Debug)]
+pub(crate) enum End {
+    Closed,
+    /// It answered a PINGREQ that was sent afterwards: it carries on.
+    CarriesOn,
+    /// Open, and nothing comes any more.
+    Mute,
+}
+
+/// A server that closes is given this long to do so before it is asked whether it carries on.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// Watches what comes after the refusable thing was sent on a connection past its CONNACK.
+pub(crate) async fn reaction(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
+    let until = Instant::now() + cx.wait();
+    let mut packets = Vec::new();
+    // A PINGREQ that is sent at once can turn an orderly close into a reset that swallows the DISCONNECT before it.
+    let mut ask_at = Some(Instant::now() + GRACE.min(cx.wait() / 2));
+    loop {
+        let limit = ask_at
+            .unwrap_or(until)
+            .saturating_duration_since(Instant::now());
+        match probe.next(limit).await {
+            Heard::Packet(Packet::PingResp) if ask_at.is_none() => {
+                return Ok(Reaction {
+                    packets,
+                    end: End::CarriesOn,
+                });
+            }
+            Heard::Packet(packet) => {
+                // After its DISCONNECT a server closes; it is not asked anything any more.
+                if matches!(packet, Packet::Disconnect(_)) {
+                    ask_at = ask_at.map(|_| until);
+                }
+                packets.push(packet);
+            }
+            Heard::Violation(violation) => return Err(Outcome::violation(&violation)),
+            Heard::TooLong => {
+                return Err(inconclusive(
+                    "the server is sending a packet longer than 1 MiB",
+                ));
+            }
+            Heard::Closed(_) => {
+                return Ok(Reaction {
+                    packets,
+                    end: End::Closed,
+                });
+            }
+            Heard::Silence if ask_at.is_some_and(|at| at < until) => {
+                ask_at = None;
+                // When it cannot be sent, the end of the connection is read next.
+                let _ = probe.send(&Packet::PingReq).await;
+            }
+            Heard::Silence => {
+                probe.note(format!("open, and nothing came within {:?}", cx.wait()));
+                return Ok(Reaction {
+                    packets,
+                    end: End::Mute,
+                });
+            }
+        }
+    }
+}
+
+/// Judges the reaction to an error by the statement `id`. `in_connect`: the error was in the CONNECT itself.
+pub(crate) fn judge(cx: &Cx, reaction: &Reaction, id: &'static str, in_connect: bool) -> Judged {
+    let Some(statement) = catalogue::find(cx.version, id) else {
+        return Err(inconclusive(format!(
+            "{id} is not in the catalogue of {}",
+            cx.version
+        )));
+    };
+    if in_connect {
+        if let Some(judged) = judge_connack(cx, reaction, statement, id) {
+            return judged;
+        }
+    } else if let Some(packet) = reaction
+        .packets
+        .iter()
+        .find(|p| !matches!(p, Packet::Disconnect(_) | Packet::Publish(_)))
+    {
+        return missed(
+            cx,
+            statement,
+            id,
+            format!(
+                "the server answered {} instead of closing the connection",
+                packet.summary()
+            ),
+        );
+    }
+    let told = reaction.packets.iter().find_map(|packet| match packet {
+        Packet::Disconnect(p) => Some(p.reason),
+        _ => None,
+    });
+    match (&reaction.end, told) {
+        (End::Closed, Some(code)) if !in_connect => judge_code(statement, "DISCONNECT", code),
+        (End::Closed, _) if in_connect && statement.bare_close == Some(BareClose::NotAllowed) => {
+            fail("the server closed the connection without the CONNACK that has to come first")
+        }
+        (End::Closed, _) => pass("the server closed the connection"),
+        // [MQTT-3.14.4-2] (5.0)
+        (_, Some(code)) => fail_on(
+            &["MQTT-3.14.4-2"],
+            format!("the server sent DISCONNECT {code} and left the connection open"),
+        ),
+        (End::CarriesOn, None) if statement.close == Some(CloseDuty::May) => {
+            pass("the server carries on, which the standard leaves to it")
+        }
+        (End::CarriesOn, None) => missed(
+            cx,
+            statement,
+            id,
+            "the server did not close the connection and answers PINGREQ".to_owned(),
+        ),
+        (End::Mute, None) => warn(
+            "the server neither closed the connection nor answered PINGREQ within the time limit",
+        ),
+    }
+}
+
+/// The server did not notice the error. In 3.1.1 a close is due whenever something is wrong [MQTT-4.8.0-1]. 5.0 asks
+/// for it where the server detects an error [MQTT-4.13.1-1] and leaves open how strictly it looks (section 4.13.1), so
+/// there only a numbered statement that binds the server is ground for a failure.
+fn missed(cx: &Cx, statement: &Statement, id: &'static str, text: String) -> Judged {
+    let binds_server =
+        statement.is_numbered() && !matches!(statement.actor, Actor::Client | Actor::Sender);
+    if cx.five() && !binds_server {
+        return warn(format!(
+            "{text} (a warning, because section 4.13.1 leaves it to the server how strictly it checks)"
+        ));
+    }
+    fail_on(&[id], text)
+}
+
+/// A CONNACK, or a DISCONNECT where a CONNACK would be; `None` when neither came.
+fn judge_connack(
+    cx: &Cx,
+    reaction: &Reaction,
+    statement: &Statement,
+    id: &'static str,
+) -> Option<Judged> {
+    match reaction.packets.first()? {
+        Packet::ConnAck(connack) if connack.reason == ReasonCode::SUCCESS => {
+            // [MQTT-3.1.4-1] binds the server to check CONNECT in both versions, so this is a failure in 5.0 too, unless
+            // the statement itself is in doubt.
+            let cites: &[&'static str] = if statement.unsure.is_some() {
+                &[id]
+            } else {
+                &[id, "MQTT-3.1.4-1"]
+            };
+            Some(fail_on(cites, "the server accepted the connection"))
+        }
+        Packet::ConnAck(connack) => {
+            if !matches!(reaction.end, End::Closed) {
+                // [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7] (5.0)
+                let rule = cx.pick("MQTT-3.2.2-5", "MQTT-3.2.2-7");
+                let text = format!(
+                    "the server refused with CONNACK {} and left the connection open",
+                    connack.reason
+                );
+                return Some(fail_on(&[rule], text));
+            }
+            if !cx.five() && statement.bare_close != Some(BareClose::NotAllowed) {
+                // [MQTT-3.1.4-1] (3.1.1): what does not conform gets no CONNACK.
+                let text = format!(
+                    "the server answered a malformed CONNECT with CONNACK {} before it closed",
+                    connack.reason
+                );
+                return Some(fail_on(&["MQTT-3.1.4-1"], text));
+            }
+            Some(judge_code(statement, "CONNACK", connack.reason))
+        }
+        // [MQTT-3.14.0-1] (5.0)
+        Packet::Disconnect(p) => Some(fail_on(
+            &["MQTT-3.14.0-1"],
+            format!("the server sent DISCONNECT {} before any CONNACK", p.reason),
+        )),
+        other => Some(fail(format!("the server answered {}", other.summary()))),
+    }
+}
+
+/// A code that does not fit is at most a SHOULD finding, unless the statement makes the code itself a MUST.
+fn judge_code(statement: &Statement, packet: &str, code: ReasonCode) -> Judged {
+    let Some(rule) = statement.reason.iter().find(|rule| rule.packet == packet) else {
+        return pass(format!(
+            "the server sent {packet} {code} and closed the connection"
+        ));
+    };
+    // Where the standard leaves the error in doubt, it leaves the code in doubt.
+    if statement.unsure.is_some() || rule.values().any(|fits| fits == code.0) {
+        return pass(format!(
+            "the server sent {packet} {code} and closed the connection"
+        ));
+    }
+    let text = format!(
+        "the server closed the connection, but {packet} {code} does not say what is wrong; {} fits",
+        rule.codes.join(" or ")
+    );
+    match rule.level {
+        Level::Must => fail(text),
+        Level::MustNot | Level::Should | Level::May => warn(text),
+    }
+}
+
+/// Watches what comes after a CONNECT that has to be refused.
+pub(crate) async fn refusal(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
+    let first = match probe.next(cx.wait()).await {
+        Heard::Packet(packet) => Some(packet),
+        _ => None,
+    };
+    let accepted = matches!(&first, Some(Packet::ConnAck(c)) if c.reason == ReasonCode::SUCCESS);
+    if accepted {
+        return Ok(Reaction {
+            packets: first.into_iter().collect(),
+            end: End::CarriesOn,
+        });
+    }
+    let ending = probe.expect_close(cx.wait()).await;
+    if let Some(violation) = ending.violation {
+        return Err(Outcome::violation(&violation));
+    }
+    let end = match ending.close {
+        Some(_) => End::Closed,
+        None => {
+            probe.note(format!("still open after {:?}", cx.wait()));
+            End::Mute
+        }
+    };
+    let packets = first.into_iter().chain(ending.before).collect();
+    Ok(Reaction { packets, end })
+}

@@ -1,0 +1,220 @@
+//! Where the broker under test is, and what it means that it cannot be reached.
+
+use std::{fmt, io, net::SocketAddr, str::FromStr, time::Duration};
+use tokio::{net::lookup_host, time::timeout};
+
+/// The address of a broker: `mqtt://HOST[:PORT]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    host: String,
+    port: u16,
+}
+
+/// The port of MQTT over TCP.
+const PORT: u16 = 1883;
+
+/// Why a text is not the address of a target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each says it")]
+pub enum TargetError {
+    #[error("`{0}` has no scheme; write mqtt://HOST[:PORT], such as mqtt://127.0.0.1:1883")]
+    NoScheme(String),
+    #[error("`{0}://` cannot be tested; only plain TCP can: write mqtt://HOST[:PORT]")]
+    Scheme(String),
+    #[error("`{0}` names no host; write mqtt://HOST[:PORT]")]
+    NoHost(String),
+    #[error("`{0}` is not a port; write a number from 1 to 65535")]
+    Port(String),
+    #[error("user names and passwords in the address are not supported; checks connect without")]
+    Credentials,
+    #[error("`{0}` has something behind the port; write mqtt://HOST[:PORT]")]
+    Path(String),
+    #[error("`{0}` is not an IPv6 address in brackets; write mqtt://[::1]:1883")]
+    Brackets(String),
+}
+
+impl Target {
+    /// Reads `mqtt://HOST[:PORT]`; the port is 1883 where none is given, an IPv6 address stands in brackets.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(TargetError::NoScheme(text.to_owned()));
+        };
+        if !scheme.eq_ignore_ascii_case("mqtt") {
+            return Err(TargetError::Scheme(scheme.to_owned()));
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains('@') {
+            return Err(TargetError::Credentials);
+        }
+        if rest.contains(['/', '?', '#']) {
+            return Err(TargetError::Path(text.to_owned()));
+        }
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(inner) => split_brackets(inner).ok_or(TargetError::Brackets(rest.to_owned()))?,
+            None => match rest.split_once(':') {
+                Some((_, port)) if port.contains(':') => {
+                    return Err(TargetError::Brackets(rest.to_owned()));
+                }
+                Some((host, port)) => (host, Some(port)),
+                None => (rest, None),
+            },
+        };
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(TargetError::NoHost(text.to_owned()));
+        }
+        let port = match port {
+            None => PORT,
+            Some(text) => match text.parse() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(TargetError::Port(text.to_owned())),
+            },
+        };
+        let host = host.to_owned();
+        Ok(Self { host, port })
+    }
+
+    /// Looks the name up and gives its addresses.
+    pub(crate) async fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Unreachable> {
+        let unreachable = |reason| Unreachable {
+            target: self.to_string(),
+            reason,
+        };
+        match timeout(limit, lookup_host((self.host.as_str(), self.port))).await {
+            Err(_) => Err(unreachable(Reason::DnsTimeout(limit))),
+            Ok(Err(error)) => Err(unreachable(Reason::Dns(error.to_string()))),
+            Ok(Ok(found)) => match found.collect::<Vec<_>>() {
+                none if none.is_empty() => {
+                    Err(unreachable(Reason::Dns("it has no address".to_owned())))
+                }
+                some => Ok(some),
+            },
+        }
+    }
+
+    pub(crate) fn unreachable(&self, reason: Reason) -> Unreachable {
+        let target = self.to_string();
+        Unreachable { target, reason }
+    }
+}
+
+/// Takes `::1]:1883` apart.
+fn split_brackets(inner: &str) -> Option<(&str, Option<&str>)> {
+    let (host, rest) = inner.split_once(']')?;
+    host.parse::<std::net::Ipv6Addr>().ok()?;
+    match rest {
+        "" => Some((host, None)),
+        _ => Some((host, Some(rest.strip_prefix(':')?))),
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        match host.contains(':') {
+            true => write!(f, "mqtt://[{host}]:{port}"),
+            false => write!(f, "mqtt://{host}:{port}"),
+        }
+    }
+}
+
+/// Nobody answers at the target's address, so nothing was judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot reach {target}: {reason}")]
+pub struct Unreachable {
+    /// The target.
+    pub target: String,
+    /// Why not.
+    pub(crate) reason: Reason,
+}
+
+/// Why a target cannot be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Dns(String),
+    DnsTimeout(Duration),
+    Refused,
+    Timeout(Duration),
+    Other(String),
+}
+
+impl Reason {
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(error) => {
+                write!(f, "the host name cannot be resolved ({error}); check its spelling")
+            }
+            Self::DnsTimeout(limit) => {
+                write!(f, "the host name was not resolved within {limit:?}")
+            }
+            Self::Refused => f.write_str(
+                "the connection is refused; is the broker running, and does it listen on this port?",
+            ),
+            Self::Timeout(limit) => write!(
+                f,
+                "no connection within {limit:?}; is a firewall in between?"
+            ),
+            Self::Other(error) => f.write_str(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_written() {
+        for (text, shown) in [
+            ("mqtt://localhost", "mqtt://localhost:1883"),
+            ("MQTT://10.0.0.1:1/", "mqtt://10.0.0.1:1"),
+            ("mqtt://[::1]", "mqtt://[::1]:1883"),
+            ("mqtt://[::1]:99", "mqtt://[::1]:99"),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(target.to_string(), shown);
+            assert_eq!(Target::parse(shown), Ok(target));
+        }
+    }
+
+    #[test]
+    fn bad_addresses_say_what_to_write() {
+        let errors: Vec<_> = [
+            "localhost:1883",
+            "mqtts://h",
+            "mqtt://",
+            "mqtt://:1883",
+            "mqtt://h:0",
+            "mqtt://h:x",
+            "mqtt://h:70000",
+            "mqtt://u:p@h",
+            "mqtt://h/path",
+            "mqtt://::1",
+            "mqtt://[::1",
+            "mqtt://[h]:1",
+        ]
+        .into_iter()
+        .map(|text| format!("{text}: {}", Target::parse(text).unwrap_err()))
+        .collect();
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+}

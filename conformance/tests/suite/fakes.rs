@@ -1,0 +1,226 @@
+//! Servers that are no brokers pass nothing, and nothing hangs.
+
+use crate::house::{House, story};
+use squall_conformance::Options;
+use squall_reports::{Conformance, Verdict};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Short times, so that the worst case takes seconds.
+fn brief() -> Options {
+    Options {
+        timeout: Duration::from_secs(2),
+        wait: Duration::from_millis(150),
+        first_answer: Duration::from_millis(400),
+        ..Options::default()
+    }
+}
+
+/// Runs everything and holds it to its time and to passing nothing.
+fn nothing_passes(house: &House, limit: Duration) -> Conformance {
+    nothing_of(&[], house, limit)
+}
+
+/// The same for some checks only.
+fn nothing_of(only: &[&str], house: &House, limit: Duration) -> Conformance {
+    let start = Instant::now();
+    let only = only.iter().map(|&name| name.to_owned()).collect();
+    let found = house.conform(&Options { only, ..brief() });
+    let took = start.elapsed();
+    assert!(
+        took < limit,
+        "it took {took:?} where {limit:?} is the limit"
+    );
+    let passed: Vec<String> = found
+        .results
+        .iter()
+        .filter(|r| r.verdict == Verdict::Pass)
+        .map(story)
+        .collect();
+    assert!(passed.is_empty(), "{}", passed.join("\n\n"));
+    assert!(found.summary.total > 0);
+    found
+}
+
+#[test]
+fn a_server_that_closes_at_once() {
+    let house = House::fake(|stream| async move { drop(stream) });
+    let found = nothing_passes(&house, Duration::from_secs(3));
+    assert_eq!(found.summary.inconclusive, found.summary.total);
+    assert!(
+        found.results[0].message.contains("closed the connection"),
+        "{}",
+        found.results[0].message
+    );
+}
+
+#[test]
+fn a_server_that_accepts_and_never_answers() {
+    let house = House::fake(|mut stream| async move {
+        let mut sink = Vec::new();
+        let _ = stream.read_to_end(&mut sink).await;
+    });
+    let found = nothing_passes(&house, Duration::from_secs(3));
+    assert_eq!(found.summary.inconclusive, found.summary.total);
+    assert!(
+        found.results[0]
+            .message
+            .contains("did not answer CONNECT within 400ms"),
+        "{}",
+        found.results[0].message
+    );
+}
+
+/// Reads the fixed header and body of one packet that is shorter than 128 bytes.
+async fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut header = [0; 2];
+    stream.read_exact(&mut header).await.ok()?;
+    let mut body = vec![0; usize::from(header[1] & 0x7F)];
+    stream.read_exact(&mut body).await.ok()?;
+    Some([&header[..], &body].concat())
+}
+
+/// A CONNACK with code 0 in the version of this CONNECT.
+fn connack(connect: &[u8]) -> &'static [u8] {
+    match connect.get(8) {
+        Some(5) => &[0x20, 0x03, 0x00, 0x00, 0x00],
+        _ => &[0x20, 0x02, 0x00, 0x00],
+    }
+}
+
+#[test]
+fn a_server_that_only_says_connack() {
+    let house = House::fake(|mut stream| async move {
+        let Some(connect) = packet(&mut stream).await else {
+            return;
+        };
+        let _ = stream.write_all(connack(&connect)).await;
+        let mut sink = Vec::new();
+        let _ = stream.read_to_end(&mut sink).await;
+    });
+    nothing_passes(&house, Duration::from_secs(30));
+}
+
+#[test]
+fn a_server_that_says_connack_and_closes() {
+    let house = House::fake(|mut stream| async move {
+        if let Some(connect) = packet(&mut stream).await {
+            let _ = stream.write_all(connack(&connect)).await;
+        }
+    });
+    nothing_passes(&house, Duration::from_secs(30));
+}
+
+#[test]
+fn a_server_that_speaks_something_else() {
+    let house = House::fake(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let mut sink = Vec::new();
+        let _ = stream.read_to_end(&mut sink).await;
+    });
+    nothing_passes(&house, Duration::from_secs(5));
+}
+
+#[test]
+fn a_server_that_floods() {
+    let house = House::fake(|mut stream| async move {
+        let Some(connect) = packet(&mut stream).await else {
+            return;
+        };
+        let _ = stream.write_all(connack(&connect)).await;
+        let flood = b"\x30\x05\x00\x01a\x00x".repeat(1000);
+        while stream.write_all(&flood).await.is_ok() {}
+    });
+    // A flood costs time on both sides, so only a few.
+    nothing_of(
+        &["connect", "will/on-drop"],
+        &house,
+        Duration::from_secs(60),
+    );
+}
+
+#[test]
+fn a_server_of_3_1_1_alone_has_no_verdict_in_5_0() {
+    let house = House::fake(|mut stream| async move {
+        while let Some(packet) = packet(&mut stream).await {
+            let answer: &[u8] = match (packet[0], packet.get(8)) {
+                (0x10, Some(5)) => &[0x20, 0x02, 0x00, 0x01],
+                (0x10, _) => &[0x20, 0x02, 0x00, 0x00],
+                (0xC0, _) => &[0xD0, 0x00],
+                _ => return,
+            };
+            if stream.write_all(answer).await.is_err() || answer[0] == 0x20 && answer[3] != 0 {
+                return;
+            }
+        }
+    });
+    let found = house.conform(&Options {
+        only: vec!["connect/accepted".to_owned()],
+        ..brief()
+    });
+    let verdicts: Vec<_> = found.results.iter().map(|r| r.verdict).collect();
+    assert_eq!(
+        verdicts,
+        [Verdict::Pass, Verdict::NotApplicable],
+        "{}",
+        story(&found.results[1])
+    );
+    assert!(found.results[1].message.contains("0x01"));
+}
+
+#[test]
+fn a_server_that_wants_credentials_is_no_failure() {
+    let house = House::fake(|mut stream| async move {
+        if let Some(connect) = packet(&mut stream).await {
+            let refusal: &[u8] = match connect.get(8) {
+                Some(5) => &[0x20, 0x03, 0x00, 0x87, 0x00],
+                _ => &[0x20, 0x02, 0x00, 0x05],
+            };
+            let _ = stream.write_all(refusal).await;
+        }
+    });
+    let found = nothing_passes(&house, Duration::from_secs(3));
+    assert_eq!(found.summary.inconclusive, found.summary.total);
+    assert!(found.results[0].message.contains("credentials"));
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_leaves_the_rest_inconclusive() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+    // The version probes and the first connections work; then the listener is gone.
+    let served = Arc::new(AtomicU32::new(0));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let counter = Arc::clone(&served);
+    let thread = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        while counter.fetch_add(1, Ordering::Relaxed) < 12 {
+            let Ok((mut stream, _)) = listener.accept() else {
+                return;
+            };
+            let mut buffer = [0; 256];
+            let read = stream.read(&mut buffer).unwrap_or(0);
+            let _ = stream.write_all(connack(&buffer[..read]));
+        }
+    });
+    let target = squall_conformance::Target::parse(&format!("mqtt://{addr}")).unwrap();
+    let start = Instant::now();
+    let found = squall_conformance::run_blocking(&target, &brief(), |_| {}).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(30));
+    assert_eq!(found.summary.pass, 0);
+    let last = found.results.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Inconclusive);
+    assert!(
+        last.message
+            .contains("the target stopped accepting connections"),
+        "{}",
+        last.message
+    );
+    thread.join().unwrap();
+}

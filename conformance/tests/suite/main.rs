@@ -1,0 +1,7 @@
+//! The whole road: checks against the reference broker, against servers that are no brokers, and against brokers with
+//! one deliberate defect each.
+
+mod fakes;
+mod house;
+mod reference;
+mod saboteurs;
