@@ -1,0 +1,245 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use squall_protocol::Version;
+use squall_sim::world::World;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
+#[derive(Debug, Parser)]
+#[command(name = "squall", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all good, 1 a verdict is fail, 2 wrong usage or bad input, \
+3 the target cannot be reached or something could not be judged, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show that Squall works here: all scenarios, both worlds, the embedded broker's conformance, and a report.
+    Verify(Verify),
+    /// Run scenarios in simulation, over many seeds.
+    Sim(Sim),
+    /// Run one run again from the file a failing `squall sim` wrote.
+    Replay(Replay),
+    /// Judge a running broker against the numbered statements of the standard.
+    Conform(Conform),
+    /// Serve the reference broker on a socket.
+    Broker(Broker),
+    /// List scenarios, checks or statements.
+    List(List),
+    /// Explain a statement, a check or a scenario.
+    Explain(Explain),
+}
+
+/// How results are printed on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Files to write besides.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct Outputs {
+    /// Write the results as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write the results as a web page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// Scenario files or folders; the ones that come with Squall when none is named.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Seeds per scenario and version in the loop world, such as 0..64; each scenario's own number when absent.
+    #[arg(long, value_name = "A..B", value_parser = seed_range)]
+    pub(crate) seeds: Option<SeedRange>,
+    /// Seeds per scenario and version that are confirmed in the turmoil world.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) confirm: u64,
+    /// Threads; all processors when absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Where the web page goes.
+    #[arg(long, value_name = "FILE", default_value = "squall-report.html")]
+    pub(crate) html: PathBuf,
+    /// Write the results as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sim {
+    /// Scenario files or folders; the ones that come with Squall when none is named.
+    pub(crate) paths: Vec<PathBuf>,
+    /// One seed.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Seeds from A up to, not including, B; each scenario's own number when absent.
+    #[arg(long, value_name = "A..B", value_parser = seed_range)]
+    pub(crate) seeds: Option<SeedRange>,
+    /// Where to play: loop (fast) or turmoil (the async drivers on simulated hosts).
+    #[arg(long, value_name = "WORLD", default_value = "loop", value_parser = world)]
+    pub(crate) world: World,
+    /// Run only this MQTT version: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// Threads; all processors when absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Folder for the replay files of failing runs.
+    #[arg(long, value_name = "DIR", default_value = "squall-replays")]
+    pub(crate) replays: PathBuf,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// The replay file.
+    pub(crate) file: PathBuf,
+    /// Play it in this world instead of the one it was recorded in.
+    #[arg(long, value_name = "WORLD", value_parser = world)]
+    pub(crate) world: Option<World>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Print the whole trace, record by record, instead of the summary.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) trace: bool,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Conform {
+    /// The broker, such as mqtt://127.0.0.1:1883.
+    pub(crate) url: Option<String>,
+    /// Check only this MQTT version: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// Run only checks whose name matches, such as `qos/*`; see `squall list checks`.
+    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    pub(crate) only: Vec<String>,
+    /// Checks that run at once.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+    /// Seconds a check waits for an answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Broker {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    /// What to list.
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+    /// Only this MQTT version: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// How to print the list.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Things that can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// The scenarios that come with Squall.
+    Scenarios,
+    /// The conformance checks.
+    Checks,
+    /// The normative statements of the standard.
+    Statements,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// A statement such as MQTT-3.3.1-2, a check such as qos/pubrec, or a scenario.
+    pub(crate) id: String,
+}
+
+/// Seeds from `first` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeedRange {
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+}
+
+fn seed_range(text: &str) -> Result<SeedRange, String> {
+    let help = "write two numbers such as 0..200 (200 is not included)";
+    let (first, end) = text.split_once("..").ok_or(help)?;
+    let number = |n: &str| n.parse().map_err(|_| help.to_owned());
+    let (first, end) = (number(first)?, number(end)?);
+    if first >= end {
+        return Err(format!("there is no seed in {first}..{end}; {help}"));
+    }
+    Ok(SeedRange { first, end })
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    text.parse()
+        .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
+}
+
+fn world(text: &str) -> Result<World, String> {
+    text.parse()
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.05..=600.0).contains(&s) => Ok(s),
+        _ => Err("write seconds from 0.05 to 600".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn seed_ranges_need_two_numbers_in_order() {
+        assert_eq!(seed_range("0..200"), Ok(SeedRange { first: 0, end: 200 }));
+        for bad in ["5", "5..5", "9..1", "a..b", "..", "-1..3"] {
+            assert!(seed_range(bad).is_err(), "{bad}");
+        }
+    }
+}

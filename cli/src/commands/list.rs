@@ -1,0 +1,106 @@
+//! `squall list`: what there is.
+
+use crate::{
+    args::{Format, List, Listed},
+    bundled,
+    exit::{CliError, Ending, Result},
+    screen,
+};
+use serde_json::{Value, json};
+use squall_conformance::{catalogue, checks};
+use squall_protocol::Version;
+
+pub(crate) fn run(args: &List) -> Result<Ending> {
+    let versions = args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]);
+    let rows = match args.what {
+        Listed::Scenarios => scenarios(&versions)?,
+        Listed::Checks => self::checks_of(&versions),
+        Listed::Statements => statements(&versions),
+    };
+    match args.format {
+        Format::Json => {
+            let rows: Vec<&Value> = rows.iter().map(|r| &r.json).collect();
+            let text =
+                serde_json::to_string_pretty(&rows).map_err(|e| CliError::input(e.to_string()))?;
+            screen::say(&text)?;
+        }
+        Format::Text => screen::say(&table(&rows))?,
+    }
+    Ok(Ending::Good)
+}
+
+/// One thing in a list.
+struct Row {
+    columns: [String; 3],
+    json: Value,
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = |i: usize| {
+        rows.iter()
+            .map(|r| r.columns[i].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (first, second) = (width(0), width(1));
+    let line = |r: &Row| {
+        format!(
+            "{:first$}  {:second$}  {}",
+            r.columns[0], r.columns[1], r.columns[2]
+        )
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn names<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Vec<&'static str> {
+    versions.into_iter().map(|v| v.as_str()).collect()
+}
+
+fn scenarios(versions: &[Version]) -> Result<Vec<Row>> {
+    let row = |s: squall_sim::scenario::model::Scenario| {
+        let run_with = names(&s.versions);
+        Row {
+            columns: [s.name.clone(), run_with.join(" "), s.title.clone()],
+            json: json!({"name": s.name, "versions": run_with, "title": s.title, "statements": s.statements}),
+        }
+    };
+    let all = bundled::bundled()?;
+    Ok(all
+        .into_iter()
+        .filter(|s| s.versions.iter().any(|v| versions.contains(v)))
+        .map(row)
+        .collect())
+}
+
+fn checks_of(versions: &[Version]) -> Vec<Row> {
+    let wanted = checks().filter(|c| versions.iter().any(|v| c.applies_to(*v)));
+    let row = |c: &'static squall_conformance::Check| {
+        let judges: Vec<Version> = c.versions().collect();
+        let statements: Vec<Value> = judges
+            .iter()
+            .map(|v| json!({"version": v.as_str(), "ids": c.statements(*v)}))
+            .collect();
+        Row {
+            columns: [
+                c.id.to_owned(),
+                names(&judges).join(" "),
+                c.title.to_owned(),
+            ],
+            json: json!({"check": c.id, "versions": names(&judges), "title": c.title, "statements": statements}),
+        }
+    };
+    wanted.map(row).collect()
+}
+
+fn statements(versions: &[Version]) -> Vec<Row> {
+    let of = |version: &Version| {
+        let version = *version;
+        catalogue::statements(version).iter().map(move |s| Row {
+            columns: [s.id.clone(), format!("{version:5} {}", s.level.as_str()), s.says.clone()],
+            json: json!({
+                "id": s.id, "version": version.as_str(), "level": s.level.as_str(), "section": s.section, "says": s.says,
+            }),
+        })
+    };
+    versions.iter().flat_map(of).collect()
+}
