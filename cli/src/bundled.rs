@@ -2,6 +2,7 @@
 
 use crate::exit::{CliError, Result};
 use squall_conformance::catalogue;
+use squall_sim::plan::OBSERVER;
 use squall_sim::scenario::{self, model::Scenario};
 use std::{
     collections::BTreeSet,
@@ -32,7 +33,7 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
             }
             match scenario::load_file(&file, root) {
                 Ok(scenario) => {
-                    cites_what_exists(&scenario)?;
+                    fits_in(&scenario)?;
                     scenarios.push(scenario);
                 }
                 Err(found) => problems.extend(found),
@@ -46,8 +47,16 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     }
 }
 
-/// The catalogue is another room's, so this is asked here and not where scenarios are read.
-fn cites_what_exists(scenario: &Scenario) -> Result<()> {
+/// What only this room can ask: the catalogue is not known where scenarios are read, and replay files may name the
+/// observer.
+fn fits_in(scenario: &Scenario) -> Result<()> {
+    if scenario.clients.iter().any(|c| c.name == OBSERVER) {
+        let message = format!(
+            "{}: `{OBSERVER}` is the name of a client that Squall adds itself",
+            scenario.file
+        );
+        return Err(CliError::input(message).help("give the client another name"));
+    }
     let known = |id: &&String| {
         scenario
             .versions

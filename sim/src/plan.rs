@@ -168,6 +168,8 @@ fn add_observer(plan: &mut Scenario) {
     }
     wills.sort();
     wills.dedup();
+    retained.sort();
+    retained.dedup();
     let client = plan.clients.len();
     let connect = ConnectSpec {
         clean_start: true,

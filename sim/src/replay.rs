@@ -150,7 +150,7 @@ impl Replay {
             .parse()
             .map_err(|e| fail(e, "`world` is loop or turmoil"))?;
         let mut plan = load_str(&file.name, path, &file.plan)?;
-        plan.file = file.source;
+        plan.file = format!("{path} (plan of {})", file.source);
         Ok(Self {
             squall: file.squall,
             version,

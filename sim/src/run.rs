@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let broken = oracle::judge(plan, self.version, &played.trace);
+        let broken = oracle::judge(plan, self.version, &played.trace, played.failure.is_none());
         findings.extend(
             broken
                 .into_iter()
@@ -120,16 +120,7 @@ impl<'a> Run<'a> {
                 source: Some(failure.source),
                 witness: last_of(&played.trace, failure.client),
             };
-            let mut finding = self.finding(plan, &played.trace, step);
-            finding.statements = plan
-                .statements
-                .iter()
-                .map(|id| StatementRef {
-                    id: id.clone(),
-                    says: String::new(),
-                })
-                .collect();
-            findings.push(finding);
+            findings.push(self.finding(plan, &played.trace, step));
         }
         findings
     }
@@ -139,16 +130,18 @@ impl<'a> Run<'a> {
             witness: &broken.witness,
             events: CHART_EVENTS,
         };
+        // What has no statement of its own is about the story's.
+        let statements: Vec<String> = match broken.statements.as_slice() {
+            [] => plan.statements.clone(),
+            own => own.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let refer = |id| StatementRef {
+            id,
+            says: String::new(),
+        };
         Finding {
             rule: broken.rule.to_owned(),
-            statements: broken
-                .statements
-                .iter()
-                .map(|id| StatementRef {
-                    id: (*id).to_owned(),
-                    says: String::new(),
-                })
-                .collect(),
+            statements: statements.into_iter().map(refer).collect(),
             message: broken.message,
             expected: broken.expected,
             location: broken

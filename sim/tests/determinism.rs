@@ -120,7 +120,7 @@ fn a_trace_hash_is_the_same_in_debug_and_release_and_on_every_machine() {
     };
     assert_eq!(
         hash(World::Loop),
-        "8989f463e27fca2a392140d8a6278af2049d60ea8a3302cfcfb9a8afca5d8d71"
+        "40a69ddd18285e01a92fc5c297b4d743d73b1b03d92bdb71f195ebc593e4a8c9"
     );
     assert_eq!(hash(World::Loop), hash(World::Turmoil));
 }

@@ -296,7 +296,30 @@ impl Pending<'_> {
             }
             // The connection is gone or was never there: what becomes of the message is for the oracles.
             (Action::Publish { .. }, Some(Outcome::Abandoned(_))) => Ok(true),
-            (Action::Publish { .. }, None) => Ok(gone),
+            (
+                Action::Publish {
+                    expect_reason: None,
+                    ..
+                },
+                None,
+            ) => Ok(gone),
+            (
+                Action::Publish {
+                    expect_reason: Some(reason),
+                    ..
+                },
+                None,
+            ) => {
+                if gone && !stage.clients[self.client].reconnects {
+                    let expected = format!("an acknowledgement with reason code {reason}");
+                    return Err(stage.failure(
+                        self.step,
+                        "the connection ended before it was acknowledged",
+                        &expected,
+                    ));
+                }
+                Ok(false)
+            }
             (_, Some(Outcome::Granted(reasons))) => match reasons.iter().find(|r| r.is_error()) {
                 None => Ok(true),
                 Some(r) => Err(stage.failure(

@@ -27,6 +27,8 @@ pub(super) fn strike(fault: &Fault, count: usize, stage: &mut Stage<'_>) {
         Fault::Partition { client, way, lasts } => {
             for c in each(*client, count) {
                 for way in ways(*way) {
+                    // The newest partition of a link says when it ends.
+                    stage.forget_later(c, way);
                     stage.order(Order::Block(c, way, true));
                     if let Some(lasts) = lasts {
                         stage.order_later(stage.now + *lasts, Order::Block(c, way, false));
@@ -55,6 +57,8 @@ fn ways(way: Way) -> impl Iterator<Item = NetWay> {
 }
 
 fn heal(client: ClientIx, stage: &mut Stage<'_>) {
+    stage.forget_later(client, NetWay::Up);
+    stage.forget_later(client, NetWay::Down);
     stage.order(Order::Block(client, NetWay::Up, false));
     stage.order(Order::Block(client, NetWay::Down, false));
     stage.order(Order::Disarm(client));

@@ -14,6 +14,7 @@ pub use orders::Order;
 
 use crate::{
     net::Way,
+    plan::OBSERVER,
     scenario::{
         describe,
         model::{ClientIx, LinkSpec, Scenario, Source, Step},
@@ -59,6 +60,11 @@ pub struct Director<'a> {
     records: u64,
 }
 
+/// The clients a story speaks of when it says all: not the one that only observes.
+fn own_clients(plan: &Scenario) -> usize {
+    plan.clients.iter().filter(|c| c.name != OBSERVER).count()
+}
+
 /// What every task works with.
 struct Stage<'a> {
     scenario: &'a Scenario,
@@ -69,7 +75,8 @@ struct Stage<'a> {
     next_ticket: u64,
     orders: Vec<Order>,
     /// Orders for later, such as the end of a partition.
-    later: BTreeMap<(Time, usize), Order>,
+    later: BTreeMap<(Time, u64), Order>,
+    next_later: u64,
     /// Earliest time at which some task wants to look again.
     wake: Option<Time>,
 }
@@ -141,8 +148,15 @@ impl Stage<'_> {
     }
 
     fn order_later(&mut self, at: Time, order: Order) {
-        let n = self.later.len();
-        self.later.insert((at, n), order);
+        self.next_later += 1;
+        self.later.insert((at, self.next_later), order);
+    }
+
+    /// Forgets what was to end later on a link: it has ended now, or lasts longer.
+    fn forget_later(&mut self, client: ClientIx, way: Way) {
+        let same =
+            |order: &Order| matches!(order, Order::Block(c, w, _) if *c == client && *w == way);
+        self.later.retain(|_, order| !same(order));
     }
 
     /// Look again at `at`, at the latest.
@@ -168,6 +182,7 @@ impl<'a> Director<'a> {
             next_ticket: 0,
             orders: Vec::new(),
             later: BTreeMap::new(),
+            next_later: 0,
             wake: None,
         };
         Self {

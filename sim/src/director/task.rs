@@ -8,6 +8,7 @@ use super::{
     client_step::Pending,
     faults::{calm, each, strike},
     orders::Order,
+    own_clients,
 };
 use crate::scenario::{
     describe,
@@ -158,11 +159,11 @@ fn begin<'a>(step: &'a Step, stage: &mut Stage<'a>) -> Result<Task<'a>, StepFail
             }
         }
         StepKind::Fault(fault) => {
-            strike(fault, scenario.clients.len(), stage);
+            strike(fault, own_clients(scenario), stage);
             Task::Done
         }
         StepKind::Network { client, change } => {
-            for c in each(*client, scenario.clients.len()) {
+            for c in each(*client, own_clients(scenario)) {
                 stage.order(Order::Link(c, *change));
             }
             Task::Done
@@ -172,7 +173,7 @@ fn begin<'a>(step: &'a Step, stage: &mut Stage<'a>) -> Result<Task<'a>, StepFail
             at: stage.now + *time,
         },
         StepKind::Settle(time) => {
-            calm(scenario.clients.len(), stage);
+            calm(own_clients(scenario), stage);
             Task::Until {
                 step,
                 at: stage.now + *time,

@@ -94,7 +94,7 @@ impl<P> Flow<P> {
 
     /// One-way fate of a transmission over `link`, blocked or not.
     pub(super) fn fate(&mut self, link: &LinkSpec, blocked: bool) -> Fate {
-        // The draw is made even when the way is blocked, so that a partition does not shift later draws.
+        // The first draw of a flow's transmission is the same whether the way is blocked or not.
         let lost = self.random.chance(link.loss_permille);
         if lost || blocked {
             return Fate::Lost;

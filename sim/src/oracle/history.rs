@@ -5,7 +5,7 @@
 use crate::{
     director::Order,
     plan::OBSERVER,
-    scenario::model::{ClientIx, Scenario, Step, StepKind},
+    scenario::model::{ClientIx, CutBy, Scenario, Step, StepKind},
     trace::{Node, Record, Trace, What},
 };
 use bytes::Bytes;
@@ -41,6 +41,8 @@ pub struct History<'a> {
     pub(super) subscriptions: Vec<Subscribed>,
     /// Every subscribe request for one filter, also of a subscription that existed.
     pub(super) requests: Vec<Request>,
+    /// Messages by identity: indices into `published`, in order.
+    pub(super) by_id: BTreeMap<MessageId, Vec<usize>>,
     /// Messages by identity: how many times they were published by a client.
     pub(super) copies: BTreeMap<MessageId, usize>,
     /// Where the story ends with a `settle`: the first half of it has passed by this time, and what is under way then
@@ -104,6 +106,8 @@ pub(super) struct Connection {
     /// A DISCONNECT the broker sent.
     pub(super) told: Option<ReasonCode>,
     pub(super) closed: Option<(Ix, Time, CloseCause)>,
+    /// A cut made it silent: both ends may believe in it, and nothing passes.
+    pub(super) silenced: bool,
     /// Times at which packets came from the client.
     pub(super) heard: Vec<(Ix, Time)>,
 }
@@ -163,9 +167,9 @@ pub(super) struct Request {
 }
 
 impl<'a> History<'a> {
-    /// Reads a trace.
+    /// Reads a trace. `told`: the story was told to its end.
     #[must_use]
-    pub fn of(plan: &'a Scenario, version: Version, trace: &'a Trace) -> Self {
+    pub fn of(plan: &'a Scenario, version: Version, trace: &'a Trace, told: bool) -> Self {
         let history = Self {
             plan,
             version,
@@ -176,8 +180,9 @@ impl<'a> History<'a> {
             packets: Vec::new(),
             subscriptions: Vec::new(),
             requests: Vec::new(),
+            by_id: BTreeMap::new(),
             copies: BTreeMap::new(),
-            settled: settled(plan, trace),
+            settled: settled(plan, trace).filter(|_| told),
         };
         let mut reader = Reader {
             history,
@@ -189,6 +194,12 @@ impl<'a> History<'a> {
             reader.read(ix, record);
         }
         reader.finish()
+    }
+
+    /// What was published with this identity, in order.
+    pub(super) fn published_as(&self, id: &MessageId) -> impl Iterator<Item = &Published> {
+        let indices = self.by_id.get(id).map_or(&[][..], Vec::as_slice);
+        indices.iter().map(|n| &self.published[*n])
     }
 
     /// Name of a client in the scenario.
@@ -214,7 +225,7 @@ impl<'a> History<'a> {
             .find(|c| self.same_session(c.client, client));
         last.is_some_and(|c| {
             let in_time = c.answered.is_some_and(|(ix, ..)| self.at(ix) <= settled);
-            c.accepted() && c.closed.is_none() && in_time
+            c.accepted() && c.closed.is_none() && !c.silenced && in_time
         })
     }
 
@@ -280,6 +291,12 @@ impl<'a> Reader<'a> {
                 }
             }
             What::Broker { client, event } => self.broker(ix, record.at, *client, event),
+            What::Cut(cut) if cut.by == CutBy::Silence => {
+                let mut of_client = self.history.connections.iter_mut().rev();
+                if let Some(c) = of_client.find(|c| Some(c.client) == record.client()) {
+                    c.silenced = true;
+                }
+            }
             What::Dial | What::Cut(_) => {}
         }
     }
@@ -297,6 +314,12 @@ impl<'a> Reader<'a> {
             arrived: None,
         };
         *self.history.copies.entry(published.id()).or_default() += 1;
+        let n = self.history.published.len();
+        self.history
+            .by_id
+            .entry(published.id())
+            .or_default()
+            .push(n);
         self.history.published.push(published);
     }
 
@@ -336,6 +359,7 @@ impl<'a> Reader<'a> {
                 expiry: Some(0),
                 told: None,
                 closed: None,
+                silenced: false,
                 heard: Vec::new(),
             }),
             Event::Received { conn, frame } => {
@@ -472,7 +496,8 @@ impl<'a> Reader<'a> {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => !existed,
             RetainHandling::DoNotSend => false,
-        } && subscription.filter.share_name().is_none();
+        } && subscription.filter.share_name().is_none()
+            && !subscription.no_local;
         let filter = subscription.filter.clone();
         self.history.requests.push(Request {
             client,
@@ -518,13 +543,12 @@ impl<'a> Reader<'a> {
 
     /// Notes the first arrival of a published message at the broker.
     fn arrived(&mut self, ix: Ix, client: ClientIx, id: &MessageId) {
-        let mut of_client = self
-            .history
-            .published
-            .iter_mut()
-            .filter(|p| p.by == client && p.arrived.is_none());
-        if let Some(p) = of_client.find(|p| p.message.topic == id.0 && p.message.payload == id.1) {
-            p.arrived = Some(ix);
+        for &n in self.history.by_id.get(id).map_or(&[][..], Vec::as_slice) {
+            let p = &mut self.history.published[n];
+            if p.by == client && p.arrived.is_none() {
+                p.arrived = Some(ix);
+                return;
+            }
         }
     }
 }

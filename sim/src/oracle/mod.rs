@@ -48,10 +48,10 @@ fn cited(version: Version, (v3, v5): Cite) -> Vec<&'static str> {
     }
 }
 
-/// Judges a run. Empty when every guarantee was kept.
+/// Judges a run; `told` says whether the story was told to its end. Empty when every guarantee was kept.
 #[must_use]
-pub fn judge(plan: &Scenario, version: Version, trace: &Trace) -> Vec<Broken> {
-    let history = History::of(plan, version, trace);
+pub fn judge(plan: &Scenario, version: Version, trace: &Trace, told: bool) -> Vec<Broken> {
+    let history = History::of(plan, version, trace, told);
     let mut broken = Vec::new();
     flow::judge(&history, &mut broken);
     delivery::judge(&history, &mut broken);

@@ -91,6 +91,11 @@ fn missing(
     end: Time,
     broken: &mut Vec<Broken>,
 ) {
+    // It may have to wait: for room in the Receive Maximum, for a slow link. After a settle it must be there.
+    let limited = history.plan.broker.max_queued.is_some();
+    if limited || !history.online_at_end(request.client) {
+        return;
+    }
     let connection = &history.connections[request.conn.0 as usize];
     let lasted = connection.closed.as_ref().map_or(end, |(_, at, _)| *at);
     let sent = sent_retained(history).any(|p| {

@@ -43,12 +43,12 @@ fn bound(history: &History<'_>, will: &Will, to: ClientIx, broken: &mut Vec<Brok
     let calls: Vec<&Connection> = history
         .connections
         .iter()
-        .filter(|c| c.will() == Some(will) && calls_for_will(c))
+        .filter(|c| has_will(c, will) && calls_for_will(c))
         .collect();
     if heard.is_empty() || published_too + calls.len() > 0 {
         return;
     }
-    let owner = history.connections.iter().find(|c| c.will() == Some(will));
+    let owner = history.connections.iter().find(|c| has_will(c, will));
     let mut witness: Vec<Ix> = owner
         .iter()
         .filter_map(|c| Some(c.connect.as_ref()?.0))
@@ -67,6 +67,13 @@ fn bound(history: &History<'_>, will: &Will, to: ClientIx, broken: &mut Vec<Brok
         source: None,
         witness,
     });
+}
+
+/// Whether a connection has a will with this topic and payload.
+fn has_will(connection: &Connection, will: &Will) -> bool {
+    connection
+        .will()
+        .is_some_and(|w| is_will(&w.topic, &w.payload, will))
 }
 
 pub(super) fn is_will(topic: &str, payload: &[u8], will: &Will) -> bool {

@@ -79,9 +79,11 @@ enum Line {
     Idle,
     Dialing(ConnIx),
     /// `broken`: a cut ended it and the client will notice when it next looks at the line.
+    /// `silent`: a cut silenced it and nobody will notice.
     Open {
         conn: ConnIx,
         broken: Option<Hangup>,
+        silent: bool,
     },
 }
 
@@ -148,7 +150,12 @@ impl World<'_> {
             Order::Arm(client, point, by) => self.clients[client].tap.arm(point, by),
             Order::Disarm(client) => self.clients[client].tap.disarm(),
             Order::Cut(client, by) => {
-                if let Line::Open { broken: None, .. } = self.clients[client].line {
+                if let Line::Open {
+                    broken: None,
+                    silent: false,
+                    ..
+                } = self.clients[client].line
+                {
                     self.cut(client, Cut { by, packet: None });
                 }
             }
@@ -287,11 +294,22 @@ impl World<'_> {
         let host = &mut self.clients[client];
         match (arrival, host.line) {
             (Arrival::Dialed(conn), Line::Dialing(dialing)) if conn == dialing => {
-                host.line = Line::Open { conn, broken: None };
+                host.line = Line::Open {
+                    conn,
+                    broken: None,
+                    silent: false,
+                };
                 host.tap.begin();
                 host.core.handle_dialed(now);
             }
-            (Arrival::Bytes(on, bytes), Line::Open { conn, .. }) if on == conn => {
+            (
+                Arrival::Bytes(on, bytes),
+                Line::Open {
+                    conn,
+                    silent: false,
+                    ..
+                },
+            ) if on == conn => {
                 let passage = host.tap.pass(Role::Server, &bytes);
                 if let Some(cut) = passage.cut {
                     self.cut(client, cut);
@@ -302,7 +320,14 @@ impl World<'_> {
                         .handle_bytes(now, &bytes[..passage.bytes]);
                 }
             }
-            (Arrival::End(on), Line::Open { conn, .. }) if on == conn => {
+            (
+                Arrival::End(on),
+                Line::Open {
+                    conn,
+                    silent: false,
+                    ..
+                },
+            ) if on == conn => {
                 self.hang_up_client(client);
                 self.clients[client].core.handle_closed(now, Hangup::Eof);
             }
@@ -319,6 +344,11 @@ impl World<'_> {
         let how = match cut.by {
             CutBy::Silence => {
                 self.net.kill(conn);
+                self.clients[client].line = Line::Open {
+                    conn,
+                    broken: None,
+                    silent: true,
+                };
                 return;
             }
             CutBy::Reset => Hangup::Reset,
@@ -329,6 +359,7 @@ impl World<'_> {
         self.clients[client].line = Line::Open {
             conn,
             broken: Some(how),
+            silent: false,
         };
     }
 
@@ -365,7 +396,12 @@ impl World<'_> {
 
     fn send(&mut self, client: ClientIx, bytes: Bytes) {
         let host = &mut self.clients[client];
-        let Line::Open { conn, broken: None } = host.line else {
+        let Line::Open {
+            conn,
+            broken: None,
+            silent: false,
+        } = host.line
+        else {
             return;
         };
         let passage = host.tap.pass(Role::Client, &bytes);
