@@ -9,6 +9,7 @@ mod expectation;
 mod flow;
 mod history;
 mod keep_alive;
+mod reader;
 mod retained;
 mod session;
 mod will;
