@@ -5,6 +5,7 @@
 
 use crate::{
     Packet, PacketType, Role, Rule, Version, Violation,
+    layout::{self, Inspection},
     packet::{check_publish_flags, fixed_flags, may_send},
     varint,
     wire::{Count, Reader},
@@ -117,6 +118,28 @@ impl Decoder {
 /// # Errors
 /// The rule that is broken; incomplete input is a violation too (the packet is cut short).
 pub fn decode_one(bytes: &Bytes, peer: Role, version: Option<Version>) -> Result<Frame, Violation> {
+    let header = whole_header(bytes, peer, version)?;
+    let bytes = bytes.slice(..header.packet_len());
+    let packet = header.decode(&bytes, peer, version)?;
+    Ok(Frame { packet, bytes })
+}
+
+/// Decodes like [`decode_one`] and keeps every field that could be read, with its place: all of them in a valid
+/// packet, those in front of the fault in another. Slower than decoding; for people who look at bytes.
+#[must_use]
+pub fn inspect(bytes: &Bytes, peer: Role, version: Option<Version>) -> Inspection {
+    let mut fields = layout::header_fields(bytes);
+    let result = whole_header(bytes, peer, version).and_then(|header| {
+        let bytes = bytes.slice(..header.packet_len());
+        let reader = header.reader(&bytes, peer, version).noting(&mut fields);
+        let packet = header.decode_with(reader)?;
+        Ok(Frame { packet, bytes })
+    });
+    Inspection { fields, result }
+}
+
+/// The header of a packet that is there in full.
+fn whole_header(bytes: &Bytes, peer: Role, version: Option<Version>) -> Result<Header, Violation> {
     let cut = |packet, needs: Cow<'static, str>| Violation {
         rule: Rule::Truncated,
         version: version.unwrap_or(Version::V5_0),
@@ -139,9 +162,7 @@ pub fn decode_one(bytes: &Bytes, peer: Role, version: Option<Version>) -> Result
         );
         return Err(cut(Some(header.packet), message.into()));
     }
-    let bytes = bytes.slice(..len);
-    let packet = header.decode(&bytes, peer, version)?;
-    Ok(Frame { packet, bytes })
+    Ok(header)
 }
 
 /// The fixed header of a packet (section 2.2 of 3.1.1, 2.1 of 5.0), checked as far as it can be by itself.
@@ -246,13 +267,15 @@ impl Header {
         peer: Role,
         version: Option<Version>,
     ) -> Result<Packet, Violation> {
-        let mut reader = Reader::new(
-            bytes,
-            self.len,
-            version.unwrap_or(Version::V5_0),
-            self.packet,
-            peer,
-        );
+        self.decode_with(self.reader(bytes, peer, version))
+    }
+
+    fn reader<'a>(&self, bytes: &'a Bytes, peer: Role, version: Option<Version>) -> Reader<'a> {
+        let version = version.unwrap_or(Version::V5_0);
+        Reader::new(bytes, self.len, version, self.packet, peer)
+    }
+
+    fn decode_with(&self, mut reader: Reader<'_>) -> Result<Packet, Violation> {
         let packet = Packet::decode(&mut reader, self.flags)?;
         if let Packet::Connect(connect) = &packet {
             self.check_minimal(connect.version)?;

@@ -6,11 +6,13 @@
 //! * [`packet`] one type per control packet, both versions side by side
 //! * [`Decoder`] bytes in, [`Frame`]s out, or a [`Violation`] that names the statement and the byte
 //! * [`encode`] the reverse
+//! * [`layout`] the fields of a packet and where they stand, also of one that breaks a rule
 //! * [`topic`] topic names, topic filters and matching
 //! * [`flow`] the sender and receiver halves of QoS 1 and 2
 
 mod codec;
 pub mod flow;
+pub mod layout;
 pub mod packet;
 mod properties;
 mod reason;
@@ -22,7 +24,7 @@ mod varint;
 mod violation;
 mod wire;
 
-pub use codec::{Decoder, EncodeError, Frame, decode_one, encode};
+pub use codec::{Decoder, EncodeError, Frame, decode_one, encode, inspect};
 pub use packet::Packet;
 pub use properties::{PROPERTIES, Properties, Property, PropertyId, PropertySpec, PropertyType};
 pub use reason::{REASONS, ReasonCode, ReasonSpec};

@@ -4,7 +4,9 @@
 //! breaks and in which order fields stand is the business of `packet` and `properties`.
 
 use crate::{
-    EncodeError, PacketId, PacketType, Role, Rule, Text, TextError, Version, Violation, varint,
+    EncodeError, PacketId, PacketType, Role, Rule, Text, TextError, Version, Violation,
+    layout::{Field, FieldValue, Group},
+    varint,
 };
 use bytes::Bytes;
 use std::{borrow::Cow, fmt};
@@ -15,7 +17,9 @@ pub(crate) struct Reader<'a> {
     bytes: &'a Bytes,
     at: usize,
     end: usize,
-    in_properties: bool,
+    group: Option<Group>,
+    /// Where the fields that are read are noted down, if anyone wants them.
+    notes: Option<&'a mut Vec<Field>>,
     pub(crate) version: Version,
     pub(crate) packet: PacketType,
     pub(crate) peer: Role,
@@ -34,10 +38,60 @@ impl<'a> Reader<'a> {
             bytes,
             at: header,
             end: bytes.len(),
-            in_properties: false,
+            group: None,
+            notes: None,
             version,
             packet,
             peer,
+        }
+    }
+
+    /// The reader, noting down every field it reads.
+    pub(crate) fn noting(mut self, notes: &'a mut Vec<Field>) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
+    /// Notes the field between `start` and the cursor; costs a branch when nobody asked.
+    fn note(&mut self, name: &'static str, start: usize, value: impl FnOnce() -> FieldValue) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(Field {
+                name,
+                offset: start,
+                len: self.at - start,
+                value: value(),
+                meaning: None,
+                group: self.group,
+            });
+        }
+    }
+
+    /// Says what the field read last means.
+    pub(crate) fn explain(&mut self, meaning: impl FnOnce() -> String) {
+        if let Some(field) = self.notes.as_deref_mut().and_then(|notes| notes.last_mut()) {
+            field.meaning = Some(meaning());
+        }
+    }
+
+    /// Makes one field of all that was noted from `start` on: a property is its identifier and its value.
+    pub(crate) fn join(&mut self, name: &'static str, start: usize) {
+        if let Some(notes) = &mut self.notes {
+            let parts = notes.iter().rev().take_while(|f| f.offset >= start).count();
+            let mut parts = notes.split_off(notes.len() - parts).into_iter();
+            // The first is the identifier.
+            let value = match (parts.next(), parts.next(), parts.next()) {
+                (Some(_), Some(one), None) => one.value,
+                (Some(_), Some(a), Some(b)) => FieldValue::pair(a.value, b.value),
+                _ => return,
+            };
+            notes.push(Field {
+                name,
+                offset: start,
+                len: self.at - start,
+                value,
+                meaning: None,
+                group: self.group,
+            });
         }
     }
 
@@ -69,7 +123,7 @@ impl<'a> Reader<'a> {
 
     fn cut_short(&self, field: &str, needs: usize) -> Violation {
         let left = self.remaining();
-        if self.in_properties {
+        if self.group.is_some() {
             let message = format!(
                 "{field} takes {} where the properties have {left} left",
                 Count(needs)
@@ -94,31 +148,47 @@ impl<'a> Reader<'a> {
     }
 
     /// A byte.
-    pub(crate) fn u8(&mut self, field: &str) -> Result<u8, Violation> {
-        Ok(self.take(1, field)?[0])
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, Violation> {
+        let start = self.at;
+        let value = self.take(1, field)?[0];
+        self.note(field, start, || FieldValue::Integer(value.into()));
+        Ok(value)
     }
 
     /// A two byte integer.
-    pub(crate) fn u16(&mut self, field: &str) -> Result<u16, Violation> {
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, Violation> {
+        let start = self.at;
+        let value = self.length(field)?;
+        self.note(field, start, || FieldValue::Integer(value.into()));
+        Ok(value)
+    }
+
+    /// The two bytes in front of a string or binary data, which are no field of their own.
+    fn length(&mut self, field: &str) -> Result<u16, Violation> {
         let b = self.take(2, field)?;
         Ok(u16::from_be_bytes([b[0], b[1]]))
     }
 
     /// A four byte integer.
-    pub(crate) fn u32(&mut self, field: &str) -> Result<u32, Violation> {
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, Violation> {
+        let start = self.at;
         let b = self.take(4, field)?;
-        Ok(u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+        let value = u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
+        self.note(field, start, || FieldValue::Integer(value));
+        Ok(value)
     }
 
     /// A variable byte integer inside a packet, which only 5.0 has.
-    pub(crate) fn varint(&mut self, field: &str) -> Result<u32, Violation> {
+    pub(crate) fn varint(&mut self, field: &'static str) -> Result<u32, Violation> {
         match varint::scan(&self.bytes[self.at..self.end]) {
             varint::Scan::Whole {
                 value,
                 len,
                 minimal: true,
             } => {
+                let start = self.at;
                 self.at += len;
+                self.note(field, start, || FieldValue::Integer(value));
                 Ok(value)
             }
             // [MQTT-1.5.5-1] (5.0)
@@ -145,8 +215,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Binary data: a length of two bytes and so many bytes.
-    pub(crate) fn binary(&mut self, field: &str) -> Result<Bytes, Violation> {
-        let len = usize::from(self.u16(field)?);
+    pub(crate) fn binary(&mut self, field: &'static str) -> Result<Bytes, Violation> {
+        let start = self.at;
+        let bytes = self.prefixed(field)?;
+        self.note(field, start, || FieldValue::Binary(bytes.clone()));
+        Ok(bytes)
+    }
+
+    fn prefixed(&mut self, field: &str) -> Result<Bytes, Violation> {
+        let len = usize::from(self.length(field)?);
         if self.remaining() < len {
             self.at -= 2;
             return Err(self.cut_short(field, len + 2));
@@ -157,60 +234,71 @@ impl<'a> Reader<'a> {
     }
 
     /// A UTF-8 encoded string.
-    pub(crate) fn text(&mut self, field: &str) -> Result<Text, Violation> {
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<Text, Violation> {
         self.text_or(field, Rule::NotUtf8, Rule::NullCharacter)
     }
 
     /// A UTF-8 encoded string whose faults are filed under rules of their own.
     pub(crate) fn text_or(
         &mut self,
-        field: &str,
+        field: &'static str,
         not_utf8: Rule,
         null: Rule,
     ) -> Result<Text, Violation> {
-        let start = self.at + 2;
-        let bytes = self.binary(field)?;
-        Text::from_bytes(bytes).map_err(|e| match e {
-            // [MQTT-1.5.3-1] (3.1.1), [MQTT-1.5.4-1] (5.0)
-            TextError::NotUtf8(i) => self.violation(
-                not_utf8,
-                start + i,
-                format!("{field} is not well-formed UTF-8"),
-            ),
-            // [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-2] (5.0)
-            TextError::Null(i) => self.violation(
-                null,
-                start + i,
-                format!("{field} holds the null character U+0000"),
-            ),
-        })
+        let start = self.at;
+        let bytes = self.prefixed(field)?;
+        match Text::from_bytes(bytes) {
+            Ok(text) => {
+                self.note(field, start, || FieldValue::Text(text.clone()));
+                Ok(text)
+            }
+            Err(e) => {
+                let text = start + 2;
+                let bytes = self.bytes.slice(text..self.at);
+                self.note(field, start, || FieldValue::Binary(bytes));
+                Err(match e {
+                    // [MQTT-1.5.3-1] (3.1.1), [MQTT-1.5.4-1] (5.0)
+                    TextError::NotUtf8(i) => self.violation(
+                        not_utf8,
+                        text + i,
+                        format!("{field} is not well-formed UTF-8"),
+                    ),
+                    // [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-2] (5.0)
+                    TextError::Null(i) => self.violation(
+                        null,
+                        text + i,
+                        format!("{field} holds the null character U+0000"),
+                    ),
+                })
+            }
+        }
     }
 
     /// A packet identifier.
     pub(crate) fn packet_id(&mut self) -> Result<PacketId, Violation> {
         let at = self.at;
-        let id = self.u16("packet identifier")?;
+        let id = self.u16("Packet Identifier")?;
         // [MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)
         PacketId::new(id)
-            .ok_or_else(|| self.violation(Rule::PacketIdZero, at, "packet identifier 0"))
+            .ok_or_else(|| self.violation(Rule::PacketIdZero, at, "Packet Identifier 0"))
     }
 
     /// Everything that is left.
-    pub(crate) fn rest(&mut self) -> Bytes {
+    pub(crate) fn rest(&mut self, field: &'static str) -> Bytes {
         let start = self.at;
         self.at = self.end;
-        self.bytes.slice(start..self.end)
-    }
-
-    /// Everything that is left, without taking a share in the packet.
-    pub(crate) fn rest_slice(&mut self) -> &'a [u8] {
-        let start = self.at;
-        self.at = self.end;
-        &self.bytes[start..self.end]
+        let bytes = self.bytes.slice(start..self.end);
+        self.note(field, start, || FieldValue::Binary(bytes.clone()));
+        bytes
     }
 
     /// Narrows the cursor to the next `len` bytes, the properties; gives what [`Self::leave_properties`] needs.
-    pub(crate) fn enter_properties(&mut self, len: usize, at: usize) -> Result<usize, Violation> {
+    pub(crate) fn enter_properties(
+        &mut self,
+        group: Group,
+        len: usize,
+        at: usize,
+    ) -> Result<usize, Violation> {
         if self.remaining() < len {
             let message = format!(
                 "Property Length {len} where the packet has {} left",
@@ -218,13 +306,13 @@ impl<'a> Reader<'a> {
             );
             return Err(self.violation(Rule::PropertyLengthWrong, at, message));
         }
-        self.in_properties = true;
+        self.group = Some(group);
         Ok(std::mem::replace(&mut self.end, self.at + len))
     }
 
     /// Widens the cursor to the whole packet again.
     pub(crate) fn leave_properties(&mut self, end: usize) {
-        self.in_properties = false;
+        self.group = None;
         self.end = end;
     }
 

@@ -29,6 +29,7 @@ impl ConnAck {
             return Err(r.violation(Rule::ConnAckReservedFlags, at, message));
         }
         let session_present = flags == 1;
+        r.explain(|| format!("Session Present {flags}"));
         let reason = decode_reason(r)?;
         if session_present && reason != ReasonCode::SUCCESS {
             // [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)

@@ -51,6 +51,7 @@ impl Connect {
         r.version = version;
         let flags = ConnectFlags::decode(r)?;
         let keep_alive = r.u16("Keep Alive")?;
+        r.explain(|| format!("{keep_alive} s"));
         let properties = Properties::decode(r, Owner::Packet)?;
         if properties.authentication_data().is_some()
             && properties.authentication_method().is_none()
@@ -214,6 +215,21 @@ impl ConnectFlags {
             );
         }
         let will = has_will.then_some((will_qos, will_retain));
+        let bit = |mask: u8| u8::from(flags & mask != 0);
+        let clean = match r.version {
+            Version::V3_1_1 => "Clean Session",
+            Version::V5_0 => "Clean Start",
+        };
+        r.explain(|| {
+            format!(
+                "User Name {}, Password {}, Will Retain {}, Will QoS {will_qos}, Will Flag {}, {clean} {}",
+                bit(USER_NAME),
+                bit(PASSWORD),
+                bit(WILL_RETAIN),
+                bit(WILL),
+                bit(CLEAN_START),
+            )
+        });
         Ok(Self {
             clean_start: flags & CLEAN_START != 0,
             will,
@@ -226,25 +242,24 @@ impl ConnectFlags {
 /// Reads protocol name and level.
 fn decode_version(r: &mut Reader<'_>) -> Result<Version, Violation> {
     let at = r.offset();
-    let name = r.text("protocol name")?;
+    let name = r.text("Protocol Name")?;
     if name.as_bytes() != PROTOCOL_NAME {
         // [MQTT-3.1.2-1]
         let message = format!(
-            "the protocol name is {}, not MQTT",
+            "the Protocol Name is {}, not MQTT",
             Shown(&name, Shown::SHORT)
         );
         return Err(r.violation(Rule::UnsupportedProtocolName, at, message));
     }
     let at = r.offset();
-    let level = r.u8("protocol level")?;
-    Version::ALL
-        .into_iter()
-        .find(|v| v.level() == level)
-        .ok_or_else(|| {
-            // [MQTT-3.1.2-2]
-            let message = format!("protocol level {level} is neither 4 (3.1.1) nor 5 (5.0)");
-            r.violation(Rule::UnsupportedProtocolVersion(level), at, message)
-        })
+    let level = r.u8("Protocol Version")?;
+    let Some(version) = Version::ALL.into_iter().find(|v| v.level() == level) else {
+        // [MQTT-3.1.2-2]
+        let message = format!("Protocol Version {level} is neither 4 (3.1.1) nor 5 (5.0)");
+        return Err(r.violation(Rule::UnsupportedProtocolVersion(level), at, message));
+    };
+    r.explain(|| format!("MQTT {version}"));
+    Ok(version)
 }
 
 /// A field has to begin here.

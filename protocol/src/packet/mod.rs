@@ -203,9 +203,23 @@ impl Packet {
 /// Reads a reason code or return code that belongs to this packet and sender.
 fn decode_reason(r: &mut Reader<'_>) -> Result<ReasonCode, Violation> {
     let at = r.offset();
-    let reason = ReasonCode(r.u8("reason code")?);
+    let reason = ReasonCode(r.u8(reason_field(r.version))?);
     check_reason(r, reason, at)?;
+    explain_reason(r, reason);
     Ok(reason)
+}
+
+/// What the byte is called: 3.1.1 has return codes.
+const fn reason_field(version: Version) -> &'static str {
+    match version {
+        Version::V3_1_1 => "Return Code",
+        Version::V5_0 => "Reason Code",
+    }
+}
+
+fn explain_reason(r: &mut Reader<'_>, reason: ReasonCode) {
+    let name = reason.name_in(r.packet, r.version).unwrap_or("unknown");
+    r.explain(|| format!("{reason} {name}"));
 }
 
 fn check_reason(r: &Reader<'_>, reason: ReasonCode, at: usize) -> Result<(), Violation> {
@@ -227,14 +241,13 @@ fn check_reason(r: &Reader<'_>, reason: ReasonCode, at: usize) -> Result<(), Vio
 
 /// The reason codes of SUBACK and UNSUBACK: all that is left, at least one.
 fn decode_reasons(r: &mut Reader<'_>) -> Result<Vec<ReasonCode>, Violation> {
-    let at = r.offset();
-    let reasons: Vec<_> = r.rest_slice().iter().copied().map(ReasonCode).collect();
+    let mut reasons = Vec::with_capacity(r.remaining());
+    while r.remaining() > 0 {
+        reasons.push(decode_reason(r)?);
+    }
     if reasons.is_empty() {
         // [MQTT-3.8.4-5] (3.1.1), [MQTT-3.8.4-6], [MQTT-3.11.3-2] (5.0)
-        return Err(r.violation(Rule::ReasonCodesMissing, at, "no reason code"));
-    }
-    for (i, reason) in reasons.iter().enumerate() {
-        check_reason(r, *reason, at + i)?;
+        return Err(r.violation(Rule::ReasonCodesMissing, r.offset(), "no reason code"));
     }
     Ok(reasons)
 }
@@ -242,7 +255,7 @@ fn decode_reasons(r: &mut Reader<'_>) -> Result<Vec<ReasonCode>, Violation> {
 /// A topic name; where it `may_be_empty` a Topic Alias has to stand for it.
 fn decode_topic_name(
     r: &mut Reader<'_>,
-    field: &str,
+    field: &'static str,
     may_be_empty: bool,
 ) -> Result<Text, Violation> {
     let at = r.offset();
@@ -257,12 +270,12 @@ fn decode_topic_name(
 /// A topic filter, with shared subscriptions in 5.0.
 fn decode_filter(r: &mut Reader<'_>) -> Result<TopicFilter, Violation> {
     let at = r.offset();
-    let text = r.text("topic filter")?;
+    let text = r.text("Topic Filter")?;
     let parsed = match r.version {
         Version::V3_1_1 => TopicFilter::parse_v3(text.clone()),
         Version::V5_0 => TopicFilter::parse_v5(text.clone()),
     };
-    parsed.map_err(|e| topic_violation(r, "topic filter", &text, e, at))
+    parsed.map_err(|e| topic_violation(r, "Topic Filter", &text, e, at))
 }
 
 fn topic_violation(
@@ -273,7 +286,7 @@ fn topic_violation(
     at: usize,
 ) -> Violation {
     let (rule, inner) = match error {
-        TopicError::Empty if field == "topic filter" => (Rule::TopicFilterEmpty, 0),
+        TopicError::Empty if field == "Topic Filter" => (Rule::TopicFilterEmpty, 0),
         TopicError::Empty => (Rule::TopicNameEmpty, 0),
         TopicError::WildcardInName(i) => (Rule::TopicNameWildcard, i),
         TopicError::MultiLevel(i) => (Rule::MultiLevelWildcard, i),

@@ -46,7 +46,7 @@ impl Publish {
             let message = "the Topic Name is empty and there is no Topic Alias";
             return Err(r.violation(Rule::TopicNameAndAliasMissing, at, message));
         }
-        let payload = r.rest();
+        let payload = r.rest("Payload");
         Ok(Self {
             dup: flags & DUP != 0,
             qos,

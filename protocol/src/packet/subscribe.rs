@@ -140,13 +140,30 @@ impl Subscription {
             let message = "No Local on a shared subscription";
             return Err(r.violation(Rule::NoLocalShared, at, message));
         }
-        Ok(Self {
+        let subscription = Self {
             filter,
             qos,
             no_local,
             retain_as_published: options & RETAIN_AS_PUBLISHED != 0,
             retain_handling,
-        })
+        };
+        let version = r.version;
+        r.explain(|| subscription.options_in_words(version));
+        Ok(subscription)
+    }
+
+    /// What the byte behind the topic filter says.
+    pub(super) fn options_in_words(&self, version: Version) -> String {
+        match version {
+            Version::V3_1_1 => format!("QoS {}", self.qos),
+            Version::V5_0 => format!(
+                "QoS {}, No Local {}, Retain As Published {}, Retain Handling {}",
+                self.qos,
+                u8::from(self.no_local),
+                u8::from(self.retain_as_published),
+                self.retain_handling as u8
+            ),
+        }
     }
 
     /// The Subscription Options byte of 5.0 (section 3.8.3.1).

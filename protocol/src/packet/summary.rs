@@ -317,19 +317,8 @@ impl Lines<'_> {
 
     fn subscription(&mut self, s: &Subscription) {
         let filter = Shown(s.filter.as_str(), LONG);
-        match self.version {
-            Version::V3_1_1 => self.field("Topic Filter", format_args!("{filter} QoS {}", s.qos)),
-            Version::V5_0 => self.field(
-                "Topic Filter",
-                format_args!(
-                    "{filter} QoS {}, No Local {}, Retain As Published {}, Retain Handling {}",
-                    s.qos,
-                    u8::from(s.no_local),
-                    u8::from(s.retain_as_published),
-                    s.retain_handling as u8
-                ),
-            ),
-        }
+        let options = s.options_in_words(self.version);
+        self.field("Topic Filter", format_args!("{filter} {options}"));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Properties, Property, PropertyId, PropertySpec, PropertyType};
 use crate::{
     EncodeError, PacketType, Role, Rule, Version, Violation,
+    layout::Group,
     text::Shown,
     topic, varint,
     wire::{Reader, Writer},
@@ -33,13 +34,18 @@ impl Properties {
         }
         let at = r.offset();
         let len = r.varint("Property Length")? as usize;
-        let outer = r.enter_properties(len, at)?;
+        let group = match owner {
+            Owner::Packet => Group::Properties,
+            Owner::Will => Group::WillProperties,
+        };
+        let outer = r.enter_properties(group, len, at)?;
         let mut list = Self::new();
         let mut seen = 0u64;
         while r.remaining() > 0 {
             let at = r.offset();
             let spec = identify(r, owner, &mut seen)?;
             let property = decode_value(r, spec)?;
+            r.join(spec.name, at);
             judge(r, spec, &property, at)?;
             list.push(property);
         }
@@ -68,7 +74,7 @@ fn identify(
 ) -> Result<&'static PropertySpec, Violation> {
     let at = r.offset();
     // The identifier is a variable byte integer; all that exist take one byte.
-    let number = r.varint("property identifier")?;
+    let number = r.varint("Property Identifier")?;
     let id = u8::try_from(number).map(PropertyId);
     let Some(spec) = id.ok().and_then(PropertyId::spec) else {
         // [X-5.0-prop-1]
