@@ -7,11 +7,13 @@
 //! * [`Decoder`] bytes in, [`Frame`]s out, or a [`Violation`] that names the statement and the byte
 //! * [`encode`] the reverse
 //! * [`layout`] the fields of a packet and where they stand, also of one that breaks a rule
+//! * [`json`] packets as JSON and back
 //! * [`topic`] topic names, topic filters and matching
 //! * [`flow`] the sender and receiver halves of QoS 1 and 2
 
 mod codec;
 pub mod flow;
+pub mod json;
 pub mod layout;
 pub mod packet;
 mod properties;
