@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use squall_protocol::Version;
+use squall_protocol::{Role, Version};
 use squall_sim::world::World;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -26,6 +26,12 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Judge a running broker against the numbered statements of the standard.
     Conform(Conform),
+    /// Show the packets in some bytes, field by field, or the rule they break.
+    #[command(after_help = DECODE_HELP)]
+    Decode(Decode),
+    /// Write packets as bytes, from JSON such as `squall decode --format json` prints.
+    #[command(after_help = ENCODE_HELP)]
+    Encode(Encode),
     /// Serve the reference broker on a socket.
     Broker(Broker),
     /// List scenarios, checks or statements.
@@ -154,6 +160,49 @@ pub(crate) struct Conform {
     pub(crate) outputs: Outputs,
 }
 
+const DECODE_HELP: &str = "\
+The bytes are what one end of a connection sent. Without --mqtt, a CONNECT at the beginning decides, and 5.0 is \
+assumed where there is none. Exit code 1 when a packet breaks a rule.
+
+  squall decode 30 03 0001 61
+  squall decode capture.bin --from server --mqtt 3.1.1 --format json";
+
+const ENCODE_HELP: &str = "\
+Prints a line of hex for each packet. Objects may stand one after the other or in a list; fields that break a rule \
+are written as they are, with a note on standard error.
+
+  squall encode '{\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 7}}' --mqtt 3.1.1
+  squall decode capture.bin --format json | squall encode -";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Decode {
+    /// Hex digits, a file of raw bytes or hex digits, or - for standard input.
+    #[arg(required = true, value_name = "HEX|FILE|-")]
+    pub(crate) input: Vec<String>,
+    /// Version of the connection: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// Who sent the bytes: client or server; told from the first packet when absent.
+    #[arg(long, value_name = "END", value_parser = role)]
+    pub(crate) from: Option<Role>,
+    /// How to print them; json prints one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Encode {
+    /// JSON, a file with JSON, or - for standard input.
+    #[arg(value_name = "JSON|FILE|-")]
+    pub(crate) input: String,
+    /// Version of packets that do not say one: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// Write the bytes themselves instead of hex digits.
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Broker {
     /// Address and port; port 0 takes a free one.
@@ -212,6 +261,14 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
 fn version(text: &str) -> Result<Version, String> {
     text.parse()
         .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "client" => Ok(Role::Client),
+        "server" => Ok(Role::Server),
+        _ => Err(format!("`{text}` is neither client nor server")),
+    }
 }
 
 fn world(text: &str) -> Result<World, String> {

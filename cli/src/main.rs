@@ -5,6 +5,7 @@ mod bundled;
 mod commands;
 mod embedded;
 mod exit;
+mod input;
 mod interrupt;
 mod meaning;
 mod progress;
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         Command::Sim(args) => commands::sim::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Conform(args) => commands::conform::run(&args),
+        Command::Decode(args) => commands::decode::run(&args),
+        Command::Encode(args) => commands::encode::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
         Command::List(args) => commands::list::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

@@ -24,6 +24,40 @@ pub(crate) fn say(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Prints results piece by piece, for outputs that may be long.
+pub(crate) struct Printer(io::BufWriter<io::StdoutLock<'static>>);
+
+impl Printer {
+    pub(crate) fn new() -> Self {
+        Self(io::BufWriter::new(io::stdout().lock()))
+    }
+
+    /// One line or paragraph; false when the reader has gone away.
+    pub(crate) fn line(&mut self, text: &str) -> Result<bool, CliError> {
+        Self::judge(writeln!(self.0, "{text}"))
+    }
+
+    /// Bytes as they are; false when the reader has gone away.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<bool, CliError> {
+        Self::judge(self.0.write_all(bytes))
+    }
+
+    /// Everything has been printed.
+    pub(crate) fn finish(mut self) -> Result<(), CliError> {
+        Self::judge(self.0.flush()).map(drop)
+    }
+
+    fn judge(written: io::Result<()>) -> Result<bool, CliError> {
+        match written {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(e) => Err(CliError::input(format!(
+                "cannot write the results to standard output: {e}"
+            ))),
+        }
+    }
+}
+
 /// Prints something about the work on standard error.
 pub(crate) fn complain(text: &str) {
     eprintln!("{text}");

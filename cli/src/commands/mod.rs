@@ -2,6 +2,8 @@
 
 pub(crate) mod broker;
 pub(crate) mod conform;
+pub(crate) mod decode;
+pub(crate) mod encode;
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod replay;

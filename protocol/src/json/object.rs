@@ -60,8 +60,17 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Value> {
-        self.get(key)
-            .ok_or_else(|| FieldError::new(self.at(key), "this field is missing"))
+        self.get(key).ok_or_else(|| {
+            let there: Vec<&str> = self.map.keys().map(String::as_str).collect();
+            let message = match &there[..] {
+                [] => "this field is missing".to_owned(),
+                there => format!(
+                    "this field is missing; the object has: {}",
+                    there.join(", ")
+                ),
+            };
+            FieldError::new(self.at(key), message)
+        })
     }
 
     /// An integer from 0 to `max`.

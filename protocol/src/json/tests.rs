@@ -91,7 +91,7 @@ fn what_is_wrong_is_said_with_its_place() {
             PacketType::Publish,
             json!({ "topic_name": "a" }),
             Version::V5_0,
-            "fields.payload: this field is missing",
+            "fields.payload: this field is missing; the object has: topic_name",
         ),
         (
             PacketType::Publish,
