@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, Properties, QoS, Rule, Text, Version, Violation,
-    packet::decode_topic_name,
+    packet::{check_payload_format, decode_topic_name},
     properties::Owner,
     text::Shown,
     wire::{Reader, Writer},
@@ -159,7 +159,10 @@ impl Will {
         expect_field(r, Rule::WillMissing, missing)?;
         let topic = decode_topic_name(r, "Will Topic", false)?;
         expect_field(r, Rule::WillMissing, missing)?;
+        let at = r.offset() + 2;
         let payload = r.binary("Will Payload")?;
+        // [X-5.0-will-10]
+        check_payload_format(r, &properties, &payload, at)?;
         Ok(Self {
             topic,
             payload,

@@ -23,13 +23,15 @@ pub use connack::ConnAck;
 pub use connect::{Connect, Will};
 pub use disconnect::Disconnect;
 pub use publish::Publish;
+pub(crate) use publish::check_flags as check_publish_flags;
 pub use suback::SubAck;
 pub use subscribe::{RetainHandling, Subscribe, Subscription};
 pub use unsuback::UnsubAck;
 pub use unsubscribe::Unsubscribe;
 
 use crate::{
-    EncodeError, PacketId, PacketType, ReasonCode, Role, Rule, Text, Version, Violation,
+    EncodeError, PacketId, PacketType, Properties, ReasonCode, Role, Rule, Text, Version,
+    Violation,
     text::Shown,
     topic::{self, TopicError, TopicFilter},
     wire::{Reader, Writer},
@@ -123,17 +125,6 @@ pub(crate) const fn may_send(peer: Role, packet: PacketType, version: Version) -
         PacketType::Disconnect => matches!((peer, version), (Role::Client, _) | (_, Version::V5_0)),
         PacketType::Auth => matches!(version, Version::V5_0),
         _ => true,
-    }
-}
-
-/// The faults of a PUBLISH's flags that can be told from the first byte.
-pub(crate) fn check_publish_flags(flags: u8) -> Result<(), (Rule, &'static str)> {
-    match flags >> 1 & 3 {
-        // [MQTT-3.3.1-4]
-        3 => Err((Rule::PublishQoS3, "both QoS bits are set")),
-        // [MQTT-3.3.1-2]
-        0 if flags & publish::DUP != 0 => Err((Rule::DupWithQoS0, "DUP is set with QoS 0")),
-        _ => Ok(()),
     }
 }
 
@@ -265,6 +256,24 @@ fn decode_topic_name(
         Err(e) => Err(topic_violation(r, field, &name, e, at)),
         Ok(()) => Ok(name),
     }
+}
+
+/// A payload that its Payload Format Indicator calls text has to be UTF-8; U+0000 may stand in it. `at` is its first
+/// byte.
+fn check_payload_format(
+    r: &Reader<'_>,
+    properties: &Properties,
+    payload: &[u8],
+    at: usize,
+) -> Result<(), Violation> {
+    if properties.payload_format_indicator() != Some(1) {
+        return Ok(());
+    }
+    // [X-5.0-publish-3], [X-5.0-will-10]
+    std::str::from_utf8(payload).map(drop).map_err(|e| {
+        let message = "the Payload Format Indicator is 1 and the payload is not UTF-8";
+        r.violation(Rule::PayloadNotUtf8, at + e.valid_up_to(), message)
+    })
 }
 
 /// A topic filter, with shared subscriptions in 5.0.

@@ -1,8 +1,32 @@
-//! PUBLISH: an application message (section 3.3).
+//! PUBLISH: an application message, from a client to the server or from the server to a client (section 3.3).
+//!
+//! | bytes | field | 3.1.1 | 5.0 |
+//! | --- | --- | --- | --- |
+//! | 1 | `0011 D QQ R` | packet type 3, DUP, QoS, RETAIN | the same |
+//! | 1 to 4 | Remaining Length | may be padded | shortest form only |
+//! | 2 + n | Topic Name | 1 to 65,535 bytes | may be empty if there is a Topic Alias |
+//! | 2 | Packet Identifier | with QoS 1 and 2 | the same |
+//! | 1 to 4 + n | properties | – | always, at least a Property Length of 0 |
+//! | rest | Payload | any bytes, or none | the same |
+//!
+//! QoS 0 has no answer. QoS 1 is answered by PUBACK, QoS 2 by PUBREC, then PUBREL and PUBCOMP; all carry the Packet
+//! Identifier of this packet. Sent again in a resumed session, it keeps its identifier and has DUP set; a QoS 0
+//! message is never sent again, so DUP means nothing there and must be 0.
+//!
+//! RETAIN from a client asks the server to keep the message (or, with an empty payload, to forget the kept one); from
+//! the server it says that the message was kept, or in 5.0, with Retain As Published, what the publisher said.
+//!
+//! Properties of 5.0, each at most once unless it says so: Payload Format Indicator (1 promises a payload in UTF-8),
+//! Message Expiry Interval, Topic Alias (not 0), Response Topic (a topic name without wildcards), Correlation Data,
+//! Content Type, User Property (any number), Subscription Identifier (from the server only, one for each subscription
+//! that matched).
+//!
+//! Not judged here, because it takes more than one packet: whether the identifier is free, whether the alias is known
+//! and within the receiver's Topic Alias Maximum, whether QoS and RETAIN are among what the server offers.
 
 use crate::{
     EncodeError, PacketId, Properties, QoS, Rule, Text, Version, Violation,
-    packet::decode_topic_name,
+    packet::{check_payload_format, decode_topic_name},
     properties::Owner,
     wire::{Reader, Writer},
 };
@@ -33,7 +57,7 @@ impl Publish {
         let qos = QoS::from_bits(flags >> 1 & 3)
             .ok_or_else(|| r.violation(Rule::PublishQoS3, 0, "both QoS bits are set"))?;
         let at = r.offset();
-        // [MQTT-3.3.2-1]
+        // UTF-8 [MQTT-3.3.2-1], no wildcard [MQTT-3.3.2-2], not empty [MQTT-4.7.3-1]
         let topic = decode_topic_name(r, "Topic Name", r.version == Version::V5_0)?;
         // [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
         let packet_id = match qos {
@@ -46,7 +70,10 @@ impl Publish {
             let message = "the Topic Name is empty and there is no Topic Alias";
             return Err(r.violation(Rule::TopicNameAndAliasMissing, at, message));
         }
+        let at = r.offset();
         let payload = r.rest("Payload");
+        // [X-5.0-publish-3]
+        check_payload_format(r, &properties, &payload, at)?;
         Ok(Self {
             dup: flags & DUP != 0,
             qos,
@@ -79,5 +106,16 @@ impl Publish {
     }
 }
 
-pub(super) const DUP: u8 = 0x08;
+/// The faults of the flags, which can be told from the first byte alone.
+pub(crate) fn check_flags(flags: u8) -> Result<(), (Rule, &'static str)> {
+    match flags >> 1 & 3 {
+        // [MQTT-3.3.1-4]
+        3 => Err((Rule::PublishQoS3, "both QoS bits are set")),
+        // [MQTT-3.3.1-2]
+        0 if flags & DUP != 0 => Err((Rule::DupWithQoS0, "DUP is set with QoS 0")),
+        _ => Ok(()),
+    }
+}
+
+const DUP: u8 = 0x08;
 const RETAIN: u8 = 0x01;

@@ -174,6 +174,12 @@ rules! {
         <SUBSCRIPTION_IDENTIFIER> v3 [] v5 ["X-5.0-subid-1"];
         v3 [] v5 ["X-5.0-conform-1"];
     }
+    /// Payload Format Indicator 1 announces a payload, or will payload, that is not UTF-8. The sender's fault in any case;
+    /// whether a receiver looks is up to it.
+    PayloadNotUtf8: ProtocolError PAYLOAD_FORMAT_INVALID {
+        [Connect] v3 [] v5 ["X-5.0-will-10"];
+        v3 [] v5 ["X-5.0-publish-3"];
+    }
     /// Topic Alias 0.
     TopicAliasZero: ProtocolError TOPIC_ALIAS_INVALID {
         v3 [] v5 ["MQTT-3.3.2-8", "X-5.0-alias-3"];

@@ -239,6 +239,14 @@ fn some_of(
         .boxed()
 }
 
+/// Properties that do not call a payload text that is none.
+fn honest(mut properties: Properties, payload: &[u8]) -> Properties {
+    if properties.payload_format_indicator() == Some(1) && std::str::from_utf8(payload).is_err() {
+        properties.set(Property::PayloadFormatIndicator(0));
+    }
+    properties
+}
+
 fn connect(version: Version) -> impl Strategy<Value = Packet> {
     let will = (
         topic_name(),
@@ -249,10 +257,10 @@ fn connect(version: Version) -> impl Strategy<Value = Packet> {
     )
         .prop_map(|(topic, payload, qos, retain, properties)| Will {
             topic,
-            payload,
             qos,
             retain,
-            properties,
+            properties: honest(properties, &payload),
+            payload,
         });
     let properties = properties(PacketType::Connect, Role::Client, version).prop_map(|mut p| {
         if p.authentication_method().is_none() {
@@ -328,7 +336,7 @@ fn publish(role: Role, version: Version) -> impl Strategy<Value = Packet> {
                     retain,
                     topic,
                     packet_id,
-                    properties,
+                    properties: honest(properties, &payload),
                     payload,
                 })
             },
