@@ -1,65 +1,277 @@
-//! The vector files: `invalid.txt` and `valid.txt`, one packet a line.
+//! The reader of `protocol/vectors/*.yaml`, and what the collection promises as a whole.
 
-use crate::notation::bytes;
 use bytes::Bytes;
-use squall_protocol::{Role, Version};
+use serde::Deserialize;
+use serde_json::Value;
+use squall_protocol::{PacketType, Role, Version};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::LazyLock,
+};
 
-/// One line of a file, once per version it stands for.
-#[derive(Clone, Debug)]
+/// One entry of a file. The keys are defined in `protocol/vectors/README.md`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Vector {
-    /// The version of the connection, `None` before CONNECT.
-    pub(crate) version: Option<Version>,
-    /// Who sends it.
-    pub(crate) peer: Role,
-    /// The bytes as the file writes them.
-    pub(crate) notation: &'static str,
-    /// The bytes.
+    pub(crate) name: String,
+    pub(crate) mqtt: Vec<String>,
+    pub(crate) from: Vec<Sender>,
+    #[serde(default)]
+    pub(crate) first: bool,
+    pub(crate) says: String,
+    pub(crate) hex: String,
+    pub(crate) valid: Option<Valid>,
+    pub(crate) invalid: Option<Invalid>,
+    #[serde(default)]
+    pub(crate) reactions: BTreeMap<Sender, Vec<String>>,
+}
+
+/// What the bytes say, where the standard allows them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Valid {
+    pub(crate) packet: String,
+    pub(crate) fields: Value,
+    pub(crate) canonical: Option<String>,
+}
+
+/// The rule the bytes break.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Invalid {
+    pub(crate) kind: Kind,
+    pub(crate) statements: Vec<String>,
+    pub(crate) offset: usize,
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Malformed,
+    Protocol,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sender {
+    Client,
+    Server,
+}
+
+impl Sender {
+    pub(crate) fn role(self) -> Role {
+        match self {
+            Self::Client => Role::Client,
+            Self::Server => Role::Server,
+        }
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// A vector in one of its versions, from one of its senders.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) vector: &'static Vector,
+    pub(crate) version: Version,
+    pub(crate) sender: Sender,
     pub(crate) wire: Bytes,
-    /// The columns behind the bytes.
-    pub(crate) rest: Vec<&'static str>,
+}
+
+impl Case {
+    /// Who sends it.
+    pub(crate) fn peer(&self) -> Role {
+        self.sender.role()
+    }
+
+    /// The version of the connection, `None` where this packet is the first on it.
+    pub(crate) fn known(&self) -> Option<Version> {
+        (!self.vector.first).then_some(self.version)
+    }
+
+    /// The packet type in the first byte.
+    pub(crate) fn packet_type(&self) -> Option<PacketType> {
+        PacketType::from_number(self.wire[0] >> 4)
+    }
+
+    /// Version, sender and name, for the reader of a failed test.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {} {}", self.version, self.peer(), self.vector.name)
+    }
 }
 
 /// Packets that break a rule.
-pub(crate) fn invalid() -> Vec<Vector> {
-    read(include_str!("invalid.txt"))
+pub(crate) fn invalid() -> impl Iterator<Item = Case> {
+    cases().filter(|case| case.vector.invalid.is_some())
 }
 
 /// Packets that the standard allows.
-pub(crate) fn valid() -> Vec<Vector> {
-    read(include_str!("valid.txt"))
+pub(crate) fn valid() -> impl Iterator<Item = Case> {
+    cases().filter(|case| case.vector.valid.is_some())
 }
 
-fn read(file: &'static str) -> Vec<Vector> {
-    file.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .flat_map(line)
+fn cases() -> impl Iterator<Item = Case> {
+    VECTORS.iter().flat_map(|(_, vector)| {
+        let wire = bytes_of_hex(&vector.hex);
+        vector.mqtt.iter().flat_map(move |version| {
+            let version = version
+                .parse()
+                .unwrap_or_else(|e| panic!("{}: {e}", vector.name));
+            let wire = wire.clone();
+            vector.from.iter().map(move |&sender| Case {
+                vector,
+                version,
+                sender,
+                wire: wire.clone(),
+            })
+        })
+    })
+}
+
+/// Pairs of hex digits, with blanks between pairs.
+pub(crate) fn bytes_of_hex(hex: &str) -> Bytes {
+    let digits: String = hex.chars().filter(|c| *c != ' ').collect();
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16);
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| byte(at).unwrap_or_else(|e| panic!("{hex}: {e}")))
         .collect()
 }
 
-fn line(line: &'static str) -> impl Iterator<Item = Vector> {
-    let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
-    let [version, peer, notation, rest @ ..] = &columns[..] else {
-        panic!("too few columns: {line}")
+/// Every vector with the stem of its file, in the order of the files' names.
+static VECTORS: LazyLock<Vec<(String, Vector)>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let entries = fs::read_dir(&folder).expect("protocol/vectors");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
+    files.sort();
+    let read = |path: &Path| {
+        let stem = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let text = fs::read_to_string(path).expect("a readable file");
+        let vectors: Vec<Vector> =
+            serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{stem}.yaml: {e}"));
+        vectors
+            .into_iter()
+            .map(move |vector| (stem.clone(), vector))
     };
-    let versions = match *version {
-        "-" => vec![None],
-        "*" => Version::ALL.map(Some).to_vec(),
-        one => vec![Some(one.parse().unwrap_or_else(|e| panic!("{e}: {line}")))],
-    };
-    let peer = match *peer {
-        "client" => Role::Client,
-        "server" => Role::Server,
-        _ => panic!("neither client nor server: {line}"),
-    };
-    let (notation, rest) = (*notation, rest.to_vec());
-    versions.into_iter().map(move |version| {
-        let wire = bytes(notation);
-        Vector {
-            version,
-            peer,
-            notation,
-            wire,
-            rest: rest.clone(),
+    files.iter().flat_map(|path| read(path)).collect()
+});
+
+#[test]
+fn each_entry_keeps_to_the_format() {
+    let mut names = BTreeSet::new();
+    for (stem, vector) in VECTORS.iter() {
+        let name = &vector.name;
+        let slug = name.strip_prefix(&format!("{stem}/")).expect(name);
+        let slug_character =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        assert!(
+            !slug.is_empty() && slug.chars().all(slug_character),
+            "{name}"
+        );
+        assert!(names.insert(name), "{name} stands twice");
+        assert!(
+            !vector.mqtt.is_empty() && !vector.from.is_empty() && !vector.says.is_empty(),
+            "{name}"
+        );
+        assert!(
+            vector.hex.chars().all(|c| " 0123456789ABCDEF".contains(c)),
+            "{name}"
+        );
+        assert!(!vector.first || vector.from == [Sender::Client], "{name}");
+        assert_ne!(vector.valid.is_some(), vector.invalid.is_some(), "{name}");
+        let receivers: BTreeSet<_> = vector.from.iter().map(|from| from.other()).collect();
+        let reacting: BTreeSet<_> = vector.reactions.keys().copied().collect();
+        assert_eq!(
+            reacting,
+            if vector.invalid.is_some() {
+                receivers
+            } else {
+                BTreeSet::new()
+            },
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn no_packet_stands_twice() {
+    let mut seen = BTreeMap::new();
+    for case in cases() {
+        let key = (
+            case.version,
+            case.sender,
+            case.vector.first,
+            case.wire.clone(),
+        );
+        if let Some(earlier) = seen.insert(key, case.label()) {
+            panic!("{} has the bytes of {earlier}", case.label());
         }
-    })
+    }
+}
+
+/// Valid and invalid cases each packet type has at least, in a version and from a sender that may send it.
+const AT_LEAST: &[(PacketType, usize, usize)] = &[
+    (PacketType::Connect, 20, 60),
+    (PacketType::ConnAck, 6, 15),
+    (PacketType::Publish, 30, 25),
+    (PacketType::PubAck, 3, 8),
+    (PacketType::PubRec, 3, 8),
+    (PacketType::PubRel, 3, 8),
+    (PacketType::PubComp, 3, 8),
+    (PacketType::Subscribe, 15, 30),
+    (PacketType::SubAck, 5, 8),
+    (PacketType::Unsubscribe, 4, 12),
+    (PacketType::UnsubAck, 2, 8),
+    (PacketType::PingReq, 1, 5),
+    (PacketType::PingResp, 1, 5),
+    (PacketType::Disconnect, 1, 5),
+    (PacketType::Auth, 5, 10),
+];
+
+#[test]
+fn there_are_enough_of_every_kind() {
+    assert!(VECTORS.len() >= 1_500, "{}", VECTORS.len());
+    let mut count: BTreeMap<_, [usize; 2]> = BTreeMap::new();
+    for case in cases() {
+        let key = (case.packet_type(), case.version, case.sender);
+        count.entry(key).or_default()[usize::from(case.vector.invalid.is_some())] += 1;
+    }
+    let mut checked = BTreeSet::new();
+    for ((packet, version, sender), [valid, invalid]) in &count {
+        // What a sender may not send at all has no valid vector, and one fault is enough.
+        if *valid > 0 {
+            let packet = packet.expect("packet type 0 is never valid");
+            checked.insert((packet, *version, *sender));
+            let (_, least_valid, least_invalid) = AT_LEAST
+                .iter()
+                .find(|(p, ..)| *p == packet)
+                .expect("every type");
+            let label = format!("{packet} {version} {sender:?}: {valid} valid, {invalid} invalid");
+            assert!(valid >= least_valid && invalid >= least_invalid, "{label}");
+        } else {
+            assert!(*invalid > 0);
+        }
+    }
+    // Five packets go both ways, nine one way, DISCONNECT one way in 3.1.1; AUTH and DISCONNECT both ways in 5.0.
+    assert_eq!(checked.len(), 2 * (5 * 2 + 8) + 1 + 2 + 2);
+    assert_eq!(
+        count.len(),
+        2 * 16 * 2,
+        "every packet type in every version and direction"
+    );
 }
