@@ -3,6 +3,7 @@
 mod hostile;
 mod invalid;
 mod notation;
+mod reactions;
 mod round_trip;
 mod strategies;
 mod valid;

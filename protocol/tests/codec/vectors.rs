@@ -34,6 +34,8 @@ pub(crate) struct Vector {
 pub(crate) struct Valid {
     pub(crate) packet: String,
     pub(crate) fields: Value,
+    #[serde(default)]
+    pub(crate) may_refuse: Vec<String>,
     pub(crate) canonical: Option<String>,
 }
 
