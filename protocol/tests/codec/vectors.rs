@@ -228,21 +228,21 @@ fn no_packet_stands_twice() {
 
 /// Valid and invalid cases each packet type has at least, in a version and from a sender that may send it.
 const AT_LEAST: &[(PacketType, usize, usize)] = &[
-    (PacketType::Connect, 20, 60),
-    (PacketType::ConnAck, 6, 15),
-    (PacketType::Publish, 30, 25),
-    (PacketType::PubAck, 3, 8),
-    (PacketType::PubRec, 3, 8),
-    (PacketType::PubRel, 3, 8),
-    (PacketType::PubComp, 3, 8),
-    (PacketType::Subscribe, 15, 30),
-    (PacketType::SubAck, 5, 8),
-    (PacketType::Unsubscribe, 4, 12),
-    (PacketType::UnsubAck, 2, 8),
-    (PacketType::PingReq, 1, 5),
+    (PacketType::Connect, 25, 70),
+    (PacketType::ConnAck, 7, 17),
+    (PacketType::Publish, 39, 48),
+    (PacketType::PubAck, 4, 10),
+    (PacketType::PubRec, 4, 10),
+    (PacketType::PubRel, 4, 10),
+    (PacketType::PubComp, 4, 9),
+    (PacketType::Subscribe, 24, 43),
+    (PacketType::SubAck, 6, 12),
+    (PacketType::Unsubscribe, 7, 18),
+    (PacketType::UnsubAck, 3, 8),
+    (PacketType::PingReq, 1, 7),
     (PacketType::PingResp, 1, 5),
-    (PacketType::Disconnect, 1, 5),
-    (PacketType::Auth, 5, 10),
+    (PacketType::Disconnect, 2, 7),
+    (PacketType::Auth, 12, 24),
 ];
 
 #[test]
