@@ -1,16 +1,14 @@
 //! Literal packets that break a rule: which one, and at which byte.
 
-use crate::{
-    notation::bytes,
-    vectors::{self, Case, Kind},
-};
+use crate::notation::bytes;
 use squall_protocol::{
     Decoder, PacketType, RULES, Role, Rule, Version, Violation, ViolationKind, decode_one,
 };
+use squall_vectors::{Case, Kind};
 use std::collections::BTreeSet;
 
 fn found() -> impl Iterator<Item = (Case, Violation)> {
-    vectors::invalid().map(
+    squall_vectors::invalid().map(
         |case| match decode_one(&case.wire, case.peer(), case.known()) {
             Err(violation) => (case, violation),
             Ok(frame) => panic!("{} was taken: {:?}", case.label(), frame.packet),

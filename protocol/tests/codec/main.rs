@@ -7,4 +7,3 @@ mod reactions;
 mod round_trip;
 mod strategies;
 mod valid;
-mod vectors;

@@ -1,4 +1,4 @@
-//! Bytes as vectors write them: hex digits, blanks where they help, and ASCII text in single quotes.
+//! Bytes as these tests write them: hex digits, blanks where they help, and ASCII text in single quotes.
 
 use bytes::Bytes;
 

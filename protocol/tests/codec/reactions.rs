@@ -1,9 +1,9 @@
 //! What a receiver may do about a broken packet, held against the catalogue of statements: no duty is forgotten and
 //! nothing that the standard leaves open is forbidden.
 
-use crate::vectors::{self, Case, Sender};
 use serde::Deserialize;
 use squall_protocol::{PacketType, ReasonCode, Version};
+use squall_vectors::{Case, Sender};
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 /// What the tests here need of a statement of the catalogue (`conformance/catalogue`).
@@ -67,10 +67,10 @@ fn settled(statement: &Statement) -> bool {
 
 #[test]
 fn every_cited_statement_is_in_the_catalogue_of_its_version() {
-    for case in vectors::invalid() {
+    for case in squall_vectors::invalid() {
         assert!(!cited(&case).is_empty(), "{}", case.label());
     }
-    for case in vectors::valid() {
+    for case in squall_vectors::valid() {
         for id in &case
             .vector
             .valid
@@ -90,7 +90,7 @@ fn every_cited_statement_is_in_the_catalogue_of_its_version() {
 /// `close` is a duty of servers in both versions, and of clients in 3.1.1.
 #[test]
 fn a_duty_to_close_leaves_no_way_to_go_on() {
-    for case in vectors::invalid() {
+    for case in squall_vectors::invalid() {
         let client_of_5 = case.version == Version::V5_0 && case.sender == Sender::Server;
         if !client_of_5 && cited(&case).into_iter().any(settled) {
             let goes_on =
@@ -103,7 +103,7 @@ fn a_duty_to_close_leaves_no_way_to_go_on() {
 /// A client of 5.0 should close. It has to only when the flags of AUTH are wrong [MQTT-3.15.1-1].
 #[test]
 fn a_client_of_5_0_may_overlook_what_is_no_duty() {
-    for case in vectors::invalid().filter(|case| case.sender == Sender::Server) {
+    for case in squall_vectors::invalid().filter(|case| case.sender == Sender::Server) {
         if case.version == Version::V5_0 {
             let duty = cited(&case).iter().any(|s| s.id == "MQTT-3.15.1-1");
             assert_eq!(may(&case, "accept"), !duty, "{}", case.label());
@@ -113,7 +113,7 @@ fn a_client_of_5_0_may_overlook_what_is_no_duty() {
 
 #[test]
 fn what_the_text_leaves_open_is_accepted() {
-    for case in vectors::invalid() {
+    for case in squall_vectors::invalid() {
         let rows = cited(&case);
         let open = |s: &&Statement| matches!(s.close.as_deref(), Some("unsettled" | "may"));
         if rows.iter().any(open) && !rows.iter().any(|s| settled(s)) {
@@ -126,7 +126,7 @@ fn what_the_text_leaves_open_is_accepted() {
 
 #[test]
 fn a_close_without_a_packet_is_allowed_unless_the_packet_is_a_must() {
-    for case in vectors::invalid() {
+    for case in squall_vectors::invalid() {
         let rows = cited(&case);
         let bare = |word| rows.iter().any(|s| s.bare_close.as_deref() == Some(word));
         assert_eq!(
@@ -144,7 +144,7 @@ fn a_close_without_a_packet_is_allowed_unless_the_packet_is_a_must() {
 /// The first packet of a reaction is the one that the standard recommends.
 #[test]
 fn the_recommended_code_comes_first() {
-    for case in vectors::invalid().filter(|case| case.version == Version::V5_0) {
+    for case in squall_vectors::invalid().filter(|case| case.version == Version::V5_0) {
         let Some((packet, code)) = reactions(&case)[0].split_once(' ') else {
             assert_eq!(reactions(&case), ["close"], "{}", case.label());
             continue;
@@ -172,7 +172,7 @@ fn the_recommended_code_comes_first() {
 /// Each word is one of the README's, and each packet is one that this receiver may send at this moment.
 #[test]
 fn each_reaction_can_happen() {
-    for case in vectors::invalid() {
+    for case in squall_vectors::invalid() {
         let receiver = case.sender.other();
         for reaction in reactions(&case) {
             let label = format!("{}: {reaction}", case.label());

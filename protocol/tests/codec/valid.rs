@@ -1,11 +1,9 @@
 //! Literal packets that the standard allows: what they say, and the bytes they are written in.
 
-use crate::{
-    notation::bytes,
-    vectors::{self, Case, bytes_of_hex},
-};
+use crate::notation::bytes;
 use serde_json::Value;
 use squall_protocol::{Decoder, Frame, Packet, Role, Version, decode_one, encode, json};
+use squall_vectors::{Case, bytes_of_hex};
 
 fn read(case: &Case) -> Frame {
     decode_one(&case.wire, case.peer(), case.known())
@@ -14,7 +12,7 @@ fn read(case: &Case) -> Frame {
 
 #[test]
 fn each_says_what_its_bytes_say() {
-    for case in vectors::valid() {
+    for case in squall_vectors::valid() {
         let expected = case.vector.valid.as_ref().expect("a valid vector");
         let frame = read(&case);
         let packet = frame.packet.packet_type();
@@ -29,7 +27,7 @@ fn each_says_what_its_bytes_say() {
 
 #[test]
 fn each_is_written_in_its_canonical_form() {
-    for case in vectors::valid() {
+    for case in squall_vectors::valid() {
         let expected = case.vector.valid.as_ref().expect("a valid vector");
         let canonical = match &expected.canonical {
             Some(hex) => bytes_of_hex(hex),
@@ -52,7 +50,7 @@ fn decoder(case: &Case) -> Decoder {
 
 #[test]
 fn any_split_gives_the_same_packet() {
-    for case in vectors::valid().filter(|case| case.wire.len() < 1_000) {
+    for case in squall_vectors::valid().filter(|case| case.wire.len() < 1_000) {
         let (whole, wire) = (read(&case), &case.wire);
         for split in 0..wire.len() {
             let label = format!("{} split at {split}", case.label());
@@ -68,7 +66,7 @@ fn any_split_gives_the_same_packet() {
 
 #[test]
 fn byte_by_byte_gives_the_same_packet() {
-    for case in vectors::valid() {
+    for case in squall_vectors::valid() {
         let mut decoder = decoder(&case);
         let (last, most) = case.wire.split_last().expect("not empty");
         for byte in most {
@@ -91,7 +89,7 @@ fn packets_field_by_field() {
     let by_theme = ["large/", "properties/", "reason-codes/", "utf8/"];
     let mut out = String::new();
     let mut last = "";
-    for case in vectors::valid() {
+    for case in squall_vectors::valid() {
         let name = &case.vector.name;
         if name == last || by_theme.iter().any(|theme| name.starts_with(theme)) {
             continue;
