@@ -45,6 +45,12 @@ impl Text {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
+
+    /// Its bytes, without the second look at them that [`Self::as_str`] takes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Deref for Text {

@@ -1,6 +1,15 @@
 //! Topic names, topic filters and matching (section 4.7; shared subscriptions section 4.8.2 of 5.0).
 //!
-//! Syntax and matching only: who subscribed to what, and what a server allows, is not known here.
+//! * [`check_name`], [`TopicFilter`] what is well-formed
+//! * [`matches`] one filter against one name
+//! * [`SubscriptionTrie`] all filters of all subscribers against one name
+//!
+//! Names and filters are bytes here: nothing is normalised or folded [MQTT-4.7.3-4], and a separator in front or at the
+//! end makes another level, an empty one [X-3.1.1-topic-4], [X-5.0-topic-4]. What a server allows is not known here.
+
+mod trie;
+
+pub use trie::{Group, Matching, Subscribers, SubscriptionTrie};
 
 use crate::Text;
 use std::fmt;
@@ -45,21 +54,22 @@ impl TopicFilter {
     /// Checks the wildcards of a filter; `$share` has no meaning (3.1.1).
     ///
     /// # Errors
-    /// When the filter is empty or a wildcard is misplaced.
+    /// [`TopicError::Empty`], [`TopicError::MultiLevel`] or [`TopicError::SingleLevel`]; the leftmost fault.
     pub fn parse_v3(text: impl Into<Text>) -> Result<Self, TopicError> {
         let text = text.into();
-        check_pattern(&text, 0)?;
+        check_pattern(text.as_bytes(), 0)?;
         Ok(Self { text, share: None })
     }
 
-    /// Like [`Self::parse_v3`], and takes a shared subscription apart (5.0).
+    /// Like [`Self::parse_v3`], and takes a shared subscription apart (5.0) [MQTT-4.8.2-1], [MQTT-4.8.2-2].
     ///
     /// # Errors
-    /// When the filter is empty, a wildcard is misplaced, or `$share` is malformed.
+    /// Those of [`Self::parse_v3`], with bytes counted from the beginning of the whole filter, and
+    /// [`TopicError::Share`].
     pub fn parse_v5(text: impl Into<Text>) -> Result<Self, TopicError> {
         let text = text.into();
         let share = share_prefix(&text)?;
-        check_pattern(&text, usize::from(share.unwrap_or(0)))?;
+        check_pattern(text.as_bytes(), usize::from(share.unwrap_or(0)))?;
         Ok(Self { text, share })
     }
 
@@ -88,16 +98,28 @@ impl TopicFilter {
         self.share.is_some()
     }
 
-    /// Whether `topic` matches, with the rule for names that begin with `$` [MQTT-4.7.2-1].
+    /// Whether the topic name matches, as [`matches`] has it; `$share` and ShareName play no part [X-5.0-shared-3].
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
-        matches(self.pattern(), topic)
+        matches_bytes(self.pattern_bytes(), topic.as_bytes())
     }
 
     /// Whether the pattern has a `+` or `#`.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
-        self.pattern().contains(['+', '#'])
+        first_wildcard(self.pattern_bytes()).is_some()
+    }
+
+    fn pattern_bytes(&self) -> &[u8] {
+        &self.text.as_bytes()[usize::from(self.share.unwrap_or(0))..]
+    }
+
+    /// A copy that does not keep the packet in memory that this one came in.
+    fn detached(&self) -> Self {
+        Self {
+            text: self.as_str().into(),
+            share: self.share,
+        }
     }
 }
 
@@ -110,39 +132,78 @@ impl fmt::Display for TopicFilter {
 /// Checks a topic name: not empty [MQTT-4.7.3-1], no wildcard [MQTT-3.3.2-2].
 ///
 /// # Errors
-/// The rule that is broken and where.
+/// [`TopicError::Empty`], or [`TopicError::WildcardInName`] with the first one.
 pub fn check_name(name: &str) -> Result<(), TopicError> {
     if name.is_empty() {
         // [MQTT-4.7.3-1]
         return Err(TopicError::Empty);
     }
-    match name.bytes().position(|b| b == b'+' || b == b'#') {
+    match first_wildcard(name.as_bytes()) {
         // [MQTT-3.3.2-2]
         Some(at) => Err(TopicError::WildcardInName(at)),
         None => Ok(()),
     }
 }
 
-/// Whether the topic name matches the (well-formed, unshared) pattern (section 4.7). Allocates nothing.
+/// Whether the topic name matches the pattern (section 4.7): a well-formed filter, without `$share` and ShareName.
+///
+/// `+` stands for one level and `#` for any number, also none [X-5.0-topic-1], [X-5.0-topic-2]; neither does so for the
+/// first level of a name that begins with `$` [MQTT-4.7.2-1]. One pass over both; allocates nothing.
 #[must_use]
 pub fn matches(pattern: &str, topic: &str) -> bool {
+    matches_bytes(pattern.as_bytes(), topic.as_bytes())
+}
+
+fn matches_bytes(pattern: &[u8], topic: &[u8]) -> bool {
     // [MQTT-4.7.2-1]
-    if topic.starts_with('$') && pattern.starts_with(['+', '#']) {
+    if let ([b'+' | b'#', ..], [b'$', ..]) = (pattern, topic) {
         return false;
     }
-    let mut names = topic.split('/');
-    for level in pattern.split('/') {
-        // `#` also stands for no level at all, so it matches the parent [X-3.1.1-topic-1], [X-5.0-topic-1].
-        if level == "#" {
-            return true;
-        }
-        match names.next() {
+    let (mut pattern, mut topic) = (pattern, topic);
+    // Each turn takes one level off both.
+    loop {
+        match pattern {
+            [b'#', ..] => return true,
             // `+` matches exactly one level, also an empty one [X-3.1.1-topic-2], [X-5.0-topic-2].
-            Some(name) if level == "+" || level == name => {}
+            [b'+', rest @ ..] => {
+                pattern = rest;
+                topic = &topic[level_len(topic)..];
+            }
+            _ => {
+                let (level, rest) = pattern.split_at(level_len(pattern));
+                match topic.strip_prefix(level) {
+                    Some(behind) => (pattern, topic) = (rest, behind),
+                    None => return false,
+                }
+            }
+        }
+        match (pattern, topic) {
+            ([], []) => return true,
+            ([b'/', next @ ..], [b'/', behind @ ..]) => (pattern, topic) = (next, behind),
+            // `#` also stands for no level at all, so it matches the parent [X-3.1.1-topic-1], [X-5.0-topic-1].
+            (rest, []) => return rest == b"/#",
             _ => return false,
         }
     }
-    names.next().is_none()
+}
+
+/// The length of the first level.
+fn level_len(text: &[u8]) -> usize {
+    text.iter().position(|b| *b == b'/').unwrap_or(text.len())
+}
+
+/// Where the first `+` or `#` stands.
+fn first_wildcard(text: &[u8]) -> Option<usize> {
+    let is_wildcard = |b: &u8| matches!(b, b'+' | b'#');
+    // Nearly always there is none. Blocks looked at as a whole become instructions that compare 16 bytes at once.
+    let (blocks, rest) = text.as_chunks::<16>();
+    let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, b| any | is_wildcard(b));
+    let start = match blocks.iter().position(in_block) {
+        Some(block) => block * 16,
+        None => text.len() - rest.len(),
+    };
+    let at = text[start..].iter().position(is_wildcard);
+    at.map(|at| start + at)
 }
 
 const SHARE: &str = "$share/";
@@ -166,20 +227,22 @@ fn share_prefix(filter: &str) -> Result<Option<u16>, TopicError> {
 }
 
 /// Checks the wildcards of what stands behind `start`.
-fn check_pattern(filter: &str, start: usize) -> Result<(), TopicError> {
+fn check_pattern(filter: &[u8], start: usize) -> Result<(), TopicError> {
     if filter.len() == start {
         // [MQTT-4.7.3-1]
         return Err(TopicError::Empty);
     }
-    let bytes = filter.as_bytes();
-    for (at, byte) in bytes.iter().enumerate().skip(start) {
-        let begins = at == start || bytes[at - 1] == b'/';
-        let last = at + 1 == bytes.len();
+    let Some(first) = first_wildcard(&filter[start..]) else {
+        return Ok(());
+    };
+    for (at, byte) in filter.iter().enumerate().skip(start + first) {
+        let begins = at == start || filter[at - 1] == b'/';
+        let behind = filter.get(at + 1);
         match byte {
             // [MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)
-            b'#' if !begins || !last => return Err(TopicError::MultiLevel(at)),
+            b'#' if !begins || behind.is_some() => return Err(TopicError::MultiLevel(at)),
             // [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0)
-            b'+' if !begins || !(last || bytes[at + 1] == b'/') => {
+            b'+' if !begins || behind.is_some_and(|b| *b != b'/') => {
                 return Err(TopicError::SingleLevel(at));
             }
             _ => {}
