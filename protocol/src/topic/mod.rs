@@ -68,7 +68,7 @@ impl TopicFilter {
     /// [`TopicError::Share`].
     pub fn parse_v5(text: impl Into<Text>) -> Result<Self, TopicError> {
         let text = text.into();
-        let share = share_prefix(&text)?;
+        let share = share_prefix(text.as_bytes())?;
         check_pattern(text.as_bytes(), usize::from(share.unwrap_or(0)))?;
         Ok(Self { text, share })
     }
@@ -160,41 +160,32 @@ fn matches_bytes(pattern: &[u8], topic: &[u8]) -> bool {
         return false;
     }
     let (mut pattern, mut topic) = (pattern, topic);
-    // Each turn takes one level off both.
+    // Each turn takes off what is equal, and a wildcard behind it.
     loop {
-        match pattern {
-            [b'#', ..] => return true,
-            // `+` matches exactly one level, also an empty one [X-3.1.1-topic-2], [X-5.0-topic-2].
-            [b'+', rest @ ..] => {
-                pattern = rest;
-                topic = &topic[level_len(topic)..];
-            }
-            _ => {
-                let (level, rest) = pattern.split_at(level_len(pattern));
-                match topic.strip_prefix(level) {
-                    Some(behind) => (pattern, topic) = (rest, behind),
-                    None => return false,
-                }
-            }
-        }
+        let both = pattern.iter().zip(topic);
+        let same = both.take_while(|(p, t)| p == t && !is_wildcard(p)).count();
+        (pattern, topic) = (&pattern[same..], &topic[same..]);
         match (pattern, topic) {
-            ([], []) => return true,
-            ([b'/', next @ ..], [b'/', behind @ ..]) => (pattern, topic) = (next, behind),
+            ([], []) | ([b'#'], _) => return true,
             // `#` also stands for no level at all, so it matches the parent [X-3.1.1-topic-1], [X-5.0-topic-1].
-            (rest, []) => return rest == b"/#",
+            ([b'/', b'#'], []) => return true,
+            // `+` matches exactly one level, also an empty one [X-3.1.1-topic-2], [X-5.0-topic-2].
+            ([b'+', rest @ ..], _) => {
+                let level = topic.iter().position(|b| *b == b'/');
+                pattern = rest;
+                topic = &topic[level.unwrap_or(topic.len())..];
+            }
             _ => return false,
         }
     }
 }
 
-/// The length of the first level.
-fn level_len(text: &[u8]) -> usize {
-    text.iter().position(|b| *b == b'/').unwrap_or(text.len())
+const fn is_wildcard(byte: &u8) -> bool {
+    matches!(byte, b'+' | b'#')
 }
 
 /// Where the first `+` or `#` stands.
 fn first_wildcard(text: &[u8]) -> Option<usize> {
-    let is_wildcard = |b: &u8| matches!(b, b'+' | b'#');
     // Nearly always there is none. Blocks looked at as a whole become instructions that compare 16 bytes at once.
     let (blocks, rest) = text.as_chunks::<16>();
     let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, b| any | is_wildcard(b));
@@ -209,15 +200,15 @@ fn first_wildcard(text: &[u8]) -> Option<usize> {
 const SHARE: &str = "$share/";
 
 /// The length of `$share/name/` in front of a shared subscription, `None` for any other filter.
-fn share_prefix(filter: &str) -> Result<Option<u16>, TopicError> {
-    let Some(rest) = filter.strip_prefix(SHARE) else {
+fn share_prefix(filter: &[u8]) -> Result<Option<u16>, TopicError> {
+    let Some(rest) = filter.strip_prefix(SHARE.as_bytes()) else {
         return Ok(None);
     };
-    match rest.find(['/', '+', '#']) {
+    match rest.iter().position(|b| matches!(b, b'/' | b'+' | b'#')) {
         // [MQTT-4.8.2-1] (5.0)
         Some(0) => Err(TopicError::Share(SHARE.len())),
         // [MQTT-4.8.2-2] (5.0): a name without wildcards, a separator, and a filter behind it
-        Some(at) if rest.as_bytes()[at] == b'/' && at + 1 < rest.len() => {
+        Some(at) if rest[at] == b'/' && at + 1 < rest.len() => {
             let prefix = u16::try_from(SHARE.len() + at + 1);
             Ok(Some(prefix.map_err(|_| TopicError::Share(SHARE.len()))?))
         }

@@ -7,9 +7,12 @@ use crate::topic::TopicFilter;
 #[derive(Clone, Debug)]
 pub struct Subscribers<S, V, G> {
     plain: Members<S, V>,
-    // Boxed: few filters have one, and a group is large.
-    groups: Members<Box<str>, Box<Group<S, V, G>>>,
+    // Boxed: few filters have any.
+    groups: Option<Box<Groups<S, V, G>>>,
 }
+
+/// By ShareName; each boxed, since it is large.
+type Groups<S, V, G> = Members<Box<str>, Box<Group<S, V, G>>>;
 
 /// The members of one shared subscription: the same ShareName and the same filter behind it [X-5.0-shared-2]. It lives
 /// as long as it has a member [X-5.0-shared-4].
@@ -29,19 +32,21 @@ impl<S: Ord, V, G> Subscribers<S, V, G> {
 
     /// The shared subscriptions, in the order of their ShareNames. Each gets a message once [X-5.0-shared-1].
     pub fn groups(&self) -> impl Iterator<Item = &Group<S, V, G>> {
-        self.groups.iter().map(|(_, group)| &**group)
+        let groups = self.groups.iter().flat_map(|groups| groups.iter());
+        groups.map(|(_, group)| &**group)
     }
 
     /// The shared subscription of this ShareName.
     #[must_use]
     pub fn group(&self, share_name: &str) -> Option<&Group<S, V, G>> {
-        self.groups.get(share_name).map(|group| &**group)
+        let groups = self.groups.as_ref()?;
+        groups.get(share_name).map(|group| &**group)
     }
 
     /// Whether nobody is left.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.groups.is_empty()
+        self.plain.is_empty() && self.groups.is_none()
     }
 
     pub(super) fn get(&self, share_name: Option<&str>, subscriber: &S) -> Option<&V> {
@@ -58,7 +63,8 @@ impl<S: Ord, V, G> Subscribers<S, V, G> {
         let Some(name) = filter.share_name() else {
             return self.plain.insert(subscriber, value);
         };
-        if let Some(group) = self.groups.get_mut(name) {
+        let groups = self.groups.get_or_insert_default();
+        if let Some(group) = groups.get_mut(name) {
             // [X-5.0-shared-6]
             return group.members.insert(subscriber, value);
         }
@@ -69,7 +75,7 @@ impl<S: Ord, V, G> Subscribers<S, V, G> {
             members,
             state: G::default(),
         };
-        self.groups.insert(name.into(), Box::new(group));
+        groups.insert(name.into(), Box::new(group));
         None
     }
 
@@ -77,23 +83,29 @@ impl<S: Ord, V, G> Subscribers<S, V, G> {
         let Some(name) = share_name else {
             return self.plain.remove(subscriber);
         };
-        let group = self.groups.get_mut(name)?;
+        let groups = self.groups.as_mut()?;
+        let group = groups.get_mut(name)?;
         let removed = group.members.remove(subscriber);
         // The last one to leave ends the shared subscription [X-5.0-unsubscribe-2].
         if group.members.is_empty() {
-            self.groups.remove(name);
+            groups.remove(name);
+            if groups.is_empty() {
+                self.groups = None;
+            }
         }
         removed
     }
 
     pub(super) fn footprint(&self) -> usize {
-        let groups = self.groups.iter().map(|(name, group)| {
-            size_of::<Group<S, V, G>>()
-                + name.len()
-                + group.filter.as_str().len()
-                + group.members.footprint()
-        });
-        self.plain.footprint() + self.groups.footprint() + groups.sum::<usize>()
+        let one = |name: &str, group: &Group<S, V, G>| {
+            let texts = name.len() + group.filter.as_str().len();
+            size_of::<Group<S, V, G>>() + texts + group.members.footprint()
+        };
+        let all = |groups: &Groups<S, V, G>| {
+            let each = groups.iter().map(|(name, group)| one(name, group));
+            size_of::<Groups<S, V, G>>() + groups.footprint() + each.sum::<usize>()
+        };
+        self.plain.footprint() + self.groups.as_deref().map_or(0, all)
     }
 }
 
@@ -129,7 +141,7 @@ impl<S, V, G> Default for Subscribers<S, V, G> {
     fn default() -> Self {
         Self {
             plain: Members::default(),
-            groups: Members::default(),
+            groups: None,
         }
     }
 }
