@@ -322,7 +322,9 @@ fn a_turn_goes_once_around() {
         assert_eq!(turn(None), members);
         // Behind a member, and behind one that has left.
         for last in [2 * member - 2, member, member * 2, 1, 255] {
-            let (mut expected, before): (Vec<_>, Vec<_>) = members.iter().partition(|m| **m > last);
+            let behind = |m: &u8| *m > last;
+            let (mut expected, before): (Vec<u8>, Vec<u8>) =
+                members.iter().copied().partition(behind);
             expected.extend(before);
             assert_eq!(
                 turn(Some(last)),
