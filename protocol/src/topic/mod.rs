@@ -1,7 +1,7 @@
 //! Topic names, topic filters and matching (section 4.7; shared subscriptions section 4.8.2 of 5.0).
 //!
 //! * [`check_name`], [`TopicFilter`] what is well-formed
-//! * [`matches`] one filter against one name
+//! * [`matches()`] one filter against one name
 //! * [`SubscriptionTrie`] all filters of all subscribers against one name
 //!
 //! Names and filters are bytes here: nothing is normalised or folded [MQTT-4.7.3-4], and a separator in front or at the
@@ -98,7 +98,7 @@ impl TopicFilter {
         self.share.is_some()
     }
 
-    /// Whether the topic name matches, as [`matches`] has it; `$share` and ShareName play no part [X-5.0-shared-3].
+    /// Whether the topic name matches, as [`matches()`] has it; `$share` and ShareName play no part [X-5.0-shared-3].
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
         matches_bytes(self.pattern_bytes(), topic.as_bytes())

@@ -25,6 +25,23 @@ use std::num::NonZeroU32;
 
 /// Subscriptions: a value `V` for each topic filter and subscriber `S`. `G` is what the owner remembers of each shared
 /// subscription.
+///
+/// ```
+/// use squall_protocol::topic::{SubscriptionTrie, TopicFilter};
+///
+/// let mut trie: SubscriptionTrie<&str, u8> = SubscriptionTrie::new();
+/// for (subscriber, filter) in [("lamp", "home/+"), ("log", "#"), ("one", "$share/g/home/#")] {
+///     trie.insert(subscriber, &TopicFilter::parse_v5(filter)?, 0);
+/// }
+/// let mut found = Vec::new();
+/// for at in trie.matching("home/hall") {
+///     found.extend(at.plain().map(|(subscriber, _)| *subscriber));
+///     // Which member of a group gets the message is for the owner of the trie to say.
+///     found.extend(at.groups().filter_map(|g| g.in_turn(None).next()).map(|(member, _)| *member));
+/// }
+/// assert_eq!(found, ["log", "one", "lamp"]);
+/// # Ok::<(), squall_protocol::topic::TopicError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SubscriptionTrie<S, V, G = ()> {
     /// The first is the root. One that has neither subscribers nor children is free.
