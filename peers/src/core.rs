@@ -171,7 +171,7 @@ pub(crate) fn packet(packet: &Theirs) -> Result<Packet, Fault> {
             filters: p
                 .entries()
                 .iter()
-                .map(|f| filter(f.as_bytes(), Version::V3_1_1))
+                .map(|f| filter(f.as_str(), Version::V3_1_1))
                 .collect::<Result<_, Fault>>()?,
         }),
         Theirs::V3_1_1Unsuback(p) => Packet::UnsubAck(UnsubAck {
@@ -237,7 +237,7 @@ fn v5_packet(packet: &Theirs) -> Result<Packet, Fault> {
             filters: p
                 .entries()
                 .iter()
-                .map(|f| filter(f.as_bytes(), Version::V5_0))
+                .map(|f| filter(f.as_str(), Version::V5_0))
                 .collect::<Result<_, Fault>>()?,
         }),
         Theirs::V5_0Unsuback(p) => Packet::UnsubAck(UnsubAck {
