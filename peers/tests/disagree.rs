@@ -1,0 +1,173 @@
+//! Every vector of `protocol/vectors`, valid and invalid, given to every peer. The snapshot lists each vector on
+//! which a peer differs from us, under the rule or the reason that we stand on.
+
+#[path = "disagree/vectors.rs"]
+mod vectors;
+
+use squall_peers::{Outcome, Peer};
+use squall_protocol::{Frame, Violation, decode_one};
+use std::{collections::BTreeMap, fmt::Write};
+use vectors::{Vector, matches, reasons};
+
+/// What all made of one vector.
+struct Answer {
+    vector: Vector,
+    ours: Result<Frame, Violation>,
+    theirs: [(Peer, Outcome); 4],
+}
+
+fn answers() -> Vec<Answer> {
+    vectors::all()
+        .into_iter()
+        .map(|vector| {
+            let (wire, known) = (&vector.wire, vector.connection());
+            Answer {
+                ours: decode_one(wire, vector.from, known),
+                theirs: Peer::ALL.map(|peer| (peer, peer.decode(wire, known, vector.from))),
+                vector,
+            }
+        })
+        .collect()
+}
+
+impl Answer {
+    /// Who differs from us, and how.
+    fn differences(&self) -> impl Iterator<Item = (Peer, &'static str)> {
+        self.theirs.iter().filter_map(|(peer, theirs)| {
+            let how = match (&self.ours, theirs) {
+                (_, Outcome::Cannot(_)) | (Err(_), Outcome::Refused(_)) => None,
+                (_, Outcome::Panicked(_)) => Some("panicked"),
+                (Err(_), Outcome::Read(_) | Outcome::ReadBeyond(_)) => Some("accepted"),
+                (Ok(_), Outcome::Refused(_)) => Some("refused"),
+                (Ok(_), Outcome::ReadBeyond(_)) => Some("misread"),
+                (Ok(frame), Outcome::Read(packet)) => {
+                    let same = peer.view((**packet).clone()) == peer.view(frame.packet.clone());
+                    (!same).then_some("misread")
+                }
+            };
+            how.map(|how| (*peer, how))
+        })
+    }
+
+    /// The ground we stand on against this peer.
+    fn ground(&self, peer: Peer) -> String {
+        match &self.ours {
+            Err(violation) => {
+                let rule = format!("{:?}", violation.rule);
+                let rule = rule.split('(').next().unwrap_or_default();
+                let (kind, reason) = (violation.kind(), violation.reason());
+                let statements = violation.statements().join(", ");
+                format!("refused: {rule} [{statements}] {kind} {reason}")
+            }
+            Ok(_) => {
+                let reason = reasons()
+                    .into_iter()
+                    .find(|reason| reason.covers(peer.name(), &self.vector.name));
+                let why = reason.map_or_else(|| "NO REASON GIVEN".to_owned(), |reason| reason.why);
+                format!("accepted: {why}")
+            }
+        }
+    }
+}
+
+/// How many vectors each peer was asked, and on how many it differs: valid ones and invalid ones.
+fn figures(answers: &[Answer]) -> String {
+    let mut out = String::new();
+    for (index, peer) in Peer::ALL.into_iter().enumerate() {
+        let _ = write!(out, "{}:", peer.name());
+        for (kind, valid) in [("valid", true), ("invalid", false)] {
+            let asked = answers
+                .iter()
+                .filter(|a| a.ours.is_ok() == valid)
+                .filter(|a| !matches!(a.theirs[index].1, Outcome::Cannot(_)));
+            let mut how: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut total = 0;
+            for answer in asked {
+                total += 1;
+                let one = answer.differences().find(|(p, _)| *p == peer);
+                if let Some((_, what)) = one {
+                    *how.entry(what).or_default() += 1;
+                }
+            }
+            let differs: usize = how.values().sum();
+            let _ = write!(out, " {differs} of {total} {kind} {how:?};");
+        }
+        out = out.trim_end_matches(';').to_owned() + "\n";
+    }
+    out
+}
+
+#[test]
+fn every_disagreement_is_known() {
+    let answers = answers();
+    let mut sections: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for answer in &answers {
+        let Vector {
+            name,
+            version,
+            from,
+            ..
+        } = &answer.vector;
+        let mut grounds: BTreeMap<String, String> = BTreeMap::new();
+        for (peer, how) in answer.differences() {
+            let line = grounds.entry(answer.ground(peer)).or_default();
+            let _ = write!(line, " {} {how};", peer.name());
+        }
+        for (ground, line) in grounds {
+            let line = format!("    {name} {version} {from}:{}", line.trim_end_matches(';'));
+            sections.entry(ground).or_default().push(line);
+        }
+    }
+    let lines = sections
+        .into_iter()
+        .flat_map(|(ground, lines)| std::iter::once(ground).chain(lines));
+    let list: Vec<String> = lines.collect();
+    let disagreements = format!("{}\n{}", figures(&answers), list.join("\n"));
+    insta::assert_snapshot!(disagreements);
+}
+
+/// Where a peer differs on a valid vector, a reason says why accepting it is right; and no reason is left over.
+#[test]
+fn every_valid_vector_that_a_peer_differs_on_has_its_reason() {
+    let reasons = reasons();
+    let mut wanting = Vec::new();
+    let mut missing = Vec::new();
+    for answer in answers().iter().filter(|answer| answer.ours.is_ok()) {
+        for (peer, how) in answer.differences() {
+            let name = &answer.vector.name;
+            if !reasons
+                .iter()
+                .any(|reason| reason.covers(peer.name(), name))
+            {
+                missing.push(format!("{} {how} {name}: {:?}", peer.name(), answer.theirs));
+            }
+            wanting.push((peer.name(), name.clone()));
+        }
+    }
+    let rows = reasons.iter().flat_map(|reason| {
+        let pairs = |peer| reason.vectors.iter().map(move |vector| (peer, vector));
+        reason.peers.iter().flat_map(pairs)
+    });
+    let stale: Vec<_> = rows
+        .filter(|(peer, pattern)| {
+            !wanting
+                .iter()
+                .any(|(p, name)| p == peer && matches(pattern, name))
+        })
+        .collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "missing: {missing:#?}\nstale: {stale:#?}"
+    );
+}
+
+/// The vectors say themselves which are valid; without that the comparison would prove nothing.
+#[test]
+fn our_verdict_is_that_of_the_vectors() {
+    let answers = answers();
+    for Answer { vector, ours, .. } in &answers {
+        let Vector { name, version, .. } = vector;
+        assert_eq!(ours.is_ok(), vector.valid, "{name} {version}: {ours:?}");
+    }
+    assert!(answers.len() > 1000, "only {} vectors", answers.len());
+}
