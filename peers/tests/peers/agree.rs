@@ -2,12 +2,10 @@
 //! as the same packet. Where a peer does not, the class stands in [`KNOWN`] with the reason; it is left out here for
 //! that peer alone, and has to go on existing.
 
-#[path = "agree/known.rs"]
-mod known;
-#[path = "../../protocol/tests/codec/strategies.rs"]
-mod strategies;
-
-use known::{KNOWN, Known};
+use crate::{
+    known::{KNOWN, Known},
+    strategies,
+};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},

@@ -1,13 +1,10 @@
 //! Every vector of `protocol/vectors`, valid and invalid, given to every peer. The snapshot lists each vector on
 //! which a peer differs from us, under the rule or the reason that we stand on.
 
-#[path = "disagree/vectors.rs"]
-mod vectors;
-
+use crate::vectors::{self, Vector, matches, reasons};
 use squall_peers::{Outcome, Peer};
 use squall_protocol::{Frame, Violation, decode_one};
 use std::{collections::BTreeMap, fmt::Write};
-use vectors::{Vector, matches, reasons};
 
 /// What all made of one vector.
 struct Answer {

@@ -1,0 +1,9 @@
+//! Other codecs against ours: generated valid packets, every vector, and packets with a few bytes changed.
+
+mod agree;
+mod disagree;
+mod known;
+mod mutated;
+#[path = "../../../protocol/tests/codec/strategies.rs"]
+mod strategies;
+mod vectors;
