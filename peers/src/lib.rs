@@ -150,16 +150,17 @@ impl Peer {
         from: Role,
     ) -> Result<Version, &'static str> {
         let number = bytes.first().map_or(0, |first| first >> 4);
-        let server_only =
-            [2, 9, 11, 13].contains(&number) || (number == 14 && version == Some(Version::V3_1_1));
-        let client_only = [1, 8, 10, 12].contains(&number);
-        match (version, from) {
-            (None, Role::Client) if number != 1 => Err("no codec knows what came before"),
-            (_, Role::Client) if server_only && number != 14 => Err(NO_SENDER),
-            (_, Role::Server) if client_only || (number == 14 && server_only) => Err(NO_SENDER),
-            _ if number == 15 && self == Self::Rumqttc => Err("no AUTH in its list of packets"),
-            (Some(version), _) => Ok(version),
-            (None, _) => Ok(translate::version_of_connect(bytes)),
+        let wrong_sender = match (from, number) {
+            (Role::Server, 1 | 8 | 10 | 12) | (Role::Client, 2 | 9 | 11 | 13) => true,
+            (Role::Server, 14) => version == Some(Version::V3_1_1),
+            _ => false,
+        };
+        match version {
+            None if from == Role::Client && number != 1 => Err("no codec knows what came before"),
+            _ if wrong_sender => Err("no decoder is told who sends"),
+            _ if number == 15 && self == Self::Rumqttc => Err("its decoder has no AUTH"),
+            Some(version) => Ok(version),
+            None => Ok(translate::version_of_connect(bytes)),
         }
     }
 
@@ -175,7 +176,6 @@ impl Peer {
     }
 }
 
-const NO_SENDER: &str = "no codec is told who sends";
 const INCOMPLETE: &str = "waits for more bytes";
 
 impl From<String> for Fault {

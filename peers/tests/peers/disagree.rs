@@ -67,31 +67,38 @@ impl Answer {
     }
 }
 
-/// How many vectors each peer was asked, and on how many it differs: valid ones and invalid ones.
-fn figures(answers: &[Answer]) -> String {
-    let mut out = String::new();
-    for (index, peer) in Peer::ALL.into_iter().enumerate() {
-        let _ = write!(out, "{}:", peer.name());
-        for (kind, valid) in [("valid", true), ("invalid", false)] {
-            let asked = answers
-                .iter()
-                .filter(|a| a.ours.is_ok() == valid)
-                .filter(|a| !matches!(a.theirs[index].1, Outcome::Cannot(_)));
-            let mut how: BTreeMap<&str, usize> = BTreeMap::new();
-            let mut total = 0;
-            for answer in asked {
-                total += 1;
-                let one = answer.differences().find(|(p, _)| *p == peer);
-                if let Some((_, what)) = one {
-                    *how.entry(what).or_default() += 1;
-                }
-            }
-            let differs: usize = how.values().sum();
-            let _ = write!(out, " {differs} of {total} {kind} {how:?};");
-        }
-        out = out.trim_end_matches(';').to_owned() + "\n";
+/// The rows of the table in README.md: on how many of the vectors a peer was asked it differs, by what it did.
+fn figures(answers: &[Answer]) -> Vec<String> {
+    let row = |(index, peer): (usize, Peer)| {
+        let asked = |valid| {
+            let can = |a: &&Answer| !matches!(a.theirs[index].1, Outcome::Cannot(_));
+            let same_kind = answers.iter().filter(move |a| a.ours.is_ok() == valid);
+            same_kind.filter(can)
+        };
+        let count = |valid, what| {
+            let did = |a: &&Answer| a.differences().any(|(p, how)| p == peer && how == what);
+            asked(valid).filter(did).count()
+        };
+        format!(
+            "| {} | {} of {} | {} of {} | {} | {} |",
+            peer.name(),
+            count(false, "accepted"),
+            asked(false).count(),
+            count(true, "refused"),
+            asked(true).count(),
+            count(true, "misread"),
+            count(true, "panicked") + count(false, "panicked"),
+        )
+    };
+    Peer::ALL.into_iter().enumerate().map(row).collect()
+}
+
+#[test]
+fn the_figures_of_the_readme_are_true() {
+    let readme = include_str!("../../README.md");
+    for row in figures(&answers()) {
+        assert!(readme.contains(&row), "README.md has to say: {row}");
     }
-    out
 }
 
 #[test]
@@ -119,7 +126,7 @@ fn every_disagreement_is_known() {
         .into_iter()
         .flat_map(|(ground, lines)| std::iter::once(ground).chain(lines));
     let list: Vec<String> = lines.collect();
-    let disagreements = format!("{}\n{}", figures(&answers), list.join("\n"));
+    let disagreements = format!("{}\n\n{}", figures(&answers).join("\n"), list.join("\n"));
     insta::assert_snapshot!(disagreements);
 }
 
