@@ -115,8 +115,9 @@ impl Peer {
     /// the same are the same to this peer.
     #[must_use]
     pub fn view(self, mut packet: Packet) -> Packet {
+        let connect = matches!(packet, Packet::Connect(_));
         for properties in translate::properties_of(&mut packet) {
-            *properties = self.view_properties(properties);
+            *properties = self.view_properties(properties, connect);
         }
         if let (Self::Rumqttc, Packet::Connect(connect)) = (self, &mut packet) {
             // It has strings where the standard has optional fields.
@@ -126,13 +127,13 @@ impl Peer {
         packet
     }
 
-    fn view_properties(self, properties: &Properties) -> Properties {
+    fn view_properties(self, properties: &Properties, connect: bool) -> Properties {
         let mut list: Vec<_> = properties.iter().cloned().collect();
         if self == Self::Ntex {
             // It has plain values where absent means the default.
             list.retain(|property| {
                 let default = match property.id() {
-                    PropertyId::SESSION_EXPIRY_INTERVAL => Some(0),
+                    PropertyId::SESSION_EXPIRY_INTERVAL => connect.then_some(0),
                     _ => property.spec().default,
                 };
                 default.is_none() || property.as_integer() != default
