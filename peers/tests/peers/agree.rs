@@ -12,7 +12,7 @@ use proptest::{
 };
 use squall_peers::{Outcome, Peer};
 use squall_protocol::{Packet, Role, Version, decode_one, encode};
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
 
 /// Packets per peer: about 250 of each type, version and sender.
 const CASES: usize = 12_000;
@@ -25,12 +25,12 @@ struct Case {
     wire: bytes::Bytes,
 }
 
-/// The same packets in every run.
-fn cases() -> impl Iterator<Item = Case> {
+/// The same packets in every run, made once for all tests.
+static SENT: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let sent = strategies::sent();
-    (0..CASES).map(move |_| {
+    let case = |_| {
         let (role, version, packet) = sent.new_tree(&mut runner).expect("a packet").current();
         let wire = encode(&packet, version).expect("a packet from the strategies can be written");
         Case {
@@ -39,8 +39,9 @@ fn cases() -> impl Iterator<Item = Case> {
             packet,
             wire,
         }
-    })
-}
+    };
+    (0..CASES).map(case).collect()
+});
 
 fn known(peer: Peer, case: &Case) -> Option<&'static Known> {
     let falls_in = |known: &&Known| known.peer == peer && (known.class)(&case.packet, case.version);
@@ -76,10 +77,10 @@ fn fault(peer: Peer, case: &Case) -> Option<(String, String)> {
 }
 
 /// The shortest example of each fault, and how often there was one like it.
-fn faults(peer: Peer, cases: impl Iterator<Item = Case>) -> String {
-    let mut groups: BTreeMap<String, (usize, Case, String)> = BTreeMap::new();
+fn faults<'a>(peer: Peer, cases: impl Iterator<Item = &'a Case>) -> String {
+    let mut groups: BTreeMap<String, (usize, &Case, String)> = BTreeMap::new();
     for case in cases {
-        let Some((kind, particulars)) = fault(peer, &case) else {
+        let Some((kind, particulars)) = fault(peer, case) else {
             continue;
         };
         let key = format!("{} {}: {kind}", case.version, case.packet.packet_type());
@@ -110,7 +111,7 @@ fn faults(peer: Peer, cases: impl Iterator<Item = Case>) -> String {
 }
 
 fn agrees(peer: Peer) {
-    let faults = faults(peer, cases().filter(|case| known(peer, case).is_none()));
+    let faults = faults(peer, SENT.iter().filter(|case| known(peer, case).is_none()));
     assert!(faults.is_empty(), "{}:\n{faults}", peer.name());
 }
 
@@ -137,9 +138,8 @@ fn rumqttc_agrees() {
 /// A class that no longer fails has to leave the list.
 #[test]
 fn known_disagreements_still_exist() {
-    let cases: Vec<Case> = cases().collect();
     for known in KNOWN {
-        let seen = cases
+        let seen = SENT
             .iter()
             .filter(|case| (known.class)(&case.packet, case.version))
             .any(|case| fault(known.peer, case).is_some());
