@@ -1,30 +1,29 @@
 //! Every vector of `protocol/vectors`, valid and invalid, given to every peer. The snapshot lists each vector on
 //! which a peer differs from us, under the rule or the reason that we stand on.
 
-use crate::vectors::{self, Vector, matches, reasons};
+use crate::reasons::{matches, reasons};
 use squall_peers::{Outcome, Peer};
 use squall_protocol::{Frame, Violation, decode_one};
+use squall_vectors::{Case, cases};
 use std::{collections::BTreeMap, fmt::Write};
 
 /// What all made of one vector.
 struct Answer {
-    vector: Vector,
+    case: Case,
     ours: Result<Frame, Violation>,
     theirs: [(Peer, Outcome); 4],
 }
 
 fn answers() -> Vec<Answer> {
-    vectors::all()
-        .into_iter()
-        .map(|vector| {
-            let (wire, known) = (&vector.wire, vector.connection());
-            Answer {
-                ours: decode_one(wire, vector.from, known),
-                theirs: Peer::ALL.map(|peer| (peer, peer.decode(wire, known, vector.from))),
-                vector,
-            }
-        })
-        .collect()
+    let answer = |case: Case| {
+        let (wire, from, known) = (&case.wire, case.peer(), case.known());
+        Answer {
+            ours: decode_one(wire, from, known),
+            theirs: Peer::ALL.map(|peer| (peer, peer.decode(wire, known, from))),
+            case,
+        }
+    };
+    cases().map(answer).collect()
 }
 
 impl Answer {
@@ -59,7 +58,7 @@ impl Answer {
             Ok(_) => {
                 let reason = reasons()
                     .into_iter()
-                    .find(|reason| reason.covers(peer.name(), &self.vector.name));
+                    .find(|reason| reason.covers(peer.name(), &self.case.vector.name));
                 let why = reason.map_or_else(|| "NO REASON GIVEN".to_owned(), |reason| reason.why);
                 format!("accepted: {why}")
             }
@@ -106,19 +105,13 @@ fn every_disagreement_is_known() {
     let answers = answers();
     let mut sections: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for answer in &answers {
-        let Vector {
-            name,
-            version,
-            from,
-            ..
-        } = &answer.vector;
         let mut grounds: BTreeMap<String, String> = BTreeMap::new();
         for (peer, how) in answer.differences() {
             let line = grounds.entry(answer.ground(peer)).or_default();
             let _ = write!(line, " {} {how};", peer.name());
         }
         for (ground, line) in grounds {
-            let line = format!("    {name} {version} {from}:{}", line.trim_end_matches(';'));
+            let line = format!("    {}:{}", answer.case.label(), line.trim_end_matches(';'));
             sections.entry(ground).or_default().push(line);
         }
     }
@@ -138,7 +131,7 @@ fn every_valid_vector_that_a_peer_differs_on_has_its_reason() {
     let mut missing = Vec::new();
     for answer in answers().iter().filter(|answer| answer.ours.is_ok()) {
         for (peer, how) in answer.differences() {
-            let name = &answer.vector.name;
+            let name = &answer.case.vector.name;
             if !reasons
                 .iter()
                 .any(|reason| reason.covers(peer.name(), name))
@@ -169,9 +162,9 @@ fn every_valid_vector_that_a_peer_differs_on_has_its_reason() {
 #[test]
 fn our_verdict_is_that_of_the_vectors() {
     let answers = answers();
-    for Answer { vector, ours, .. } in &answers {
-        let Vector { name, version, .. } = vector;
-        assert_eq!(ours.is_ok(), vector.valid, "{name} {version}: {ours:?}");
+    for Answer { case, ours, .. } in &answers {
+        let valid = case.vector.valid.is_some();
+        assert_eq!(ours.is_ok(), valid, "{}: {ours:?}", case.label());
     }
     assert!(answers.len() > 1000, "only {} vectors", answers.len());
 }

@@ -4,6 +4,6 @@ mod agree;
 mod disagree;
 mod known;
 mod mutated;
+mod reasons;
 #[path = "../../../protocol/tests/codec/strategies.rs"]
 mod strategies;
-mod vectors;
