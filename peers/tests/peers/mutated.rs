@@ -135,6 +135,15 @@ fn version_of(packet: &Packet, connection: Option<Version>) -> Version {
 /// Rules by which we alone refuse, and why the rule is one of the bytes and not of the layer above.
 const ALONE: &[(&str, &str)] = &[
     (
+        "TopicNameAndAliasMissing",
+        "neither a topic name nor a Topic Alias [X-5.0-publish-1]",
+    ),
+    (
+        "PropertyLengthMissing",
+        "AUTH with a reason code and no Property Length: only both together may be left out [MQTT-2.2.2-1], \
+         [X-5.0-auth-4]",
+    ),
+    (
         "MultiLevelWildcard",
         "`#` not at the end, or not a level of its own [MQTT-4.7.1-1], [MQTT-4.7.1-2]",
     ),
