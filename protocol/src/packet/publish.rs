@@ -16,7 +16,8 @@
 //! RETAIN from a client asks the server to keep the message (or, with an empty payload, to forget the kept one); from
 //! the server it says that the message was kept, or in 5.0, with Retain As Published, what the publisher said.
 //!
-//! Properties of 5.0, each at most once unless it says so: Payload Format Indicator (1 promises a payload in UTF-8),
+//! Properties of 5.0, each at most once unless it says so: Payload Format Indicator (1 promises a payload in UTF-8;
+//! a server passes it on unaltered, true or not),
 //! Message Expiry Interval, Topic Alias (not 0), Response Topic (a topic name without wildcards), Correlation Data,
 //! Content Type, User Property (any number), Subscription Identifier (from the server only, one for each subscription
 //! that matched).

@@ -174,8 +174,8 @@ rules! {
         <SUBSCRIPTION_IDENTIFIER> v3 [] v5 ["X-5.0-subid-1"];
         v3 [] v5 ["X-5.0-conform-1"];
     }
-    /// Payload Format Indicator 1 announces a payload, or will payload, that is not UTF-8. The sender's fault in any case;
-    /// whether a receiver looks is up to it.
+    /// A client's Payload Format Indicator 1 announces a payload, or will payload, that is not UTF-8. Whether a receiver
+    /// looks is up to it.
     PayloadNotUtf8: ProtocolError PAYLOAD_FORMAT_INVALID {
         [Connect] v3 [] v5 ["X-5.0-will-10"];
         v3 [] v5 ["X-5.0-publish-3"];
