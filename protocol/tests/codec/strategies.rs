@@ -69,16 +69,27 @@ fn text() -> impl Strategy<Value = Text> {
         "[^\\x00]{0,6}",
         Just("\u{feff}bom".to_owned()),
         Just("x".repeat(300)),
+        // The borders of UTF-8: U+0001, the last of each length, the characters around the surrogates.
+        "[\u{1}\u{1f}\u{7f}\u{80}\u{9f}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{fdd0}\u{fffe}\u{ffff}\u{10000}\u{10ffff}]{1,6}",
     ]
     .prop_map(Text::from)
 }
 
+/// A string of the greatest length, rarely.
+fn long_text() -> impl Strategy<Value = Text> {
+    prop_oneof![40 => text(), 1 => Just("é".repeat(32_767) + "x").prop_map(Text::from)]
+}
+
 fn topic_name() -> impl Strategy<Value = Text> {
-    "[a-z/$ é]{1,12}".prop_map(Text::from)
+    prop_oneof![
+        40 => "[a-z/$ é]{1,12}".prop_map(Text::from),
+        4 => "[^\\x00+#]{1,6}".prop_map(Text::from),
+        1 => Just("/".repeat(65_535)).prop_map(Text::from),
+    ]
 }
 
 pub(crate) fn filter_text() -> impl Strategy<Value = String> {
-    let level = prop_oneof!["[a-z$]{0,3}", Just("+".to_owned())];
+    let level = prop_oneof!["[a-z$]{0,3}", "[^\\x00+#/]{0,3}", Just("+".to_owned())];
     (vec(level, 1..4), any::<bool>()).prop_map(|(mut levels, all)| {
         if all {
             levels.push("#".to_owned());
@@ -97,7 +108,10 @@ fn filter(version: Version) -> BoxedStrategy<TopicFilter> {
     if version == Version::V3_1_1 {
         return plain.boxed();
     }
-    let shared = ("[a-z]{1,4}", filter_text()).prop_map(|(name, rest)| {
+    // What begins like a shared subscription and is none.
+    let plain =
+        prop_oneof![20 => plain, 1 => Just(TopicFilter::parse_v5("$share").expect("one level"))];
+    let shared = ("[a-z$ é]{1,4}", filter_text()).prop_map(|(name, rest)| {
         TopicFilter::parse_v5(format!("$share/{name}/{rest}")).expect("well-formed")
     });
     prop_oneof![3 => plain, 1 => shared].boxed()
@@ -108,11 +122,24 @@ fn qos() -> impl Strategy<Value = QoS> {
 }
 
 fn packet_id() -> impl Strategy<Value = PacketId> {
-    (1..=u16::MAX).prop_map(|id| PacketId::new(id).expect("not 0"))
+    prop_oneof![Just(1), Just(u16::MAX), 1..=u16::MAX]
+        .prop_map(|id| PacketId::new(id).expect("not 0"))
 }
 
+/// Binary data that has a length of two bytes in front.
 fn binary() -> impl Strategy<Value = Bytes> {
-    prop_oneof![vec(any::<u8>(), 0..20), Just(vec![7; 200])].prop_map(Bytes::from)
+    let some = prop_oneof![vec(any::<u8>(), 0..20), Just(vec![7; 200])];
+    prop_oneof![40 => some, 1 => Just(vec![7; 65_535])].prop_map(Bytes::from)
+}
+
+/// A payload, which has no length of its own.
+fn payload() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        40 => vec(any::<u8>(), 0..20),
+        4 => Just(vec![7; 200]),
+        1 => Just(vec![7; 70_000]),
+    ]
+    .prop_map(Bytes::from)
 }
 
 /// The reason codes the table gives to this sender.
@@ -167,7 +194,7 @@ fn property(spec: &'static PropertySpec) -> BoxedStrategy<Property> {
         }
         "Response Information" => text().prop_map(Property::ResponseInformation).boxed(),
         "Server Reference" => text().prop_map(Property::ServerReference).boxed(),
-        "Reason String" => text().prop_map(Property::ReasonString).boxed(),
+        "Reason String" => long_text().prop_map(Property::ReasonString).boxed(),
         "Receive Maximum" => two.prop_map(Property::ReceiveMaximum).boxed(),
         "Topic Alias Maximum" => two.prop_map(Property::TopicAliasMaximum).boxed(),
         "Topic Alias" => two.prop_map(Property::TopicAlias).boxed(),
@@ -271,8 +298,8 @@ fn connect(version: Version) -> impl Strategy<Value = Packet> {
     let secrets = (option::of(text()), option::of(binary()));
     (
         any::<bool>(),
-        any::<u16>(),
-        text(),
+        prop_oneof![Just(0), Just(u16::MAX), any::<u16>()],
+        long_text(),
         option::of(will),
         secrets,
         properties,
@@ -319,7 +346,7 @@ fn publish(role: Role, version: Version) -> impl Strategy<Value = Packet> {
         topic_name(),
         packet_id(),
         properties,
-        binary(),
+        payload(),
     )
         .prop_map(
             |([dup, retain, aliased], qos, topic, id, properties, payload)| {
