@@ -1,0 +1,16 @@
+//! Small cases, all of them, against tables of the standard that are written out here and share nothing with the codec.
+//!
+//! `SQUALL_EXHAUSTIVE=1 cargo test --release -p squall-protocol --test exhaustive` also plays every body of two bytes
+//! behind every first byte; the default is what takes a few seconds in a debug build.
+
+#[path = "../codec/check.rs"]
+mod check;
+mod connect_flags;
+mod first_bytes;
+mod framing;
+mod properties;
+mod reason_codes;
+mod small_bodies;
+mod strings;
+mod subscription_options;
+mod topic_filters;
