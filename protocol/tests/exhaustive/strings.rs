@@ -141,23 +141,26 @@ fn every_place_of_a_string() {
     }
 }
 
+/// Identifier, first byte, the bytes in front of the Property Length, between identifier and string, and behind it.
+type StringProperty = (u8, u8, &'static [u8], &'static [u8], &'static [u8]);
+
+#[rustfmt::skip]
+const STRING_PROPERTIES: &[StringProperty] = &[
+    (0x03, 0x30, b"\0\x01t", b"", b""),
+    (0x08, 0x30, b"\0\x01t", b"", b""),
+    (0x12, 0x20, b"\0\0", b"", b""),
+    (0x15, 0x20, b"\0\0", b"", b""),
+    (0x1A, 0x20, b"\0\0", b"", b""),
+    (0x1C, 0x20, b"\0\0", b"", b""),
+    (0x1F, 0x20, b"\0\0", b"", b""),
+    (0x26, 0x20, b"\0\0", b"", b"\0\0"),
+    (0x26, 0x20, b"\0\0", b"\0\0", b""),
+];
+
 /// Every string property (5.0), in a packet that may carry it; both strings of a User Property [MQTT-1.5.7-1].
 #[test]
 fn every_string_property() {
-    #[rustfmt::skip]
-    let places: &[(u8, u8, &[u8], &[u8], &[u8])] = &[
-        // Identifier, first byte, in front of the Property Length, between identifier and string, behind the string.
-        (0x03, 0x30, b"\0\x01t", b"", b""),
-        (0x08, 0x30, b"\0\x01t", b"", b""),
-        (0x12, 0x20, b"\0\0", b"", b""),
-        (0x15, 0x20, b"\0\0", b"", b""),
-        (0x1A, 0x20, b"\0\0", b"", b""),
-        (0x1C, 0x20, b"\0\0", b"", b""),
-        (0x1F, 0x20, b"\0\0", b"", b""),
-        (0x26, 0x20, b"\0\0", b"", b"\0\0"),
-        (0x26, 0x20, b"\0\0", b"\0\0", b""),
-    ];
-    for (id, first, front, before, behind) in places {
+    for (id, first, front, before, behind) in STRING_PROPERTIES {
         for text in TEXTS {
             let value = [before, &[0, text.len() as u8][..], text, behind].concat();
             let properties = [&[value.len() as u8 + 1, *id][..], &value].concat();
