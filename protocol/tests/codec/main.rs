@@ -6,5 +6,6 @@ mod invalid;
 mod notation;
 mod reactions;
 mod round_trip;
+mod seeds;
 mod strategies;
 mod valid;
