@@ -1,6 +1,6 @@
 //! Seeds for the fuzzer: every vector and some generated packets, in the form `protocol/fuzz` reads.
 
-use crate::{check::check, strategies::sent, vectors};
+use crate::{check::check, strategies::sent};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -23,9 +23,9 @@ fn seed(from: Role, version: Option<Version>, wire: &[u8]) -> Vec<u8> {
 }
 
 fn seeds() -> BTreeSet<Vec<u8>> {
-    let vectors = vectors::valid().into_iter().chain(vectors::invalid());
+    let vectors = squall_vectors::valid().chain(squall_vectors::invalid());
     let mut seeds: BTreeSet<_> = vectors
-        .map(|vector| seed(vector.peer, vector.version, &vector.wire))
+        .map(|case| seed(case.peer(), case.known(), &case.wire))
         .collect();
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);

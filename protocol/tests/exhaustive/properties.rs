@@ -360,3 +360,41 @@ fn property_lengths_that_are_wrong() {
         }
     }
 }
+
+/// A Payload Format Indicator of 1 promises UTF-8 (3.3.2.3.2, 3.1.3.2.3); 0, or none, promises nothing.
+#[test]
+fn every_payload_format() {
+    let payloads: [(&[u8], bool); 5] = [
+        (b"", true),
+        (b"text", true),
+        // Not a string of MQTT: the null character may stand in a payload.
+        (b"\0", true),
+        (b"\xFF", false),
+        (b"\xED\xA0\x80", false),
+    ];
+    for (payload, is_text) in payloads {
+        for (indicator, promised) in [
+            (&b"\0"[..], false),
+            (b"\x02\x01\0", false),
+            (b"\x02\x01\x01", true),
+        ] {
+            let publish = [b"\0\x01t", indicator, payload].concat();
+            let length = [0, payload.len() as u8];
+            let will = [
+                b"\0\x04MQTT\x05\x06\0\x3C\0\0\0",
+                indicator,
+                b"\0\x01t",
+                &length[..],
+                payload,
+            ]
+            .concat();
+            for wire in [framed(0x30, &publish), framed(0x10, &will)] {
+                let version = (wire[0] == 0x30).then_some(Version::V5_0);
+                check(&wire, Role::Client, version);
+                let found = fault(&wire, Role::Client, Version::V5_0);
+                let expected = (promised && !is_text).then_some(Rule::PayloadNotUtf8);
+                assert_eq!(found, expected, "{payload:02X?} with {indicator:02X?}");
+            }
+        }
+    }
+}

@@ -73,6 +73,30 @@ fn a_claim_inside_a_packet_takes_no_room() {
     }
 }
 
+/// A packet is a slice of what was pushed, not a copy: one that is kept keeps the chunk it came in, and no more. Who
+/// stores a field for long copies it.
+#[test]
+fn a_packet_that_is_kept_keeps_its_chunk() {
+    let chunk = b"\xD0\0\x30\x04\0\x01a\0".repeat(8_000);
+    let mut kept = None;
+    let info = measure(|| {
+        let mut decoder = decoder(Decoder::LARGEST_PACKET);
+        for _ in 0..20 {
+            decoder.push(&chunk);
+            while let Some(frame) = decoder.next_frame().expect("valid") {
+                kept = Some(frame);
+            }
+        }
+    });
+    let held = info.bytes_current.unsigned_abs();
+    let chunk = chunk.len() as u64;
+    assert!(
+        (chunk..=2 * chunk).contains(&held),
+        "{held} bytes of {chunk}"
+    );
+    drop(kept);
+}
+
 /// A packet of about `size` bytes that says as much as it can with each: the same bytes over and over between a front
 /// and a back.
 fn bomb(first: u8, front: &[u8], each: &[u8], back: &[u8], list: bool, size: usize) -> Bytes {

@@ -68,7 +68,7 @@ pub(crate) struct Mutator {
 }
 
 impl Mutator {
-    /// Valid packets that mutations begin with.
+    /// Valid packets that mutations begin with: the vectors, then generated ones.
     const CORPUS: usize = 2_000;
     /// Longer ones are mostly payload, where a flipped bit shows nothing: a few do.
     const LONG: usize = 2_000;
@@ -77,7 +77,15 @@ impl Mutator {
     pub(crate) fn new() -> Self {
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let mut corpus = Vec::new();
+        let mut corpus: Vec<Seed> = squall_vectors::valid()
+            .filter(|case| case.wire.len() <= Self::LONG)
+            .map(|case| Seed {
+                from: case.peer(),
+                version: case.version,
+                packet: case.packet_type().expect("a valid packet has a type"),
+                wire: case.wire.to_vec(),
+            })
+            .collect();
         while corpus.len() < Self::CORPUS {
             let tree = sent().new_tree(&mut runner).expect("nothing is rejected");
             let (from, version, packet) = tree.current();
@@ -86,7 +94,7 @@ impl Mutator {
                 .to_vec();
             let packet = packet.packet_type();
             let is_long = |wire: &[u8]| wire.len() > Self::LONG;
-            let long = corpus.iter().filter(|seed: &&Seed| is_long(&seed.wire));
+            let long = corpus.iter().filter(|seed| is_long(&seed.wire));
             if !is_long(&wire) || long.count() < Self::FEW {
                 corpus.push(Seed {
                     from,
