@@ -111,8 +111,8 @@ impl fmt::Display for Text {
     }
 }
 
-/// Text of a peer, made printable and cut to so many characters: quoted when it is empty or holds anything but visible
-/// characters.
+/// Text of a peer, made printable and cut to so many characters as they are shown: quoted when it is empty or holds
+/// anything but visible characters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a>(pub(crate) &'a str, pub(crate) usize);
 
@@ -128,10 +128,15 @@ impl fmt::Display for Shown<'_> {
             && text
                 .chars()
                 .all(|c| !c.is_whitespace() && c.escape_debug().len() == 1);
-        let end = text
-            .char_indices()
-            .nth(limit)
-            .map_or(text.len(), |(at, _)| at);
+        // An escape such as `\u{10ffff}` counts as what it takes.
+        let mut room = limit;
+        let end = text.char_indices().find(|(_, c)| {
+            let takes = c.escape_debug().len();
+            let full = takes > room;
+            room = room.saturating_sub(takes);
+            full
+        });
+        let end = end.map_or(text.len(), |(at, _)| at);
         let cut = if end < text.len() { "…" } else { "" };
         match plain {
             true => write!(f, "{}{cut}", &text[..end]),
