@@ -83,13 +83,9 @@ fn bodies_of_two_bytes() {
             }
         }
     }
-    let rows = tally.rows();
-    if everything() {
-        // Too long to read; what the standard lets through in two bytes is not.
-        let taken: Vec<&str> = rows.lines().filter(|row| row.contains("taken")).collect();
-        insta::assert_snapshot!("every_body_of_two_bytes", taken.join("\n"));
-    } else {
-        insta::assert_snapshot!(rows);
+    // In the full form it is `check` that judges; the table would be too long to read.
+    if !everything() {
+        insta::assert_snapshot!(tally.rows());
     }
 }
 
