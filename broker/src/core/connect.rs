@@ -8,12 +8,10 @@ use super::{
 use crate::sabotage::Flaw;
 use squall_protocol::{
     Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
+    flow::ReceiveQuota,
     packet::{ConnAck, Connect},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// What the broker grants a client, where that is not simply what it asked for.
 struct Terms {
@@ -320,7 +318,11 @@ impl Broker {
                 problem_information: problem != Some(0),
                 expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
                 aliases: BTreeMap::new(),
-                unfinished: BTreeSet::new(),
+                // 3.1.1 has no such limit.
+                unfinished: ReceiveQuota::new(match connect.version {
+                    Version::V3_1_1 => u16::MAX,
+                    Version::V5_0 => self.config.receive_maximum,
+                }),
             });
         }
         let ack = ConnAck {

@@ -1,11 +1,8 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
 use super::session::SessionId;
-use squall_protocol::{Decoder, PacketId, Role, Text, Time, Version};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use squall_protocol::{Decoder, Role, Text, Time, Version, flow::ReceiveQuota};
+use std::{collections::BTreeMap, time::Duration};
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -34,7 +31,7 @@ pub(super) struct Link {
     /// Topics behind the client's Topic Aliases; they do not outlive the connection [MQTT-3.3.2-7] (5.0).
     pub(super) aliases: BTreeMap<u16, Text>,
     /// QoS 2 messages of this connection without PUBCOMP: they count against our Receive Maximum.
-    pub(super) unfinished: BTreeSet<PacketId>,
+    pub(super) unfinished: ReceiveQuota,
 }
 
 impl Connection {

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::sabotage::Flaw;
 use squall_protocol::{
-    Packet, PacketId, QoS, ReasonCode, Time, Version,
-    flow::{FlowError, Resend},
+    Packet, PacketId, QoS, ReasonCode, Time,
+    flow::{Resend, sender::Action},
     packet::Ack,
 };
 use std::sync::Arc;
@@ -178,11 +178,8 @@ impl Broker {
         self.counters.dropped_too_large += 1;
         let session = self.sessions.get_mut(&id);
         if let (Some(session), Some(packet_id)) = (session, packet_id) {
-            let ended = match delivery.qos {
-                QoS::ExactlyOnce => session.outbound.handle_pubrec_error(packet_id),
-                _ => session.outbound.handle_puback(packet_id),
-            };
-            debug_assert!(ended.is_ok(), "the flow was open: {ended:?}");
+            let given_up = session.outbound.give_up(packet_id);
+            debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
         }
     }
 
@@ -278,17 +275,20 @@ impl Broker {
         conn: ConnId,
         ack: &Ack,
     ) -> Result<(), ProtocolError> {
-        let Some(id) = self.session_of(conn) else {
+        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return Ok(());
         };
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        match session.outbound.handle_puback(ack.packet_id) {
-            Ok(_) => session.forget_resend(ack.packet_id),
-            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
-            // Nothing waits for it, and nothing depends on it.
-            Err(FlowError::UnknownId(_)) => {}
+        match session
+            .outbound
+            .handle_puback(version, ack.packet_id)
+            .action
+        {
+            Action::Close => return Err(ProtocolError::WrongAcknowledgement),
+            Action::Finish => session.forget_resend(ack.packet_id),
+            _ => {}
         }
         self.pump(now, id);
         Ok(())
@@ -302,40 +302,37 @@ impl Broker {
         ack: &Ack,
     ) -> Result<(), ProtocolError> {
         let (packet_id, again) = (ack.packet_id, self.has(Flaw::ReuseQos2AfterPubRec));
-        let Some(id) = self.session_of(conn) else {
+        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return Ok(());
         };
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        let done = match ack.reason.is_error() {
+        let outcome = session
+            .outbound
+            .handle_pubrec(version, packet_id, ack.reason);
+        match (outcome.action, outcome.message) {
+            (Action::Close, _) => return Err(ProtocolError::WrongAcknowledgement),
             // [MQTT-4.4.0-2] (5.0)
-            true => session.outbound.handle_pubrec_error(packet_id).map(Some),
-            false => session.outbound.handle_pubrec(packet_id),
-        };
-        match done {
-            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
-            Err(FlowError::UnknownId(_)) if ack.reason.is_error() => {}
-            Err(FlowError::UnknownId(_)) => {
-                // The client still waits for PUBREL, whatever we remember.
-                let reason = match self.version_of(conn) {
-                    Some(Version::V5_0) => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
-                    _ => ReasonCode::SUCCESS,
-                };
+            (Action::Finish, _) => {
+                session.forget_resend(packet_id);
+                self.pump(now, id);
+            }
+            (Action::SendPubRel, Some(message)) if again => {
+                session.forget_resend(packet_id);
+                self.put_on_the_wire(now, conn, id, &message, Some(packet_id), true);
+            }
+            // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
+            (Action::SendPubRel, _) => {
+                session.forget_resend(packet_id);
+                self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
+            }
+            (Action::SendPubRelNotFound, _) => {
+                let reason = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
                 let release = Ack::with_reason(packet_id, reason);
                 self.answer(now, conn, Packet::PubRel(release));
             }
-            Ok(message) => {
-                session.forget_resend(packet_id);
-                if ack.reason.is_error() {
-                    self.pump(now, id);
-                } else if let (Some(message), true) = (message, again) {
-                    self.put_on_the_wire(now, conn, id, &message, Some(packet_id), true);
-                } else {
-                    // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
-                    self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
-                }
-            }
+            _ => {}
         }
         Ok(())
     }
@@ -347,16 +344,19 @@ impl Broker {
         conn: ConnId,
         ack: &Ack,
     ) -> Result<(), ProtocolError> {
-        let Some(id) = self.session_of(conn) else {
+        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return Ok(());
         };
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        match session.outbound.handle_pubcomp(ack.packet_id) {
-            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
-            // It answers a PUBREL of ours that had no flow.
-            Ok(()) | Err(FlowError::UnknownId(_)) => {}
+        if session
+            .outbound
+            .handle_pubcomp(version, ack.packet_id)
+            .action
+            == Action::Close
+        {
+            return Err(ProtocolError::WrongAcknowledgement);
         }
         self.pump(now, id);
         Ok(())

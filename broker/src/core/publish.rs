@@ -3,8 +3,8 @@
 use super::{Broker, ConnId, ProtocolError, Timer, message::Message};
 use crate::sabotage::Flaw;
 use squall_protocol::{
-    Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
-    flow::Received,
+    Packet, PacketId, ReasonCode, Text, Time, Version,
+    flow::receiver::Action,
     packet::{Ack, Publish},
 };
 use std::sync::Arc;
@@ -29,24 +29,17 @@ impl Broker {
         let Some(publisher) = self.client_id_of(conn) else {
             return Ok(());
         };
-        match (publish.qos, publish.packet_id) {
-            (QoS::AtLeastOnce, Some(id)) => {
-                let reason = self.take_over(now, publish, topic, publisher);
-                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
-                let ack = Ack::with_reason(id, self.in_version(conn, reason));
-                self.answer(now, conn, Packet::PubAck(ack));
-            }
-            (QoS::ExactlyOnce, Some(id)) => {
-                self.publish_qos2(now, conn, id, publish, topic, publisher);
-            }
-            _ => {
+        match publish.packet_id {
+            Some(id) => self.publish_acknowledged(now, conn, id, publish, topic, publisher),
+            None => {
                 self.take_over(now, publish, topic, publisher);
             }
         }
         Ok(())
     }
 
-    fn publish_qos2(
+    /// A QoS 1 or 2 message.
+    fn publish_acknowledged(
         &mut self,
         now: Time,
         conn: ConnId,
@@ -55,25 +48,33 @@ impl Broker {
         topic: Text,
         publisher: Text,
     ) {
-        let Some(session) = self
-            .session_of(conn)
-            .and_then(|id| self.sessions.get_mut(&id))
-        else {
+        let (Some(session), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return;
         };
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let (qos, dup) = (publish.qos, publish.dup);
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
-        let reason = match session.inbound.handle_publish(id) {
-            Received::Duplicate => ReasonCode::SUCCESS,
-            Received::Fresh => self.take_over(now, publish, topic, publisher),
+        let action = session.inbound.handle_publish(version, id, qos, dup);
+        let reason = match action.delivers() {
+            true => self.take_over(now, publish, topic, publisher),
+            false => ReasonCode::SUCCESS,
         };
         let reason = self.in_version(conn, reason);
-        // [MQTT-4.3.3-9] (5.0)
-        let over = reason.is_error();
-        if over || self.has(Flaw::FreeQos2IdEarly) {
-            self.forget_qos2(conn, id, over);
+        let ack = Ack::with_reason(id, reason);
+        if action == Action::DeliverThenPubAck {
+            // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+            self.answer(now, conn, Packet::PubAck(ack));
+            return;
+        }
+        if reason.is_error() {
+            self.refuse_qos2(conn, id);
+        } else if self.has(Flaw::FreeQos2IdEarly) {
+            self.release_qos2(conn, id);
         }
         // [MQTT-4.3.3-8] (5.0)
-        self.answer(now, conn, Packet::PubRec(Ack::with_reason(id, reason)));
+        self.answer(now, conn, Packet::PubRec(ack));
     }
 
     pub(super) fn handle_pubrel(
@@ -82,28 +83,37 @@ impl Broker {
         conn: ConnId,
         ack: &Ack,
     ) -> Result<(), ProtocolError> {
-        let known = self.forget_qos2(conn, ack.packet_id, true);
-        let reason = match known {
-            true => ReasonCode::SUCCESS,
+        let reason = match self.release_qos2(conn, ack.packet_id) {
             // [MQTT-3.7.2-1] (5.0)
-            false => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+            Some(Action::SendPubCompNotFound) => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+            _ => ReasonCode::SUCCESS,
         };
+        // PUBCOMP gives the message's place in our Receive Maximum back [X-5.0-flow-5].
+        let link = self.conns.get_mut(&conn).and_then(|c| c.link.as_mut());
+        link.into_iter()
+            .for_each(|link| link.unfinished.complete(ack.packet_id));
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0)
-        let ack = Ack::with_reason(ack.packet_id, self.in_version(conn, reason));
+        let ack = Ack::with_reason(ack.packet_id, reason);
         self.answer(now, conn, Packet::PubComp(ack));
         Ok(())
     }
 
-    /// Ends a flow from the client; false when there was none. `free` gives its place in our Receive Maximum back
-    /// [X-5.0-flow-5].
-    fn forget_qos2(&mut self, conn: ConnId, id: PacketId, free: bool) -> bool {
+    /// Ends a flow from the client as a PUBREL does.
+    fn release_qos2(&mut self, conn: ConnId, id: PacketId) -> Option<Action> {
+        let version = self.version_of(conn)?;
+        let session = self.sessions.get_mut(&self.session_of(conn)?)?;
+        Some(session.inbound.handle_pubrel(version, id))
+    }
+
+    /// Ends a flow with an error PUBREC [MQTT-4.3.3-9], which gives its place in our Receive Maximum back
+    /// [X-5.0-flow-5] (5.0).
+    fn refuse_qos2(&mut self, conn: ConnId, id: PacketId) {
         let link = self.conns.get_mut(&conn).and_then(|c| c.link.as_mut());
-        let Some(link) = link else { return false };
-        if free {
-            link.unfinished.remove(&id);
+        let Some(link) = link else { return };
+        link.unfinished.complete(id);
+        if let Some(session) = self.sessions.get_mut(&link.session) {
+            session.inbound.refuse(id);
         }
-        let session = self.sessions.get_mut(&link.session);
-        session.is_some_and(|s| s.inbound.handle_pubrel(id))
     }
 
     /// The topic of a PUBLISH, through its Topic Alias if it has one (5.0, section 3.3.2.3.4).
@@ -132,16 +142,8 @@ impl Broker {
         let (Some(id), Some(link)) = (publish.packet_id, link) else {
             return Ok(());
         };
-        if link.version == Version::V3_1_1 || link.unfinished.contains(&id) {
-            return Ok(());
-        }
-        if link.unfinished.len() >= usize::from(self.config.receive_maximum) {
-            return Err(ProtocolError::ReceiveMaximumExceeded);
-        }
-        if publish.qos == QoS::ExactlyOnce {
-            link.unfinished.insert(id);
-        }
-        Ok(())
+        let admitted = link.unfinished.admit(id, publish.qos);
+        admitted.map_err(|_| ProtocolError::ReceiveMaximumExceeded)
     }
 
     /// Takes responsibility for a message from a client, or refuses to; says which.

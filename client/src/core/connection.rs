@@ -5,10 +5,11 @@
 use super::{Abandonment, ConnectOptions, Message, ProtocolError, Ticket};
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Text, Time, Version,
+    flow::{ReceiveQuota, SendQuota},
     packet::{ConnAck, Publish, Subscription},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -26,13 +27,13 @@ pub(super) struct Connection {
     /// Session Expiry Interval in seconds, as it stands.
     pub(super) expiry: u32,
     pub(super) offer: Offer,
-    /// QoS 1 and 2 PUBLISH packets that were sent on this connection and use up quota.
-    sending: BTreeSet<PacketId>,
+    /// QoS 1 and 2 PUBLISH packets that were sent on this connection.
+    pub(super) sending: SendQuota,
     /// What a resumed session still has to send again.
     pub(super) resend: VecDeque<Packet>,
     pub(super) requests: BTreeMap<PacketId, Request>,
     pub(super) timers: Timers,
-    receiving: Receiving,
+    receiving: ReceiveQuota,
     aliases: Aliases,
 }
 
@@ -78,21 +79,20 @@ impl Connection {
                 (Version::V5_0, _) => options.session_expiry.unwrap_or(0),
             },
             offer: Offer::default(),
-            sending: BTreeSet::new(),
+            sending: SendQuota::new(u16::MAX),
             resend: VecDeque::new(),
             requests: BTreeMap::new(),
             timers: Timers {
                 connect_by,
                 ..Timers::default()
             },
-            receiving: Receiving {
-                // [X-5.0-flow-2]; 3.1.1 has no such limit.
-                maximum: options
+            // [X-5.0-flow-2]; 3.1.1 has no such limit.
+            receiving: ReceiveQuota::new(
+                options
                     .receive_maximum
                     .filter(|_| version == Version::V5_0)
                     .unwrap_or(u16::MAX),
-                open: BTreeSet::new(),
-            },
+            ),
             aliases: Aliases {
                 maximum: options.topic_alias_maximum.unwrap_or(0),
                 topics: BTreeMap::new(),
@@ -104,6 +104,7 @@ impl Connection {
     pub(super) fn accept(&mut self, options: &ConnectOptions, ack: &ConnAck) {
         self.accepted = true;
         self.offer = Offer::of(ack);
+        self.sending = SendQuota::new(self.offer.receive_maximum);
         // [X-5.0-connack-4]
         self.expiry = ack
             .properties
@@ -117,31 +118,19 @@ impl Connection {
         self.timers.accept(keep_alive, options.ping_timeout);
     }
 
-    /// Whether another QoS 1 or 2 PUBLISH may be sent now [MQTT-4.9.0-1], [MQTT-4.9.0-2], [MQTT-3.3.4-7] (5.0).
-    pub(super) fn has_quota(&self) -> bool {
-        self.sending.len() < usize::from(self.offer.receive_maximum)
-    }
-
-    /// A QoS 1 or 2 PUBLISH is about to be sent.
-    pub(super) fn spend_quota(&mut self, id: PacketId) {
-        self.sending.insert(id);
-    }
-
-    /// A flow ended [X-5.0-flow-5]. One whose PUBLISH belongs to an earlier connection used no quota up on this one
-    /// and gives none back [X-5.0-flow-6], [X-5.0-flow-7].
-    pub(super) fn regain_quota(&mut self, id: PacketId) {
-        self.sending.remove(&id);
-    }
-
     /// A PUBLISH arrived: checks the Receive Maximum and puts the topic in place of its alias.
     pub(super) fn admit(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
         self.aliases.resolve(publish)?;
-        self.receiving.admit(publish)
+        let admitted = publish
+            .packet_id
+            .map_or(Ok(()), |id| self.receiving.admit(id, publish.qos));
+        // [MQTT-3.3.4-9], [X-5.0-flow-4] (5.0)
+        admitted.map_err(|_| ProtocolError::ReceiveMaximumExceeded)
     }
 
     /// PUBCOMP is about to be sent.
     pub(super) fn release(&mut self, id: PacketId) {
-        self.receiving.open.remove(&id);
+        self.receiving.complete(id);
     }
 
     /// This identifier was acknowledged: what waits to be sent again for it does not matter any more.
@@ -149,34 +138,6 @@ impl Connection {
         if !self.resend.is_empty() {
             self.resend.retain(|packet| packet.packet_id() != Some(id));
         }
-    }
-}
-
-/// The client as receiver: who counts against its Receive Maximum. Counting begins anew with each connection
-/// [X-5.0-flow-7], and a QoS 1 message is acknowledged before the next packet is looked at.
-#[derive(Debug)]
-struct Receiving {
-    maximum: u16,
-    /// QoS 2 messages that came on this connection and are not complete.
-    open: BTreeSet<PacketId>,
-}
-
-impl Receiving {
-    /// [MQTT-3.3.4-9], [X-5.0-flow-4] (5.0)
-    fn admit(&mut self, publish: &Publish) -> Result<(), ProtocolError> {
-        let Some(id) = publish.packet_id else {
-            return Ok(());
-        };
-        if self.open.contains(&id) {
-            return Ok(());
-        }
-        if self.open.len() >= usize::from(self.maximum) {
-            return Err(ProtocolError::ReceiveMaximumExceeded);
-        }
-        if publish.qos == QoS::ExactlyOnce {
-            self.open.insert(id);
-        }
-        Ok(())
     }
 }
 

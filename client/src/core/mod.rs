@@ -386,7 +386,7 @@ impl Client {
         self.events.push_back(Event::Ended { cause });
         if let Stage::Open(connection) = stage {
             for (id, request) in connection.requests {
-                self.session.outbound.release(id);
+                self.session.outbound.give_up(id);
                 self.abandon(request.ticket, Abandonment::ConnectionEnded);
             }
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]

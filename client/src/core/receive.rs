@@ -8,8 +8,8 @@ use super::{
     send::{message_of, publish_of},
 };
 use squall_protocol::{
-    Frame, Packet, PacketId, QoS, ReasonCode, Time, Version,
-    flow::{FlowError, Received, Resend},
+    Frame, Packet, PacketId, ReasonCode, Time, Version,
+    flow::{Resend, receiver, sender},
     packet::{Ack, ConnAck, Publish},
 };
 
@@ -133,17 +133,25 @@ impl Client {
             self.deliver(&publish);
             return Ok(());
         };
-        if publish.qos == QoS::AtLeastOnce {
-            // [MQTT-3.3.4-1], [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+        let version = connection.version;
+        // [MQTT-3.3.4-1]
+        let action = self
+            .session
+            .inbound
+            .handle_publish(version, id, publish.qos, publish.dup);
+        if action.delivers() {
             self.deliver(&publish);
-            self.answer(now, Packet::PubAck(Ack::success(id)));
-            return Ok(());
         }
-        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8], [MQTT-4.3.3-10] (5.0)
-        if self.session.inbound.handle_publish(id) == Received::Fresh {
-            self.deliver(&publish);
-        }
-        self.answer(now, Packet::PubRec(Ack::success(id)));
+        let ack = Ack::success(id);
+        self.answer(
+            now,
+            match action {
+                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+                receiver::Action::DeliverThenPubAck => Packet::PubAck(ack),
+                // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8], [MQTT-4.3.3-10] (5.0)
+                _ => Packet::PubRec(ack),
+            },
+        );
         Ok(())
     }
 
@@ -157,25 +165,27 @@ impl Client {
 
     /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0); an unknown identifier is named so where there is a way.
     fn handle_pubrel(&mut self, now: Time, id: PacketId) {
-        let known = self.session.inbound.handle_pubrel(id);
         let Stage::Open(connection) = &mut self.stage else {
             return;
         };
         connection.release(id);
-        let answer = ack_or_not_found(id, known, connection.version);
-        self.answer(now, Packet::PubComp(answer));
+        let ack = match self.session.inbound.handle_pubrel(connection.version, id) {
+            receiver::Action::SendPubCompNotFound => not_found(id),
+            _ => Ack::success(id),
+        };
+        self.answer(now, Packet::PubComp(ack));
     }
 
     /// A PUBACK for a message that is not in flight is ignored: it can do no harm.
     fn handle_puback(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        match self.session.outbound.handle_puback(ack.packet_id) {
-            Ok(_) => {
-                self.finish_flow(now, ack);
-                Ok(())
-            }
-            Err(FlowError::UnknownId(_)) => Ok(()),
-            Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
-        }
+        let Stage::Open(connection) = &self.stage else {
+            return Ok(());
+        };
+        let outbound = &mut self.session.outbound;
+        let action = outbound
+            .handle_puback(connection.version, ack.packet_id)
+            .action;
+        self.finish_if_over(now, ack, action)
     }
 
     fn handle_pubrec(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
@@ -183,47 +193,53 @@ impl Client {
             return Ok(());
         };
         let (id, version) = (ack.packet_id, connection.version);
-        if ack.reason.is_error() {
+        let outbound = &mut self.session.outbound;
+        let action = outbound.handle_pubrec(version, id, ack.reason).action;
+        let answer = match action {
+            sender::Action::SendPubRel => Ack::success(id),
+            sender::Action::SendPubRelNotFound => not_found(id),
             // The exchange ends here and nothing is sent again [MQTT-4.4.0-2] (5.0).
-            return match self.session.outbound.handle_pubrec_error(id) {
-                Ok(_) => {
-                    self.finish_flow(now, ack);
-                    Ok(())
-                }
-                Err(FlowError::UnknownId(_)) => Ok(()),
-                Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
-            };
-        }
-        let known = match self.session.outbound.handle_pubrec(id) {
-            Ok(_) => true,
-            Err(FlowError::UnknownId(_)) => false,
-            Err(FlowError::WrongState(_)) => return Err(ProtocolError::WrongAcknowledgement),
+            _ => return self.finish_if_over(now, ack, action),
         };
         self.session.taken_over(id, ack.reason);
         // From here on the PUBLISH is not sent again [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-6] (5.0).
         connection.forget_resend(id);
         // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0), in the order of the PUBRECs [MQTT-4.6.0-4]
-        self.answer(now, Packet::PubRel(ack_or_not_found(id, known, version)));
+        self.answer(now, Packet::PubRel(answer));
         Ok(())
     }
 
     /// A PUBCOMP for a message that is not in flight is ignored: a repeated PUBREC led to two of them.
     fn handle_pubcomp(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        match self.session.outbound.handle_pubcomp(ack.packet_id) {
-            Ok(()) => {
-                self.finish_flow(now, ack);
-                Ok(())
-            }
-            Err(FlowError::UnknownId(_)) => Ok(()),
-            Err(FlowError::WrongState(_)) => Err(ProtocolError::WrongAcknowledgement),
+        let Stage::Open(connection) = &self.stage else {
+            return Ok(());
+        };
+        let outbound = &mut self.session.outbound;
+        let action = outbound
+            .handle_pubcomp(connection.version, ack.packet_id)
+            .action;
+        self.finish_if_over(now, ack, action)
+    }
+
+    fn finish_if_over(
+        &mut self,
+        now: Time,
+        ack: &Ack,
+        action: sender::Action,
+    ) -> Result<(), ProtocolError> {
+        match action {
+            sender::Action::Close => return Err(ProtocolError::WrongAcknowledgement),
+            sender::Action::Finish => self.finish_flow(now, ack),
+            _ => {}
         }
+        Ok(())
     }
 
     /// A flow came to its end: there may be room for the next message.
     fn finish_flow(&mut self, now: Time, ack: &Ack) {
         if let Stage::Open(connection) = &mut self.stage {
             connection.forget_resend(ack.packet_id);
-            connection.regain_quota(ack.packet_id);
+            connection.sending.regain(ack.packet_id);
         }
         if let Some((ticket, reason)) = self.session.finish(ack.packet_id, ack.reason) {
             self.events
@@ -260,7 +276,7 @@ impl Client {
             _ => {}
         }
         connection.requests.remove(&id);
-        self.session.outbound.release(id);
+        self.session.outbound.handle_answer(connection.version, id);
         let ticket = request.ticket;
         self.events.push_back(match kind {
             RequestKind::Subscribe => Event::Subscribed { ticket, reasons },
@@ -288,10 +304,7 @@ fn check_acceptance(connection: &Connection, ack: &ConnAck) -> Result<(), Protoc
     }
 }
 
-/// Success, or Packet Identifier not found where the version has reason codes.
-fn ack_or_not_found(id: PacketId, known: bool, version: Version) -> Ack {
-    match (known, version) {
-        (false, Version::V5_0) => Ack::with_reason(id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND),
-        _ => Ack::success(id),
-    }
+/// Only 5.0 asks for it.
+fn not_found(id: PacketId) -> Ack {
+    Ack::with_reason(id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND)
 }

@@ -100,7 +100,7 @@ impl Client {
             let outbound = &self.session.outbound;
             // While something has to be sent again there is no quota, so nothing new goes in front of it
             // [MQTT-4.6.0-1].
-            let room = connection.has_quota() && outbound.has_room();
+            let room = connection.sending.has_room() && outbound.has_room();
             let ids = outbound.len() + connection.requests.len() < usize::from(u16::MAX);
             match self.waiting.take(room, ids) {
                 None => return,
@@ -123,7 +123,7 @@ impl Client {
         let again = connection.resend.front();
         let is_publish = again.is_some_and(|packet| packet.packet_type() == PacketType::Publish);
         // A PUBREL needs no quota; a PUBLISH does, as Receive Maximum counts anew [X-5.0-flow-7].
-        if is_publish && !connection.has_quota() {
+        if is_publish && !connection.sending.has_room() {
             return false;
         }
         match connection.resend.pop_front() {
@@ -139,7 +139,7 @@ impl Client {
         let Stage::Open(connection) = &mut self.stage else {
             return;
         };
-        let (qos, id) = (publish.qos, publish.packet_id);
+        let id = publish.packet_id;
         let message = message_of(&publish);
         let packet = Packet::Publish(publish);
         let offer = &connection.offer;
@@ -149,11 +149,11 @@ impl Client {
         });
         match checked {
             Ok(bytes) => {
-                id.into_iter().for_each(|id| connection.spend_quota(id));
+                id.into_iter().for_each(|id| connection.sending.spend(id));
                 self.transmit(now, packet, bytes);
             }
             Err(why) => {
-                if let Some(ticket) = id.and_then(|id| self.session.give_up(id, qos)) {
+                if let Some(ticket) = id.and_then(|id| self.session.give_up(id)) {
                     self.abandon(ticket, why);
                 }
             }
@@ -201,12 +201,12 @@ impl Client {
         match (checked, id) {
             (Err(why), id) => {
                 if let Some(id) = id {
-                    self.session.give_up(id, qos);
+                    self.session.give_up(id);
                 }
                 return Err(why);
             }
             (Ok(bytes), Some(id)) => {
-                connection.spend_quota(id);
+                connection.sending.spend(id);
                 self.transmit(now, packet, bytes);
             }
             (Ok(bytes), None) => {
@@ -300,7 +300,7 @@ impl Client {
                 self.transmit(now, packet, bytes);
             }
             Err(why) => {
-                self.session.outbound.release(id);
+                self.session.outbound.give_up(id);
                 self.abandon(request.ticket, why);
             }
         }

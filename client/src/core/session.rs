@@ -4,8 +4,8 @@
 
 use super::{Message, Ticket};
 use squall_protocol::{
-    PacketId, QoS, ReasonCode, Text,
-    flow::{Inbound, Outbound, Resend},
+    PacketId, ReasonCode, Text,
+    flow::{Inbound, Outbound, Resend, sender::Action},
 };
 use std::collections::BTreeMap;
 
@@ -60,13 +60,11 @@ impl Session {
     }
 
     /// Ends a flow that was not acknowledged and whose message cannot be sent.
-    pub(super) fn give_up(&mut self, id: PacketId, qos: QoS) -> Option<Ticket> {
-        let ended = match qos {
-            QoS::AtLeastOnce => self.outbound.handle_puback(id),
-            _ => self.outbound.handle_pubrec_error(id),
-        };
-        ended.ok()?;
-        self.tickets.remove(&id).map(|(ticket, _)| ticket)
+    pub(super) fn give_up(&mut self, id: PacketId) -> Option<Ticket> {
+        match self.outbound.give_up(id).action {
+            Action::Finish => self.tickets.remove(&id).map(|(ticket, _)| ticket),
+            _ => None,
+        }
     }
 
     /// Forgets everything; gives the publishes whose flows were open, in the order of first sending.

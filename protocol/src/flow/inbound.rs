@@ -1,21 +1,16 @@
-//! The receiver half of QoS 2: which packet identifiers are between PUBREC and PUBREL.
+//! The receiver half of QoS 1 and 2: which packet identifiers of the peer are between PUBREC and PUBREL.
 
-use crate::PacketId;
+use super::receiver::{Action, Event, State, step};
+use crate::{PacketId, QoS, Version};
 use std::collections::BTreeSet;
 
-/// Whether a QoS 2 PUBLISH is news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// First time: hand the message on, then answer PUBREC.
-    Fresh,
-    /// The flow is already open: answer PUBREC and do not hand the message on again.
-    Duplicate,
-}
-
-/// Packet identifiers of QoS 2 messages that were received and not yet released.
+/// Packet identifiers of QoS 2 messages that were received and not yet released. Part of the session state
+/// [X-3.1.1-session-2], [X-3.1.1-session-3], [X-5.0-session-4], [X-5.0-session-5].
+///
+/// What happens to each is decided by [`receiver::TABLE`](super::receiver::TABLE). All operations are O(log n).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbound {
-    open: BTreeSet<PacketId>,
+    awaiting_pubrel: BTreeSet<PacketId>,
 }
 
 impl Inbound {
@@ -23,62 +18,71 @@ impl Inbound {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            open: BTreeSet::new(),
+            awaiting_pubrel: BTreeSet::new(),
         }
     }
 
-    /// A QoS 2 PUBLISH arrived. Until PUBREL the same identifier is the same message, whatever the DUP flag says
-    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0).
-    pub fn handle_publish(&mut self, id: PacketId) -> Received {
-        if self.open.insert(id) {
-            Received::Fresh
-        } else {
-            Received::Duplicate
-        }
+    /// A PUBLISH arrived. Answers with [`Action::DeliverThenPubAck`], [`Action::DeliverThenPubRec`] or
+    /// [`Action::SendPubRec`].
+    ///
+    /// # Panics
+    /// When `qos` is 0: such a message has no packet identifier.
+    pub fn handle_publish(
+        &mut self,
+        version: Version,
+        id: PacketId,
+        qos: QoS,
+        dup: bool,
+    ) -> Action {
+        self.handle(
+            version,
+            id,
+            Event::publish(qos, dup).expect("QoS 0 has no flow"),
+        )
     }
 
-    /// A PUBREL arrived: the flow ends. `false` when there was none; the answer is a PUBCOMP either way (5.0 names
-    /// Packet Identifier not found).
-    pub fn handle_pubrel(&mut self, id: PacketId) -> bool {
-        self.open.remove(&id)
+    /// A PUBREL arrived. Answers with [`Action::SendPubComp`], or [`Action::SendPubCompNotFound`] in 5.0 when there
+    /// was no flow.
+    pub fn handle_pubrel(&mut self, version: Version, id: PacketId) -> Action {
+        self.handle(version, id, Event::PubRel)
     }
 
-    /// The receiver refused the message with an error PUBREC (5.0): the flow is over at once.
+    /// The message that has just come is refused with a PUBREC of 0x80 or above (5.0): its flow is over at once.
+    ///
+    /// # Panics
+    /// When the flow is not open.
     pub fn refuse(&mut self, id: PacketId) {
-        self.open.remove(&id);
+        self.handle(Version::V5_0, id, Event::Refuse);
     }
 
     /// Whether this flow is open.
     #[must_use]
     pub fn is_open(&self, id: PacketId) -> bool {
-        self.open.contains(&id)
+        self.awaiting_pubrel.contains(&id)
     }
 
     /// How many flows are open.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.open.len()
+        self.awaiting_pubrel.len()
     }
 
     /// Whether no flow is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.awaiting_pubrel.is_empty()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identifier_is_one_message_until_it_is_released() {
-        let id = PacketId::MIN;
-        let mut half = Inbound::new();
-        assert_eq!(half.handle_publish(id), Received::Fresh);
-        assert_eq!(half.handle_publish(id), Received::Duplicate);
-        assert!(half.handle_pubrel(id));
-        assert!(!half.handle_pubrel(id));
-        assert_eq!(half.handle_publish(id), Received::Fresh);
+    fn handle(&mut self, version: Version, id: PacketId, event: Event) -> Action {
+        let state = match self.is_open(id) {
+            true => State::AwaitsPubRel,
+            false => State::Free,
+        };
+        let (next, action) = step(version, state, event);
+        match next {
+            State::AwaitsPubRel => self.awaiting_pubrel.insert(id),
+            State::Free => self.awaiting_pubrel.remove(&id),
+        };
+        action
     }
 }

@@ -1,9 +1,20 @@
-//! State of QoS 1 and 2 flows (section 4.3), the same for client and server: whoever publishes has an
+//! State of QoS 1 and 2 flows (sections 4.3, 4.4 and 4.9), the same for client and server: whoever publishes has an
 //! [`Outbound`], whoever is published to has an [`Inbound`]. Both are part of the session state and outlive the
-//! network connection.
+//! network connection; the quotas of Receive Maximum, [`SendQuota`] and [`ReceiveQuota`], do not.
+//!
+//! What happens is written in two transition tables, [`sender::TABLE`] and [`receiver::TABLE`]: a row for each state
+//! and event, a cell for each version, with the statements that decide it. `Outbound` and `Inbound` keep the states
+//! and look everything else up there. `tests/flow` prints both tables.
 
 mod inbound;
 mod outbound;
+mod packet_ids;
+mod quota;
+pub mod receiver;
+pub mod sender;
+mod table;
 
-pub use inbound::{Inbound, Received};
-pub use outbound::{FlowError, Outbound, Resend};
+pub use inbound::Inbound;
+pub use outbound::{Outbound, Outcome, Resend};
+pub use quota::{ReceiveMaximumExceeded, ReceiveQuota, SendQuota};
+pub use table::{Cell, Row};

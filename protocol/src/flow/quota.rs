@@ -1,0 +1,149 @@
+//! Receive Maximum (5.0, section 4.9): how many QoS 1 and 2 messages may be under way, seen from both ends.
+//!
+//! Both count anew with each network connection [X-5.0-flow-7]. 3.1.1 has no such limit; there 65,535 stands, as
+//! many as there are packet identifiers, and nothing is ever refused.
+
+use crate::{PacketId, QoS};
+use std::collections::BTreeSet;
+
+/// The sender's quota: which messages were sent on this connection and use it up.
+#[derive(Clone, Debug)]
+pub struct SendQuota {
+    receive_maximum: u16,
+    spent: BTreeSet<PacketId>,
+}
+
+impl SendQuota {
+    /// The whole quota, the peer's Receive Maximum [MQTT-4.9.0-1]; 65,535 when it said nothing [X-5.0-flow-2].
+    #[must_use]
+    pub const fn new(receive_maximum: u16) -> Self {
+        Self {
+            receive_maximum,
+            spent: BTreeSet::new(),
+        }
+    }
+
+    /// Whether another QoS 1 or 2 PUBLISH may be sent now [MQTT-4.9.0-2], [MQTT-3.3.4-7] (of a client),
+    /// [MQTT-3.3.4-9] (of a server). Nothing else waits for it [MQTT-3.3.4-8], [MQTT-3.3.4-10], [MQTT-4.9.0-3],
+    /// [X-5.0-flow-8].
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.spent.len() < usize::from(self.receive_maximum)
+    }
+
+    /// A QoS 1 or 2 PUBLISH is about to be sent, for the first time or again.
+    pub fn spend(&mut self, id: PacketId) {
+        self.spent.insert(id);
+    }
+
+    /// A flow ended [X-5.0-flow-5]. One whose PUBLISH belongs to an earlier connection used nothing up on this one
+    /// and gives nothing back [X-5.0-flow-6].
+    pub fn regain(&mut self, id: PacketId) {
+        self.spent.remove(&id);
+    }
+}
+
+/// The receiver's watch over its own Receive Maximum: which messages came on this connection and are not complete.
+/// A QoS 1 message is never among them, as it is acknowledged before the next packet is looked at.
+#[derive(Clone, Debug)]
+pub struct ReceiveQuota {
+    receive_maximum: u16,
+    open: BTreeSet<PacketId>,
+}
+
+/// The peer sent more QoS 1 and 2 messages than it may: DISCONNECT 0x93 [X-5.0-flow-3], [X-5.0-flow-4].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("packet identifier {id} is one message more than the Receive Maximum of {receive_maximum}")]
+pub struct ReceiveMaximumExceeded {
+    /// The message that is too many.
+    pub id: PacketId,
+    /// What this side announced.
+    pub receive_maximum: u16,
+}
+
+impl ReceiveQuota {
+    /// Nothing came yet on this connection.
+    #[must_use]
+    pub const fn new(receive_maximum: u16) -> Self {
+        Self {
+            receive_maximum,
+            open: BTreeSet::new(),
+        }
+    }
+
+    /// A QoS 1 or 2 PUBLISH arrived. The repetition of an open message counts once.
+    ///
+    /// # Errors
+    /// When it is one more than the Receive Maximum [MQTT-3.3.4-7] (of a client), [MQTT-3.3.4-9] (of a server).
+    pub fn admit(&mut self, id: PacketId, qos: QoS) -> Result<(), ReceiveMaximumExceeded> {
+        if self.open.contains(&id) {
+            return Ok(());
+        }
+        if self.open.len() >= usize::from(self.receive_maximum) {
+            return Err(ReceiveMaximumExceeded {
+                id,
+                receive_maximum: self.receive_maximum,
+            });
+        }
+        if qos == QoS::ExactlyOnce {
+            self.open.insert(id);
+        }
+        Ok(())
+    }
+
+    /// PUBCOMP, or a PUBREC of 0x80 or above, is about to be sent [X-5.0-flow-5].
+    pub fn complete(&mut self, id: PacketId) {
+        self.open.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u16) -> PacketId {
+        PacketId::new(n).expect("not 0")
+    }
+
+    #[test]
+    fn the_quota_comes_back_once_for_each_message_and_never_grows() {
+        let mut quota = SendQuota::new(2);
+        quota.spend(id(1));
+        quota.spend(id(2));
+        assert!(!quota.has_room());
+        quota.spend(id(2));
+        quota.regain(id(2));
+        assert!(quota.has_room(), "sent twice, it uses up one");
+        // A second PUBCOMP, and one for a message of an earlier connection.
+        quota.regain(id(2));
+        quota.regain(id(9));
+        quota.spend(id(3));
+        assert!(!quota.has_room());
+    }
+
+    #[test]
+    fn one_message_too_many_is_found() {
+        let mut quota = ReceiveQuota::new(2);
+        assert_eq!(quota.admit(id(1), QoS::ExactlyOnce), Ok(()));
+        assert_eq!(quota.admit(id(7), QoS::AtLeastOnce), Ok(()));
+        assert_eq!(quota.admit(id(2), QoS::ExactlyOnce), Ok(()));
+        assert_eq!(quota.admit(id(1), QoS::ExactlyOnce), Ok(()), "a repetition");
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let error = quota.admit(id(3), qos).expect_err("the third");
+            assert_eq!(
+                error.to_string(),
+                "packet identifier 3 is one message more than the Receive Maximum of 2"
+            );
+        }
+        quota.complete(id(1));
+        assert_eq!(quota.admit(id(3), QoS::ExactlyOnce), Ok(()));
+    }
+
+    #[test]
+    fn without_a_limit_every_packet_identifier_may_be_open() {
+        let mut quota = ReceiveQuota::new(u16::MAX);
+        for n in (1..=u16::MAX).chain([1, u16::MAX]) {
+            assert_eq!(quota.admit(id(n), QoS::ExactlyOnce), Ok(()));
+        }
+    }
+}

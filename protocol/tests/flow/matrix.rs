@@ -1,0 +1,151 @@
+//! The transition tables as text, for a reviewer, and what has to hold of every row.
+
+use squall_protocol::{
+    Version,
+    flow::{Cell, Row, receiver, sender},
+};
+use std::fmt::{Debug, Write};
+
+/// One block for each row; one line where the versions agree, and one each where they differ.
+fn print<S, E, A>(table: &[Row<S, E, A>]) -> String
+where
+    S: Copy + Debug + PartialEq,
+    E: Copy + Debug,
+    A: Copy + Debug + PartialEq,
+{
+    let mut text = String::new();
+    let mut before = None;
+    for row in table {
+        if before != Some(row.state) {
+            writeln!(
+                text,
+                "{}{:?}",
+                if before.is_some() { "\n" } else { "" },
+                row.state
+            )
+            .unwrap();
+            before = Some(row.state);
+        }
+        writeln!(text, "  {:<15} {}", format!("{:?}", row.event), row.why).unwrap();
+        for version in Version::ALL {
+            let (outcome, statements) = match row.cell(version) {
+                Cell::To {
+                    next,
+                    action,
+                    statements,
+                } => (format!("{action:?} -> {next:?}"), statements),
+                Cell::Never { statements } => ("never".to_owned(), statements),
+            };
+            let statements = statements.join(" ");
+            writeln!(
+                text,
+                "    {:<6} {outcome:<36} {statements}",
+                version.as_str()
+            )
+            .unwrap();
+        }
+    }
+    text.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_sender_in_full() {
+    insta::assert_snapshot!(print(&sender::TABLE));
+}
+
+#[test]
+fn the_receiver_in_full() {
+    insta::assert_snapshot!(print(&receiver::TABLE));
+}
+
+#[test]
+fn every_pair_of_state_and_event_has_its_own_row() {
+    for state in sender::State::ALL {
+        for event in sender::Event::ALL {
+            let row = sender::row(state, event);
+            assert_eq!((row.state, row.event), (state, event));
+        }
+    }
+    for state in receiver::State::ALL {
+        for event in receiver::Event::ALL {
+            let row = receiver::row(state, event);
+            assert_eq!((row.state, row.event), (state, event));
+        }
+    }
+}
+
+/// `Outbound` looks up what this side does on its own account without a version.
+#[test]
+fn what_a_side_does_itself_is_the_same_in_both_versions() {
+    use sender::Event;
+    let own = [
+        Event::SendRequest,
+        Event::SendQoS1,
+        Event::SendQoS2,
+        Event::Resume,
+        Event::GiveUp,
+        Event::Discard,
+    ];
+    for row in sender::TABLE.iter().filter(|row| own.contains(&row.event)) {
+        let outcome = |version| match row.cell(version) {
+            Cell::To { next, action, .. } => Some((next, action)),
+            Cell::Never { .. } => None,
+        };
+        assert_eq!(outcome(Version::V3_1_1), outcome(Version::V5_0), "{row:?}");
+    }
+}
+
+/// A cell that acts names who says so, in the catalogue of its own version.
+#[test]
+fn every_packet_that_is_sent_and_every_refusal_is_by_a_statement() {
+    for row in &sender::TABLE {
+        for version in Version::ALL {
+            if let Cell::To {
+                next,
+                action,
+                statements,
+            } = row.cell(version)
+            {
+                let idle = matches!(action, sender::Action::Ignore | sender::Action::Finish);
+                assert!(idle || !statements.is_empty(), "{version} {row:?}");
+                assert!(idle || action != sender::Action::Close || next == row.state);
+            }
+        }
+    }
+    for row in &receiver::TABLE {
+        for version in Version::ALL {
+            if let Cell::To {
+                action, statements, ..
+            } = row.cell(version)
+            {
+                let idle = action == receiver::Action::Ignore;
+                assert!(idle || !statements.is_empty(), "{version} {row:?}");
+            }
+        }
+    }
+}
+
+/// Reason codes exist in 5.0 only, so no cell of 3.1.1 sends one.
+#[test]
+fn mqtt_3_1_1_never_sends_a_reason_code() {
+    for row in &sender::TABLE {
+        if let Cell::To { action, .. } = row.v3_1_1 {
+            assert_ne!(action, sender::Action::SendPubRelNotFound, "{row:?}");
+        }
+        if row.event == sender::Event::PubRecError {
+            assert!(matches!(row.v3_1_1, Cell::Never { .. }), "{row:?}");
+        }
+    }
+    for row in &receiver::TABLE {
+        if let Cell::To { action, .. } = row.v3_1_1 {
+            use receiver::Action::{SendPubCompNotFound, SendPubRecError};
+            assert!(
+                !matches!(action, SendPubCompNotFound | SendPubRecError),
+                "{row:?}"
+            );
+        }
+    }
+}
