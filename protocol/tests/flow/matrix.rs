@@ -98,6 +98,21 @@ fn what_a_side_does_itself_is_the_same_in_both_versions() {
     }
 }
 
+/// `resend` reads the states and leaves them as they are.
+#[test]
+fn resuming_changes_no_state() {
+    for row in &sender::TABLE {
+        if let (sender::Event::Resume, Cell::To { next, .. }) = (row.event, row.v5_0) {
+            assert_eq!(next, row.state);
+        }
+    }
+    for row in &receiver::TABLE {
+        if let (receiver::Event::Resume, Cell::To { next, .. }) = (row.event, row.v5_0) {
+            assert_eq!(next, row.state);
+        }
+    }
+}
+
 /// A cell that acts names who says so, in the catalogue of its own version.
 #[test]
 fn every_packet_that_is_sent_and_every_refusal_is_by_a_statement() {

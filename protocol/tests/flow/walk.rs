@@ -46,6 +46,8 @@ enum Step {
 
 struct Pair {
     version: Version,
+    /// What the sender writes into DUP when it sends again; no receiver may rely on it.
+    dup: bool,
     out: Outbound<Message>,
     quota: SendQuota,
     resend: VecDeque<(PacketId, QoS, Message)>,
@@ -65,9 +67,10 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(version: Version, receive_maximum: u16) -> Self {
+    fn new(version: Version, dup: bool, receive_maximum: u16) -> Self {
         Self {
             version,
+            dup,
             out: Outbound::new(receive_maximum),
             quota: SendQuota::new(receive_maximum),
             resend: VecDeque::new(),
@@ -145,7 +148,7 @@ impl Pair {
         while self.quota.has_room() {
             let (id, qos, dup, message) = if let Some((id, qos, message)) = self.resend.pop_front()
             {
-                (id, qos, true, message)
+                (id, qos, self.dup, message)
             } else if self.out.has_room()
                 && let Some((qos, message)) = self.waiting.pop_front()
             {
@@ -278,10 +281,11 @@ proptest! {
     #[test]
     fn nothing_is_lost_or_doubled_whatever_the_wire_does(
         version in prop_oneof![Just(Version::V3_1_1), Just(Version::V5_0)],
+        dup: bool,
         receive_maximum in 1_u16..5,
         steps in proptest::collection::vec(step(), 0..120),
     ) {
-        let mut pair = Pair::new(version, receive_maximum);
+        let mut pair = Pair::new(version, dup, receive_maximum);
         for step in steps {
             pair.take(step);
         }
