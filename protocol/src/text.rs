@@ -26,7 +26,8 @@ impl Text {
     }
 
     /// Checks `bytes` [MQTT-1.5.3-1], [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1], [MQTT-1.5.4-2] (5.0). A byte order
-    /// mark is kept [MQTT-1.5.3-3], [MQTT-1.5.4-3].
+    /// mark is kept [MQTT-1.5.3-3], [MQTT-1.5.4-3], and so are control characters and non-characters, which a sender
+    /// should avoid and a receiver need not refuse [X-3.1.1-utf8-1], [X-5.0-utf8-2].
     ///
     /// # Errors
     /// When the bytes are not UTF-8 or hold U+0000.

@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
         Ok(self.bytes.slice(start..self.at))
     }
 
-    /// A UTF-8 encoded string.
+    /// A UTF-8 encoded string of 0 to 65,535 bytes [X-3.1.1-utf8-2], [X-5.0-utf8-3].
     pub(crate) fn text(&mut self, field: &'static str) -> Result<Text, Violation> {
         self.text_or(field, Rule::NotUtf8, Rule::NullCharacter)
     }
@@ -380,7 +380,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Binary data or a string, with its length in front.
+    /// Binary data or a string, with its length in front: at most 65,535 bytes, topics too [MQTT-4.7.3-3].
     pub(crate) fn binary(&mut self, value: &[u8]) -> Result<(), EncodeError> {
         let len = u16::try_from(value.len()).map_err(|_| EncodeError::FieldTooLong(value.len()))?;
         self.u16(len);

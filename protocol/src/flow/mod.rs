@@ -5,6 +5,10 @@
 //! What happens is written in two transition tables, [`sender::TABLE`] and [`receiver::TABLE`]: a row for each state
 //! and event, a cell for each version, with the statements that decide it. `Outbound` and `Inbound` keep the states
 //! and look everything else up there. `tests/flow` prints both tables.
+//!
+//! Several messages may be in flight at a time [X-3.1.1-qos-1], [X-5.0-qos-1]. Time is not known here: a message that was
+//! sent does not expire [MQTT-4.3.3-7], and one that was received is acknowledged to the end [MQTT-4.3.3-13]
+//! (5.0). A refusal ends one exchange and nothing else [X-5.0-error-4].
 
 mod inbound;
 mod outbound;

@@ -1,6 +1,9 @@
 //! The receiver's half of QoS 1 and 2 as a transition table: what becomes of a packet identifier that the peer gave
 //! out (sections 4.3.2, 4.3.3 and 4.4 of both versions).
 //!
+//! A QoS 2 message is handed on when it comes, not when it is released; the standard leaves the choice
+//! [X-3.1.1-qos-2], [X-5.0-qos-2].
+//!
 //! [`Inbound`](super::Inbound) runs on [`TABLE`]; nothing else decides. Every pair of state and event has its row.
 
 use super::table::{Row, never, rows, to};

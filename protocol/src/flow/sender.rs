@@ -66,7 +66,8 @@ pub enum Event {
     PubComp,
     /// SUBACK or UNSUBACK arrives.
     Answer,
-    /// A new network connection resumes the session.
+    /// A new network connection resumes the session: the only time when something is sent again, which 5.0 demands
+    /// [MQTT-4.4.0-1] and 3.1.1 allows [X-3.1.1-retry-1].
     Resume,
     /// The owner cannot send it, now or again: it is larger than the peer takes, or the connection is gone.
     GiveUp,

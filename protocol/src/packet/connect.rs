@@ -66,6 +66,7 @@ impl Connect {
             Rule::ClientIdMissing,
             "the packet ends before the Client Identifier",
         )?;
+        // [MQTT-3.1.3-4]
         let client_id = r.text("Client Identifier")?;
         let will = flags
             .will
@@ -80,6 +81,7 @@ impl Connect {
                     Rule::UserNameMissing,
                     "the User Name Flag is set and there is no User Name",
                 )?;
+                // [MQTT-3.1.3-11] (3.1.1), [MQTT-3.1.3-12] (5.0)
                 Some(r.text("User Name")?)
             }
         };
@@ -135,6 +137,8 @@ impl Connect {
             .map_or(Ok(()), |password| w.binary(password))
     }
 
+    /// A flag is set exactly when its field is written [MQTT-3.1.2-18], [MQTT-3.1.2-20] (3.1.1), [MQTT-3.1.2-16],
+    /// [MQTT-3.1.2-18] (5.0).
     fn flags(&self) -> u8 {
         let will = self.will.as_ref().map_or(0, |will| {
             WILL | will.qos.as_u8() << WILL_QOS_SHIFT | if will.retain { WILL_RETAIN } else { 0 }
@@ -157,9 +161,11 @@ impl Will {
         expect_field(r, Rule::WillMissing, missing)?;
         let properties = Properties::decode(r, Owner::Will)?;
         expect_field(r, Rule::WillMissing, missing)?;
+        // [MQTT-3.1.3-10] (3.1.1), [MQTT-3.1.3-11] (5.0)
         let topic = decode_topic_name(r, "Will Topic", false)?;
         expect_field(r, Rule::WillMissing, missing)?;
         let at = r.offset() + 2;
+        // Without its two length bytes; it may be empty [X-3.1.1-will-4].
         let payload = r.binary("Will Payload")?;
         // [X-5.0-will-10]
         check_payload_format(r, &properties, &payload, at)?;

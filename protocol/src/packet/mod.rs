@@ -279,6 +279,7 @@ fn check_payload_format(
 /// A topic filter, with shared subscriptions in 5.0.
 fn decode_filter(r: &mut Reader<'_>) -> Result<TopicFilter, Violation> {
     let at = r.offset();
+    // [MQTT-3.8.3-1], [MQTT-3.10.3-1]
     let text = r.text("Topic Filter")?;
     let parsed = match r.version {
         Version::V3_1_1 => TopicFilter::parse_v3(text.clone()),

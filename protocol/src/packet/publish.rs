@@ -112,7 +112,7 @@ pub(crate) fn check_flags(flags: u8) -> Result<(), (Rule, &'static str)> {
     match flags >> 1 & 3 {
         // [MQTT-3.3.1-4]
         3 => Err((Rule::PublishQoS3, "both QoS bits are set")),
-        // [MQTT-3.3.1-2]
+        // [MQTT-3.3.1-2], [MQTT-4.3.1-1]
         0 if flags & DUP != 0 => Err((Rule::DupWithQoS0, "DUP is set with QoS 0")),
         _ => Ok(()),
     }

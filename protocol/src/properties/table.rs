@@ -46,7 +46,9 @@ pub struct PropertySpec {
 }
 
 impl PropertySpec {
-    /// Whether it may stand more than once in this packet [X-5.0-prop-3], [X-5.0-subid-5].
+    /// Whether it may stand more than once in this packet [X-5.0-prop-3], [X-5.0-subid-5]: User Property in every packet
+    /// that may have it, also under the same name [X-5.0-prop-4], Subscription Identifier in PUBLISH, also with the same
+    /// value [X-5.0-subid-3].
     #[must_use]
     pub fn repeats_in(&self, packet: PacketType) -> bool {
         self.repeatable && (self.id != PropertyId::SUBSCRIPTION_IDENTIFIER || packet == Publish)

@@ -40,6 +40,7 @@ impl Properties {
         };
         let outer = r.enter_properties(group, len, at)?;
         let mut list = Self::new();
+        // In any order [X-5.0-prop-2].
         let mut seen = 0u64;
         while r.remaining() > 0 {
             let at = r.offset();
@@ -173,7 +174,9 @@ fn decode_value(r: &mut Reader<'_>, spec: &PropertySpec) -> Result<Property, Vio
     Ok(match spec.id {
         Id::PAYLOAD_FORMAT_INDICATOR => Property::PayloadFormatIndicator(r.u8(name)?),
         Id::MESSAGE_EXPIRY_INTERVAL => Property::MessageExpiryInterval(r.u32(name)?),
+        // [MQTT-3.3.2-19] (5.0)
         Id::CONTENT_TYPE => Property::ContentType(r.text(name)?),
+        // [MQTT-3.3.2-13] (5.0)
         Id::RESPONSE_TOPIC => Property::ResponseTopic(r.text(name)?),
         Id::CORRELATION_DATA => Property::CorrelationData(r.binary(name)?),
         Id::SUBSCRIPTION_IDENTIFIER => Property::SubscriptionIdentifier(r.varint(name)?),

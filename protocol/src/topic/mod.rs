@@ -1,4 +1,5 @@
-//! Topic names, topic filters and matching (section 4.7; shared subscriptions section 4.8.2 of 5.0).
+//! Topic names, topic filters and matching (section 4.7; shared subscriptions section 4.8.2 of 5.0). That they hold no
+//! U+0000 [MQTT-4.7.3-2] is seen to by [`Text`].
 //!
 //! * [`check_name`], [`TopicFilter`] what is well-formed
 //! * [`matches()`] one filter against one name
@@ -79,7 +80,7 @@ impl TopicFilter {
         &self.text
     }
 
-    /// The part that is matched against topic names: all of it, or what stands behind `$share/name/`.
+    /// The part that is matched against topic names: all of it, or what stands behind `$share/name/` [X-5.0-shared-3].
     #[must_use]
     pub fn pattern(&self) -> &str {
         &self.text[usize::from(self.share.unwrap_or(0))..]
@@ -148,7 +149,8 @@ pub fn check_name(name: &str) -> Result<(), TopicError> {
 /// Whether the topic name matches the pattern (section 4.7): a well-formed filter, without `$share` and ShareName.
 ///
 /// `+` stands for one level and `#` for any number, also none [X-5.0-topic-1], [X-5.0-topic-2]; neither does so for the
-/// first level of a name that begins with `$` [MQTT-4.7.2-1]. One pass over both; allocates nothing.
+/// first level of a name that begins with `$` [MQTT-4.7.2-1]. There may be any number of levels [X-3.1.1-topic-5],
+/// [X-5.0-topic-5]. One pass over both; allocates nothing.
 #[must_use]
 pub fn matches(pattern: &str, topic: &str) -> bool {
     matches_bytes(pattern.as_bytes(), topic.as_bytes())

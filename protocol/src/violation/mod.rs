@@ -108,7 +108,7 @@ impl Rule {
 /// A packet that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Violation {
-    /// Which rule.
+    /// Which rule; of several, the one that is found first [X-5.0-error-5].
     pub rule: Rule,
     /// The version the connection speaks (5.0 while it is not known yet).
     pub version: Version,

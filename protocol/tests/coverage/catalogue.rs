@@ -1,0 +1,168 @@
+//! The catalogues of statements, and who judges which.
+
+use serde::Deserialize;
+use squall_protocol::Version;
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// A statement, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Statement {
+    pub(crate) id: String,
+    pub(crate) section: String,
+    pub(crate) level: String,
+    pub(crate) says: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Catalogue {
+    statements: Vec<Statement>,
+    also: Vec<Statement>,
+}
+
+impl Catalogue {
+    pub(crate) fn load(version: Version) -> Self {
+        read(&format!("../conformance/catalogue/mqtt-{version}.yaml"))
+    }
+
+    /// The numbered ones, then the others.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().chain(&self.also)
+    }
+
+    /// By section; within one, the numbered ones first.
+    pub(crate) fn in_order(&self) -> Vec<&Statement> {
+        let mut all: Vec<_> = self.statements().collect();
+        all.sort_by_key(|s| {
+            let number = s.section.split(' ').next().unwrap_or_default();
+            let number = number.split('.').map(|n| n.parse().unwrap_or(0));
+            (number.collect::<Vec<u32>>(), &s.section)
+        });
+        all
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Statement> {
+        self.statements().find(|s| s.id == id)
+    }
+}
+
+/// Who judges a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Class<'a> {
+    /// A part of this crate, by its name.
+    Judged(&'a str),
+    /// Somebody else.
+    Elsewhere,
+}
+
+impl Class<'_> {
+    pub(crate) const fn is_judged(self) -> bool {
+        matches!(self, Self::Judged(_))
+    }
+}
+
+/// `classes.yaml`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Classes {
+    judged: Vec<Judged>,
+    elsewhere: Vec<Elsewhere>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Judged {
+    pub(crate) by: String,
+    pub(crate) what: String,
+    #[serde(flatten)]
+    ids: BTreeMap<String, Ids>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Elsewhere {
+    pub(crate) reason: String,
+    #[serde(flatten)]
+    ids: BTreeMap<String, Ids>,
+}
+
+impl Judged {
+    pub(crate) fn ids(&self, version: Version) -> &[String] {
+        self.ids.get(version.as_str()).map_or(&[], |ids| &ids.0)
+    }
+}
+
+impl Elsewhere {
+    pub(crate) fn ids(&self, version: Version) -> &[String] {
+        self.ids.get(version.as_str()).map_or(&[], |ids| &ids.0)
+    }
+}
+
+impl Classes {
+    pub(crate) fn load() -> Self {
+        read("tests/coverage/classes.yaml")
+    }
+
+    pub(crate) fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+
+    pub(crate) fn elsewhere(&self) -> &[Elsewhere] {
+        &self.elsewhere
+    }
+
+    /// Every statement of a version that is listed.
+    pub(crate) fn all(&self, version: Version) -> impl Iterator<Item = (&str, Class<'_>)> {
+        let judged = self.judged.iter().flat_map(move |group| {
+            let ids = group.ids(version).iter();
+            ids.map(|id| (id.as_str(), Class::Judged(&group.by)))
+        });
+        let elsewhere = self
+            .elsewhere
+            .iter()
+            .flat_map(move |group| group.ids(version));
+        judged.chain(elsewhere.map(|id| (id.as_str(), Class::Elsewhere)))
+    }
+
+    pub(crate) fn of(&self, version: Version, id: &str) -> Option<Class<'_>> {
+        self.all(version)
+            .find(|(listed, _)| *listed == id)
+            .map(|(_, class)| class)
+    }
+}
+
+/// Identifiers behind one another; `MQTT-1.5.3-1..3` are three.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String")]
+struct Ids(Vec<String>);
+
+impl From<String> for Ids {
+    fn from(text: String) -> Self {
+        Self(text.split_whitespace().flat_map(expand).collect())
+    }
+}
+
+fn expand(word: &str) -> Vec<String> {
+    let range = word.split_once("..").and_then(|(from, to)| {
+        let (stem, from) = from.rsplit_once('-')?;
+        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+        Some((from..=to).map(|n| format!("{stem}-{n}")).collect())
+    });
+    range.unwrap_or_else(|| vec![word.to_owned()])
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn a_range_is_every_statement_in_it() {
+    let Ids(ids) = Ids::from("MQTT-1.5.3-2..4 X-5.0-flow-1".to_owned());
+    assert_eq!(
+        ids,
+        [
+            "MQTT-1.5.3-2",
+            "MQTT-1.5.3-3",
+            "MQTT-1.5.3-4",
+            "X-5.0-flow-1"
+        ]
+    );
+}
