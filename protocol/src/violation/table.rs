@@ -67,7 +67,7 @@ rules! {
     }
     /// DUP is set on a PUBLISH with QoS 0.
     DupWithQoS0: Malformed MALFORMED_PACKET {
-        v3 ["MQTT-3.3.1-2"] v5 ["MQTT-3.3.1-2"];
+        v3 ["MQTT-3.3.1-2", "MQTT-4.3.1-1"] v5 ["MQTT-3.3.1-2", "MQTT-4.3.1-1"];
     }
     /// A variable byte integer goes on after its fourth byte.
     VariableByteIntegerTooLong: Malformed MALFORMED_PACKET {
@@ -103,10 +103,16 @@ rules! {
     // -- common fields --
     /// A string is not well-formed UTF-8.
     NotUtf8: Malformed MALFORMED_PACKET {
+        [Publish] v3 ["MQTT-1.5.3-1", "MQTT-3.3.2-1"] v5 ["MQTT-1.5.4-1", "X-5.0-utf8-1"];
+        [Subscribe] v3 ["MQTT-1.5.3-1", "MQTT-3.8.3-1"] v5 ["MQTT-1.5.4-1", "X-5.0-utf8-1", "MQTT-3.8.3-1"];
+        [Unsubscribe] v3 ["MQTT-1.5.3-1", "MQTT-3.10.3-1"] v5 ["MQTT-1.5.4-1", "X-5.0-utf8-1", "MQTT-3.10.3-1"];
         v3 ["MQTT-1.5.3-1"] v5 ["MQTT-1.5.4-1", "X-5.0-utf8-1"];
     }
     /// A string holds U+0000.
     NullCharacter: Malformed MALFORMED_PACKET {
+        [Publish] v3 ["MQTT-1.5.3-2", "MQTT-4.7.3-2"] v5 ["MQTT-1.5.4-2", "X-5.0-utf8-1"];
+        [Subscribe Unsubscribe] v3 ["MQTT-1.5.3-2", "MQTT-4.7.3-2"]
+            v5 ["MQTT-1.5.4-2", "X-5.0-utf8-1", "MQTT-4.7.3-2"];
         v3 ["MQTT-1.5.3-2"] v5 ["MQTT-1.5.4-2", "X-5.0-utf8-1"];
     }
     /// The name or value of a User Property is not well-formed UTF-8 (5.0).
