@@ -86,3 +86,61 @@ impl Inbound {
         action
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: PacketId = PacketId::MIN;
+
+    #[test]
+    fn a_qos_2_identifier_is_one_message_until_it_is_released() {
+        for version in Version::ALL {
+            let mut half = Inbound::new();
+            for dup in [false, true] {
+                let mut publish = |dup| half.handle_publish(version, ID, QoS::ExactlyOnce, dup);
+                assert_eq!(publish(dup), Action::DeliverThenPubRec);
+                assert_eq!(publish(false), Action::SendPubRec);
+                assert_eq!(publish(true), Action::SendPubRec);
+                assert_eq!(half.handle_pubrel(version, ID), Action::SendPubComp);
+            }
+            assert!(half.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_qos_1_identifier_is_a_new_message_every_time() {
+        let mut half = Inbound::new();
+        for dup in [false, true, true] {
+            let action = half.handle_publish(Version::V5_0, ID, QoS::AtLeastOnce, dup);
+            assert_eq!(action, Action::DeliverThenPubAck);
+        }
+        assert!(half.is_empty(), "nothing is remembered");
+    }
+
+    #[test]
+    fn only_5_0_can_say_that_an_identifier_is_not_known() {
+        let mut half = Inbound::new();
+        assert_eq!(
+            Version::ALL.map(|version| half.handle_pubrel(version, ID)),
+            [Action::SendPubComp, Action::SendPubCompNotFound]
+        );
+    }
+
+    #[test]
+    fn after_a_refusal_the_identifier_is_a_new_message() {
+        let mut half = Inbound::new();
+        for _ in 0..2 {
+            let action = half.handle_publish(Version::V5_0, ID, QoS::ExactlyOnce, false);
+            assert_eq!(action, Action::DeliverThenPubRec);
+            half.refuse(ID);
+        }
+        assert!(half.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "Refuse at Free in MQTT 5.0: only a message that has just come")]
+    fn to_refuse_what_did_not_come_is_a_bug() {
+        Inbound::new().refuse(ID);
+    }
+}
