@@ -51,7 +51,7 @@ fn objects(output: &str) -> Vec<Value> {
     output.lines().map(read).collect()
 }
 
-const CONNECT: &str = "10 23 0004 4d515454 05 ce 003c 05 11 0000000a 0001 63 02 01 01 0001 74 0001 ff 0001 75 0002 7077";
+const CONNECT: &str = "10 23 0004 4d515454 05 ce 003c 05 11 0000000a 0001 63 02 01 00 0001 74 0001 ff 0001 75 0002 7077";
 const PUBLISH: &str = "32 12 0001 61 0007 0a 23 0001 26 0001 6b 0001 76 6869";
 
 #[test]
