@@ -46,7 +46,7 @@ pub(crate) enum Format {
     /// Text for people.
     #[default]
     Text,
-    /// One JSON document.
+    /// JSON for programs.
     Json,
 }
 
@@ -161,15 +161,20 @@ pub(crate) struct Conform {
 }
 
 const DECODE_HELP: &str = "\
-The bytes are what one end of a connection sent. Without --mqtt, a CONNECT at the beginning decides, and 5.0 is \
-assumed where there is none. Exit code 1 when a packet breaks a rule.
+The bytes are what one end of a connection sent, from any point on. Hex digits may stand together or apart; C arrays, \
+\\x30 strings and the dumps of xxd, hexdump -C and Wireshark are read as well. A file whose name is hex digits is \
+written ./3004.
 
-  squall decode 30 03 0001 61
+Each packet is judged by itself: whether it may come now is not. A CONNECT says its version, and what follows it is \
+read so; --mqtt is for bytes without one. Offsets are those in the packet. Exit code 1 when a packet breaks a rule.
+
+  squall decode 30 04 0001 61 00
   squall decode capture.bin --from server --mqtt 3.1.1 --format json";
 
 const ENCODE_HELP: &str = "\
-Prints a line of hex for each packet. Objects may stand one after the other or in a list; fields that break a rule \
-are written as they are, with a note on standard error.
+Prints a line of hex for each packet. Objects may stand one after the other or in a list. Bits, QoS, codes, properties \
+and packet_identifier may be left out. A packet that breaks a rule is written all the same, with a note on standard \
+error, as long as its fields have a place on the wire; for anything else write the bytes: {\"hex\": \"30 ff\"}.
 
   squall encode '{\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 7}}' --mqtt 3.1.1
   squall decode capture.bin --format json | squall encode -";
@@ -179,7 +184,7 @@ pub(crate) struct Decode {
     /// Hex digits, a file of raw bytes or hex digits, or - for standard input.
     #[arg(required = true, value_name = "HEX|FILE|-")]
     pub(crate) input: Vec<String>,
-    /// Version of the connection: 3.1.1 or 5.0.
+    /// Version of packets that no CONNECT stands in front of: 3.1.1 or 5.0; assumed to be 5.0 when absent.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Who sent the bytes: client or server; told from the first packet when absent.
@@ -195,7 +200,7 @@ pub(crate) struct Encode {
     /// JSON, a file with JSON, or - for standard input.
     #[arg(value_name = "JSON|FILE|-")]
     pub(crate) input: String,
-    /// Version of packets that do not say one: 3.1.1 or 5.0.
+    /// Version of packets that do not say one, if no CONNECT stands in front of them: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Write the bytes themselves instead of hex digits.
@@ -263,10 +268,11 @@ fn version(text: &str) -> Result<Version, String> {
         .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
 }
 
-fn role(text: &str) -> Result<Role, String> {
+/// An end of a connection.
+pub(crate) fn role(text: &str) -> Result<Role, String> {
     match text {
         "client" => Ok(Role::Client),
-        "server" => Ok(Role::Server),
+        "server" | "broker" => Ok(Role::Server),
         _ => Err(format!("`{text}` is neither client nor server")),
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct CliError {
     message: String,
     /// What to do about it.
     help: Option<String>,
+    /// Whether the message has its own heading, and perhaps colour.
+    rendered: bool,
 }
 
 #[derive(Debug)]
@@ -65,8 +67,9 @@ impl CliError {
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Input,
-            message: message.into(),
+            message: visible(&message.into()),
             help: None,
+            rendered: false,
         }
     }
 
@@ -74,8 +77,9 @@ impl CliError {
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Unreachable,
-            message: message.into(),
+            message: visible(&message.into()),
             help: None,
+            rendered: false,
         }
     }
 
@@ -83,8 +87,9 @@ impl CliError {
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Interrupted,
-            message: message.into(),
+            message: visible(&message.into()),
             help: None,
+            rendered: false,
         }
     }
 
@@ -102,6 +107,7 @@ impl CliError {
             kind: Kind::Input,
             message: texts.join("\n\n"),
             help: None,
+            rendered: true,
         }
     }
 
@@ -119,18 +125,24 @@ impl CliError {
     }
 }
 
+/// Text that may quote input, without characters that a terminal would obey; lines stay lines.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '"' | '\'' | '\\' => out.push(c),
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
 /// Says what went wrong, if anything did, and gives the exit code.
 pub(crate) fn report(result: Result<Ending>) -> ExitCode {
     match result {
         Ok(ending) => ExitCode::from(ending.code()),
         Err(error) => {
-            // Diagnostics bring their own heading.
-            let heading = if error.message.starts_with("error") || error.message.contains("\u{1b}[")
-            {
-                ""
-            } else {
-                "error: "
-            };
+            let heading = if error.rendered { "" } else { "error: " };
             screen::complain(&format!("{heading}{}", error.message));
             if let Some(help) = &error.help {
                 screen::complain(&format!("help: {help}"));

@@ -74,7 +74,7 @@ fn a_violation_is_shown_at_its_byte_with_what_was_read_before() {
         "violation",
         out(&squall(&["decode", broken, "--mqtt", "5.0"]), 1)
     );
-    let short = "20 02 00 00";
+    let short = "90 03 0001 00";
     insta::assert_snapshot!("other_version", out(&squall(&["decode", short]), 1));
     let ping = ["decode", "c0 00", "--from", "server"];
     insta::assert_snapshot!("other_end", out(&squall(&ping), 1));
@@ -130,6 +130,19 @@ fn input_that_is_no_bytes_is_refused_with_advice() {
     let pcap = squall_with(&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0], &["decode", "-"]);
     assert!(refused(&pcap).contains("Follow TCP Stream"));
     assert!(refused(&squall(&["decode", "300"])).contains("half a byte"));
+    // Nothing of this is guessed at.
+    for arguments in [
+        &["decode", "30", "0O"][..],
+        &["decode", "<30", "00>"],
+        &["decode", "-", "-"],
+        &["decode", "one.bin", "two.bin"],
+        &["decode", ""],
+    ] {
+        let said = refused(&squall(arguments));
+        assert!(said.contains("hex"), "{said}");
+    }
+    let dump = b"MAQAAWEA\n";
+    assert!(refused(&squall_with(dump, &["decode", "-"])).contains("is text, and not in hex"));
     assert!(refused(&squall(&["decode", "-"])).contains("no bytes"));
     let missing = refused(&squall(&["decode", "no-such-file"]));
     assert!(missing.contains("no-such-file") && missing.contains("hex digits"));
@@ -155,6 +168,67 @@ fn what_was_decoded_is_encoded_again() {
         ),
         json
     );
+}
+
+#[test]
+fn a_stream_with_broken_packets_is_written_as_it_was() {
+    let stream = "3005000161 0078 8006 0001 0001 61 00 c000";
+    let json = out(&squall(&["decode", stream, "--format", "json"]), 1);
+    let again = squall_with(json.as_bytes(), &["encode", "-"]);
+    assert_eq!(out(&again, 0).replace('\n', ""), stream.replace(' ', ""));
+    assert!(text(&again.stderr).contains("packet 2: was refused"));
+    let by_hand = squall(&["encode", r#"{"hex": "30 ff ff ff ff"}"#]);
+    assert_eq!(out(&by_hand, 0), "30ffffffff\n");
+}
+
+#[test]
+fn a_note_says_which_rule_is_broken_from_this_end() {
+    let note = |object: &str| {
+        let encoded = squall(&["encode", object]);
+        let _ = out(&encoded, 0);
+        text(&encoded.stderr)
+    };
+    let publish = |from: &str, id: u32| {
+        let fields = format!(
+            r#"{{"topic_name": "a", "payload": "", "properties": [{{"subscription_identifier": {id}}}]}}"#
+        );
+        note(&format!(
+            r#"{{"packet": "PUBLISH", {from} "fields": {fields}}}"#
+        ))
+    };
+    assert_eq!(publish("", 1), "");
+    assert!(publish("", 0).contains("X-5.0-subid-1"));
+    assert!(publish(r#""from": "client","#, 1).contains("MQTT-3.3.4-6"));
+}
+
+#[test]
+fn the_version_is_assumed_aloud() {
+    let publish = "3006 0001 61 00 6869";
+    assert!(out(&squall(&["decode", publish]), 0).contains("MQTT 5.0 (assumed) from client"));
+    // A CONNACK of two bytes can only be of 3.1.1.
+    let connack = out(&squall(&["decode", "20020000"]), 0);
+    assert!(connack.contains("MQTT 3.1.1 from server"), "{connack}");
+    let told = squall(&[
+        "decode",
+        "100c 0004 4d515454 04 02 003c 0000",
+        "--mqtt",
+        "5.0",
+    ]);
+    assert!(out(&told, 0).contains("MQTT 3.1.1 from client"));
+    assert!(text(&told.stderr).contains("whatever --mqtt 5.0 says"));
+    let stream = out(&squall(&["decode", "3003000161 3003000161"]), 1);
+    assert_eq!(stream.matches("--mqtt 3.1.1").count(), 1, "{stream}");
+}
+
+#[test]
+fn where_a_broken_stream_goes_on_is_said() {
+    let lost = out(&squall(&["decode", "30ffffffffff c000 c000"]), 1);
+    assert!(
+        lost.contains("the 10 bytes from here on are not read"),
+        "{lost}"
+    );
+    let cut = out(&squall(&["decode", "3004 0001"]), 1);
+    assert!(cut.contains("after 4 of 6 bytes"), "{cut}");
 }
 
 #[test]
@@ -184,10 +258,17 @@ fn json_that_is_no_packet_is_refused_with_its_place() {
         r#"{"packet": "PUBACK", "fields": {"packet_id": 7}}"#,
         "{\"packet\": \"PINGREQ\"}\n  {\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 0}}",
         r#"{"packet": "PUBLISH", "valid": false, "fields": {}}"#,
+        r#"{"packet": "PINGREQ", "from": "me"}"#,
+        r#"{"packet": "CONNECT", "mqtt": "3.1.1", "fields": {"protocol_version": 5, "keep_alive": 0, "client_identifier": ""}}"#,
+        r#"{"packet": "PUBACK", "fields": {"packet_identifier": 1, "packet_identifier": 2}}"#,
+        "[{\"packet\": \"PINGREQ\"},\n\n  {\"packet\": \"PINGREX\"}]",
         r#"{"packet": "AUTH", "mqtt": "3.1.1"}"#,
     ] {
         let said = refused(&squall_with(json.as_bytes(), &["encode", "-"]));
         all += &format!("{json}\n{said}\n");
     }
+    let escape = r#"{"packet": "\u009b31m\u202e", "fields": {"\u001b[31m": 1}}"#;
+    all += &refused(&squall_with(escape.as_bytes(), &["encode", "-"]));
+    assert!(!all.contains(['\u{1b}', '\u{9b}', '\u{202e}']));
     insta::assert_snapshot!("bad_json", all);
 }

@@ -4,13 +4,13 @@ use crate::{
     args::{Decode, Format},
     exit::{CliError, Ending, Result},
     input,
-    screen::Printer,
+    screen::{self, Printer},
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
 use squall_conformance::catalogue;
 use squall_protocol::{
-    Packet, PacketType, Role, Version, Violation, ViolationKind, inspect,
+    PacketType, Role, Version, Violation, ViolationKind, inspect,
     json::{hex, key, to_fields},
     layout::{Field, FieldValue, Group, Inspection},
 };
@@ -23,13 +23,22 @@ pub(crate) fn run(args: &Decode) -> Result<Ending> {
     }
     let mut out = Printer::new();
     let mut ending = Ending::Good;
-    for decoded in Stream::new(bytes, args.from, args.mqtt) {
+    let mut hint = true;
+    for mut decoded in Stream::new(bytes, args.from, args.mqtt) {
+        if let Some((said, spoken)) = args.mqtt.zip(decoded.connect).filter(|(a, b)| a != b) {
+            let at = decoded.at;
+            screen::complain(&format!(
+                "note: the CONNECT at byte {at} speaks MQTT {spoken}, and so does what follows it, whatever --mqtt {said} says"
+            ));
+        }
         if decoded.inspection.result.is_err() {
             ending = Ending::Failed;
+            // Once is enough.
+            decoded.hinting = std::mem::replace(&mut hint, false);
         }
         let text = match args.format {
             Format::Text => decoded.in_words(),
-            Format::Json => decoded.as_json().to_string(),
+            Format::Json => plain(&decoded.as_json().to_string()),
         };
         if !out.line(&text)? {
             break;
@@ -60,6 +69,10 @@ struct Decoded {
     version: Version,
     /// Nobody said the version.
     assumed: bool,
+    /// The version that this packet, a CONNECT, says.
+    connect: Option<Version>,
+    /// Whether to say what else it may have been.
+    hinting: bool,
     inspection: Inspection,
 }
 
@@ -76,12 +89,14 @@ impl Stream {
             ) => Role::Server,
             _ => Role::Client,
         });
+        // A CONNACK of two bytes has no room for the properties of 5.0.
+        let told = version.or_else(|| bytes.starts_with(&[0x20, 2]).then_some(Version::V3_1_1));
         Self {
             rest: bytes,
             at: 0,
             from,
-            version: version.unwrap_or(Version::V5_0),
-            assumed: version.is_none(),
+            version: told.unwrap_or(Version::V5_0),
+            assumed: told.is_none(),
         }
     }
 }
@@ -95,15 +110,7 @@ impl Iterator for Stream {
         }
         let inspection = inspect(&self.rest, self.from, Some(self.version));
         // A CONNECT has a version of its own, and so has what follows it.
-        let connect = match &inspection.result {
-            Ok(frame) => match &frame.packet {
-                Packet::Connect(connect) => Some(connect.version),
-                _ => None,
-            },
-            Err(violation) => (violation.packet == Some(PacketType::Connect)
-                && self.from == Role::Client)
-                .then_some(violation.version),
-        };
+        let connect = connect_version(&inspection).filter(|_| self.from == Role::Client);
         if let Some(version) = connect {
             self.version = version;
             self.assumed = false;
@@ -118,9 +125,22 @@ impl Iterator for Stream {
             from: self.from,
             version: self.version,
             assumed: self.assumed,
+            connect,
+            hinting: true,
             inspection,
         })
     }
+}
+
+/// The version that a CONNECT says, also one that is broken further on.
+fn connect_version(inspection: &Inspection) -> Option<Version> {
+    let level = inspection
+        .fields
+        .iter()
+        .find(|f| f.name == "Protocol Version")?;
+    Version::ALL
+        .into_iter()
+        .find(|v| level.value == FieldValue::Integer(v.level().into()))
 }
 
 /// How long the packet is, if its fixed header says so.
@@ -148,6 +168,7 @@ impl Decoded {
         json!({
             "valid": violation.is_null(),
             "mqtt": self.version.as_str(),
+            "assumed": self.assumed,
             "from": self.from.to_string(),
             "offset": self.at,
             "hex": hex(&self.bytes),
@@ -160,14 +181,17 @@ impl Decoded {
 
     fn in_words(&self) -> String {
         let mut text = String::new();
-        let name = self.packet_type().map_or("no packet", PacketType::name);
+        let name = self
+            .packet_type()
+            .map_or("unknown packet", PacketType::name);
+        let assumed = if self.assumed { " (assumed)" } else { "" };
         let mark = match self.inspection.result {
             Ok(_) => "✓",
             Err(_) => "✗",
         };
         let _ = writeln!(
             text,
-            "{mark} {name}  MQTT {} from {}, {} from byte {}",
+            "{mark} {name}  MQTT {}{assumed} from {}, {} at offset {}",
             self.version,
             self.from,
             count(self.bytes.len()),
@@ -193,20 +217,40 @@ impl Decoded {
 
     fn add_violation(&self, text: &mut String, violation: &Violation) {
         let bytes = self.bytes.get(violation.offset..).unwrap_or_default();
+        // 3.1.1 has neither kinds of faults nor reason codes for them.
+        let kind = match self.version {
+            Version::V3_1_1 => "Violation".to_owned(),
+            Version::V5_0 => format!("{} {}", violation.kind(), violation.reason()),
+        };
         let _ = writeln!(
             text,
-            "▸{:>5}  {:<26}  {} {}: {}",
+            "▸{:>5}  {:<26}  {kind}: {}",
             violation.offset,
             hex_column(bytes),
-            violation.kind(),
-            violation.reason(),
             violation.message
         );
         for id in violation.statements() {
             let says = catalogue::find(violation.version, id).map_or("", |s| s.says.as_str());
             let _ = writeln!(text, "        [{id}] {says}");
         }
-        if let Some(hint) = self.hint() {
+        match whole_len(&self.inspection) {
+            None => {
+                let left = count(self.bytes.len());
+                let _ = writeln!(
+                    text,
+                    "        Where this packet ends is not known: the {left} from here on are not read"
+                );
+            }
+            Some(len) if len > self.bytes.len() => {
+                let (there, whole) = (self.bytes.len(), count(len));
+                let _ = writeln!(
+                    text,
+                    "        The input ends here, after {there} of {whole}: cut off, perhaps"
+                );
+            }
+            Some(_) => {}
+        }
+        if let Some(hint) = self.hint().filter(|_| self.hinting) {
             let _ = writeln!(text, "        {hint}");
         }
     }
@@ -229,10 +273,29 @@ impl Decoded {
             ))
         } else if fine(peer, self.version) {
             Some(format!("It is valid from a {peer}: --from {peer}"))
+        } else if self.assumed && fine(peer, other) {
+            Some(format!(
+                "It is valid from a {peer} in MQTT {other}: --from {peer} --mqtt {other}"
+            ))
         } else {
             None
         }
     }
+}
+
+/// JSON whose strings have no character that a terminal would obey or hide.
+fn plain(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\u{7f}' || c.escape_debug().len() == 1 {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
 }
 
 fn violation_as_json(violation: &Violation) -> Value {

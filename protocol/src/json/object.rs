@@ -61,7 +61,8 @@ impl<'a> Object<'a> {
 
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Value> {
         self.get(key).ok_or_else(|| {
-            let there: Vec<&str> = self.map.keys().map(String::as_str).collect();
+            let present = self.map.iter().filter(|(_, value)| !value.is_null());
+            let there: Vec<&str> = present.map(|(key, _)| key.as_str()).collect();
             let message = match &there[..] {
                 [] => "this field is missing".to_owned(),
                 there => format!(
@@ -168,15 +169,14 @@ pub(super) fn binary(path: &str, value: &Value) -> Result<Bytes> {
         Value::Object(map) if map.len() == 1 => map.get("hex").and_then(Value::as_str),
         _ => None,
     };
-    hex.and_then(from_hex).ok_or_else(|| {
-        FieldError::new(
-            path,
-            format!(
-                "a string or {{\"hex\": \"00ff\"}} is wanted, not {}",
-                shown(value)
-            ),
-        )
-    })
+    let Some(hex) = hex else {
+        let message = format!(
+            "a string or {{\"hex\": \"00ff\"}} is wanted, not {}",
+            shown(value)
+        );
+        return Err(FieldError::new(path, message));
+    };
+    from_hex(hex).map_err(|message| FieldError::new(format!("{path}.hex"), message))
 }
 
 /// A reason code: `"0x87"` or a number.
@@ -184,6 +184,8 @@ pub(super) fn code(path: &str, value: &Value) -> Result<ReasonCode> {
     let number = match value {
         Value::String(s) => s
             .strip_prefix("0x")
+            .or_else(|| s.strip_prefix("0X"))
+            .filter(|digits| digits.len() <= 2 && digits.chars().all(|c| c.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok()),
         other => other.as_u64().and_then(|n| u8::try_from(n).ok()),
     };
@@ -205,17 +207,21 @@ pub(super) fn list<'a>(path: &str, value: &'a Value) -> Result<&'a [Value]> {
     }
 }
 
-fn from_hex(digits: &str) -> Option<Bytes> {
-    let digits = digits.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
+/// Pairs of hex digits, blanks between them allowed.
+fn from_hex(text: &str) -> std::result::Result<Bytes, String> {
+    let mut digits = Vec::with_capacity(text.len());
+    for (i, c) in text.chars().enumerate().filter(|(_, c)| *c != ' ') {
+        let digit = c.to_digit(16);
+        digits.push(digit.ok_or_else(|| format!("character {} is {c:?}, no hex digit", i + 1))?);
     }
-    let byte = |pair: &[u8]| {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        u8::try_from(high << 4 | low).ok()
-    };
-    digits.chunks(2).map(byte).collect()
+    if !digits.len().is_multiple_of(2) {
+        let message = format!("{} hex digits, so half a byte is missing", digits.len());
+        return Err(message);
+    }
+    Ok(digits
+        .chunks(2)
+        .map(|pair| (pair[0] << 4 | pair[1]) as u8)
+        .collect())
 }
 
 /// A value in an error, cut short.

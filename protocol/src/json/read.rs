@@ -5,8 +5,8 @@ use super::{
     object::{FieldError, Object, binary, code, integer, list, text},
 };
 use crate::{
-    PROPERTIES, Packet, PacketType, Properties, Property, PropertyId, PropertySpec, PropertyType,
-    ReasonCode, Version,
+    PROPERTIES, Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySpec,
+    PropertyType, ReasonCode, Version,
     packet::{
         Ack, Auth, ConnAck, Connect, Disconnect, Publish, RetainHandling, SubAck, Subscribe,
         Subscription, UnsubAck, Unsubscribe, Will,
@@ -132,11 +132,12 @@ fn will(path: &str, value: &Value, version: Version) -> Result<Will> {
 }
 
 fn publish(o: &mut Object<'_>, version: Version) -> Result<Publish> {
-    let packet_id = match o.get("packet_identifier") {
-        None => None,
-        Some(_) => Some(o.packet_id("packet_identifier")?),
-    };
     let qos = o.qos("qos")?;
+    // Absent and 0 are the same on the wire: a packet that breaks a rule.
+    let packet_id = match o.get("packet_identifier").is_some() {
+        false => None,
+        true => PacketId::new(o.integer("packet_identifier", u32::from(u16::MAX))? as u16),
+    };
     if qos == crate::QoS::AtMostOnce && packet_id.is_some() {
         let message = "a PUBLISH with QoS 0 has no place for it";
         return Err(FieldError::new(o.at("packet_identifier"), message));

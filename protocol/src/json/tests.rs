@@ -97,7 +97,7 @@ fn what_is_wrong_is_said_with_its_place() {
             PacketType::Publish,
             json!({ "topic_name": "a", "payload": { "hex": "0" } }),
             Version::V5_0,
-            "fields.payload: a string or {\"hex\": \"00ff\"} is wanted, not {\"hex\":\"0\"}",
+            "fields.payload.hex: 1 hex digits, so half a byte is missing",
         ),
         (
             PacketType::Publish,
