@@ -8,9 +8,9 @@ use crate::{
     layout::{self, Inspection},
     packet::{check_publish_flags, fixed_flags, may_send},
     varint,
-    wire::{Count, Reader},
+    wire::{COPIED, Count, Reader},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::borrow::Cow;
 
 /// A decoded packet and the bytes it came in.
@@ -24,8 +24,8 @@ pub struct Frame {
 
 /// An incremental, strict decoder for what one peer sends on one connection.
 ///
-/// Call [`Self::push`] with what arrives, then [`Self::next_frame`] until it gives `None`. After a violation the
-/// decoder stays broken: MQTT has no way to find the next packet.
+/// Call [`Self::push`] with what arrives, then [`Self::next_frame`] or [`Self::next_packet`] until it gives `None`. After a
+/// violation the decoder stays broken: MQTT has no way to find the next packet.
 #[derive(Debug)]
 pub struct Decoder {
     peer: Role,
@@ -76,34 +76,86 @@ impl Decoder {
         }
     }
 
-    /// The next whole packet, `None` when more bytes are needed.
+    /// The buffer that [`Self::push`] adds to, for reading into it directly: append, and leave what is there alone.
+    pub fn read_buf(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// The next whole packet with the bytes it came in, `None` when more bytes are needed.
     ///
     /// # Errors
     /// The rule the peer broke. Every later call gives the same violation.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, Violation> {
-        if let Some(violation) = &self.broken {
-            return Err(violation.clone());
-        }
-        self.step().inspect_err(|violation| {
-            self.broken = Some(violation.clone());
-            self.buffer = BytesMut::new();
-        })
-    }
-
-    fn step(&mut self) -> Result<Option<Frame>, Violation> {
-        let Some(header) = Header::parse(&self.buffer, self.peer, self.version)? else {
+        let Some(header) = self.next_header()? else {
             return Ok(None);
         };
-        header.check_size(self.max_packet_size, self.peer, self.version)?;
-        if self.buffer.len() < header.packet_len() {
-            return Ok(None);
-        }
         let bytes = self.buffer.split_to(header.packet_len()).freeze();
-        let packet = header.decode(&bytes, self.peer, self.version)?;
-        if let (Packet::Connect(connect), None) = (&packet, self.version) {
-            self.version = Some(connect.version);
+        let decoded = header.decode(&bytes, Some(&bytes), self.peer, self.version);
+        self.conclude(&decoded);
+        Ok(decoded?.map(|packet| Frame { packet, bytes }))
+    }
+
+    /// Like [`Self::next_frame`], without the bytes, and faster for it: a packet without long fields is decoded where
+    /// it lies and takes no share in the buffer.
+    ///
+    /// # Errors
+    /// The rule the peer broke. Every later call gives the same violation.
+    pub fn next_packet(&mut self) -> Result<Option<Packet>, Violation> {
+        let Some(header) = self.next_header()? else {
+            return Ok(None);
+        };
+        let len = header.packet_len();
+        let taken;
+        let (bytes, shared) = if len <= COPIED {
+            (&self.buffer[..len], None)
+        } else {
+            taken = self.buffer.split_to(len).freeze();
+            (&taken[..], Some(&taken))
+        };
+        let decoded = header.decode(bytes, shared, self.peer, self.version);
+        if shared.is_none() {
+            self.buffer.advance(len);
         }
-        Ok(Some(Frame { packet, bytes }))
+        self.conclude(&decoded);
+        decoded
+    }
+
+    /// The header of the packet in the buffer, if that is there in full.
+    #[inline(always)]
+    fn next_header(&mut self) -> Result<Option<Header>, Violation> {
+        if let Some(violation) = &self.broken {
+            // What was read into the buffer since is of no use.
+            self.buffer.clear();
+            return Err(violation.clone());
+        }
+        let header = match Header::parse(&self.buffer, self.peer, self.version) {
+            Ok(Some(header)) => header,
+            Ok(None) => return Ok(None),
+            Err(violation) => return Err(self.break_with(violation)),
+        };
+        if let Err(violation) = header.check_size(self.max_packet_size, self.peer, self.version) {
+            return Err(self.break_with(violation));
+        }
+        Ok((self.buffer.len() >= header.packet_len()).then_some(header))
+    }
+
+    /// Learns the version from a CONNECT, and keeps a violation.
+    #[inline(always)]
+    fn conclude(&mut self, decoded: &Result<Option<Packet>, Violation>) {
+        match decoded {
+            Ok(Some(Packet::Connect(connect))) if self.version.is_none() => {
+                self.version = Some(connect.version);
+            }
+            Ok(_) => {}
+            Err(violation) => drop(self.break_with(violation.clone())),
+        }
+    }
+
+    #[cold]
+    fn break_with(&mut self, violation: Violation) -> Violation {
+        self.broken = Some(violation.clone());
+        self.buffer = BytesMut::new();
+        violation
     }
 
     /// Bytes that arrived and are not yet part of a whole packet.
@@ -120,7 +172,8 @@ impl Decoder {
 pub fn decode_one(bytes: &Bytes, peer: Role, version: Option<Version>) -> Result<Frame, Violation> {
     let header = whole_header(bytes, peer, version)?;
     let bytes = bytes.slice(..header.packet_len());
-    let packet = header.decode(&bytes, peer, version)?;
+    let decoded = header.decode(&bytes, Some(&bytes), peer, version)?;
+    let packet = decoded.expect("the packet is whole");
     Ok(Frame { packet, bytes })
 }
 
@@ -131,8 +184,11 @@ pub fn inspect(bytes: &Bytes, peer: Role, version: Option<Version>) -> Inspectio
     let mut fields = layout::header_fields(bytes);
     let result = whole_header(bytes, peer, version).and_then(|header| {
         let bytes = bytes.slice(..header.packet_len());
-        let reader = header.reader(&bytes, peer, version).noting(&mut fields);
-        let packet = header.decode_with(reader)?;
+        let reader = header
+            .reader(&bytes, peer, version)
+            .sharing(&bytes)
+            .noting(&mut fields);
+        let packet = header.decode_with(reader)?.expect("the packet is whole");
         Ok(Frame { packet, bytes })
     });
     Inspection { fields, result }
@@ -177,6 +233,7 @@ struct Header {
 
 impl Header {
     /// `None` while the header is not complete. What is wrong with the first byte is said before more arrives.
+    #[inline(always)]
     fn parse(
         bytes: &[u8],
         peer: Role,
@@ -220,12 +277,12 @@ impl Header {
         }
     }
 
-    const fn packet_len(&self) -> usize {
+    const fn packet_len(self) -> usize {
         self.len + self.remaining as usize
     }
 
     /// [MQTT-1.5.5-1] (5.0); 3.1.1 does not ask for the shortest form.
-    fn check_minimal(&self, version: Version) -> Result<(), Violation> {
+    fn check_minimal(self, version: Version) -> Result<(), Violation> {
         if self.minimal || version == Version::V3_1_1 {
             return Ok(());
         }
@@ -245,7 +302,7 @@ impl Header {
     }
 
     /// [MQTT-3.1.2-24], [MQTT-3.2.2-15] (5.0); the whole packet counts [X-5.0-size-4].
-    fn check_size(&self, max: u32, peer: Role, version: Option<Version>) -> Result<(), Violation> {
+    fn check_size(self, max: u32, peer: Role, version: Option<Version>) -> Result<(), Violation> {
         if self.packet_len() <= max as usize {
             return Ok(());
         }
@@ -260,31 +317,53 @@ impl Header {
         Err(violation(rule, version, self.packet, 1, message))
     }
 
-    /// Decodes the body; `bytes` are the whole packet.
+    /// Decodes the body; `bytes` are the whole packet, in the `shared` buffer if there is one.
+    #[inline(always)]
     fn decode(
-        &self,
-        bytes: &Bytes,
+        self,
+        bytes: &[u8],
+        shared: Option<&Bytes>,
         peer: Role,
         version: Option<Version>,
-    ) -> Result<Packet, Violation> {
-        self.decode_with(self.reader(bytes, peer, version))
+    ) -> Result<Option<Packet>, Violation> {
+        let reader = self.reader(bytes, peer, version);
+        self.decode_with(match shared {
+            Some(shared) => reader.sharing(shared),
+            None => reader,
+        })
     }
 
-    fn reader<'a>(&self, bytes: &'a Bytes, peer: Role, version: Option<Version>) -> Reader<'a> {
+    #[inline]
+    fn reader<'a>(self, bytes: &'a [u8], peer: Role, version: Option<Version>) -> Reader<'a> {
         let version = version.unwrap_or(Version::V5_0);
         Reader::new(bytes, self.len, version, self.packet, peer)
     }
 
-    fn decode_with(&self, mut reader: Reader<'_>) -> Result<Packet, Violation> {
-        let packet = Packet::decode(&mut reader, self.flags)?;
-        if let Packet::Connect(connect) = &packet {
+    #[inline(always)]
+    fn decode_with(self, mut reader: Reader<'_>) -> Result<Option<Packet>, Violation> {
+        let decoded = Packet::decode(&mut reader, self.flags);
+        if self.minimal {
+            decoded
+        } else {
+            self.check_padded(decoded)
+        }
+    }
+
+    /// What version a CONNECT has to obey is known only now.
+    #[cold]
+    fn check_padded(
+        self,
+        decoded: Result<Option<Packet>, Violation>,
+    ) -> Result<Option<Packet>, Violation> {
+        if let Ok(Some(Packet::Connect(connect))) = &decoded {
             self.check_minimal(connect.version)?;
         }
-        Ok(packet)
+        decoded
     }
 }
 
 /// Packet type, direction and flags.
+#[inline]
 fn check_first_byte(
     first: u8,
     peer: Role,
@@ -343,6 +422,7 @@ fn check_first_byte(
     }
 }
 
+#[cold]
 fn violation(
     rule: Rule,
     version: Option<Version>,
@@ -384,5 +464,19 @@ pub enum EncodeError {
 /// # Errors
 /// See [`EncodeError`].
 pub fn encode(packet: &Packet, version: Version) -> Result<Bytes, EncodeError> {
-    packet.encode(version)
+    let mut out = BytesMut::new();
+    packet.encode(version, &mut out)?;
+    Ok(out.freeze())
+}
+
+/// Like [`encode`], appended to `out`, which a connection can use again for each packet.
+///
+/// # Errors
+/// See [`EncodeError`]; `out` is then as it was.
+pub fn encode_into(
+    packet: &Packet,
+    version: Version,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    packet.encode(version, out)
 }

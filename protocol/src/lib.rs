@@ -26,7 +26,7 @@ mod varint;
 mod violation;
 mod wire;
 
-pub use codec::{Decoder, EncodeError, Frame, decode_one, encode, inspect};
+pub use codec::{Decoder, EncodeError, Frame, decode_one, encode, encode_into, inspect};
 pub use packet::Packet;
 pub use properties::{PROPERTIES, Properties, Property, PropertyId, PropertySpec, PropertyType};
 pub use reason::{REASONS, ReasonCode, ReasonSpec};

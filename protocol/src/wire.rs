@@ -9,12 +9,14 @@ use crate::{
     varint,
 };
 use bytes::Bytes;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
-/// Reads the fields of one packet in order. Strings and binary data are slices of the packet, not copies.
+/// Reads the fields of one packet in order.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
-    bytes: &'a Bytes,
+    bytes: &'a [u8],
+    /// The buffer that `bytes` are, so that long fields can be slices of it.
+    shared: Option<&'a Bytes>,
     at: usize,
     end: usize,
     group: Option<Group>,
@@ -28,22 +30,29 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Over a whole control packet whose fixed header takes `header` bytes.
     pub(crate) fn new(
-        bytes: &'a Bytes,
+        bytes: &'a [u8],
         header: usize,
         version: Version,
         packet: PacketType,
         peer: Role,
     ) -> Self {
         Self {
-            bytes,
-            at: header,
             end: bytes.len(),
+            bytes,
+            shared: None,
+            at: header,
             group: None,
             notes: None,
             version,
             packet,
             peer,
         }
+    }
+
+    /// The reader, giving out slices of `shared`, the same packet.
+    pub(crate) fn sharing(mut self, shared: &'a Bytes) -> Self {
+        self.shared = Some(shared);
+        self
     }
 
     /// The reader, noting down every field it reads.
@@ -53,20 +62,29 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes the field between `start` and the cursor; costs a branch when nobody asked.
+    #[inline(always)]
     fn note(&mut self, name: &'static str, start: usize, value: impl FnOnce() -> FieldValue) {
-        if let Some(notes) = &mut self.notes {
-            notes.push(Field {
-                name,
-                offset: start,
-                len: self.at - start,
-                value: value(),
-                meaning: None,
-                group: self.group,
-            });
+        if self.notes.is_some() {
+            self.note_field(name, start, value());
         }
     }
 
+    #[cold]
+    fn note_field(&mut self, name: &'static str, start: usize, value: FieldValue) {
+        let (len, group) = (self.at - start, self.group);
+        let Some(notes) = &mut self.notes else { return };
+        notes.push(Field {
+            name,
+            offset: start,
+            len,
+            value,
+            meaning: None,
+            group,
+        });
+    }
+
     /// Says what the field read last means.
+    #[inline(always)]
     pub(crate) fn explain(&mut self, meaning: impl FnOnce() -> String) {
         if let Some(field) = self.notes.as_deref_mut().and_then(|notes| notes.last_mut()) {
             field.meaning = Some(meaning());
@@ -74,25 +92,25 @@ impl<'a> Reader<'a> {
     }
 
     /// Makes one field of all that was noted from `start` on: a property is its identifier and its value.
+    #[inline(always)]
     pub(crate) fn join(&mut self, name: &'static str, start: usize) {
-        if let Some(notes) = &mut self.notes {
-            let parts = notes.iter().rev().take_while(|f| f.offset >= start).count();
-            let mut parts = notes.split_off(notes.len() - parts).into_iter();
-            // The first is the identifier.
-            let value = match (parts.next(), parts.next(), parts.next()) {
-                (Some(_), Some(one), None) => one.value,
-                (Some(_), Some(a), Some(b)) => FieldValue::pair(a.value, b.value),
-                _ => return,
-            };
-            notes.push(Field {
-                name,
-                offset: start,
-                len: self.at - start,
-                value,
-                meaning: None,
-                group: self.group,
-            });
+        if self.notes.is_some() {
+            self.join_fields(name, start);
         }
+    }
+
+    #[cold]
+    fn join_fields(&mut self, name: &'static str, start: usize) {
+        let Some(notes) = &mut self.notes else { return };
+        let parts = notes.iter().rev().take_while(|f| f.offset >= start).count();
+        let mut parts = notes.split_off(notes.len() - parts).into_iter();
+        // The first is the identifier.
+        let value = match (parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(one), None) => one.value,
+            (Some(_), Some(a), Some(b)) => FieldValue::pair(a.value, b.value),
+            _ => return,
+        };
+        self.note_field(name, start, value);
     }
 
     /// Offset from the first byte of the packet.
@@ -106,6 +124,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A violation found at `offset`.
+    #[cold]
     pub(crate) fn violation(
         &self,
         rule: Rule,
@@ -121,6 +140,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn cut_short(&self, field: &str, needs: usize) -> Violation {
         let left = self.remaining();
         if self.group.is_some() {
@@ -138,24 +158,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn take(&mut self, n: usize, field: &str) -> Result<&'a [u8], Violation> {
-        if self.remaining() < n {
-            return Err(self.cut_short(field, n));
+    #[inline]
+    fn take<const N: usize>(&mut self, field: &str) -> Result<[u8; N], Violation> {
+        match self.bytes[self.at..self.end].first_chunk() {
+            Some(taken) => {
+                self.at += N;
+                Ok(*taken)
+            }
+            None => Err(self.cut_short(field, N)),
         }
-        let taken = &self.bytes[self.at..self.at + n];
-        self.at += n;
-        Ok(taken)
     }
 
     /// A byte.
+    #[inline]
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, Violation> {
         let start = self.at;
-        let value = self.take(1, field)?[0];
+        let [value] = self.take(field)?;
         self.note(field, start, || FieldValue::Integer(value.into()));
         Ok(value)
     }
 
     /// A two byte integer.
+    #[inline]
     pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, Violation> {
         let start = self.at;
         let value = self.length(field)?;
@@ -165,20 +189,20 @@ impl<'a> Reader<'a> {
 
     /// The two bytes in front of a string or binary data, which are no field of their own.
     fn length(&mut self, field: &str) -> Result<u16, Violation> {
-        let b = self.take(2, field)?;
-        Ok(u16::from_be_bytes([b[0], b[1]]))
+        Ok(u16::from_be_bytes(self.take(field)?))
     }
 
     /// A four byte integer.
+    #[inline]
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, Violation> {
         let start = self.at;
-        let b = self.take(4, field)?;
-        let value = u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
+        let value = u32::from_be_bytes(self.take(field)?);
         self.note(field, start, || FieldValue::Integer(value));
         Ok(value)
     }
 
     /// A variable byte integer inside a packet, which only 5.0 has.
+    #[inline]
     pub(crate) fn varint(&mut self, field: &'static str) -> Result<u32, Violation> {
         match varint::scan(&self.bytes[self.at..self.end]) {
             varint::Scan::Whole {
@@ -215,6 +239,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Binary data: a length of two bytes and so many bytes.
+    #[inline]
     pub(crate) fn binary(&mut self, field: &'static str) -> Result<Bytes, Violation> {
         let start = self.at;
         let bytes = self.prefixed(field)?;
@@ -223,6 +248,13 @@ impl<'a> Reader<'a> {
     }
 
     fn prefixed(&mut self, field: &str) -> Result<Bytes, Violation> {
+        let range = self.prefixed_range(field)?;
+        Ok(own(&self.bytes[range], self.shared))
+    }
+
+    /// Where the bytes behind a length of two bytes stand.
+    #[inline]
+    fn prefixed_range(&mut self, field: &str) -> Result<Range<usize>, Violation> {
         let len = usize::from(self.length(field)?);
         if self.remaining() < len {
             self.at -= 2;
@@ -230,51 +262,100 @@ impl<'a> Reader<'a> {
         }
         let start = self.at;
         self.at += len;
-        Ok(self.bytes.slice(start..self.at))
+        Ok(start..self.at)
     }
 
     /// A UTF-8 encoded string of 0 to 65,535 bytes [X-3.1.1-utf8-2], [X-5.0-utf8-3].
+    #[inline]
     pub(crate) fn text(&mut self, field: &'static str) -> Result<Text, Violation> {
         self.text_or(field, Rule::NotUtf8, Rule::NullCharacter)
     }
 
     /// A UTF-8 encoded string whose faults are filed under rules of their own.
+    #[inline]
     pub(crate) fn text_or(
         &mut self,
         field: &'static str,
         not_utf8: Rule,
         null: Rule,
     ) -> Result<Text, Violation> {
+        let mut text = Text::new();
+        self.fill_text_or(&mut text, field, not_utf8, null)?;
+        Ok(text)
+    }
+
+    /// A UTF-8 encoded string, into an empty text.
+    #[inline]
+    pub(crate) fn fill_text(
+        &mut self,
+        text: &mut Text,
+        field: &'static str,
+    ) -> Result<(), Violation> {
+        self.fill_text_or(text, field, Rule::NotUtf8, Rule::NullCharacter)
+    }
+
+    #[inline]
+    fn fill_text_or(
+        &mut self,
+        text: &mut Text,
+        field: &'static str,
+        not_utf8: Rule,
+        null: Rule,
+    ) -> Result<(), Violation> {
         let start = self.at;
-        let bytes = self.prefixed(field)?;
-        match Text::from_bytes(bytes) {
-            Ok(text) => {
+        let range = self.prefixed_range(field)?;
+        match text.fill(&self.bytes[range], self.shared) {
+            Ok(()) => {
                 self.note(field, start, || FieldValue::Text(text.clone()));
-                Ok(text)
+                Ok(())
             }
-            Err(e) => {
-                let text = start + 2;
-                let bytes = self.bytes.slice(text..self.at);
-                self.note(field, start, || FieldValue::Binary(bytes));
-                Err(match e {
-                    // [MQTT-1.5.3-1] (3.1.1), [MQTT-1.5.4-1] (5.0)
-                    TextError::NotUtf8(i) => self.violation(
-                        not_utf8,
-                        text + i,
-                        format!("{field} is not well-formed UTF-8"),
-                    ),
-                    // [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-2] (5.0)
-                    TextError::Null(i) => self.violation(
-                        null,
-                        text + i,
-                        format!("{field} holds the null character U+0000"),
-                    ),
-                })
-            }
+            Err(e) => Err(self.text_violation(field, start, e, not_utf8, null)),
         }
     }
 
+    #[cold]
+    fn text_violation(
+        &mut self,
+        field: &'static str,
+        start: usize,
+        error: TextError,
+        not_utf8: Rule,
+        null: Rule,
+    ) -> Violation {
+        let text = start + 2;
+        let bytes = Bytes::copy_from_slice(&self.bytes[text..self.at]);
+        self.note(field, start, || FieldValue::Binary(bytes));
+        match error {
+            // [MQTT-1.5.3-1] (3.1.1), [MQTT-1.5.4-1] (5.0)
+            TextError::NotUtf8(i) => self.violation(
+                not_utf8,
+                text + i,
+                format!("{field} is not well-formed UTF-8"),
+            ),
+            // [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-2] (5.0)
+            TextError::Null(i) => self.violation(
+                null,
+                text + i,
+                format!("{field} holds the null character U+0000"),
+            ),
+        }
+    }
+
+    /// How many strings are left, each with `behind` bytes behind it, as far as their lengths tell. For making room:
+    /// what the packet promises is not taken at its word beyond a few hundred.
+    pub(crate) fn count_strings(&self, behind: usize) -> usize {
+        let mut left = &self.bytes[self.at..self.end];
+        let mut count = 0;
+        while let (Some(len), true) = (left.first_chunk(), count < 256) {
+            let len = usize::from(u16::from_be_bytes(*len));
+            left = left.get(2 + len + behind..).unwrap_or_default();
+            count += 1;
+        }
+        count
+    }
+
     /// A packet identifier.
+    #[inline]
     pub(crate) fn packet_id(&mut self) -> Result<PacketId, Violation> {
         let at = self.at;
         let id = self.u16("Packet Identifier")?;
@@ -284,10 +365,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything that is left.
+    #[inline]
     pub(crate) fn rest(&mut self, field: &'static str) -> Bytes {
         let start = self.at;
         self.at = self.end;
-        let bytes = self.bytes.slice(start..self.end);
+        let bytes = own(&self.bytes[start..self.end], self.shared);
         self.note(field, start, || FieldValue::Binary(bytes.clone()));
         bytes
     }
@@ -329,6 +411,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The longest field, in bytes, that is copied out of a packet: that costs less than a share in the packet's buffer,
+/// and does not keep the whole buffer alive for it.
+pub(crate) const COPIED: usize = 512;
+
+/// A field that outlives its packet: a copy when it is short, else a slice of the buffer it is in, if that is `shared`.
+#[inline]
+pub(crate) fn own(field: &[u8], shared: Option<&Bytes>) -> Bytes {
+    match shared {
+        Some(buffer) if field.len() > COPIED => buffer.slice_ref(field),
+        _ => Bytes::copy_from_slice(field),
+    }
+}
+
 /// A number of bytes in words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Count(pub(crate) usize);
@@ -344,70 +439,66 @@ impl fmt::Display for Count {
     }
 }
 
-/// Writes one packet. Room for the longest fixed header is kept in front, so the body is never moved.
-#[derive(Debug)]
-pub(crate) struct Writer(Vec<u8>);
+/// Where the fields of a packet go. Each packet is written twice, first to [`Measure`] and then to [`Fill`], so that
+/// room is made once and never grows.
+pub(crate) trait Writer: Sized {
+    /// Bytes as they are.
+    fn raw(&mut self, bytes: &[u8]);
 
-/// Type and flags, and at most four bytes of Remaining Length.
-const HEADER_ROOM: usize = 5;
-
-impl Writer {
-    /// For a body of about `body` bytes.
-    pub(crate) fn with_capacity(body: usize) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER_ROOM + body);
-        bytes.resize(HEADER_ROOM, 0);
-        Self(bytes)
+    fn u8(&mut self, value: u8) {
+        self.raw(&[value]);
     }
 
-    pub(crate) fn u8(&mut self, value: u8) {
-        self.0.push(value);
+    fn u16(&mut self, value: u16) {
+        self.raw(&value.to_be_bytes());
     }
 
-    pub(crate) fn u16(&mut self, value: u16) {
-        self.0.extend_from_slice(&value.to_be_bytes());
+    fn u32(&mut self, value: u32) {
+        self.raw(&value.to_be_bytes());
     }
 
-    pub(crate) fn u32(&mut self, value: u32) {
-        self.0.extend_from_slice(&value.to_be_bytes());
-    }
-
-    pub(crate) fn varint(&mut self, value: u32) -> Result<(), EncodeError> {
+    fn varint(&mut self, value: u32) -> Result<(), EncodeError> {
         if value > varint::MAX {
             return Err(EncodeError::IntegerTooLarge(value));
         }
         let (bytes, len) = varint::encode(value);
-        self.0.extend_from_slice(&bytes[..len]);
+        self.raw(&bytes[..len]);
         Ok(())
     }
 
     /// Binary data or a string, with its length in front: at most 65,535 bytes, topics too [MQTT-4.7.3-3].
-    pub(crate) fn binary(&mut self, value: &[u8]) -> Result<(), EncodeError> {
+    fn binary(&mut self, value: &[u8]) -> Result<(), EncodeError> {
         let len = u16::try_from(value.len()).map_err(|_| EncodeError::FieldTooLong(value.len()))?;
         self.u16(len);
-        self.0.extend_from_slice(value);
+        self.raw(value);
         Ok(())
     }
 
-    /// Bytes as they are.
-    pub(crate) fn raw(&mut self, value: &[u8]) {
-        self.0.extend_from_slice(value);
-    }
-
-    pub(crate) fn packet_id(&mut self, id: PacketId) {
+    fn packet_id(&mut self, id: PacketId) {
         self.u16(id.get());
     }
+}
 
-    /// Puts the fixed header in front.
-    pub(crate) fn finish(mut self, first_byte: u8) -> Result<Bytes, EncodeError> {
-        let body = self.0.len() - HEADER_ROOM;
-        let remaining = u32::try_from(body).ok().filter(|n| *n <= varint::MAX);
-        let Some(remaining) = remaining else {
-            return Err(EncodeError::PacketTooLong(body));
-        };
-        let (length, n) = varint::encode(remaining);
-        let start = HEADER_ROOM - 1 - n;
-        self.0[start] = first_byte;
-        self.0[start + 1..HEADER_ROOM].copy_from_slice(&length[..n]);
-        Ok(Bytes::from(self.0).slice(start..))
+/// Counts the bytes that would be written.
+#[derive(Debug, Default)]
+pub(crate) struct Measure(pub(crate) usize);
+
+impl Writer for Measure {
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// Writes into room of the measured size.
+#[derive(Debug)]
+pub(crate) struct Fill<'a>(pub(crate) &'a mut [u8]);
+
+impl Writer for Fill<'_> {
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        let (field, rest) = std::mem::take(&mut self.0).split_at_mut(bytes.len());
+        field.copy_from_slice(bytes);
+        self.0 = rest;
     }
 }

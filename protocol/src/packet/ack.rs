@@ -64,7 +64,7 @@ impl Ack {
         Ok(ack)
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.packet_id(self.packet_id);
         let plain = self.properties.is_empty();
         // [X-5.0-ack-1]

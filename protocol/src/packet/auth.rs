@@ -47,7 +47,7 @@ impl Auth {
         Ok(Self { reason, properties })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer) -> Result<(), EncodeError> {
         if self.reason == ReasonCode::SUCCESS && self.properties.is_empty() {
             return Ok(());
         }

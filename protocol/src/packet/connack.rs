@@ -45,7 +45,7 @@ impl ConnAck {
         })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.u8(u8::from(self.session_present));
         w.u8(self.reason.0);
         match version {

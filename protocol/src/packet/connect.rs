@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, Properties, QoS, Rule, Text, Version, Violation,
-    packet::{check_payload_format, decode_topic_name},
+    packet::{check_payload_format, fill_topic_name},
     properties::Owner,
     text::Shown,
     wire::{Reader, Writer},
@@ -46,13 +46,30 @@ pub struct Will {
 }
 
 impl Connect {
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
-        let version = decode_version(r)?;
-        r.version = version;
+    /// Nothing yet; [`Self::fill`] reads it.
+    pub(super) const fn empty() -> Self {
+        Self {
+            version: Version::V5_0,
+            clean_start: false,
+            keep_alive: 0,
+            client_id: Text::new(),
+            will: None,
+            user_name: None,
+            password: None,
+            properties: Properties::new(),
+        }
+    }
+
+    pub(super) fn fill(&mut self, r: &mut Reader<'_>) -> Result<(), Violation> {
+        self.version = decode_version(r)?;
+        r.version = self.version;
         let flags = ConnectFlags::decode(r)?;
-        let keep_alive = r.u16("Keep Alive")?;
+        self.clean_start = flags.clean_start;
+        self.keep_alive = r.u16("Keep Alive")?;
+        let keep_alive = self.keep_alive;
         r.explain(|| format!("{keep_alive} s"));
-        let properties = Properties::decode(r, Owner::Packet)?;
+        self.properties = Properties::decode(r, Owner::Packet)?;
+        let properties = &self.properties;
         if properties.authentication_data().is_some()
             && properties.authentication_method().is_none()
         {
@@ -67,52 +84,34 @@ impl Connect {
             "the packet ends before the Client Identifier",
         )?;
         // [MQTT-3.1.3-4]
-        let client_id = r.text("Client Identifier")?;
-        let will = flags
-            .will
-            .map(|(qos, retain)| Will::decode(r, qos, retain))
-            .transpose()?;
-        let user_name = match flags.user_name {
-            false => None,
-            true => {
-                // [MQTT-3.1.2-19] (3.1.1), [MQTT-3.1.2-17] (5.0)
-                expect_field(
-                    r,
-                    Rule::UserNameMissing,
-                    "the User Name Flag is set and there is no User Name",
-                )?;
-                // [MQTT-3.1.3-11] (3.1.1), [MQTT-3.1.3-12] (5.0)
-                Some(r.text("User Name")?)
-            }
-        };
-        let password = match flags.password {
-            false => None,
-            true => {
-                // [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-19] (5.0)
-                expect_field(
-                    r,
-                    Rule::PasswordMissing,
-                    "the Password Flag is set and there is no Password",
-                )?;
-                Some(r.binary("Password")?)
-            }
-        };
-        r.finish()?;
-        let clean_start = flags.clean_start;
-        Ok(Self {
-            version,
-            clean_start,
-            keep_alive,
-            client_id,
-            will,
-            user_name,
-            password,
-            properties,
-        })
+        r.fill_text(&mut self.client_id, "Client Identifier")?;
+        if let Some((qos, retain)) = flags.will {
+            self.will.insert(Will::empty(qos, retain)).fill(r)?;
+        }
+        if flags.user_name {
+            // [MQTT-3.1.2-19] (3.1.1), [MQTT-3.1.2-17] (5.0)
+            expect_field(
+                r,
+                Rule::UserNameMissing,
+                "the User Name Flag is set and there is no User Name",
+            )?;
+            // [MQTT-3.1.3-11] (3.1.1), [MQTT-3.1.3-12] (5.0)
+            r.fill_text(self.user_name.insert(Text::new()), "User Name")?;
+        }
+        if flags.password {
+            // [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-19] (5.0)
+            expect_field(
+                r,
+                Rule::PasswordMissing,
+                "the Password Flag is set and there is no Password",
+            )?;
+            self.password = Some(r.binary("Password")?);
+        }
+        r.finish()
     }
 
     /// In the layout of [`Self::version`].
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer) -> Result<(), EncodeError> {
         w.binary(PROTOCOL_NAME)?;
         w.u8(self.version.level());
         w.u8(self.flags());
@@ -155,27 +154,31 @@ impl Connect {
 }
 
 impl Will {
-    fn decode(r: &mut Reader<'_>, qos: QoS, retain: bool) -> Result<Self, Violation> {
+    /// Nothing but what the Connect Flags say; [`Self::fill`] reads the rest.
+    const fn empty(qos: QoS, retain: bool) -> Self {
+        Self {
+            topic: Text::new(),
+            payload: Bytes::new(),
+            qos,
+            retain,
+            properties: Properties::new(),
+        }
+    }
+
+    fn fill(&mut self, r: &mut Reader<'_>) -> Result<(), Violation> {
         // [MQTT-3.1.2-9]
         let missing = "the Will Flag is set and the packet ends before its fields";
         expect_field(r, Rule::WillMissing, missing)?;
-        let properties = Properties::decode(r, Owner::Will)?;
+        self.properties = Properties::decode(r, Owner::Will)?;
         expect_field(r, Rule::WillMissing, missing)?;
         // [MQTT-3.1.3-10] (3.1.1), [MQTT-3.1.3-11] (5.0)
-        let topic = decode_topic_name(r, "Will Topic", false)?;
+        fill_topic_name(r, &mut self.topic, "Will Topic", false)?;
         expect_field(r, Rule::WillMissing, missing)?;
         let at = r.offset() + 2;
         // Without its two length bytes; it may be empty [X-3.1.1-will-4].
-        let payload = r.binary("Will Payload")?;
+        self.payload = r.binary("Will Payload")?;
         // [X-5.0-will-10]
-        check_payload_format(r, &properties, &payload, at)?;
-        Ok(Self {
-            topic,
-            payload,
-            qos,
-            retain,
-            properties,
-        })
+        check_payload_format(r, &self.properties, &self.payload, at)
     }
 }
 
@@ -251,7 +254,8 @@ impl ConnectFlags {
 /// Reads protocol name and level.
 fn decode_version(r: &mut Reader<'_>) -> Result<Version, Violation> {
     let at = r.offset();
-    let name = r.text("Protocol Name")?;
+    let mut name = Text::new();
+    r.fill_text(&mut name, "Protocol Name")?;
     if name.as_bytes() != PROTOCOL_NAME {
         // [MQTT-3.1.2-1]
         let message = format!(

@@ -45,7 +45,7 @@ impl Disconnect {
         Ok(disconnect)
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         let plain = self.properties.is_empty();
         if version == Version::V3_1_1 || plain && self.reason == ReasonCode::NORMAL_DISCONNECTION {
             return Ok(());

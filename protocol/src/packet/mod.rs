@@ -34,9 +34,10 @@ use crate::{
     Violation,
     text::Shown,
     topic::{self, TopicError, TopicFilter},
-    wire::{Reader, Writer},
+    varint,
+    wire::{Fill, Measure, Reader, Writer},
 };
-use bytes::Bytes;
+use bytes::BytesMut;
 
 /// Any MQTT control packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,12 +130,17 @@ pub(crate) const fn may_send(peer: Role, packet: PacketType, version: Version) -
 }
 
 impl Packet {
-    /// Reads the body of the packet the reader stands in, to its end.
-    pub(crate) fn decode(r: &mut Reader<'_>, flags: u8) -> Result<Self, Violation> {
-        Ok(match r.packet {
-            PacketType::Connect => Self::Connect(Box::new(Connect::decode(r)?)),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(r)?),
+    /// Reads the body of the packet the reader stands in, to its end. Always `Some`: this is what the decoder gives
+    /// out, and a packet is too large to be moved from one result into another.
+    pub(crate) fn decode(r: &mut Reader<'_>, flags: u8) -> Result<Option<Self>, Violation> {
+        Ok(Some(match r.packet {
             PacketType::Publish => Self::Publish(Publish::decode(r, flags)?),
+            PacketType::Connect => {
+                let mut connect = Box::new(Connect::empty());
+                connect.fill(r)?;
+                Self::Connect(connect)
+            }
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(r)?),
             PacketType::PubAck => Self::PubAck(Ack::decode(r)?),
             PacketType::PubRec => Self::PubRec(Ack::decode(r)?),
             PacketType::PubRel => Self::PubRel(Ack::decode(r)?),
@@ -147,46 +153,55 @@ impl Packet {
             PacketType::PingResp => ping::decode(r).map(|()| Self::PingResp)?,
             PacketType::Disconnect => Self::Disconnect(Disconnect::decode(r)?),
             PacketType::Auth => Self::Auth(Auth::decode(r)?),
-        })
+        }))
     }
 
-    /// The whole packet as bytes; a CONNECT decides by itself in which version.
-    pub(crate) fn encode(&self, version: Version) -> Result<Bytes, EncodeError> {
+    /// Appends the whole packet to `out`, or nothing; a CONNECT decides by itself in which version.
+    pub(crate) fn encode(&self, version: Version, out: &mut BytesMut) -> Result<(), EncodeError> {
         let packet = self.packet_type();
         if packet == PacketType::Auth && version == Version::V3_1_1 {
             return Err(EncodeError::NotInVersion(packet, version));
         }
-        let mut w = Writer::with_capacity(self.capacity());
-        match self {
-            Self::Connect(p) => p.encode(&mut w)?,
-            Self::ConnAck(p) => p.encode(&mut w, version)?,
-            Self::Publish(p) => p.encode(&mut w, version)?,
-            Self::PubAck(p) | Self::PubRec(p) | Self::PubRel(p) | Self::PubComp(p) => {
-                p.encode(&mut w, version)?
-            }
-            Self::Subscribe(p) => p.encode(&mut w, version)?,
-            Self::SubAck(p) => p.encode(&mut w, version)?,
-            Self::Unsubscribe(p) => p.encode(&mut w, version)?,
-            Self::UnsubAck(p) => p.encode(&mut w, version)?,
-            Self::PingReq | Self::PingResp => {}
-            Self::Disconnect(p) => p.encode(&mut w, version)?,
-            Self::Auth(p) => p.encode(&mut w)?,
-        }
-        let flags = match self {
-            Self::Publish(p) => p.flags(),
-            _ => fixed_flags(packet).unwrap_or(0),
+        let (flags, payload) = match self {
+            Self::Publish(p) => (p.flags(), &p.payload[..]),
+            _ => (fixed_flags(packet).unwrap_or(0), &[][..]),
         };
-        w.finish((packet as u8) << 4 | flags)
+        let mut measure = Measure::default();
+        self.encode_fields(version, &mut measure)?;
+        let Measure(fields) = measure;
+        let body = fields + payload.len();
+        let remaining = u32::try_from(body).ok().filter(|n| *n <= varint::MAX);
+        let remaining = remaining.ok_or(EncodeError::PacketTooLong(body))?;
+
+        let start = out.len();
+        let head = 1 + varint::len(remaining) + fields;
+        out.reserve(head + payload.len());
+        out.resize(start + head, 0);
+        let mut fill = Fill(&mut out[start..]);
+        fill.u8((packet as u8) << 4 | flags);
+        fill.varint(remaining)?;
+        self.encode_fields(version, &mut fill)?;
+        debug_assert!(fill.0.is_empty(), "{packet} is shorter than measured");
+        out.extend_from_slice(payload);
+        Ok(())
     }
 
-    /// About how many bytes the body takes; a guess that is too small costs one more allocation.
-    fn capacity(&self) -> usize {
+    /// Everything between the fixed header and the payload of a PUBLISH.
+    fn encode_fields(&self, version: Version, w: &mut impl Writer) -> Result<(), EncodeError> {
         match self {
-            // Topic with its length, packet identifier, Property Length.
-            Self::Publish(p) => p.topic.len() + p.payload.len() + p.properties.wire_len() + 8,
-            Self::PingReq | Self::PingResp => 0,
-            Self::Connect(_) | Self::Subscribe(_) | Self::Unsubscribe(_) => 64,
-            _ => 8,
+            Self::Connect(p) => p.encode(w),
+            Self::ConnAck(p) => p.encode(w, version),
+            Self::Publish(p) => p.encode(w, version),
+            Self::PubAck(p) | Self::PubRec(p) | Self::PubRel(p) | Self::PubComp(p) => {
+                p.encode(w, version)
+            }
+            Self::Subscribe(p) => p.encode(w, version),
+            Self::SubAck(p) => p.encode(w, version),
+            Self::Unsubscribe(p) => p.encode(w, version),
+            Self::UnsubAck(p) => p.encode(w, version),
+            Self::PingReq | Self::PingResp => Ok(()),
+            Self::Disconnect(p) => p.encode(w, version),
+            Self::Auth(p) => p.encode(w),
         }
     }
 }
@@ -209,8 +224,11 @@ const fn reason_field(version: Version) -> &'static str {
 }
 
 fn explain_reason(r: &mut Reader<'_>, reason: ReasonCode) {
-    let name = reason.name_in(r.packet, r.version).unwrap_or("unknown");
-    r.explain(|| format!("{reason} {name}"));
+    let (packet, version) = (r.packet, r.version);
+    r.explain(|| {
+        let name = reason.name_in(packet, version).unwrap_or("unknown");
+        format!("{reason} {name}")
+    });
 }
 
 fn check_reason(r: &Reader<'_>, reason: ReasonCode, at: usize) -> Result<(), Violation> {
@@ -243,18 +261,20 @@ fn decode_reasons(r: &mut Reader<'_>) -> Result<Vec<ReasonCode>, Violation> {
     Ok(reasons)
 }
 
-/// A topic name; where it `may_be_empty` a Topic Alias has to stand for it.
-fn decode_topic_name(
+/// A topic name, into an empty text; where it `may_be_empty` a Topic Alias has to stand for it.
+#[inline]
+fn fill_topic_name(
     r: &mut Reader<'_>,
+    name: &mut Text,
     field: &'static str,
     may_be_empty: bool,
-) -> Result<Text, Violation> {
+) -> Result<(), Violation> {
     let at = r.offset();
-    let name = r.text(field)?;
-    match topic::check_name(&name) {
-        Err(TopicError::Empty) if may_be_empty => Ok(name),
-        Err(e) => Err(topic_violation(r, field, &name, e, at)),
-        Ok(()) => Ok(name),
+    r.fill_text(name, field)?;
+    match topic::check_name(name) {
+        Err(TopicError::Empty) if may_be_empty => Ok(()),
+        Err(e) => Err(topic_violation(r, field, name, e, at)),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -276,18 +296,19 @@ fn check_payload_format(
     })
 }
 
-/// A topic filter, with shared subscriptions in 5.0.
-fn decode_filter(r: &mut Reader<'_>) -> Result<TopicFilter, Violation> {
+/// A topic filter, with shared subscriptions in 5.0, into one that is empty.
+#[inline]
+fn fill_filter(r: &mut Reader<'_>, filter: &mut TopicFilter) -> Result<(), Violation> {
     let at = r.offset();
     // [MQTT-3.8.3-1], [MQTT-3.10.3-1]
-    let text = r.text("Topic Filter")?;
-    let parsed = match r.version {
-        Version::V3_1_1 => TopicFilter::parse_v3(text.clone()),
-        Version::V5_0 => TopicFilter::parse_v5(text.clone()),
-    };
-    parsed.map_err(|e| topic_violation(r, "Topic Filter", &text, e, at))
+    r.fill_text(filter.text_mut(), "Topic Filter")?;
+    match filter.check(r.version) {
+        Ok(()) => Ok(()),
+        Err(e) => Err(topic_violation(r, "Topic Filter", filter.text_mut(), e, at)),
+    }
 }
 
+#[cold]
 fn topic_violation(
     r: &Reader<'_>,
     field: &str,

@@ -27,7 +27,7 @@
 
 use crate::{
     EncodeError, PacketId, Properties, QoS, Rule, Text, Version, Violation,
-    packet::{check_payload_format, decode_topic_name},
+    packet::{check_payload_format, fill_topic_name},
     properties::Owner,
     wire::{Reader, Writer},
 };
@@ -54,12 +54,14 @@ pub struct Publish {
 
 impl Publish {
     /// `flags` are the low four bits of the first byte; the fixed header was checked already.
+    #[inline]
     pub(super) fn decode(r: &mut Reader<'_>, flags: u8) -> Result<Self, Violation> {
         let qos = QoS::from_bits(flags >> 1 & 3)
             .ok_or_else(|| r.violation(Rule::PublishQoS3, 0, "both QoS bits are set"))?;
         let at = r.offset();
         // UTF-8 [MQTT-3.3.2-1], no wildcard [MQTT-3.3.2-2], not empty [MQTT-4.7.3-1]
-        let topic = decode_topic_name(r, "Topic Name", r.version == Version::V5_0)?;
+        let mut topic = Text::new();
+        fill_topic_name(r, &mut topic, "Topic Name", r.version == Version::V5_0)?;
         // [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
         let packet_id = match qos {
             QoS::AtMostOnce => None,
@@ -93,8 +95,9 @@ impl Publish {
         dup | self.qos.as_u8() << 1 | retain
     }
 
-    /// The packet identifier is written when the QoS asks for one, as 0 where there is none.
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    /// Everything in front of the payload. The packet identifier is written when the QoS asks for one, as 0 where
+    /// there is none.
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.binary(self.topic.as_bytes())?;
         if self.qos != QoS::AtMostOnce {
             w.u16(self.packet_id.map_or(0, PacketId::get));
@@ -102,7 +105,6 @@ impl Publish {
         if version == Version::V5_0 {
             self.properties.encode(w)?;
         }
-        w.raw(&self.payload);
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! SUBSCRIBE: a client asks for messages (section 3.8).
 
 use crate::{
-    EncodeError, PacketId, Properties, QoS, Rule, Version, Violation,
-    packet::decode_filter,
+    EncodeError, PacketId, Properties, QoS, Rule, Text, Version, Violation,
+    packet::fill_filter,
     properties::Owner,
     topic::TopicFilter,
     wire::{Reader, Writer},
@@ -77,9 +77,12 @@ impl Subscribe {
     pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
         let packet_id = r.packet_id()?;
         let properties = Properties::decode(r, Owner::Packet)?;
-        let mut subscriptions = Vec::new();
+        let mut subscriptions = Vec::with_capacity(r.count_strings(1));
         while r.remaining() > 0 {
-            subscriptions.push(Subscription::decode(r)?);
+            let empty = TopicFilter::unchecked(Text::new());
+            subscriptions.push(Subscription::new(empty, QoS::AtMostOnce));
+            let subscription = subscriptions.last_mut().expect("pushed above");
+            subscription.fill(r)?;
         }
         if subscriptions.is_empty() {
             // [MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] (5.0)
@@ -92,7 +95,7 @@ impl Subscribe {
         })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.packet_id(self.packet_id);
         if version == Version::V5_0 {
             self.properties.encode(w)?;
@@ -109,8 +112,9 @@ impl Subscribe {
 }
 
 impl Subscription {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
-        let filter = decode_filter(r)?;
+    /// Reads filter and options into a subscription without either.
+    fn fill(&mut self, r: &mut Reader<'_>) -> Result<(), Violation> {
+        fill_filter(r, &mut self.filter)?;
         let at = r.offset();
         let (field, reserved) = match r.version {
             Version::V3_1_1 => ("Requested QoS", 0xFC),
@@ -135,21 +139,18 @@ impl Subscription {
             return Err(r.violation(Rule::RetainHandling3, at, "Retain Handling 3"));
         };
         let no_local = options & NO_LOCAL != 0;
-        if no_local && filter.is_shared() {
+        if no_local && self.filter.is_shared() {
             // [MQTT-3.8.3-4] (5.0)
             let message = "No Local on a shared subscription";
             return Err(r.violation(Rule::NoLocalShared, at, message));
         }
-        let subscription = Self {
-            filter,
-            qos,
-            no_local,
-            retain_as_published: options & RETAIN_AS_PUBLISHED != 0,
-            retain_handling,
-        };
+        self.qos = qos;
+        self.no_local = no_local;
+        self.retain_as_published = options & RETAIN_AS_PUBLISHED != 0;
+        self.retain_handling = retain_handling;
         let version = r.version;
-        r.explain(|| subscription.options_in_words(version));
-        Ok(subscription)
+        r.explain(|| self.options_in_words(version));
+        Ok(())
     }
 
     /// What the byte behind the topic filter says.

@@ -34,7 +34,7 @@ impl UnsubAck {
         })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.packet_id(self.packet_id);
         if version == Version::V5_0 {
             self.properties.encode(w)?;

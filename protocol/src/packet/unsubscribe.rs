@@ -1,8 +1,8 @@
 //! UNSUBSCRIBE: a client gives subscriptions up (section 3.10).
 
 use crate::{
-    EncodeError, PacketId, Properties, Rule, Version, Violation,
-    packet::decode_filter,
+    EncodeError, PacketId, Properties, Rule, Text, Version, Violation,
+    packet::fill_filter,
     properties::Owner,
     topic::TopicFilter,
     wire::{Reader, Writer},
@@ -23,9 +23,10 @@ impl Unsubscribe {
     pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
         let packet_id = r.packet_id()?;
         let properties = Properties::decode(r, Owner::Packet)?;
-        let mut filters = Vec::new();
+        let mut filters = Vec::with_capacity(r.count_strings(0));
         while r.remaining() > 0 {
-            filters.push(decode_filter(r)?);
+            filters.push(TopicFilter::unchecked(Text::new()));
+            fill_filter(r, filters.last_mut().expect("pushed above"))?;
         }
         if filters.is_empty() {
             // [MQTT-3.10.3-2]
@@ -38,7 +39,7 @@ impl Unsubscribe {
         })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.packet_id(self.packet_id);
         if version == Version::V5_0 {
             self.properties.encode(w)?;

@@ -20,6 +20,7 @@ pub(crate) enum Owner {
 
 impl Properties {
     /// Property Length and properties (5.0); nothing in 3.1.1.
+    #[inline]
     pub(crate) fn decode(r: &mut Reader<'_>, owner: Owner) -> Result<Self, Violation> {
         if r.version == Version::V3_1_1 {
             return Ok(Self::new());
@@ -34,28 +35,42 @@ impl Properties {
         }
         let at = r.offset();
         let len = r.varint("Property Length")? as usize;
+        if len == 0 {
+            return Ok(Self::new());
+        }
+        Self::decode_list(r, owner, len, at)
+    }
+
+    /// `len` bytes of properties; their Property Length stands at `at`.
+    fn decode_list(
+        r: &mut Reader<'_>,
+        owner: Owner,
+        len: usize,
+        at: usize,
+    ) -> Result<Self, Violation> {
         let group = match owner {
             Owner::Packet => Group::Properties,
             Owner::Will => Group::WillProperties,
         };
         let outer = r.enter_properties(group, len, at)?;
-        let mut list = Self::new();
+        // Integers take 2 to 5 bytes, strings more; one allocation is enough for most lists.
+        let mut list = Vec::with_capacity((len / 8 + 1).min(8));
         // In any order [X-5.0-prop-2].
         let mut seen = 0u64;
         while r.remaining() > 0 {
             let at = r.offset();
             let spec = identify(r, owner, &mut seen)?;
-            let property = decode_value(r, spec)?;
+            list.push(decode_value(r, spec)?);
             r.join(spec.name, at);
-            judge(r, spec, &property, at)?;
-            list.push(property);
+            let property = list.last().expect("pushed above");
+            judge(r, spec, property, at)?;
         }
         r.leave_properties(outer);
-        Ok(list)
+        Ok(Self(list))
     }
 
     /// Writes Property Length and properties.
-    pub(crate) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+    pub(crate) fn encode(&self, w: &mut impl Writer) -> Result<(), EncodeError> {
         let len = self.wire_len();
         w.varint(u32::try_from(len).map_err(|_| EncodeError::PacketTooLong(len))?)?;
         self.iter().try_for_each(|p| encode_one(p, w))
@@ -68,6 +83,7 @@ impl Properties {
 }
 
 /// Reads a property identifier and decides whether it may stand here.
+#[inline]
 fn identify(
     r: &mut Reader<'_>,
     owner: Owner,
@@ -168,6 +184,7 @@ fn judge(
     }
 }
 
+#[inline]
 fn decode_value(r: &mut Reader<'_>, spec: &PropertySpec) -> Result<Property, Violation> {
     use PropertyId as Id;
     let name = spec.name;
@@ -211,7 +228,7 @@ fn decode_value(r: &mut Reader<'_>, spec: &PropertySpec) -> Result<Property, Vio
     })
 }
 
-fn encode_one(property: &Property, w: &mut Writer) -> Result<(), EncodeError> {
+fn encode_one(property: &Property, w: &mut impl Writer) -> Result<(), EncodeError> {
     w.u8(property.id().0);
     match property.value() {
         Value::Integer(value) => match property.spec().value {

@@ -12,7 +12,7 @@ mod trie;
 
 pub use trie::{Group, Matching, Subscribers, SubscriptionTrie};
 
-use crate::Text;
+use crate::{Text, Version, text::try_each};
 use std::fmt;
 
 /// Why a string is not a topic name or topic filter.
@@ -57,9 +57,8 @@ impl TopicFilter {
     /// # Errors
     /// [`TopicError::Empty`], [`TopicError::MultiLevel`] or [`TopicError::SingleLevel`]; the leftmost fault.
     pub fn parse_v3(text: impl Into<Text>) -> Result<Self, TopicError> {
-        let text = text.into();
-        check_pattern(text.as_bytes(), 0)?;
-        Ok(Self { text, share: None })
+        let mut filter = Self::unchecked(text.into());
+        filter.check(Version::V3_1_1).map(|()| filter)
     }
 
     /// Like [`Self::parse_v3`], and takes a shared subscription apart (5.0) [MQTT-4.8.2-1], [MQTT-4.8.2-2].
@@ -68,10 +67,28 @@ impl TopicFilter {
     /// Those of [`Self::parse_v3`], with bytes counted from the beginning of the whole filter, and
     /// [`TopicError::Share`].
     pub fn parse_v5(text: impl Into<Text>) -> Result<Self, TopicError> {
-        let text = text.into();
-        let share = share_prefix(text.as_bytes())?;
-        check_pattern(text.as_bytes(), usize::from(share.unwrap_or(0)))?;
-        Ok(Self { text, share })
+        let mut filter = Self::unchecked(text.into());
+        filter.check(Version::V5_0).map(|()| filter)
+    }
+
+    /// A filter that [`Self::check`] has not seen yet.
+    pub(crate) const fn unchecked(text: Text) -> Self {
+        Self { text, share: None }
+    }
+
+    /// For filling an unchecked filter in.
+    pub(crate) fn text_mut(&mut self) -> &mut Text {
+        &mut self.text
+    }
+
+    /// Checks it by the rules of this version, which knows shared subscriptions or not.
+    #[inline]
+    pub(crate) fn check(&mut self, version: Version) -> Result<(), TopicError> {
+        let bytes = self.text.as_bytes();
+        if version == Version::V5_0 {
+            self.share = share_prefix(bytes)?;
+        }
+        check_pattern(bytes, usize::from(self.share.unwrap_or(0)))
     }
 
     /// The whole filter as it was on the wire.
@@ -134,6 +151,7 @@ impl fmt::Display for TopicFilter {
 ///
 /// # Errors
 /// [`TopicError::Empty`], or [`TopicError::WildcardInName`] with the first one.
+#[inline]
 pub fn check_name(name: &str) -> Result<(), TopicError> {
     if name.is_empty() {
         // [MQTT-4.7.3-1]
@@ -187,17 +205,12 @@ const fn is_wildcard(byte: &u8) -> bool {
 }
 
 /// Where the first `+` or `#` stands.
+#[inline]
 fn first_wildcard(text: &[u8]) -> Option<usize> {
-    // Nearly always there is none. Blocks looked at as a whole become instructions that compare 16 bytes at once.
-    let (blocks, rest) = text.as_chunks::<16>();
-    let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, b| any | is_wildcard(b));
-    let start = match blocks.iter().position(in_block) {
-        Some(block) => block * 16,
-        None => text.len() - rest.len(),
-    };
-    let at = text[start..].iter().position(is_wildcard);
-    at.map(|at| start + at)
+    try_each(text, WILDCARDS, Err).err()
 }
+
+const WILDCARDS: [u8; 2] = [b'+', b'#'];
 
 const SHARE: &str = "$share/";
 
@@ -220,28 +233,26 @@ fn share_prefix(filter: &[u8]) -> Result<Option<u16>, TopicError> {
 }
 
 /// Checks the wildcards of what stands behind `start`.
+#[inline]
 fn check_pattern(filter: &[u8], start: usize) -> Result<(), TopicError> {
     if filter.len() == start {
         // [MQTT-4.7.3-1]
         return Err(TopicError::Empty);
     }
-    let Some(first) = first_wildcard(&filter[start..]) else {
-        return Ok(());
-    };
-    for (at, byte) in filter.iter().enumerate().skip(start + first) {
-        let begins = at == start || filter[at - 1] == b'/';
-        let behind = filter.get(at + 1);
-        match byte {
+    let pattern = &filter[start..];
+    try_each(pattern, WILDCARDS, |at| {
+        let begins = at == 0 || pattern[at - 1] == b'/';
+        let behind = pattern.get(at + 1);
+        match pattern[at] {
             // [MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)
-            b'#' if !begins || behind.is_some() => return Err(TopicError::MultiLevel(at)),
+            b'#' if !begins || behind.is_some() => Err(TopicError::MultiLevel(start + at)),
             // [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0)
             b'+' if !begins || behind.is_some_and(|b| *b != b'/') => {
-                return Err(TopicError::SingleLevel(at));
+                Err(TopicError::SingleLevel(start + at))
             }
-            _ => {}
+            _ => Ok(()),
         }
-    }
-    Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub(crate) fn check(wire: &[u8], peer: Role, version: Option<Version>) -> Readin
     let whole = case.read(Decoder::LARGEST_PACKET, [wire]);
     case.splits(&whole);
     case.limits(&whole);
+    case.packets(&whole);
     let mut at = 0;
     let mut known = version;
     for frame in &whole.frames {
@@ -107,6 +108,29 @@ impl fmt::Display for Case<'_> {
 }
 
 impl Case<'_> {
+    /// Packets read without their bytes are the same packets, up to the same fault.
+    fn packets(&self, whole: &Reading) {
+        let mut decoder = Decoder::new(self.peer);
+        if let Some(version) = self.version {
+            decoder.set_version(version);
+        }
+        decoder.read_buf().extend_from_slice(self.wire);
+        for frame in &whole.frames {
+            assert_eq!(
+                decoder.next_packet().as_ref().map(Option::as_ref),
+                Ok(Some(&frame.packet)),
+                "{self}: another packet"
+            );
+        }
+        for _ in 0..2 {
+            assert_eq!(
+                decoder.next_packet().err(),
+                whole.violation,
+                "{self}: another end"
+            );
+        }
+    }
+
     /// Reads the chunks through a decoder that takes packets of at most `max` bytes.
     fn read<'c>(&self, max: u32, chunks: impl IntoIterator<Item = &'c [u8]>) -> Reading {
         let mut decoder = Decoder::new(self.peer);

@@ -1,5 +1,6 @@
 //! The codec from outside: literal packets with the verdict the standard gives, round trips, splits and hostile bytes.
 
+mod allocations;
 mod check;
 mod hostile;
 mod invalid;

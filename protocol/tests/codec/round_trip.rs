@@ -5,6 +5,7 @@ use crate::{
     check::{canonical, check},
     strategies::{packet, sent},
 };
+use bytes::{Bytes, BytesMut};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -12,8 +13,8 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use squall_protocol::{
-    PROPERTIES, Packet, PacketType, Properties, Property, REASONS, ReasonCode, Role, Version,
-    encode,
+    EncodeError, PROPERTIES, Packet, PacketType, Properties, Property, QoS, REASONS, ReasonCode,
+    Role, Version, encode, encode_into, packet::Publish,
 };
 use std::collections::BTreeSet;
 
@@ -28,6 +29,9 @@ proptest! {
     fn decode_reads_what_encode_wrote((role, version, packet) in sent()) {
         let wire = encode(&packet, version).unwrap();
         prop_assert!(canonical(&wire, version));
+        let mut out = BytesMut::from(&b"before"[..]);
+        encode_into(&packet, version, &mut out).unwrap();
+        prop_assert_eq!(&out[6..], &wire[..]);
         let read = check(&wire, role, known(&packet, version));
         prop_assert_eq!(read.violation, None);
         let packets: Vec<_> = read.frames.into_iter().map(|frame| frame.packet).collect();
@@ -43,6 +47,26 @@ proptest! {
         prop_assert_eq!(read.violation, None);
         prop_assert_eq!(read.frames.into_iter().map(|f| f.packet).collect::<Vec<_>>(), packets);
     }
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing_behind() {
+    let mut out = BytesMut::from(&b"before"[..]);
+    let too_large = Property::SubscriptionIdentifier(268_435_456);
+    let packet = Packet::Publish(Publish {
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: false,
+        topic: "a/b".into(),
+        packet_id: None,
+        properties: Properties::new().with(too_large),
+        payload: Bytes::from_static(b"payload"),
+    });
+    assert_eq!(
+        encode_into(&packet, Version::V5_0, &mut out),
+        Err(EncodeError::IntegerTooLarge(268_435_456))
+    );
+    assert_eq!(out, "before");
 }
 
 #[test]

@@ -129,12 +129,22 @@ fn the_first_connect_settles_the_version() {
 }
 
 #[test]
-fn payload_and_topic_are_slices_of_the_packet() {
-    let wire = bytes("30 07 0003 'a/b' 'xy'");
-    let frame = decode_one(&wire, Role::Client, Some(Version::V3_1_1)).expect("valid");
-    let Packet::Publish(publish) = frame.packet else {
-        panic!("a PUBLISH")
+fn long_fields_are_slices_of_the_packet_and_short_ones_are_not() {
+    let publish = |payload: usize| {
+        // Both lengths take two bytes.
+        let (low, high) = (((payload + 5) % 128) | 0x80, (payload + 5) / 128);
+        let wire = format!(
+            "30 {low:02X} {high:02X} 0003 'a/b' {}",
+            "78".repeat(payload)
+        );
+        let wire = bytes(&wire);
+        let frame = decode_one(&wire, Role::Client, Some(Version::V3_1_1)).expect("valid");
+        let Packet::Publish(publish) = frame.packet else {
+            panic!("a PUBLISH")
+        };
+        assert_eq!(publish.payload.len(), payload);
+        publish.payload.as_ptr() == wire[8..].as_ptr()
     };
-    assert_eq!(publish.payload.as_ptr(), wire[7..].as_ptr());
-    assert_eq!(publish.topic.as_str().as_ptr(), wire[4..].as_ptr());
+    assert!(publish(600));
+    assert!(!publish(400));
 }
