@@ -33,6 +33,10 @@ impl Broker {
                 Version::V3_1_1,
                 ReasonCode::V3_UNACCEPTABLE_PROTOCOL_VERSION,
             )),
+            // 3.1.1 demands this one too [MQTT-3.1.3-8]; the rule is of that version only.
+            (Rule::ClientIdEmptyWithoutCleanSession, _) => {
+                Some((Version::V3_1_1, ReasonCode::V3_IDENTIFIER_REJECTED))
+            }
             // [X-5.0-error-1]
             (_, Some(Version::V5_0)) => Some((Version::V5_0, reason)),
             // 3.1.1 closes without an answer [MQTT-3.1.4-1].

@@ -57,16 +57,10 @@ impl Broker {
             let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
             return Err((reason, "no Authentication Method is supported"));
         }
-        if connect.client_id.is_empty() {
-            let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
-            // [MQTT-3.1.3-8] (3.1.1)
-            if connect.version == Version::V3_1_1 && !connect.clean_start {
-                return Err((reason, "an empty Client Identifier needs Clean Session 1"));
-            }
+        if connect.client_id.is_empty() && !self.config.empty_client_id {
             // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
-            if !self.config.empty_client_id {
-                return Err((reason, "an empty Client Identifier is not accepted here"));
-            }
+            let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+            return Err((reason, "an empty Client Identifier is not accepted here"));
         }
         if let Some(will) = &connect.will {
             if will.qos > self.config.maximum_qos {

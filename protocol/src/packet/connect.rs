@@ -85,6 +85,12 @@ impl Connect {
         )?;
         // [MQTT-3.1.3-4]
         r.fill_text(&mut self.client_id, "Client Identifier")?;
+        // [MQTT-3.1.3-7] (3.1.1); 5.0 allows it [MQTT-3.1.3-6]
+        if self.version == Version::V3_1_1 && self.client_id.is_empty() && !self.clean_start {
+            let message = "an empty Client Identifier needs Clean Session 1";
+            let rule = Rule::ClientIdEmptyWithoutCleanSession;
+            return Err(r.violation(rule, r.offset(), message));
+        }
         if let Some((qos, retain)) = flags.will {
             self.will.insert(Will::empty(qos, retain)).fill(r)?;
         }

@@ -279,6 +279,10 @@ rules! {
     ClientIdMissing: Malformed MALFORMED_PACKET {
         v3 ["MQTT-3.1.3-3"] v5 ["MQTT-3.1.3-3"];
     }
+    /// An empty Client Identifier without Clean Session (3.1.1; 5.0 allows it).
+    ClientIdEmptyWithoutCleanSession: ProtocolError CLIENT_IDENTIFIER_NOT_VALID {
+        v3 ["MQTT-3.1.3-7", "MQTT-3.1.3-8"] v5 [];
+    }
     /// The packet ends before the fields that the Will Flag announces.
     WillMissing: Malformed MALFORMED_PACKET {
         v3 ["MQTT-3.1.2-9"] v5 ["MQTT-3.1.2-9"];

@@ -184,7 +184,7 @@ fn each_reaction_can_happen() {
                 .into_iter()
                 .find(|p| p.name() == name)
                 .expect(&label);
-            // [MQTT-3.14.0-1] (5.0); 3.1.1 gives the server no DISCONNECT and a wrong CONNECT no CONNACK but 0x01.
+            // [MQTT-3.14.0-1] (5.0); 3.1.1 gives the server no DISCONNECT and a wrong CONNECT no CONNACK but 0x01 and 0x02.
             match packet {
                 PacketType::ConnAck => assert!(case.vector.first, "{label}"),
                 PacketType::Disconnect => {

@@ -307,6 +307,9 @@ fn connect(version: Version) -> impl Strategy<Value = Packet> {
         .prop_map(
             move |(clean_start, keep_alive, client_id, will, (user_name, password), properties)| {
                 let password = password.filter(|_| version == Version::V5_0 || user_name.is_some());
+                // [MQTT-3.1.3-7] (3.1.1)
+                let needs_clean = version == Version::V3_1_1 && client_id.is_empty();
+                let clean_start = clean_start || needs_clean;
                 Packet::Connect(Box::new(Connect {
                     version,
                     clean_start,
