@@ -37,6 +37,8 @@ impl Broker {
             (Rule::ClientIdEmptyWithoutCleanSession, _) => {
                 Some((Version::V3_1_1, ReasonCode::V3_IDENTIFIER_REJECTED))
             }
+            // Only 5.0 forbids it, so the packet was read as one of 5.0 up to its end.
+            (Rule::VariableByteIntegerPadded, _) => Some((Version::V5_0, reason)),
             // [X-5.0-error-1]
             (_, Some(Version::V5_0)) => Some((Version::V5_0, reason)),
             // 3.1.1 closes without an answer [MQTT-3.1.4-1].
