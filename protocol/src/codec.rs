@@ -398,7 +398,7 @@ fn check_first_byte(
     let spoken = version.unwrap_or(Version::V5_0);
     if !may_send(peer, packet, spoken) {
         // [X-3.1.1-type-1], [X-5.0-type-1]
-        let message = format!("a {peer} never sends this packet in MQTT {spoken}");
+        let message = format!("a {peer} never sends {packet} in MQTT {spoken}");
         return Err(violation(Rule::WrongDirection, version, packet, 0, message));
     }
     let flags = first & 0x0F;

@@ -61,7 +61,14 @@ impl Text {
     /// its place: moving one that was just written would wait for the writing.
     #[inline]
     pub(crate) fn fill(&mut self, bytes: &[u8], shared: Option<&Bytes>) -> Result<(), TextError> {
-        let not_utf8 = |e: std::str::Utf8Error| TextError::NotUtf8(e.valid_up_to());
+        // What stands first is said.
+        let not_utf8 = |e: std::str::Utf8Error| {
+            let well_formed = &bytes[..e.valid_up_to()];
+            match well_formed.iter().position(|byte| *byte == 0) {
+                Some(at) => TextError::Null(at),
+                None => TextError::NotUtf8(e.valid_up_to()),
+            }
+        };
         match &mut self.0 {
             Repr::Short(short) if bytes.len() <= SHORT => {
                 short.push_str(std::str::from_utf8(bytes).map_err(not_utf8)?);
@@ -310,6 +317,8 @@ mod tests {
     #[test]
     fn null_is_refused_and_everything_else_kept() {
         assert_eq!(check(b"ab\0c"), Err(TextError::Null(2)));
+        assert_eq!(check(b"a\0\xFF"), Err(TextError::Null(1)));
+        assert_eq!(check(b"\xFF\0"), Err(TextError::NotUtf8(0)));
         for text in [
             "",
             "\u{1}",

@@ -200,6 +200,22 @@ impl ConnectFlags {
     fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
         let at = r.offset();
         let flags = r.u8("Connect Flags")?;
+        let bit = |mask: u8| u8::from(flags & mask != 0);
+        let clean = match r.version {
+            Version::V3_1_1 => "Clean Session",
+            Version::V5_0 => "Clean Start",
+        };
+        r.explain(|| {
+            format!(
+                "User Name {}, Password {}, Will Retain {}, Will QoS {}, Will Flag {}, {clean} {}",
+                bit(USER_NAME),
+                bit(PASSWORD),
+                bit(WILL_RETAIN),
+                flags >> WILL_QOS_SHIFT & 3,
+                bit(WILL),
+                bit(CLEAN_START),
+            )
+        });
         let fail =
             |rule, what| Err(r.violation(rule, at, format!("Connect Flags 0x{flags:02X}: {what}")));
         let has_will = flags & WILL != 0;
@@ -233,21 +249,6 @@ impl ConnectFlags {
             );
         }
         let will = has_will.then_some((will_qos, will_retain));
-        let bit = |mask: u8| u8::from(flags & mask != 0);
-        let clean = match r.version {
-            Version::V3_1_1 => "Clean Session",
-            Version::V5_0 => "Clean Start",
-        };
-        r.explain(|| {
-            format!(
-                "User Name {}, Password {}, Will Retain {}, Will QoS {will_qos}, Will Flag {}, {clean} {}",
-                bit(USER_NAME),
-                bit(PASSWORD),
-                bit(WILL_RETAIN),
-                bit(WILL),
-                bit(CLEAN_START),
-            )
-        });
         Ok(Self {
             clean_start: flags & CLEAN_START != 0,
             will,

@@ -210,8 +210,8 @@ impl Packet {
 fn decode_reason(r: &mut Reader<'_>) -> Result<ReasonCode, Violation> {
     let at = r.offset();
     let reason = ReasonCode(r.u8(reason_field(r.version))?);
-    check_reason(r, reason, at)?;
     explain_reason(r, reason);
+    check_reason(r, reason, at)?;
     Ok(reason)
 }
 
@@ -226,7 +226,7 @@ const fn reason_field(version: Version) -> &'static str {
 fn explain_reason(r: &mut Reader<'_>, reason: ReasonCode) {
     let (packet, version) = (r.packet, r.version);
     r.explain(|| {
-        let name = reason.name_in(packet, version).unwrap_or("unknown");
+        let name = reason.name_in(packet, version).unwrap_or("(unknown)");
         format!("{reason} {name}")
     });
 }
@@ -234,7 +234,11 @@ fn explain_reason(r: &mut Reader<'_>, reason: ReasonCode) {
 fn check_reason(r: &Reader<'_>, reason: ReasonCode, at: usize) -> Result<(), Violation> {
     if reason.name_in(r.packet, r.version).is_none() {
         // [MQTT-3.2.2-8], [MQTT-3.4.2-1], [MQTT-3.9.3-2], [MQTT-3.14.2-1] and so on (5.0)
-        let message = format!("{} has no reason code {reason}", r.packet);
+        let code = match r.version {
+            Version::V3_1_1 => "return code",
+            Version::V5_0 => "reason code",
+        };
+        let message = format!("{} has no {code} {reason}", r.packet);
         return Err(r.violation(Rule::ReasonCodeNotAllowed, at, message));
     }
     if r.version == Version::V5_0 && !reason.senders_in(r.packet).contains(&r.peer) {

@@ -121,18 +121,20 @@ impl Subscription {
             Version::V5_0 => ("Subscription Options", 0xC0),
         };
         let options = r.u8(field)?;
+        r.explain(|| format!("0x{options:02X}"));
         if options & reserved != 0 {
             // [MQTT-3.8.3-4] (3.1.1), [MQTT-3.8.3-5] (5.0)
             let message = format!("{field} 0x{options:02X} has reserved bits set");
             return Err(r.violation(Rule::SubscriptionReservedBits, at, message));
         }
         let Some(qos) = QoS::from_bits(options & 3) else {
-            // [MQTT-3.8.3-4] (3.1.1), [X-5.0-subopt-1]
-            return Err(r.violation(
-                Rule::SubscriptionQoS3,
-                at,
-                format!("{field} asks for QoS 3"),
-            ));
+            let rule = match r.version {
+                // [MQTT-3.8.3-4] (3.1.1)
+                Version::V3_1_1 => Rule::RequestedQoS3,
+                // [X-5.0-subopt-1]
+                Version::V5_0 => Rule::SubscriptionQoS3,
+            };
+            return Err(r.violation(rule, at, format!("{field} asks for QoS 3")));
         };
         let Some(retain_handling) = RetainHandling::from_bits(options >> 4 & 3) else {
             // [X-5.0-subopt-2]

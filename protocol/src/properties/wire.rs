@@ -63,6 +63,7 @@ impl Properties {
             list.push(decode_value(r, spec)?);
             r.join(spec.name, at);
             let property = list.last().expect("pushed above");
+            explain_seconds(r, property);
             judge(r, spec, property, at)?;
         }
         r.leave_properties(outer);
@@ -93,6 +94,10 @@ fn identify(
     // The identifier is a variable byte integer; all that exist take one byte.
     let number = r.varint("Property Identifier")?;
     let id = u8::try_from(number).map(PropertyId);
+    r.explain(|| {
+        let name = id.ok().and_then(PropertyId::name).unwrap_or("(unknown)");
+        format!("0x{number:02X} {name}")
+    });
     let Some(spec) = id.ok().and_then(PropertyId::spec) else {
         // [X-5.0-prop-1]
         let id = id.unwrap_or(PropertyId(u8::MAX));
@@ -127,6 +132,18 @@ fn identify(
     Ok(spec)
 }
 
+/// Says what a time means.
+fn explain_seconds(r: &mut Reader<'_>, property: &Property) {
+    match property {
+        Property::SessionExpiryInterval(u32::MAX) => r.explain(|| "never".to_owned()),
+        Property::SessionExpiryInterval(n)
+        | Property::MessageExpiryInterval(n)
+        | Property::WillDelayInterval(n) => r.explain(|| format!("{n} s")),
+        Property::ServerKeepAlive(n) => r.explain(|| format!("{n} s")),
+        _ => {}
+    }
+}
+
 /// The rules about a property's value, and about who may send it.
 fn judge(
     r: &Reader<'_>,
@@ -137,7 +154,8 @@ fn judge(
     match property {
         // [MQTT-3.3.2-8] (5.0)
         Property::TopicAlias(0) => Err(r.violation(Rule::TopicAliasZero, at, "Topic Alias 0")),
-        Property::ResponseTopic(name) => match topic::check_name(name) {
+        // Only its publisher is to blame: a server passes it on unaltered [MQTT-3.3.2-15].
+        Property::ResponseTopic(name) if r.peer == Role::Client => match topic::check_name(name) {
             Ok(()) => Ok(()),
             Err(topic::TopicError::Empty) => {
                 // It is used as a topic name [MQTT-4.7.3-1].

@@ -125,7 +125,8 @@ rules! {
     }
     /// Packet identifier 0.
     PacketIdZero: ProtocolError PROTOCOL_ERROR {
-        [PubAck PubRec PubRel PubComp] v3 ["MQTT-2.3.1-6"] v5 ["MQTT-2.2.1-5"];
+        [PubAck PubRec PubRel] v3 ["MQTT-2.3.1-6"] v5 ["MQTT-2.2.1-5"];
+        [PubComp] v3 ["MQTT-4.3.3-2"] v5 ["MQTT-2.2.1-5"];
         [SubAck UnsubAck] v3 ["MQTT-2.3.1-7"] v5 ["MQTT-2.2.1-6"];
         [Publish] v3 ["MQTT-2.3.1-1"] v5 ["MQTT-2.2.1-3", "MQTT-2.2.1-4"];
         v3 ["MQTT-2.3.1-1"] v5 ["MQTT-2.2.1-3"];
@@ -343,9 +344,13 @@ rules! {
     SubscriptionReservedBits: Malformed MALFORMED_PACKET {
         v3 ["MQTT-3.8.3-4"] v5 ["MQTT-3.8.3-5"];
     }
-    /// A subscription asks for QoS 3.
+    /// A subscription asks for QoS 3 (3.1.1, which calls it malformed).
+    RequestedQoS3: Malformed MALFORMED_PACKET {
+        v3 ["MQTT-3.8.3-4"] v5 [];
+    }
+    /// A subscription asks for QoS 3 (5.0).
     SubscriptionQoS3: ProtocolError PROTOCOL_ERROR {
-        v3 ["MQTT-3.8.3-4"] v5 ["X-5.0-subopt-1"];
+        v3 [] v5 ["X-5.0-subopt-1"];
     }
     /// Retain Handling 3 (5.0).
     RetainHandling3: ProtocolError PROTOCOL_ERROR {
