@@ -73,6 +73,17 @@ impl Cx {
         }
     }
 
+    /// A context for one of many cases of this check: Client Identifiers, topics and evidence of its own.
+    pub(crate) fn case(&self, number: usize) -> Self {
+        let name = format!("{:0>2}c{number}", self.name);
+        Self::new(Rc::clone(&self.env), self.version, name, self.main)
+    }
+
+    /// Whether the target stopped accepting connections.
+    pub(crate) fn gone(&self) -> bool {
+        self.env.gone.get()
+    }
+
     /// Whether it is 5.0.
     pub(crate) fn five(&self) -> bool {
         self.version == Version::V5_0

@@ -5,7 +5,7 @@
 
 use crate::{
     catalogue,
-    check::Check,
+    check::{self, Check},
     cx::{Cx, Env},
     evidence,
     outcome::{Outcome, inconclusive, not_applicable},
@@ -134,6 +134,7 @@ pub async fn run(
         return Err(RunError::Nothing(names.join(" and ")));
     }
     let addr = reach(target, options.wait).await?;
+    check::prepare();
     let offers = explore(addr, options).await;
     let env = Rc::new(Env {
         addr,
@@ -277,12 +278,18 @@ async fn play(
     let mut running: JoinSet<(usize, CheckResult)> = JoinSet::new();
     let mut results: Vec<Option<CheckResult>> = vec![None; total];
     let mut done = 0;
+    let mut disturbing = false;
     loop {
         while running.len() < options.jobs.max(1) {
-            let Some(index) = queue.pop_front() else {
+            let Some(&index) = queue.front() else {
                 break;
             };
             let (check, version) = jobs[index];
+            if check.disturbs() && !disturbing && !running.is_empty() {
+                break;
+            }
+            disturbing = check.disturbs();
+            queue.pop_front();
             let offer = offers[version as usize].clone();
             let (env, limit) = (env.clone(), options.timeout);
             running.spawn_local(async move {

@@ -102,6 +102,24 @@ impl Journal {
         }
     }
 
+    /// Adds the parties and records of another journal behind its own, at the times at which they happened.
+    pub fn append(&self, other: &Self) {
+        let later = |at| (other.0.start + at).saturating_duration_since(self.0.start);
+        let names = other.parties();
+        let parties: Vec<usize> = names.iter().map(|name| self.add_party(name)).collect();
+        let mut book = self.book();
+        for mut record in other.records() {
+            if book.records.len() < MOST_RECORDS {
+                record.at = later(record.at);
+                record.party = parties[record.party];
+                book.records.push(record);
+            } else {
+                book.left_out += 1;
+            }
+        }
+        book.left_out += other.left_out();
+    }
+
     /// The names of the parties.
     #[must_use]
     pub fn parties(&self) -> Vec<String> {

@@ -8,7 +8,7 @@ use crate::{
     cx::{Cx, message},
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass, warn},
     party::{refused, subscription},
-    reaction::{End, judge, reaction, refusal},
+    reaction::{End, Reaction, judge, reaction, refusal},
 };
 use squall_client::probe::{Heard, Probe};
 use squall_protocol::{
@@ -175,12 +175,24 @@ async fn first_packet(cx: &Cx, what: &str, bytes: Vec<u8>) -> Judged {
     let sent = probe.send_raw(what, &bytes).await;
     sent.map_err(|error| inconclusive(error.to_string()))?;
     let reaction = refusal(cx, &mut probe).await?;
+    before_connect(cx, &reaction)
+}
+
+/// Judges the reaction to a first packet that is no CONNECT.
+pub(super) fn before_connect(cx: &Cx, reaction: &Reaction) -> Judged {
     match (reaction.packets.first(), &reaction.end) {
         // [MQTT-3.14.0-1] (5.0)
         (Some(Packet::Disconnect(_)), _) => fail_on(
             &["MQTT-3.14.0-1"],
             "the server sent DISCONNECT before any CONNACK",
         ),
+        // No statement forbids it; section 3.2 calls CONNACK the answer to a CONNECT.
+        (Some(Packet::ConnAck(c)), End::Closed) if c.reason != ReasonCode::SUCCESS => {
+            warn(format!(
+                "the server closed the connection, but sent CONNACK {} without a CONNECT",
+                c.reason
+            ))
+        }
         (Some(other), _) => fail(format!("the server answered {}", other.summary())),
         (None, End::Closed) => pass("the server closed the connection without a packet"),
         (None, _) => fail(format!(
@@ -237,7 +249,7 @@ async fn protocol_level(cx: &Cx) -> Judged {
 }
 
 /// A server that speaks both versions may refuse a level it does not know in the format of the other one.
-async fn other_format(cx: &Cx, probe: &mut Probe) -> Option<Judged> {
+pub(super) async fn other_format(cx: &Cx, probe: &mut Probe) -> Option<Judged> {
     // The version of such an answer is not known beforehand: decode it as 3.1.1 first if it is that short.
     probe.peek(cx.wait()).await;
     let (form, wanted): (&[u8], _) = cx.pick(

@@ -16,6 +16,7 @@ mod session;
 mod shared;
 mod subscribe;
 mod topic;
+mod vectors;
 mod will;
 mod wire;
 
@@ -61,6 +62,11 @@ impl Check {
     #[must_use]
     pub const fn applies_to(&self, version: Version) -> bool {
         !self.statements(version).is_empty()
+    }
+
+    /// Whether what it sends can reach others: a server may forward a message that it should have refused.
+    pub(crate) fn disturbs(&self) -> bool {
+        self.id.starts_with("vectors/")
     }
 
     /// The versions it is about, oldest first.
@@ -152,7 +158,17 @@ const TABLES: &[&[Check]] = &[
     alias::CHECKS,
     forward::CHECKS,
     shared::CHECKS,
+    // The last, because they run when the others are done.
+    vectors::CHECKS,
 ];
+
+/// Reads the data that checks share, so that none of them does it while others measure time.
+pub(crate) fn prepare() {
+    for version in Version::ALL {
+        let _ = catalogue::statements(version);
+    }
+    vectors::prepare();
+}
 
 /// Every check, in order of the registry.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
