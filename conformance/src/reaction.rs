@@ -4,7 +4,7 @@
 //! connection has to be closed. Nothing here knows what was wrong.
 
 use crate::{
-    catalogue::{self, Actor, BareClose, CloseDuty, Level, Statement},
+    catalogue::{self, Actor, BareClose, CloseDuty, Level, ReasonRule, Statement},
     cx::Cx,
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass, warn},
 };
@@ -135,7 +135,7 @@ pub(crate) fn judge(cx: &Cx, reaction: &Reaction, id: &'static str, in_connect: 
             cx,
             statement,
             id,
-            "the server did not close the connection and answers PINGREQ".to_owned(),
+            "the server did not close the connection and carries on".to_owned(),
         ),
         (End::Mute, None) => warn(
             "the server neither closed the connection nor answered PINGREQ within the time limit",
@@ -185,8 +185,12 @@ fn judge_connack(
                 );
                 return Some(fail_on(&[rule], text));
             }
-            if !cx.five() && statement.bare_close != Some(BareClose::NotAllowed) {
-                // [MQTT-3.1.4-1] (3.1.1): what does not conform gets no CONNACK.
+            let names_code = |rule: &ReasonRule| {
+                rule.packet == "CONNACK" && rule.values().any(|code| code == connack.reason.0)
+            };
+            let owed = statement.bare_close == Some(BareClose::NotAllowed);
+            if !cx.five() && !owed && !statement.reason.iter().any(names_code) {
+                // [MQTT-3.1.4-1] (3.1.1): what does not conform gets no CONNACK but one that its table has for it.
                 let text = format!(
                     "the server answered a malformed CONNECT with CONNACK {} before it closed",
                     connack.reason
@@ -253,4 +257,42 @@ pub(crate) async fn refusal(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outc
     };
     let packets = first.into_iter().chain(ending.before).collect();
     Ok(Reaction { packets, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::Env;
+    use squall_protocol::{Properties, Version, packet::ConnAck};
+    use squall_reports::Verdict;
+    use std::{cell::Cell, rc::Rc};
+
+    /// The verdict about a CONNECT of 3.1.1 that breaks `id` and gets this return code and a close.
+    fn refused_with(id: &'static str, code: u8) -> Verdict {
+        let env = Env {
+            addr: ([127, 0, 0, 1], 1).into(),
+            wait: Duration::ZERO,
+            run: "run".to_owned(),
+            gone: Cell::new(false),
+        };
+        let cx = Cx::new(Rc::new(env), Version::V3_1_1, "1".to_owned(), id);
+        let connack = ConnAck {
+            session_present: false,
+            reason: ReasonCode(code),
+            properties: Properties::new(),
+        };
+        let reaction = Reaction {
+            packets: vec![Packet::ConnAck(connack)],
+            end: End::Closed,
+        };
+        judge(&cx, &reaction, id, true).unwrap().verdict
+    }
+
+    #[test]
+    fn a_return_code_that_its_table_has_for_the_fault_is_no_failure() {
+        assert_eq!(refused_with("MQTT-3.1.3-11", 4), Verdict::Pass);
+        assert_eq!(refused_with("MQTT-3.1.3-11", 5), Verdict::Fail);
+        assert_eq!(refused_with("MQTT-3.1.3-4", 2), Verdict::Pass);
+        assert_eq!(refused_with("MQTT-3.1.2-3", 2), Verdict::Fail);
+    }
 }

@@ -144,3 +144,25 @@ impl Default for Journal {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_journal_is_added_with_its_parties_and_times() {
+        let all = Journal::new();
+        let one = all.add_party("client");
+        all.write(one, Event::Opened);
+        let case = Journal::new();
+        let two = case.add_party("client");
+        case.write(two, Event::Note("of the case".to_owned()));
+        all.append(&case);
+        assert_eq!(all.parties(), ["client", "client 2"]);
+        let records = all.records();
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[1].party, 1);
+        assert!(matches!(&records[1].event, Event::Note(text) if text == "of the case"));
+        assert!(records[1].at >= records[0].at);
+    }
+}

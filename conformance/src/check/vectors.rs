@@ -4,6 +4,9 @@
 //! A reaction that the vector allows is right. Any other is judged like that of a hand-written check, by each statement
 //! that the vector cites, so what the standard leaves open stays a warning here too.
 
+mod allowed;
+
+use self::allowed::{allows, word};
 use super::{
     Check,
     connect::{before_connect, other_format},
@@ -13,11 +16,11 @@ use crate::{
     outcome::{Judged, Outcome, fail, inconclusive, pass},
     reaction::{End, Reaction, judge, reaction, refusal},
 };
-use squall_client::probe::{Event, Probe};
-use squall_protocol::{Packet, PacketType, ReasonCode, Version};
+use squall_client::probe::{Event, Heard, Probe};
+use squall_protocol::{PacketType, Rule, Version};
 use squall_reports::Verdict;
 use squall_vectors::{Case, Sender};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use tokio::task::JoinSet;
 
 /// Connections that one check has open at a time.
@@ -87,10 +90,14 @@ pub(super) fn prepare() {
 
 /// Those of one file in one version.
 fn cases_of(stem: &str, version: Version) -> impl Iterator<Item = &'static Case> {
-    CASES.iter().filter(move |case| {
-        let file = case.vector.name.split_once('/').map(|(file, _)| file);
-        file == Some(stem) && case.version == version
-    })
+    let wanted = move |case: &&Case| file(case) == stem && case.version == version;
+    CASES.iter().filter(wanted)
+}
+
+/// The stem of the file it stands in.
+fn file(case: &Case) -> &'static str {
+    let name = &case.vector.name;
+    name.split_once('/').map_or(name, |(file, _)| file)
 }
 
 /// A packet that was sent, and what came of it.
@@ -120,8 +127,10 @@ async fn all_of(cx: &Cx, stem: &str) -> Judged {
         }
         match running.join_next().await {
             None => break,
-            // A panic is a defect of this check; the number that was sent shows that one is missing.
-            Some(Err(_)) => stuck += 1,
+            Some(Err(lost)) => match lost.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => continue,
+            },
             Some(Ok((number, finding))) => {
                 stuck += usize::from(finding.stuck);
                 findings.insert(number, finding);
@@ -193,12 +202,15 @@ async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Optio
     other_format(cx, probe).await
 }
 
-/// Like [`reaction`]; a message that breaks the standard is what another vector published, and shows only that this
-/// packet was taken.
+/// Like [`reaction`], with two answers that break the standard and only show that the packet was taken: a message is
+/// what another vector published, and an acknowledgement with packet identifier 0 repeats that of this one.
 async fn settled(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
     let found = reaction(cx, probe).await;
-    let publish = PacketType::from_number(probe.unread().first().map_or(0, |byte| byte >> 4));
-    if found.is_ok() || publish != Some(PacketType::Publish) {
+    let Heard::Violation(violation) = probe.next(Duration::ZERO).await else {
+        return found;
+    };
+    let answered = PacketType::from_number(probe.unread().first().map_or(0, |byte| byte >> 4));
+    if answered != Some(PacketType::Publish) && violation.rule != Rule::PacketIdZero {
         return found;
     }
     let end = match probe.expect_close(cx.wait() / 4).await.close {
@@ -257,115 +269,116 @@ fn rank(outcome: &Outcome) -> u8 {
     }
 }
 
-/// The reaction in a word of the vectors; `None` when none of their words fits.
-fn word(reaction: &Reaction) -> Option<String> {
-    let mut packets = reaction
-        .packets
-        .iter()
-        .filter(|packet| !matches!(packet, Packet::Publish(_)));
-    match (&reaction.end, packets.next()) {
-        (End::Closed, None) => Some("close".to_owned()),
-        (End::Closed, Some(Packet::Disconnect(p))) => Some(format!("DISCONNECT {}", p.reason)),
-        (End::Closed, Some(Packet::ConnAck(p))) if p.reason != ReasonCode::SUCCESS => {
-            Some(format!("CONNACK {}", p.reason))
-        }
-        (End::CarriesOn, Some(Packet::Disconnect(_))) => None,
-        (End::CarriesOn, first) => Some(first.and_then(refused).unwrap_or("accept".to_owned())),
-        (End::Closed | End::Mute, _) => None,
-    }
-}
-
-/// `SUBACK 0x8F` and its like, when the packet refuses everything that was asked for.
-fn refused(packet: &Packet) -> Option<String> {
-    let (name, codes) = match packet {
-        Packet::PubAck(ack) => ("PUBACK", vec![ack.reason]),
-        Packet::PubRec(ack) => ("PUBREC", vec![ack.reason]),
-        Packet::SubAck(ack) => ("SUBACK", ack.reasons.clone()),
-        Packet::UnsubAck(ack) => ("UNSUBACK", ack.reasons.clone()),
-        _ => return None,
-    };
-    let code = codes.first()?;
-    let all = codes.iter().all(|code| code.is_error());
-    all.then(|| format!("{name} {code}"))
-}
-
-/// Codes of a refusal for another reason than the fault: not authorized, quota exceeded, and a kind of subscription that
-/// the server does not offer. Such a server did not come to the question.
-const OTHER_REASONS: &[&str] = &["0x87", "0x97", "0x9E", "0xA1", "0xA2"];
-
-/// Whether a reaction is among those that a vector lists.
-fn allows(list: &[String], word: &str) -> bool {
-    let has = |word: &str| list.iter().any(|allowed| allowed == word);
-    match word.split_once(' ') {
-        None => has(word),
-        Some((packet @ ("CONNACK" | "DISCONNECT"), _)) => {
-            has(word) || has(&format!("{packet} error"))
-        }
-        Some((_, code)) => has(word) || has("accept") || OTHER_REASONS.contains(&code),
-    }
-}
-
 /// The verdict of the worst, all that were not right in words, and the exchange of the first of the worst.
 fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
-    let Some(worst) = findings.iter().map(|f| rank(&f.outcome)).max() else {
+    // The last of the greatest is the first of the worst.
+    let Some(worst) = findings.iter().rev().max_by_key(|f| rank(&f.outcome)) else {
         return Err(inconclusive("no packet could be sent"));
     };
-    let of_rank = |rank_of: u8| findings.iter().filter(move |f| rank(&f.outcome) == rank_of);
-    let first = of_rank(worst).next();
-    let verdict = first.map_or(Verdict::Inconclusive, |f| f.outcome.verdict);
-    if let Some(first) = first {
-        cx.journal.append(&first.cx.journal);
-    }
-    let right = of_rank(0).count();
+    cx.journal.append(&worst.cx.journal);
+    let verdict = worst.outcome.verdict;
+    let right = findings.iter().filter(|f| rank(&f.outcome) == 0).count();
     let mut message =
         format!("{right} of {total} broken packets got a reaction that the standard allows");
-    let mut groups: Vec<(u8, &str, Vec<&str>)> = Vec::new();
-    for rank_of in (1..=4).rev() {
-        for found in of_rank(rank_of) {
-            let (text, name) = (found.outcome.message.as_str(), &*found.case.vector.name);
-            match groups
-                .iter_mut()
-                .find(|(r, t, _)| (*r, *t) == (rank_of, text))
-            {
-                Some((.., names)) => names.push(name),
-                None => groups.push((rank_of, text, vec![name])),
+    message += &wrongs(findings);
+    let unsent = total - findings.len();
+    if unsent > 0 {
+        message +=
+            &format!("; {unsent} were not sent, because the server does not answer any more");
+    }
+    if unsent > 0 && verdict == Verdict::Pass {
+        return Err(inconclusive(message));
+    }
+    let mut cites: Vec<&'static str> = Vec::new();
+    let as_bad = |f: &&Finding| f.outcome.verdict == verdict && verdict != Verdict::Pass;
+    for found in findings.iter().filter(as_bad) {
+        let own = match found.outcome.cites.is_empty() {
+            true => statements(found.case),
+            false => found.outcome.cites.clone(),
+        };
+        for id in own {
+            if !cites.contains(&id) && cites.len() < MOST_NAMES {
+                cites.push(id);
             }
         }
     }
+    Ok(Outcome::new(verdict, message).citing(&cites))
+}
+
+/// What was not right, the worst first: names, and what the server did.
+fn wrongs(findings: &[Finding]) -> String {
+    let mut groups: Vec<(u8, &str, Vec<&str>)> = Vec::new();
+    for found in findings.iter().filter(|f| rank(&f.outcome) > 0) {
+        let (text, name) = (found.outcome.message.as_str(), &*found.case.vector.name);
+        match groups.iter_mut().find(|(_, known, _)| *known == text) {
+            Some((.., names)) => names.push(name),
+            None => groups.push((rank(&found.outcome), text, vec![name])),
+        }
+    }
+    groups.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
+    let mut all = String::new();
     for (_, text, names) in groups.iter().take(MOST_GROUPS) {
         let more = match names.len().saturating_sub(MOST_NAMES) {
             0 => String::new(),
             n => format!(" and {n} more"),
         };
         let some = names[..names.len().min(MOST_NAMES)].join(", ");
-        message += &format!("; {some}{more}: {text}");
+        all += &format!("; {some}{more}: {text}");
     }
-    let others = groups
-        .iter()
-        .skip(MOST_GROUPS)
-        .map(|(.., names)| names.len());
-    match others.sum() {
+    let others = groups.iter().skip(MOST_GROUPS);
+    match others.map(|(.., names)| names.len()).sum() {
         0 => {}
-        n => message += &format!("; {n} more were not right in other ways"),
+        n => all += &format!("; {n} more were not right in other ways"),
     }
-    let unsent = total - findings.len();
-    if unsent > 0 {
-        message += &format!("; {unsent} were not tried, because the server stopped answering");
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_file_with_a_broken_packet_of_a_client_is_a_check() {
+        let key = |stem: &str, version: Version| (format!("vectors/{stem}"), version);
+        let files: BTreeSet<_> = CASES
+            .iter()
+            .map(|case| key(file(case), case.version))
+            .collect();
+        let checked: BTreeSet<_> = CHECKS
+            .iter()
+            .flat_map(|check| {
+                check
+                    .versions()
+                    .map(|version| (check.id.to_owned(), version))
+            })
+            .collect();
+        assert_eq!(files, checked);
     }
-    if unsent > 0 && verdict == Verdict::Pass {
-        return Err(inconclusive(message));
+
+    #[test]
+    fn the_statements_of_a_check_are_those_of_its_packets() {
+        for check in CHECKS {
+            let stem = check.id.trim_start_matches("vectors/");
+            for version in check.versions() {
+                let cited: BTreeSet<_> = cases_of(stem, version).flat_map(statements).collect();
+                for id in check.statements(version) {
+                    let of_all = *id == "MQTT-3.1.4-1";
+                    assert!(of_all || cited.contains(id), "{} {version}: {id}", check.id);
+                }
+            }
+        }
     }
-    let mut cites: Vec<&'static str> = Vec::new();
-    for found in of_rank(worst).filter(|_| worst > 0) {
-        let own = match found.outcome.cites.is_empty() {
-            true => statements(found.case),
-            false => found.outcome.cites.clone(),
-        };
-        cites.extend(
-            own.into_iter()
-                .filter(|id| !cites.contains(id))
-                .collect::<Vec<_>>(),
-        );
+
+    #[test]
+    fn all_retained_messages_are_cleared() {
+        let is_publish = |case: &&Case| case.packet_type() == Some(PacketType::Publish);
+        let retained = |case: &&Case| case.wire[0] & 1 == 1;
+        let cases: Vec<_> = CASES.iter().filter(is_publish).filter(retained).collect();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let topic = [&[0, RETAINED.len() as u8], RETAINED.as_bytes()].concat();
+            assert!(case.wire[2..].starts_with(&topic), "{}", case.label());
+        }
     }
-    Ok(Outcome::new(verdict, message).citing(&cites))
 }

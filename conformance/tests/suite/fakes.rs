@@ -2,6 +2,7 @@
 
 use crate::house::{House, story};
 use squall_conformance::Options;
+use squall_protocol::Version;
 use squall_reports::{Conformance, Verdict};
 use std::time::{Duration, Instant};
 use tokio::{
@@ -223,4 +224,65 @@ fn a_server_that_dies_in_the_middle_leaves_the_rest_inconclusive() {
         last.message
     );
     thread.join().unwrap();
+}
+
+/// A server that takes every packet: it answers CONNECT and, unless a packet was too much for it, PINGREQ.
+fn taking_all(too_much: fn(&[u8]) -> bool) -> House {
+    House::fake(move |mut stream| async move {
+        let mut mute = false;
+        while let Some(packet) = packet(&mut stream).await {
+            mute |= too_much(&packet);
+            let answer: &[u8] = match packet[0] {
+                _ if mute => &[],
+                0x10 => connack(&packet),
+                0xC0 => &[0xD0, 0x00],
+                _ => &[],
+            };
+            if stream.write_all(answer).await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn a_server_that_takes_ill_formed_strings_is_told_which() {
+    let house = taking_all(|_| false);
+    for version in Version::ALL {
+        let options = Options {
+            only: vec!["vectors/utf8".to_owned()],
+            versions: vec![version],
+            ..brief()
+        };
+        let result = &house.conform(&options).results[0];
+        assert_eq!(result.verdict, Verdict::Fail, "{}", story(result));
+        let message = &result.message;
+        assert!(message.starts_with("0 of "), "{message}");
+        assert!(
+            message.contains(" more: the server accepted the connection"),
+            "{message}"
+        );
+        assert!(message.contains("utf8/client-identifier-"), "{message}");
+        let events = &result.evidence.events;
+        assert!(events.len() < 20, "one packet is shown\n{}", story(result));
+        assert_eq!(events.iter().filter(|e| e.highlight).count(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_not_sent_everything() {
+    let house = taking_all(|packet| packet[0] != 0x10 && packet[0] != 0xC0);
+    let options = Options {
+        only: vec!["vectors/subscribe".to_owned()],
+        versions: vec![Version::V5_0],
+        ..brief()
+    };
+    let result = &house.conform(&options).results[0];
+    assert_eq!(result.verdict, Verdict::Warn, "{}", story(result));
+    let message = &result.message;
+    assert!(
+        message.contains("neither closed the connection nor answered"),
+        "{message}"
+    );
+    assert!(message.contains("were not sent"), "{message}");
 }
