@@ -235,6 +235,11 @@ fn judge_code(statement: &Statement, packet: &str, code: ReasonCode) -> Judged {
 pub(crate) async fn refusal(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
     let first = match probe.next(cx.wait()).await {
         Heard::Packet(packet) => Some(packet),
+        Heard::Silence => {
+            probe.note(format!("open, and nothing came within {:?}", cx.wait()));
+            let (packets, end) = (Vec::new(), End::Mute);
+            return Ok(Reaction { packets, end });
+        }
         _ => None,
     };
     let accepted = matches!(&first, Some(Packet::ConnAck(c)) if c.reason == ReasonCode::SUCCESS);

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 /// Connections that one check has open at a time.
 const LANES: usize = 8;
 /// A server that falls silent costs the whole wait each time; after so many the rest is not sent.
-const MOST_STUCK: usize = 12;
+const MOST_STUCK: usize = LANES;
 /// Names of vectors that a message gives for one reaction, and reactions that it gives.
 const MOST_NAMES: usize = 5;
 const MOST_GROUPS: usize = 4;
@@ -283,8 +283,7 @@ fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
     message += &wrongs(findings);
     let unsent = total - findings.len();
     if unsent > 0 {
-        message +=
-            &format!("; {unsent} were not sent, because the server does not answer any more");
+        message += &format!("; {unsent} were not sent, because the server fell silent too often");
     }
     if unsent > 0 && verdict == Verdict::Pass {
         return Err(inconclusive(message));
