@@ -195,7 +195,8 @@ async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Optio
     if !matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2")) {
         return None;
     }
-    if case.reactions().iter().any(|allowed| allowed == "accept") {
+    let of_mqtt_3_1 = case.wire.windows(6).any(|name| name == b"MQIsdp");
+    if of_mqtt_3_1 || case.reactions().iter().any(|allowed| allowed == "accept") {
         probe.peek(cx.wait()).await;
         return Some(pass("another protocol may be meant"));
     }
