@@ -15,15 +15,6 @@ pub(crate) struct Known {
 pub(crate) const KNOWN: &[Known] = &[
     Known {
         peer: Peer::Ntex,
-        what: "refuses an empty Client Identifier without Clean Session: the server has to answer it with CONNACK \
-               0x02 [MQTT-3.1.3-8], so its decoder has to read it",
-        class: |packet, version| {
-            version == Version::V3_1_1
-                && matches!(packet, Packet::Connect(p) if p.client_id.is_empty() && !p.clean_start)
-        },
-    },
-    Known {
-        peer: Peer::Ntex,
         what: "refuses Message Expiry Interval 0: section 3.3.2.3.3 names no least value, and a message may expire \
                at once",
         class: |packet, _| {
