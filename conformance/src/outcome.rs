@@ -1,7 +1,7 @@
 //! What a check says in the end, and the one place where doubt turns a failure into a warning.
 
 use crate::catalogue;
-use squall_protocol::{Version, Violation};
+use squall_protocol::{Rule, Version, Violation};
 use squall_reports::Verdict;
 
 /// What a check found.
@@ -11,6 +11,8 @@ pub(crate) struct Outcome {
     pub(crate) message: String,
     /// The statements it rests on; empty means those of the check.
     pub(crate) cites: Vec<&'static str>,
+    /// Doubt in the catalogue does not touch it: it is about what the receiver of such a packet does.
+    certain: bool,
 }
 
 /// A check ends with an outcome; `?` ends it early.
@@ -24,6 +26,7 @@ impl Outcome {
             verdict,
             message,
             cites,
+            certain: false,
         }
     }
 
@@ -36,7 +39,18 @@ impl Outcome {
     /// What the server sent breaks the standard by itself, whatever the check was about.
     pub(crate) fn violation(violation: &Violation) -> Self {
         let message = format!("the server sent what the standard forbids: {violation}");
-        let outcome = Self::new(Verdict::Fail, message).citing(violation.statements());
+        let mut outcome = Self::new(Verdict::Fail, message).citing(violation.statements());
+        if breaks_format(violation.rule) {
+            // Section 7.1.1: a server conforms only if every packet it sends has the format of chapters 2 and 3.
+            let clause = match violation.version {
+                Version::V3_1_1 => "X-3.1.1-conform-1",
+                Version::V5_0 => "X-5.0-conform-1",
+            };
+            outcome.certain = true;
+            if !outcome.cites.contains(&clause) {
+                outcome.cites.push(clause);
+            }
+        }
         match outcome.cites.is_empty() {
             // A rule without a statement in this version is no ground for a failure.
             true => Self {
@@ -54,7 +68,7 @@ impl Outcome {
         } else {
             &self.cites[..]
         };
-        if self.verdict != Verdict::Fail {
+        if self.verdict != Verdict::Fail || self.certain {
             return self;
         }
         let doubts: Vec<Option<String>> = cites
@@ -72,6 +86,24 @@ impl Outcome {
         }
         self
     }
+}
+
+/// Whether a packet of this fault has not the format of its type at all: it cannot be read, or nobody may send it so.
+const fn breaks_format(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::ReservedPacketType
+            | Rule::WrongDirection
+            | Rule::FixedHeaderFlags
+            | Rule::VariableByteIntegerTooLong
+            | Rule::VariableByteIntegerPadded
+            | Rule::Truncated
+            | Rule::SurplusBytes
+            | Rule::PropertyLengthMissing
+            | Rule::PropertyLengthWrong
+            | Rule::PropertyUnknown(_)
+            | Rule::PropertyNotAllowed(_)
+    )
 }
 
 pub(crate) fn pass(message: impl Into<String>) -> Judged {

@@ -58,7 +58,7 @@ files! {
     "puback" "PUBACK" v3 ["MQTT-2.3.1-6"] v5 ["MQTT-3.4.2-1", "MQTT-2.2.1-5"];
     "pubrec" "PUBREC" v3 ["MQTT-2.3.1-6"] v5 ["MQTT-3.5.2-1", "MQTT-2.2.1-5"];
     "pubrel" "PUBREL" v3 ["MQTT-2.3.1-6"] v5 ["MQTT-3.6.2-1", "MQTT-2.2.1-5"];
-    "pubcomp" "PUBCOMP" v3 ["MQTT-2.3.1-6"] v5 ["MQTT-3.7.2-1", "MQTT-2.2.1-5"];
+    "pubcomp" "PUBCOMP" v3 ["MQTT-4.3.3-2"] v5 ["MQTT-3.7.2-1", "MQTT-2.2.1-5"];
     "subscribe" "SUBSCRIBE"
         v3 ["MQTT-3.8.3-4", "MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-3.8.3-3"]
         v5 ["MQTT-3.8.3-5", "MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-3.8.3-2"];

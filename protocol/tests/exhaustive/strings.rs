@@ -4,10 +4,9 @@
 use crate::framing::{framed, read};
 use squall_protocol::{Role, Rule, Version};
 
-/// Where the bytes stop being UTF-8, or the null character where they are; `Ok` for a string MQTT allows.
+/// Where the bytes stop being UTF-8 or hold a null character, whichever comes first; `Ok` for a string MQTT allows.
 fn judge(bytes: &[u8]) -> Result<(), (Fault, usize)> {
     let mut at = 0;
-    let mut null = None;
     while at < bytes.len() {
         let first = bytes[at];
         let (len, bits, smallest) = match first {
@@ -29,11 +28,11 @@ fn judge(bytes: &[u8]) -> Result<(), (Fault, usize)> {
             return Err((Fault::NotUtf8, at));
         }
         if value == 0 {
-            null.get_or_insert(at);
+            return Err((Fault::Null, at));
         }
         at += len;
     }
-    null.map_or(Ok(()), |at| Err((Fault::Null, at)))
+    Ok(())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ fn broken(byte: u8, version: Version, shared: bool) -> Vec<Rule> {
         // Bits 7 to 2 are reserved [MQTT-3.8.3-4].
         Version::V3_1_1 => vec![
             (byte & 0b1111_1100 != 0, Rule::SubscriptionReservedBits),
-            (qos == 3, Rule::SubscriptionQoS3),
+            (qos == 3, Rule::RequestedQoS3),
         ],
         // Bits 7 and 6 are reserved [MQTT-3.8.3-5]; 5 and 4 Retain Handling; 3 Retain As Published; 2 No Local.
         Version::V5_0 => vec![
