@@ -239,7 +239,7 @@ async fn leave(cx: &Cx, case: &Case, probe: Probe) {
 /// Passes what the vector allows, and has everything else judged by each statement that it cites; the worst counts.
 fn weigh(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Judged {
     if let Some(word) = word(reaction)
-        && allows(case.reactions(), &word)
+        && allows(case, &word)
     {
         return pass(word);
     }

@@ -138,6 +138,21 @@ impl Case {
         reactions.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether the receiver may do this: `close`, `accept`, or a packet with its code such as `SUBACK 0x8F`. An `error`
+    /// in the list stands for any code of a refusal.
+    #[must_use]
+    pub fn allows(&self, reaction: &str) -> bool {
+        let listed = |word: &str| self.reactions().iter().any(|r| r == word);
+        let refusal = reaction.split_once(" 0x").filter(|(packet, code)| {
+            let code = u8::from_str_radix(code, 16).unwrap_or(0);
+            match (*packet, self.version) {
+                ("CONNACK", Version::V3_1_1) => (1..=5).contains(&code),
+                _ => code >= 0x80,
+            }
+        });
+        listed(reaction) || refusal.is_some_and(|(packet, _)| listed(&format!("{packet} error")))
+    }
+
     /// Version, sender and name, for the reader of a failed test.
     #[must_use]
     pub fn label(&self) -> String {
@@ -172,6 +187,37 @@ pub fn cases() -> impl Iterator<Item = Case> {
             })
         })
     })
+}
+
+/// What a receiver did about broken packets, in lines: how often which reaction, how often that was the one the
+/// standard recommends, and where it was another.
+#[must_use]
+pub fn tally(reactions: impl IntoIterator<Item = (Case, String)>) -> String {
+    let mut totals = BTreeMap::<_, (usize, usize)>::new();
+    let mut others = BTreeMap::<_, Vec<&str>>::new();
+    for (case, reaction) in reactions {
+        let recommended = case.reactions().first().cloned().unwrap_or_default();
+        let total = totals.entry((case.version, reaction.clone())).or_default();
+        total.0 += 1;
+        if reaction == recommended {
+            total.1 += 1;
+        } else {
+            let key = (case.version, recommended, reaction);
+            others.entry(key).or_default().push(&case.vector.name);
+        }
+    }
+    let mut lines = vec!["cases, recommended".to_owned()];
+    for ((version, reaction), (all, recommended)) in totals {
+        lines.push(format!("{all:5} {recommended:5}  {version} {reaction}"));
+    }
+    for ((version, recommended, reaction), names) in others {
+        let count = names.len();
+        lines.push(format!(
+            "\n{version} {reaction}, not {recommended}: {count}"
+        ));
+        lines.extend(names.iter().map(|name| format!("    {name}")));
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Pairs of hex digits, with blanks between pairs.
