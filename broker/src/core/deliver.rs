@@ -151,36 +151,36 @@ impl Broker {
             },
         };
         // [MQTT-3.3.1-2], [MQTT-3.3.1-3]: the publisher's DUP is not passed on.
-        self.put_on_the_wire(now, conn, id, &delivery, packet_id, false);
+        if self.put_on_the_wire(now, conn, &delivery, packet_id, false) {
+            return;
+        }
+        let session = self.sessions.get_mut(&id);
+        if let (Some(session), Some(packet_id)) = (session, packet_id) {
+            let given_up = session.outbound.give_up(packet_id);
+            debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
+        }
     }
 
-    /// Sends PUBLISH. One that is larger than the client takes counts as delivered [MQTT-3.1.2-25] (5.0).
+    /// Sends PUBLISH; false when it is larger than the client takes, which counts as delivered [MQTT-3.1.2-25] (5.0).
     fn put_on_the_wire(
         &mut self,
         now: Time,
         conn: ConnId,
-        id: SessionId,
         delivery: &Delivery,
         packet_id: Option<PacketId>,
         dup: bool,
-    ) {
+    ) -> bool {
         let Some(version) = self.version_of(conn) else {
-            return;
+            return true;
         };
         let spoiled = Spoiled {
             expiry_not_reduced: self.has(Flaw::ExpiryNotReduced),
             drop_user_properties: self.has(Flaw::DropUserProperties),
         };
         let publish = delivery.packet(now, version, packet_id, dup, spoiled);
-        if self.send(conn, Packet::Publish(publish)) {
-            return;
-        }
-        self.counters.dropped_too_large += 1;
-        let session = self.sessions.get_mut(&id);
-        if let (Some(session), Some(packet_id)) = (session, packet_id) {
-            let given_up = session.outbound.give_up(packet_id);
-            debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
-        }
+        let sent = self.send(conn, Packet::Publish(publish));
+        self.counters.dropped_too_large += u64::from(!sent);
+        sent
     }
 
     /// A client came back: what is unacknowledged is sent again in its old order [MQTT-4.4.0-1], then what waited.
@@ -226,8 +226,9 @@ impl Broker {
         self.pump(now, id);
     }
 
-    /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if nothing was
-    /// sent. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0).
+    /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if it has to wait or
+    /// there is none. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that the client does not
+    /// take any more is dropped, but the client may know its packet identifier.
     fn send_next_again(&mut self, now: Time, conn: ConnId, id: SessionId) -> bool {
         let session = self.sessions.get_mut(&id);
         let Some(unsent) = session.and_then(|s| s.next_resend()) else {
@@ -235,7 +236,12 @@ impl Broker {
         };
         // [MQTT-3.3.1-1]
         let dup = !self.has(Flaw::ForgetDup);
-        self.put_on_the_wire(now, conn, id, &unsent.delivery, Some(unsent.id), dup);
+        if !self.put_on_the_wire(now, conn, &unsent.delivery, Some(unsent.id), dup)
+            && let Some(session) = self.sessions.get_mut(&id)
+        {
+            let abandoned = session.outbound.abandon(unsent.id);
+            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
+        }
         true
     }
 
@@ -320,7 +326,7 @@ impl Broker {
             }
             (Action::SendPubRel, Some(message)) if again => {
                 session.forget_resend(packet_id);
-                self.put_on_the_wire(now, conn, id, &message, Some(packet_id), true);
+                self.put_on_the_wire(now, conn, &message, Some(packet_id), true);
             }
             // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
             (Action::SendPubRel, _) => {

@@ -112,7 +112,8 @@ impl Broker {
         let Some(link) = link else { return };
         link.unfinished.complete(id);
         if let Some(session) = self.sessions.get_mut(&link.session) {
-            session.inbound.refuse(id);
+            let refused = session.inbound.refuse(id);
+            debug_assert_eq!(refused, Action::SendPubRecError, "it has just come");
         }
     }
 

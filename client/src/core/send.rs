@@ -98,11 +98,10 @@ impl Client {
                 return;
             }
             let outbound = &self.session.outbound;
-            // While something has to be sent again there is no quota, so nothing new goes in front of it
+            // While something has to be sent again there is no room, so nothing new goes in front of it
             // [MQTT-4.6.0-1].
-            let room = connection.sending.has_room() && outbound.has_room();
-            let ids = outbound.len() + connection.requests.len() < usize::from(u16::MAX);
-            match self.waiting.take(room, ids) {
+            let room = outbound.has_room();
+            match self.waiting.take(room, outbound.has_free_id()) {
                 None => return,
                 Some(Item::Message(ticket, message)) => self.send_message(now, ticket, message),
                 Some(Item::Subscribe(ticket, subscriptions, properties)) => {
@@ -153,7 +152,7 @@ impl Client {
                 self.transmit(now, packet, bytes);
             }
             Err(why) => {
-                if let Some(ticket) = id.and_then(|id| self.session.give_up(id)) {
+                if let Some(ticket) = id.and_then(|id| self.session.abandon(id)) {
                     self.abandon(ticket, why);
                 }
             }

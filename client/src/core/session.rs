@@ -59,10 +59,18 @@ impl Session {
         Some((ticket, taken.unwrap_or(reason)))
     }
 
-    /// Ends a flow that was not acknowledged and whose message cannot be sent.
+    /// Ends a flow whose message was never sent and cannot be.
     pub(super) fn give_up(&mut self, id: PacketId) -> Option<Ticket> {
         match self.outbound.give_up(id).action {
             Action::Finish => self.tickets.remove(&id).map(|(ticket, _)| ticket),
+            _ => None,
+        }
+    }
+
+    /// Ends a flow whose message was sent and cannot be sent again. Its packet identifier stays in use.
+    pub(super) fn abandon(&mut self, id: PacketId) -> Option<Ticket> {
+        match self.outbound.abandon(id).action {
+            Action::Drop => self.tickets.remove(&id).map(|(ticket, _)| ticket),
             _ => None,
         }
     }

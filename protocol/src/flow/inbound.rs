@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbound {
     awaiting_pubrel: BTreeSet<PacketId>,
+    /// The QoS 2 message that was delivered last, as long as nothing else was handled: it may still be refused.
+    news: Option<PacketId>,
 }
 
 impl Inbound {
@@ -19,6 +21,7 @@ impl Inbound {
     pub const fn new() -> Self {
         Self {
             awaiting_pubrel: BTreeSet::new(),
+            news: None,
         }
     }
 
@@ -47,12 +50,18 @@ impl Inbound {
         self.handle(version, id, Event::PubRel)
     }
 
-    /// The message that has just come is refused with a PUBREC of 0x80 or above (5.0): its flow is over at once.
+    /// The message that [`Self::handle_publish`] has just given out is refused (5.0): [`Action::SendPubRecError`],
+    /// and its flow is over at once.
     ///
-    /// # Panics
-    /// When the flow is not open.
-    pub fn refuse(&mut self, id: PacketId) {
-        self.handle(Version::V5_0, id, Event::Refuse);
+    /// Nothing else can be refused. A repetition of a message that was taken over has to be answered as it was the
+    /// first time, [`Action::SendPubRec`], or the sender would be told that nobody has the message [MQTT-4.3.3-10].
+    /// When no flow is open there is nothing to say, [`Action::Ignore`].
+    pub fn refuse(&mut self, id: PacketId) -> Action {
+        let event = match self.news == Some(id) {
+            true => Event::Refuse,
+            false => Event::RefuseLate,
+        };
+        self.handle(Version::V5_0, id, event)
     }
 
     /// Whether this flow is open.
@@ -83,6 +92,7 @@ impl Inbound {
             State::AwaitsPubRel => self.awaiting_pubrel.insert(id),
             State::Free => self.awaiting_pubrel.remove(&id),
         };
+        self.news = (action == Action::DeliverThenPubRec).then_some(id);
         action
     }
 }
@@ -133,14 +143,38 @@ mod tests {
         for _ in 0..2 {
             let action = half.handle_publish(Version::V5_0, ID, QoS::ExactlyOnce, false);
             assert_eq!(action, Action::DeliverThenPubRec);
-            half.refuse(ID);
+            assert_eq!(half.refuse(ID), Action::SendPubRecError);
+            assert_eq!(half.refuse(ID), Action::Ignore, "it is over");
         }
         assert!(half.is_empty());
     }
 
     #[test]
-    #[should_panic(expected = "Refuse at Free in MQTT 5.0: only a message that has just come")]
-    fn to_refuse_what_did_not_come_is_a_bug() {
-        Inbound::new().refuse(ID);
+    fn what_was_taken_over_cannot_be_refused_any_more() {
+        let mut half = Inbound::new();
+        let mut publish = || half.handle_publish(Version::V5_0, ID, QoS::ExactlyOnce, false);
+        assert_eq!(publish(), Action::DeliverThenPubRec);
+        assert_eq!(publish(), Action::SendPubRec);
+        assert_eq!(half.refuse(ID), Action::SendPubRec);
+        let again = half.handle_publish(Version::V5_0, ID, QoS::ExactlyOnce, true);
+        assert_eq!(again, Action::SendPubRec, "it is not delivered twice");
+    }
+
+    #[test]
+    fn only_the_message_that_came_last_can_be_refused() {
+        let mut half = Inbound::new();
+        for id in [ID, ID.next()] {
+            let action = half.handle_publish(Version::V5_0, id, QoS::ExactlyOnce, false);
+            assert_eq!(action, Action::DeliverThenPubRec);
+        }
+        assert_eq!(half.refuse(ID), Action::SendPubRec, "it was answered");
+        assert_eq!(half.len(), 2);
+    }
+
+    #[test]
+    fn what_did_not_come_is_not_refused() {
+        let mut half = Inbound::new();
+        assert_eq!(half.refuse(ID), Action::Ignore);
+        assert_eq!(half, Inbound::new());
     }
 }

@@ -77,11 +77,22 @@ impl<T> Outbound<T> {
         self.receive_maximum = receive_maximum;
     }
 
-    /// Whether another QoS 1 or 2 PUBLISH may be sent now: flows in flight stay within the peer's Receive Maximum
-    /// [MQTT-3.3.4-7] (5.0, of a client), [MQTT-3.3.4-9] (5.0, of a server), and a packet identifier is free.
+    /// Whether a new QoS 1 or 2 message may be begun and sent now: flows in flight stay within the peer's Receive
+    /// Maximum [MQTT-3.3.4-7] (5.0, of a client), [MQTT-3.3.4-9] (5.0, of a server), and a packet identifier is free.
+    ///
+    /// All flows count, also those that were sent on an earlier connection and wait for their resending or for
+    /// PUBCOMP. That is never less than [`SendQuota`](super::SendQuota) counts, so for a new message nobody else need
+    /// be asked, and none goes in front of one that has to be sent again. Whether a message may be sent *again* is
+    /// for `SendQuota` to say.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.flows.len() < usize::from(self.receive_maximum) && self.ids.has_free()
+        self.flows.len() < usize::from(self.receive_maximum) && self.has_free_id()
+    }
+
+    /// Whether a packet identifier is free, which is all that a request needs.
+    #[must_use]
+    pub const fn has_free_id(&self) -> bool {
+        self.ids.has_free()
     }
 
     /// Opens a flow for a new message and gives its packet identifier, one that is not in use. `None` when there is
@@ -120,15 +131,15 @@ impl<T> Outbound<T> {
     }
 
     /// PUBREC arrived. Below 0x80 it is to be answered with a PUBREL, first time or not; from 0x80 on (5.0) the flow
-    /// is over.
+    /// is over. In 3.1.1 `reason` is not looked at.
     pub fn handle_pubrec(
         &mut self,
         version: Version,
         id: PacketId,
         reason: ReasonCode,
     ) -> Outcome<T> {
-        // [X-5.0-reason-1]
-        let event = match reason.is_error() {
+        // [X-5.0-reason-1]; 3.1.1 has no reason codes.
+        let event = match version == Version::V5_0 && reason.is_error() {
             true => Event::PubRecError,
             false => Event::PubRec,
         };
@@ -145,18 +156,38 @@ impl<T> Outbound<T> {
         self.handle(version, id, Event::Answer)
     }
 
-    /// This message or request cannot be sent, now or again, or will not be answered. [`Action::Ignore`] when there
-    /// is nothing to give up: the identifier is free, or the receiver has taken the message over.
+    /// This message was begun and then not sent after all, or this request will not be answered: the packet
+    /// identifier is free at once. A message that was sent, if only perhaps, is abandoned instead, see
+    /// [`Self::abandon`]. [`Action::Ignore`] when there is nothing to give up: the identifier is free, or the receiver
+    /// has taken the message over.
     pub fn give_up(&mut self, id: PacketId) -> Outcome<T> {
-        let (next, action) = own_step(self.state(id), Event::GiveUp);
-        self.enter(id, next, action)
+        self.handle_own(id, Event::GiveUp)
+    }
+
+    /// This message was sent on an earlier connection and cannot be sent again. It is let go, [`Action::Drop`], and is
+    /// not in flight any more, but its packet identifier stays in use until the receiver acknowledges it or the
+    /// session is discarded [MQTT-2.3.1-3] (3.1.1), [X-5.0-pid-1]: the receiver may remember it and take the next
+    /// message with it for a repetition. Anything else than [`Action::Drop`] means that there was nothing to abandon.
+    pub fn abandon(&mut self, id: PacketId) -> Outcome<T> {
+        self.handle_own(id, Event::Abandon)
     }
 
     /// What a resumed session has to send again [MQTT-4.4.0-1]: every PUBLISH in its place in the order of first
     /// sending [MQTT-4.6.0-1] (a server's: [MQTT-4.6.0-6] in 3.1.1), and between them the PUBRELs in the order of
     /// their PUBRECs [MQTT-4.6.0-4]. With a peer that keeps the order itself [MQTT-4.6.0-3], all is in the order of
     /// first sending.
-    pub fn resend(&self) -> impl Iterator<Item = Resend<'_, T>> {
+    ///
+    /// To be called once for each resumption, before the first request: requests of an earlier connection are over
+    /// and their packet identifiers free from here on.
+    pub fn resend(&mut self) -> impl Iterator<Item = Resend<'_, T>> {
+        let requests = self.in_use.iter();
+        let requests: Vec<PacketId> = requests
+            .filter(|(_, used)| used.state == State::AwaitsAnswer)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in requests {
+            self.handle_own(id, Event::Resume);
+        }
         let again = |flow: &Flow<T>| own_step(flow.state, Event::Resume).1;
         let flows = self.flows.values();
         let mut released: Vec<(u64, PacketId)> = flows
@@ -209,15 +240,18 @@ impl<T> Outbound<T> {
             .collect();
         ids.sort_unstable();
         ids.into_iter()
-            .filter_map(|(_, id)| {
-                let (next, action) = own_step(self.state(id), Event::Discard);
-                self.enter(id, next, action).message
-            })
+            .filter_map(|(_, id)| self.handle_own(id, Event::Discard).message)
             .collect()
     }
 
     fn handle(&mut self, version: Version, id: PacketId, event: Event) -> Outcome<T> {
         let (next, action) = step(version, self.state(id), event);
+        self.enter(id, next, action)
+    }
+
+    /// Something this side does on its own account.
+    fn handle_own(&mut self, id: PacketId, event: Event) -> Outcome<T> {
+        let (next, action) = own_step(self.state(id), event);
         self.enter(id, next, action)
     }
 
@@ -242,12 +276,22 @@ impl<T> Outbound<T> {
             Some(used) if next != used.state => {
                 used.state = next;
                 let seq = used.seq;
-                let released = self.next();
-                self.flows.get_mut(&seq).and_then(|flow| {
-                    flow.state = next;
-                    flow.released = released;
-                    flow.message.take_if(|_| !next.keeps_message())
-                })
+                let before = self.flows.remove(&seq).and_then(|flow| flow.message);
+                let (message, let_go) = match next.keeps_message() {
+                    true => (before, None),
+                    false => (None, before),
+                };
+                // An abandoned message comes back into flight with its PUBREC.
+                if next.in_flight() {
+                    let flow = Flow {
+                        id,
+                        state: next,
+                        message,
+                        released: self.next(),
+                    };
+                    self.flows.insert(seq, flow);
+                }
+                let_go
             }
             _ => None,
         };
@@ -267,7 +311,7 @@ mod tests {
 
     const V5: Version = Version::V5_0;
 
-    fn again(flows: &Outbound<&str>) -> Vec<String> {
+    fn again(flows: &mut Outbound<&str>) -> Vec<String> {
         flows
             .resend()
             .map(|r| match r {
@@ -295,7 +339,7 @@ mod tests {
         assert_eq!(pubrec(&mut out), outcome(Action::SendPubRel, Some("b")));
         assert_eq!(pubrec(&mut out), outcome(Action::SendPubRel, None));
         assert_eq!(
-            again(&out),
+            again(&mut out),
             ["publish 65535 qos 1 a", "pubrel 1", "publish 2 qos 1 c"]
         );
     }
@@ -308,7 +352,10 @@ mod tests {
         for id in [ids[2], ids[0], ids[2]] {
             out.handle_pubrec(V5, id, ReasonCode::SUCCESS);
         }
-        assert_eq!(again(&out), ["pubrel 3", "publish 2 qos 2 b", "pubrel 1"]);
+        assert_eq!(
+            again(&mut out),
+            ["pubrel 3", "publish 2 qos 2 b", "pubrel 1"]
+        );
     }
 
     #[test]
@@ -337,7 +384,105 @@ mod tests {
             outcome(Action::Finish, Some("m"))
         );
         assert_eq!(out.state(id), State::Free);
-        assert!(out.has_room() && again(&out).is_empty());
+        assert!(out.has_room() && again(&mut out).is_empty());
+    }
+
+    #[test]
+    fn in_3_1_1_there_is_no_error_pubrec() {
+        let mut out = Outbound::new(1);
+        let id = out.begin(QoS::ExactlyOnce, "m").unwrap();
+        let pubrec = out.handle_pubrec(Version::V3_1_1, id, ReasonCode::QUOTA_EXCEEDED);
+        assert_eq!(pubrec, outcome(Action::SendPubRel, Some("m")));
+    }
+
+    #[test]
+    fn an_abandoned_message_keeps_its_identifier_for_a_whole_turn_of_others() {
+        for (version, qos) in [
+            (Version::V3_1_1, QoS::AtLeastOnce),
+            (Version::V3_1_1, QoS::ExactlyOnce),
+            (V5, QoS::AtLeastOnce),
+            (V5, QoS::ExactlyOnce),
+        ] {
+            let mut out = Outbound::new(1);
+            let old = out.begin(qos, "old").unwrap();
+            assert_eq!(out.abandon(old), outcome(Action::Drop, Some("old")));
+            assert!(out.is_empty() && out.has_room(), "it is not in flight");
+            assert_eq!(again(&mut out), [""; 0], "nothing to send again");
+            for nothing in [out.abandon(old), out.give_up(old)] {
+                assert_eq!(nothing, outcome(Action::Ignore, None));
+            }
+            for _ in 0..=u16::MAX {
+                let id = out.begin(QoS::AtLeastOnce, "new").unwrap();
+                assert_ne!(id, old, "the receiver may remember it");
+                assert_eq!(out.handle_puback(version, id).action, Action::Finish);
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_pubrec_of_an_abandoned_message_is_answered_to_the_end() {
+        for version in Version::ALL {
+            let mut out = Outbound::new(2);
+            let [one, two] = ["a", "b"].map(|m| out.begin(QoS::ExactlyOnce, m).unwrap());
+            out.abandon(one);
+            let pubrec = out.handle_pubrec(version, one, ReasonCode::SUCCESS);
+            assert_eq!(pubrec, outcome(Action::SendPubRel, None));
+            assert!(!out.has_room(), "in flight again");
+            let expected = ["pubrel 1", "publish 2 qos 2 b"];
+            assert_eq!(again(&mut out), expected);
+            assert_eq!(out.handle_pubcomp(version, two).action, Action::Close);
+            assert_eq!(out.handle_pubcomp(version, one).action, Action::Finish);
+            assert_eq!(out.state(one), State::Free);
+        }
+    }
+
+    #[test]
+    fn an_abandoned_message_ends_as_its_own_kind_does() {
+        let mut out = Outbound::new(2);
+        let one = out.begin(QoS::AtLeastOnce, "one").unwrap();
+        let two = out.begin(QoS::ExactlyOnce, "two").unwrap();
+        for id in [one, two] {
+            out.abandon(id);
+        }
+        for version in Version::ALL {
+            let close = outcome(Action::Close, None);
+            assert_eq!(out.handle_puback(version, two), close);
+            assert_eq!(out.handle_pubrec(version, one, ReasonCode::SUCCESS), close);
+            for id in [one, two] {
+                assert_eq!(out.handle_pubcomp(version, id), close);
+                assert_eq!(out.handle_answer(version, id), close);
+            }
+        }
+        let over = outcome(Action::Finish, None);
+        let refused = out.handle_pubrec(V5, two, ReasonCode::QUOTA_EXCEEDED);
+        assert_eq!(refused, over);
+        assert_eq!(out.handle_puback(V5, one), over);
+        assert_eq!([one, two].map(|id| out.state(id)), [State::Free; 2]);
+    }
+
+    #[test]
+    fn abandoned_messages_use_identifiers_up_until_the_session_is_discarded() {
+        let mut out = Outbound::new(1);
+        for n in 1..=u16::MAX {
+            let id = out.begin(QoS::AtLeastOnce, n).unwrap();
+            assert_eq!(out.abandon(id).action, Action::Drop);
+        }
+        assert!(out.is_empty() && !out.has_room() && !out.has_free_id());
+        assert_eq!(out.begin(QoS::ExactlyOnce, 0), None);
+        assert_eq!(out.reserve(), None);
+        assert_eq!(out.handle_puback(V5, PacketId::MIN).action, Action::Finish);
+        assert_eq!(out.reserve(), Some(PacketId::MIN), "the only free one");
+        assert_eq!(out.clear(), [0; 0], "they were given back before");
+        assert_eq!(out.begin(QoS::AtLeastOnce, 0), Some(PacketId::MIN.next()));
+    }
+
+    #[test]
+    fn a_resumed_session_knows_no_requests() {
+        let mut out = Outbound::new(1);
+        let request = out.reserve().unwrap();
+        out.begin(QoS::AtLeastOnce, "m");
+        assert_eq!(again(&mut out), ["publish 2 qos 1 m"]);
+        assert_eq!(out.state(request), State::Free);
     }
 
     #[test]
@@ -355,7 +500,10 @@ mod tests {
             let ignored = outcome(Action::Ignore, None);
             assert_eq!(out.handle_puback(version, nobody), ignored);
         }
-        assert_eq!(again(&out), ["publish 1 qos 1 one", "publish 2 qos 2 two"]);
+        assert_eq!(
+            again(&mut out),
+            ["publish 1 qos 1 one", "publish 2 qos 2 two"]
+        );
     }
 
     #[test]
@@ -385,7 +533,7 @@ mod tests {
         out.handle_pubrec(V5, a, ReasonCode::SUCCESS);
         assert_eq!(out.give_up(a), outcome(Action::Ignore, None));
         assert_eq!(out.clear(), ["b", "c"]);
-        assert!(out.is_empty() && again(&out).is_empty());
+        assert!(out.is_empty() && again(&mut out).is_empty());
         assert_eq!(out.state(a), State::Free);
     }
 }

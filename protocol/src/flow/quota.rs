@@ -7,6 +7,12 @@ use crate::{PacketId, QoS};
 use std::collections::BTreeSet;
 
 /// The sender's quota: which messages were sent on this connection and use it up.
+///
+/// [`Outbound`](super::Outbound) knows the Receive Maximum too, as it decides when a new message is *begun*: it
+/// outlives connections and counts every flow that is open. Among those may be more than this connection lets
+/// through, when the peer came back with a smaller Receive Maximum; then messages that are sent *again* have to wait
+/// in turn, and that is what this quota is for. In short: for a new message ask `Outbound`, before sending one again
+/// ask this.
 #[derive(Clone, Debug)]
 pub struct SendQuota {
     receive_maximum: u16,
@@ -23,7 +29,7 @@ impl SendQuota {
         }
     }
 
-    /// Whether another QoS 1 or 2 PUBLISH may be sent now [MQTT-4.9.0-2], [MQTT-3.3.4-7] (of a client),
+    /// Whether another QoS 1 or 2 PUBLISH may be sent on this connection now [MQTT-4.9.0-2], [MQTT-3.3.4-7] (of a client),
     /// [MQTT-3.3.4-9] (of a server). Nothing else waits for it [MQTT-3.3.4-8], [MQTT-3.3.4-10], [MQTT-4.9.0-3],
     /// [X-5.0-flow-8].
     #[must_use]

@@ -36,8 +36,10 @@ pub enum Event {
     PublishQoS2,
     /// PUBLISH with QoS 2 and DUP 1 arrives.
     PublishQoS2Dup,
-    /// This side does not want the QoS 2 message it was just given.
+    /// This side does not want the QoS 2 message it was just given, and has not answered it.
     Refuse,
+    /// This side does not want a QoS 2 message that is not news: a repetition, or one that was answered.
+    RefuseLate,
     /// PUBREL arrives, with any reason code.
     PubRel,
     /// A new network connection resumes the session.
@@ -48,12 +50,13 @@ pub enum Event {
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PublishQoS1,
         Self::PublishQoS1Dup,
         Self::PublishQoS2,
         Self::PublishQoS2Dup,
         Self::Refuse,
+        Self::RefuseLate,
         Self::PubRel,
         Self::Resume,
         Self::Discard,
@@ -109,7 +112,7 @@ pub(super) fn step(version: Version, state: State, event: Event) -> (State, Acti
     row(state, event).step(version)
 }
 
-/// The whole receiver: two states, eight events, both versions.
+/// The whole receiver: two states, nine events, both versions.
 pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()] = rows! {
     Free PublishQoS1 "nothing is remembered: after PUBACK the packet identifier is a new message"
         v3 to(Free, DeliverThenPubAck, &["MQTT-3.3.4-1", "MQTT-4.3.2-2"]),
@@ -126,6 +129,9 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     Free Refuse "only a message that has just come can be refused"
         v3 never(&[]),
         v5 never(&[]);
+    Free RefuseLate "nothing is remembered: it was refused or released before"
+        v3 never(&[]),
+        v5 to(Free, Ignore, &[]);
     Free PubRel "the flow ended before, or was lost with a session; 3.1.1 cannot say so"
         v3 to(Free, SendPubComp, &["MQTT-4.3.3-2"]),
         v5 to(Free, SendPubCompNotFound, &["MQTT-3.7.2-1", "MQTT-4.3.3-11"]);
@@ -151,6 +157,9 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     AwaitsPubRel Refuse "3.1.1 has no reason codes; in 5.0 the next PUBLISH with it is a new message"
         v3 never(&[]),
         v5 to(Free, SendPubRecError, &["MQTT-3.5.2-1", "MQTT-4.3.3-9"]);
+    AwaitsPubRel RefuseLate "it was taken over, and PUBREC has said so: until PUBREL nothing else is said"
+        v3 never(&[]),
+        v5 to(AwaitsPubRel, SendPubRec, &["MQTT-4.3.3-10"]);
     AwaitsPubRel PubRel "the exchange is complete; the next PUBLISH with it is a new message"
         v3 to(Free, SendPubComp, &["MQTT-2.3.1-6", "MQTT-4.3.3-2"]),
         v5 to(Free, SendPubComp, &["MQTT-2.2.1-5", "MQTT-4.3.3-11", "MQTT-4.3.3-12"]);

@@ -21,20 +21,28 @@ pub enum State {
     AwaitsPubRec,
     /// A QoS 2 message that the receiver took over: PUBREL was sent, the message itself was let go.
     AwaitsPubComp,
+    /// A QoS 1 message that was sent and cannot be sent again: it was let go, but the receiver may still answer.
+    AbandonedQoS1,
+    /// A QoS 2 message that was sent and cannot be sent again: it was let go, but the receiver may remember the
+    /// packet identifier and would take the next message with it for a repetition.
+    AbandonedQoS2,
 }
 
 impl State {
     /// All states, in the order of the table.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Free,
         AwaitsAnswer,
         AwaitsPubAck,
         AwaitsPubRec,
         AwaitsPubComp,
+        AbandonedQoS1,
+        AbandonedQoS2,
     ];
 
     /// Whether it is a message in flight: it counts against the peer's Receive Maximum until PUBACK, PUBCOMP or a
-    /// PUBREC of 0x80 or above [X-5.0-flow-5].
+    /// PUBREC of 0x80 or above [X-5.0-flow-5]. An abandoned one does not: it was sent on an earlier connection, whose
+    /// quota is gone [X-5.0-flow-7].
     #[must_use]
     pub const fn in_flight(self) -> bool {
         matches!(self, AwaitsPubAck | AwaitsPubRec | AwaitsPubComp)
@@ -69,15 +77,17 @@ pub enum Event {
     /// A new network connection resumes the session: the only time when something is sent again, which 5.0 demands
     /// [MQTT-4.4.0-1] and 3.1.1 allows [X-3.1.1-retry-1].
     Resume,
-    /// The owner cannot send it, now or again: it is larger than the peer takes, or the connection is gone.
+    /// The owner cannot send the message, and never did; or the request will get no answer.
     GiveUp,
+    /// The owner sent the message before and cannot send it again: the peer does not take such a one any more.
+    Abandon,
     /// The session is discarded.
     Discard,
 }
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SendRequest,
         Self::SendQoS1,
         Self::SendQoS2,
@@ -88,6 +98,7 @@ impl Event {
         Self::Answer,
         Self::Resume,
         Self::GiveUp,
+        Self::Abandon,
         Self::Discard,
     ];
 
@@ -116,6 +127,8 @@ pub enum Action {
     SendPubRel,
     /// Send PUBREL with reason code 0x92, Packet Identifier not found (5.0).
     SendPubRelNotFound,
+    /// Let the message go. Its packet identifier stays in use.
+    Drop,
     /// The exchange is over and the packet identifier is free.
     Finish,
     /// The peer broke the protocol: close the connection (5.0: DISCONNECT 0x82).
@@ -138,7 +151,7 @@ pub(super) fn own_step(state: State, event: Event) -> (State, Action) {
     step(Version::V5_0, state, event)
 }
 
-/// The whole sender: five states, eleven events, both versions.
+/// The whole sender: seven states, twelve events, both versions.
 pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()] = rows! {
     Free SendRequest "a packet identifier that is not in use"
         v3 to(AwaitsAnswer, SendRequest, &["MQTT-2.3.1-1", "MQTT-2.3.1-2"]),
@@ -170,6 +183,9 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     Free GiveUp "no exchange, nothing to give up"
         v3 to(Free, Ignore, &[]),
         v5 to(Free, Ignore, &[]);
+    Free Abandon "no exchange, nothing to abandon"
+        v3 to(Free, Ignore, &[]),
+        v5 to(Free, Ignore, &[]);
     Free Discard "no exchange, nothing to forget"
         v3 to(Free, Ignore, &[]),
         v5 to(Free, Ignore, &[]);
@@ -198,12 +214,15 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     AwaitsAnswer Answer "the request is answered, and its packet identifier is free"
         v3 to(Free, Finish, &["MQTT-2.3.1-3", "MQTT-2.3.1-7"]),
         v5 to(Free, Finish, &["MQTT-2.2.1-6", "X-5.0-pid-1"]);
-    AwaitsAnswer Resume "only PUBLISH and PUBREL are sent again; a request is not session state"
-        v3 to(AwaitsAnswer, Ignore, &["MQTT-4.4.0-1"]),
-        v5 to(AwaitsAnswer, Ignore, &["MQTT-4.4.0-1"]);
+    AwaitsAnswer Resume "a request is not session state: it is not sent again, and its answer went with its connection"
+        v3 to(Free, Finish, &["MQTT-4.4.0-1", "X-3.1.1-session-3"]),
+        v5 to(Free, Finish, &["MQTT-4.4.0-1", "X-5.0-session-5"]);
     AwaitsAnswer GiveUp "no answer will come any more"
         v3 to(Free, Finish, &[]),
         v5 to(Free, Finish, &[]);
+    AwaitsAnswer Abandon "a request is given up; only a message is ever sent again"
+        v3 to(AwaitsAnswer, Ignore, &["MQTT-4.4.0-1"]),
+        v5 to(AwaitsAnswer, Ignore, &["MQTT-4.4.0-1"]);
     AwaitsAnswer Discard "everything is forgotten"
         v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
         v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
@@ -235,9 +254,12 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     AwaitsPubAck Resume "the same packet identifier, DUP 1"
         v3 to(AwaitsPubAck, SendPublishDup, &["MQTT-2.3.1-3", "MQTT-3.3.1-1", "MQTT-4.4.0-1"]),
         v5 to(AwaitsPubAck, SendPublishDup, &["MQTT-3.3.1-1", "MQTT-4.4.0-1"]);
-    AwaitsPubAck GiveUp "a message that is larger than the receiver takes counts as sent"
+    AwaitsPubAck GiveUp "larger than the receiver takes, it counts as sent; the receiver never saw the packet identifier"
         v3 to(Free, Finish, &[]),
         v5 to(Free, Finish, &["MQTT-3.1.2-25"]);
+    AwaitsPubAck Abandon "it counts as sent; a PUBACK that is late must not end another message"
+        v3 to(AbandonedQoS1, Drop, &["MQTT-2.3.1-3"]),
+        v5 to(AbandonedQoS1, Drop, &["MQTT-3.1.2-25", "X-5.0-pid-1"]);
     AwaitsPubAck Discard "everything is forgotten"
         v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
         v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
@@ -269,9 +291,12 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     AwaitsPubRec Resume "the same packet identifier, DUP 1"
         v3 to(AwaitsPubRec, SendPublishDup, &["MQTT-2.3.1-3", "MQTT-3.3.1-1", "MQTT-4.4.0-1"]),
         v5 to(AwaitsPubRec, SendPublishDup, &["MQTT-3.3.1-1", "MQTT-4.4.0-1"]);
-    AwaitsPubRec GiveUp "a message that is larger than the receiver takes counts as sent"
+    AwaitsPubRec GiveUp "larger than the receiver takes, it counts as sent; the receiver never saw the packet identifier"
         v3 to(Free, Finish, &[]),
         v5 to(Free, Finish, &["MQTT-3.1.2-25"]);
+    AwaitsPubRec Abandon "it counts as sent; the receiver may remember the packet identifier, so it is not free"
+        v3 to(AbandonedQoS2, Drop, &["MQTT-2.3.1-3", "MQTT-4.3.3-2"]),
+        v5 to(AbandonedQoS2, Drop, &["MQTT-3.1.2-25", "MQTT-4.3.3-10", "X-5.0-pid-1"]);
     AwaitsPubRec Discard "everything is forgotten"
         v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
         v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
@@ -306,7 +331,84 @@ pub const TABLE: [Row<State, Event, Action>; State::ALL.len() * Event::ALL.len()
     AwaitsPubComp GiveUp "the receiver has the message: there is nothing to give up"
         v3 to(AwaitsPubComp, Ignore, &["MQTT-4.3.3-1"]),
         v5 to(AwaitsPubComp, Ignore, &["MQTT-4.3.3-5"]);
+    AwaitsPubComp Abandon "the receiver has the message: there is nothing to abandon"
+        v3 to(AwaitsPubComp, Ignore, &["MQTT-4.3.3-1"]),
+        v5 to(AwaitsPubComp, Ignore, &["MQTT-4.3.3-5"]);
     AwaitsPubComp Discard "everything is forgotten"
+        v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
+        v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
+
+    AbandonedQoS1 SendRequest "requests and messages share the packet identifiers"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-2.2.1-3", "X-5.0-pid-1", "X-5.0-pid-2"]);
+    AbandonedQoS1 SendQoS1 "the packet identifier is in use until PUBACK"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-4.3.2-1", "X-5.0-pid-1"]);
+    AbandonedQoS1 SendQoS2 "the packet identifier is in use until PUBACK"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-4.3.3-1", "X-5.0-pid-1"]);
+    AbandonedQoS1 PubAck "late, but the message is the receiver's; no quota was spent on this connection"
+        v3 to(Free, Finish, &["MQTT-2.3.1-3", "MQTT-2.3.1-6"]),
+        v5 to(Free, Finish, &["MQTT-2.2.1-5", "X-5.0-flow-6", "X-5.0-pid-1"]);
+    AbandonedQoS1 PubRec "a QoS 1 PUBLISH is answered by PUBACK"
+        v3 to(AbandonedQoS1, Close, &["MQTT-3.3.4-1", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS1, Close, &["MQTT-3.3.4-1"]);
+    AbandonedQoS1 PubRecError "3.1.1 has no reason codes; in 5.0 a QoS 1 PUBLISH is answered by PUBACK"
+        v3 never(&[]),
+        v5 to(AbandonedQoS1, Close, &["MQTT-3.3.4-1"]);
+    AbandonedQoS1 PubComp "a QoS 1 PUBLISH is answered by PUBACK"
+        v3 to(AbandonedQoS1, Close, &["MQTT-3.3.4-1", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS1, Close, &["MQTT-3.3.4-1"]);
+    AbandonedQoS1 Answer "an answer has the packet identifier of its request"
+        v3 to(AbandonedQoS1, Close, &["MQTT-2.3.1-7", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS1, Close, &["MQTT-2.2.1-6"]);
+    AbandonedQoS1 Resume "it was let go and counts as sent: it never comes again, also when it would fit again"
+        v3 to(AbandonedQoS1, Ignore, &[]),
+        v5 to(AbandonedQoS1, Ignore, &["MQTT-3.1.2-25"]);
+    AbandonedQoS1 GiveUp "it was given up before"
+        v3 to(AbandonedQoS1, Ignore, &[]),
+        v5 to(AbandonedQoS1, Ignore, &[]);
+    AbandonedQoS1 Abandon "it was abandoned before"
+        v3 to(AbandonedQoS1, Ignore, &[]),
+        v5 to(AbandonedQoS1, Ignore, &[]);
+    AbandonedQoS1 Discard "everything is forgotten, on both sides"
+        v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
+        v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
+
+    AbandonedQoS2 SendRequest "requests and messages share the packet identifiers"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-2.2.1-3", "X-5.0-pid-1", "X-5.0-pid-2"]);
+    AbandonedQoS2 SendQoS1 "the packet identifier is in use until PUBCOMP"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-4.3.2-1", "X-5.0-pid-1"]);
+    AbandonedQoS2 SendQoS2 "the packet identifier is in use until PUBCOMP"
+        v3 never(&["MQTT-2.3.1-2", "MQTT-2.3.1-3"]),
+        v5 never(&["MQTT-4.3.3-1", "X-5.0-pid-1"]);
+    AbandonedQoS2 PubAck "a QoS 2 PUBLISH is answered by PUBREC"
+        v3 to(AbandonedQoS2, Close, &["MQTT-3.3.4-1", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS2, Close, &["MQTT-3.3.4-1"]);
+    AbandonedQoS2 PubRec "late, but the message is the receiver's: from here on it goes the usual way"
+        v3 to(AwaitsPubComp, SendPubRel, &["MQTT-2.3.1-6", "MQTT-4.3.3-1"]),
+        v5 to(AwaitsPubComp, SendPubRel, &["MQTT-2.2.1-5", "MQTT-4.3.3-4"]);
+    AbandonedQoS2 PubRecError "3.1.1 has no reason codes; in 5.0 the receiver does not remember it; no quota was spent on this connection"
+        v3 never(&[]),
+        v5 to(Free, Finish, &["MQTT-4.3.3-9", "X-5.0-flow-6", "X-5.0-pid-1"]);
+    AbandonedQoS2 PubComp "PUBCOMP answers PUBREL, which was not sent"
+        v3 to(AbandonedQoS2, Close, &["MQTT-4.3.3-2", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS2, Close, &["MQTT-4.3.3-11"]);
+    AbandonedQoS2 Answer "an answer has the packet identifier of its request"
+        v3 to(AbandonedQoS2, Close, &["MQTT-2.3.1-7", "MQTT-4.8.0-1"]),
+        v5 to(AbandonedQoS2, Close, &["MQTT-2.2.1-6"]);
+    AbandonedQoS2 Resume "it was let go and counts as sent: it never comes again, also when it would fit again"
+        v3 to(AbandonedQoS2, Ignore, &[]),
+        v5 to(AbandonedQoS2, Ignore, &["MQTT-3.1.2-25"]);
+    AbandonedQoS2 GiveUp "it was given up before"
+        v3 to(AbandonedQoS2, Ignore, &[]),
+        v5 to(AbandonedQoS2, Ignore, &[]);
+    AbandonedQoS2 Abandon "it was abandoned before"
+        v3 to(AbandonedQoS2, Ignore, &[]),
+        v5 to(AbandonedQoS2, Ignore, &[]);
+    AbandonedQoS2 Discard "everything is forgotten, on both sides"
         v3 to(Free, Finish, &["MQTT-3.1.2-6"]),
         v5 to(Free, Finish, &["MQTT-3.1.2-4", "MQTT-3.2.2-5"]);
 };

@@ -87,6 +87,7 @@ fn what_a_side_does_itself_is_the_same_in_both_versions() {
         Event::SendQoS2,
         Event::Resume,
         Event::GiveUp,
+        Event::Abandon,
         Event::Discard,
     ];
     for row in sender::TABLE.iter().filter(|row| own.contains(&row.event)) {
@@ -98,12 +99,15 @@ fn what_a_side_does_itself_is_the_same_in_both_versions() {
     }
 }
 
-/// `resend` reads the states and leaves them as they are.
+/// `resend` ends the requests, which are no session state, and otherwise leaves the states as they are.
 #[test]
-fn resuming_changes_no_state() {
+fn resuming_changes_the_state_of_requests_only() {
     for row in &sender::TABLE {
         if let (sender::Event::Resume, Cell::To { next, .. }) = (row.event, row.v5_0) {
-            assert_eq!(next, row.state);
+            match row.state {
+                sender::State::AwaitsAnswer => assert_eq!(next, sender::State::Free),
+                state => assert_eq!(next, state),
+            }
         }
     }
     for row in &receiver::TABLE {
@@ -139,6 +143,46 @@ fn every_packet_that_is_sent_and_every_refusal_is_by_a_statement() {
                 let idle = action == receiver::Action::Ignore;
                 assert!(idle || !statements.is_empty(), "{version} {row:?}");
             }
+        }
+    }
+}
+
+/// A packet identifier that the receiver may have seen is free only by the receiver's own word, or when both sides
+/// forget the session.
+#[test]
+fn what_was_sent_is_freed_by_an_acknowledgement_or_with_the_session() {
+    use sender::{Event, State};
+    let free = |state, event, version| {
+        let cell = sender::row(state, event).cell(version);
+        matches!(
+            cell,
+            Cell::To {
+                next: State::Free,
+                ..
+            }
+        )
+    };
+    for version in Version::ALL {
+        for state in State::ALL.into_iter().filter(|state| *state != State::Free) {
+            let ends = Event::ALL
+                .into_iter()
+                .filter(|&event| free(state, event, version));
+            let acknowledged: &[Event] = match (state, version) {
+                (State::AwaitsPubAck | State::AbandonedQoS1, _) => &[Event::PubAck],
+                (State::AwaitsPubRec | State::AbandonedQoS2, Version::V5_0) => {
+                    &[Event::PubRecError]
+                }
+                (State::AwaitsPubComp, _) => &[Event::PubComp],
+                (State::AwaitsAnswer, _) => &[Event::Answer, Event::Resume],
+                _ => &[],
+            };
+            // Given up is what was never sent, or a request.
+            let given_up: &[Event] = match state {
+                State::AwaitsAnswer | State::AwaitsPubAck | State::AwaitsPubRec => &[Event::GiveUp],
+                _ => &[],
+            };
+            let expected = [acknowledged, given_up, &[Event::Discard]].concat();
+            assert_eq!(ends.collect::<Vec<_>>(), expected, "{version} {state:?}");
         }
     }
 }

@@ -1,14 +1,19 @@
 //! A sender and a receiver, a wire between them that can be cut at any packet, and random steps.
 //!
 //! Whatever happens: QoS 2 exactly once and QoS 1 at least once, first deliveries in order, the receiver's quota
-//! never exceeded, no packet identifier in use twice, no acknowledgement of the wrong kind, and an end.
+//! never exceeded, no packet identifier in use twice, no acknowledgement of the wrong kind, and an end. A message
+//! that is too large for the receiver, now or when it is sent again, may be lost, but no other is lost with it, even
+//! when only few packet identifiers are left and each is used again at once.
 
 use proptest::prelude::*;
 use squall_protocol::{
     PacketId, QoS, ReasonCode, Version,
     flow::{Inbound, Outbound, ReceiveQuota, Resend, SendQuota, receiver, sender},
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::LazyLock,
+};
 
 /// A message is its number, in the order of sending.
 type Message = usize;
@@ -31,7 +36,7 @@ enum Wire {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The application publishes; the receiver will refuse it if `refuse` (5.0, QoS 2).
-    Publish { qos: QoS, refuse: bool },
+    Publish { qos: QoS, refuse: bool, size: u8 },
     /// A SUBSCRIBE takes a packet identifier.
     Request,
     /// The oldest open request is answered.
@@ -40,8 +45,25 @@ enum Step {
     Forward,
     /// The next packet to the sender arrives.
     Back,
-    /// The connection is lost with all that is on its way, and the session resumed under a new Receive Maximum.
-    Reconnect { receive_maximum: u16 },
+    /// The connection is lost with all that is on its way, and the session resumed under new limits.
+    Reconnect {
+        receive_maximum: u16,
+        /// The size of the largest message that the receiver takes from here on.
+        largest: u8,
+        /// The receiver repeats the PUBRECs of messages that the sender has abandoned, as it may.
+        late_pubrecs: bool,
+    },
+}
+
+/// What the application published.
+#[derive(Clone, Copy, Debug)]
+struct Published {
+    qos: QoS,
+    /// The receiver refuses it.
+    refuse: bool,
+    size: u8,
+    /// The sender dropped it as too large; it may have arrived before.
+    dropped: bool,
 }
 
 struct Pair {
@@ -57,8 +79,9 @@ struct Pair {
     inbound: Inbound,
     watch: ReceiveQuota,
     back: VecDeque<Wire>,
-    /// What was published: its QoS, and whether the receiver refuses it.
-    published: Vec<(QoS, bool)>,
+    published: Vec<Published>,
+    /// The size of the largest message that the receiver takes.
+    largest: u8,
     /// How often each message was delivered.
     delivered: BTreeMap<Message, usize>,
     first_deliveries: Vec<Message>,
@@ -67,11 +90,12 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(version: Version, dup: bool, receive_maximum: u16) -> Self {
+    fn new(version: Version, dup: bool, receive_maximum: u16, mut out: Outbound<Message>) -> Self {
+        out.set_receive_maximum(receive_maximum);
         Self {
             version,
             dup,
-            out: Outbound::new(receive_maximum),
+            out,
             quota: SendQuota::new(receive_maximum),
             resend: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -81,6 +105,7 @@ impl Pair {
             watch: ReceiveQuota::new(receive_maximum),
             back: VecDeque::new(),
             published: Vec::new(),
+            largest: u8::MAX,
             delivered: BTreeMap::new(),
             first_deliveries: Vec::new(),
             in_use: BTreeSet::new(),
@@ -88,23 +113,38 @@ impl Pair {
     }
 
     fn take(&mut self, step: Step) {
+        self.apply(step);
+        // For a new message `Outbound` alone need be asked: it says no as long as something waits to be sent again.
+        assert!(!self.out.has_room() || self.quota.has_room() && self.resend.is_empty());
+    }
+
+    fn apply(&mut self, step: Step) {
         match step {
-            Step::Publish { qos, refuse } => {
+            Step::Publish { qos, refuse, size } => {
                 let refuse = refuse && qos == QoS::ExactlyOnce && self.version == Version::V5_0;
                 self.waiting.push_back((qos, self.published.len()));
-                self.published.push((qos, refuse));
+                self.published.push(Published {
+                    qos,
+                    refuse,
+                    size,
+                    dropped: false,
+                });
                 self.pump();
             }
             Step::Request => {
-                let id = self.out.reserve().expect("a free identifier");
-                assert!(self.in_use.insert(id), "{id} is in use");
-                self.requests.push_back(id);
+                if let Some(id) = self.out.reserve() {
+                    assert!(self.in_use.insert(id), "{id} is in use");
+                    self.requests.push_back(id);
+                } else {
+                    assert!(!self.out.has_free_id());
+                }
             }
             Step::Answer => {
                 if let Some(id) = self.requests.pop_front() {
                     let outcome = self.out.handle_answer(self.version, id);
                     assert_eq!(outcome.action, sender::Action::Finish);
                     assert!(self.in_use.remove(&id));
+                    self.pump();
                 }
             }
             Step::Forward => {
@@ -117,15 +157,30 @@ impl Pair {
                     self.acknowledged(packet);
                 }
             }
-            Step::Reconnect { receive_maximum } => self.reconnect(receive_maximum),
+            Step::Reconnect {
+                receive_maximum,
+                largest,
+                late_pubrecs,
+            } => {
+                self.largest = largest;
+                self.reconnect(receive_maximum);
+                if late_pubrecs {
+                    let late = self.abandoned();
+                    let late = late.map(|id| Wire::PubRec(id, ReasonCode::SUCCESS));
+                    self.back.extend(late.collect::<Vec<_>>());
+                }
+            }
         }
     }
 
     fn reconnect(&mut self, receive_maximum: u16) {
         self.forward.clear();
         self.back.clear();
-        for id in std::mem::take(&mut self.requests) {
-            assert_eq!(self.out.give_up(id).action, sender::Action::Finish);
+        // `resend` frees what is left of the requests; an owner that wants its identifiers sooner gives them up.
+        for (n, id) in std::mem::take(&mut self.requests).into_iter().enumerate() {
+            if n % 2 == 0 {
+                assert_eq!(self.out.give_up(id).action, sender::Action::Finish);
+            }
             assert!(self.in_use.remove(&id));
         }
         self.out.set_receive_maximum(receive_maximum);
@@ -143,17 +198,43 @@ impl Pair {
         self.pump();
     }
 
+    /// The identifiers that the receiver remembers and the sender has abandoned.
+    fn abandoned(&self) -> impl Iterator<Item = PacketId> {
+        let ids = self.in_use.iter().copied();
+        ids.filter(|id| self.inbound.is_open(*id))
+            .filter(|id| self.out.state(*id) == sender::State::AbandonedQoS2)
+    }
+
+    fn fits(&mut self, message: Message) -> bool {
+        let published = &mut self.published[message];
+        let fits = published.size <= self.largest;
+        published.dropped |= !fits;
+        fits
+    }
+
     /// Sends what the quota lets go: first again, then new.
     fn pump(&mut self) {
         while self.quota.has_room() {
             let (id, qos, dup, message) = if let Some((id, qos, message)) = self.resend.pop_front()
             {
+                if !self.fits(message) {
+                    // The identifier stays in `in_use`.
+                    let outcome = self.out.abandon(id);
+                    assert_eq!(outcome.action, sender::Action::Drop);
+                    assert_eq!(outcome.message, Some(message));
+                    continue;
+                }
                 (id, qos, self.dup, message)
             } else if self.out.has_room()
                 && let Some((qos, message)) = self.waiting.pop_front()
             {
                 let id = self.out.begin(qos, message).expect("there is room");
                 assert!(self.in_use.insert(id), "{id} is in use");
+                if !self.fits(message) {
+                    assert_eq!(self.out.give_up(id).action, sender::Action::Finish);
+                    self.in_use.remove(&id);
+                    continue;
+                }
                 (id, qos, false, message)
             } else {
                 return;
@@ -182,10 +263,10 @@ impl Pair {
                     .admit(id, qos)
                     .expect("the sender keeps to the Receive Maximum");
                 let action = self.inbound.handle_publish(version, id, qos, dup);
-                let refuse = self.published[message].1;
+                let refuse = self.published[message].refuse;
                 if action.delivers() && refuse {
                     // It comes again when the PUBREC is lost, and is refused again.
-                    self.inbound.refuse(id);
+                    assert_eq!(self.inbound.refuse(id), Action::SendPubRecError);
                     self.watch.complete(id);
                     self.back
                         .push_back(Wire::PubRec(id, ReasonCode::NOT_AUTHORIZED));
@@ -244,13 +325,21 @@ impl Pair {
 
     fn check(&self) {
         assert!(self.out.is_empty(), "everything is acknowledged");
-        assert!(self.waiting.is_empty() && self.resend.is_empty());
-        assert!(self.inbound.is_empty(), "everything is released");
-        for (message, &(qos, refuse)) in self.published.iter().enumerate() {
+        assert!(self.resend.is_empty());
+        let exhausted = !self.out.has_free_id();
+        assert!(exhausted || self.waiting.is_empty());
+        let waiting: BTreeSet<Message> = self.waiting.iter().map(|(_, message)| *message).collect();
+        let remembered = self.abandoned().count();
+        assert_eq!(self.inbound.len(), remembered, "the rest is released");
+        for (message, published) in self.published.iter().enumerate() {
             let times = self.delivered.get(&message).copied().unwrap_or(0);
-            match (qos, refuse) {
+            match (published.qos, published.refuse) {
                 (_, true) => assert_eq!(times, 0, "message {message} was refused"),
-                (QoS::AtLeastOnce, _) => assert!(times >= 1, "message {message}"),
+                _ if waiting.contains(&message) => assert_eq!(times, 0, "message {message}"),
+                (QoS::AtLeastOnce, _) => {
+                    assert!(times >= 1 || published.dropped, "message {message}");
+                }
+                _ if published.dropped => assert!(times <= 1, "message {message}"),
                 _ => assert_eq!(times, 1, "message {message}"),
             }
         }
@@ -265,14 +354,43 @@ impl Pair {
 fn step() -> impl Strategy<Value = Step> {
     let qos = prop_oneof![Just(QoS::AtLeastOnce), Just(QoS::ExactlyOnce)];
     prop_oneof![
-        4 => (qos, proptest::bool::weighted(0.2))
-            .prop_map(|(qos, refuse)| Step::Publish { qos, refuse }),
+        4 => (qos, proptest::bool::weighted(0.2), 0_u8..4)
+            .prop_map(|(qos, refuse, size)| Step::Publish { qos, refuse, size }),
         1 => Just(Step::Request),
         1 => Just(Step::Answer),
         6 => Just(Step::Forward),
         6 => Just(Step::Back),
-        1 => (1_u16..5).prop_map(|receive_maximum| Step::Reconnect { receive_maximum }),
+        // More often than not everything fits.
+        1 => (1_u16..5, 0_u8..8, any::<bool>()).prop_map(
+            |(receive_maximum, largest, late_pubrecs)| Step::Reconnect {
+                receive_maximum,
+                largest,
+                late_pubrecs,
+            }
+        ),
     ]
+}
+
+/// A sender on which nearly all packet identifiers are taken by messages it abandoned long ago.
+static NEARLY_EXHAUSTED: LazyLock<Outbound<Message>> = LazyLock::new(|| {
+    let mut out = Outbound::new(1);
+    for _ in 0..u16::MAX - 8 {
+        let id = out.begin(QoS::AtLeastOnce, 0).expect("a free identifier");
+        out.abandon(id);
+    }
+    out
+});
+
+fn walk(mut pair: Pair, steps: Vec<Step>) {
+    for step in steps {
+        pair.take(step);
+    }
+    pair.settle();
+    pair.check();
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    prop_oneof![Just(Version::V3_1_1), Just(Version::V5_0)]
 }
 
 proptest! {
@@ -280,16 +398,25 @@ proptest! {
 
     #[test]
     fn nothing_is_lost_or_doubled_whatever_the_wire_does(
-        version in prop_oneof![Just(Version::V3_1_1), Just(Version::V5_0)],
+        version in version(),
         dup: bool,
         receive_maximum in 1_u16..5,
         steps in proptest::collection::vec(step(), 0..120),
     ) {
-        let mut pair = Pair::new(version, dup, receive_maximum);
-        for step in steps {
-            pair.take(step);
-        }
-        pair.settle();
-        pair.check();
+        walk(Pair::new(version, dup, receive_maximum, Outbound::new(1)), steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn nothing_is_lost_or_doubled_when_identifiers_are_used_again_at_once(
+        version in version(),
+        dup: bool,
+        receive_maximum in 1_u16..5,
+        steps in proptest::collection::vec(step(), 0..240),
+    ) {
+        walk(Pair::new(version, dup, receive_maximum, NEARLY_EXHAUSTED.clone()), steps);
     }
 }

@@ -408,6 +408,34 @@ fn a_resumed_message_too_large_for_the_new_connection_is_given_up() {
     );
 }
 
+/// The client may remember the packet identifier: a later message with it would be taken for a repetition.
+#[test]
+fn a_resumed_message_that_is_given_up_keeps_its_packet_identifier() {
+    let small = || with_property(hello_again(V5, "s"), Property::MaximumPacketSize(40));
+    let mut bench = Bench::new();
+    let conn = bench.join(hello_again(V5, "s"));
+    bench.subscribe(conn, "t", Q2);
+    for qos in [Q2, Q1, Q2] {
+        bench.publish(conn, "t", &"x".repeat(50), qos);
+        bench.send(conn, pubrel(7));
+    }
+    bench.hang_up(conn);
+    let conn = bench.dial(small());
+    assert_eq!(bench.seen(conn), ["connack 1 0x00"]);
+    assert_eq!(bench.broker.counters().dropped_too_large, 3);
+    bench.hang_up(conn);
+    let conn = bench.dial(hello_again(V5, "s"));
+    assert_eq!(bench.seen(conn), ["connack 1 0x00"], "nothing comes later");
+    bench.send(conn, pubrec(1));
+    assert_eq!(bench.seen(conn), ["pubrel #1"], "the first is known");
+    bench.send(conn, pubcomp(1));
+    bench.send(conn, puback(2));
+    bench.send(conn, pubrec(1));
+    assert_eq!(bench.seen(conn), ["pubrel #1 0x92"], "and now it is over");
+    bench.send(conn, puback(3));
+    assert!(bench.cause(conn).is_some(), "the third is of QoS 2");
+}
+
 #[test]
 fn order_is_kept_for_each_publisher_and_qos() {
     let mut bench = Bench::new();

@@ -152,6 +152,52 @@ fn what_has_become_too_much_for_the_server_is_given_up() {
     assert_eq!(rig.client.unfinished(), 1);
 }
 
+/// The server may remember the packet identifier of a message that it took over before it wanted no more such.
+#[test]
+fn a_message_that_is_given_up_after_it_was_sent_keeps_its_identifier() {
+    let mut rig = Rig::online(V5);
+    rig.publish(1, "a", QoS::ExactlyOnce);
+    rig.publish(2, "b", QoS::ExactlyOnce);
+    rig.hang_up();
+    rig.lines.clear();
+    rig.connect(
+        Rig::options(V5),
+        connack_with(true, [Property::MaximumQoS(1)]),
+    );
+    assert_eq!(rig.client.unfinished(), 0);
+    rig.lines.clear();
+    rig.feed(pubrec(1));
+    rig.expect(&["< PUBREC id 1", "> PUBREL id 1"]);
+    rig.feed(pubcomp(1));
+    rig.expect(&["< PUBCOMP id 1"]);
+    rig.feed(Packet::PubRec(Ack::with_reason(
+        id(2),
+        ReasonCode::NOT_AUTHORIZED,
+    )));
+    rig.expect(&["< PUBREC id 2 reason 0x87"]);
+}
+
+/// Messages that were given up are not in flight, but they use identifiers up.
+#[test]
+fn a_request_waits_for_an_identifier() {
+    let mut rig = Rig::online(V5);
+    for ticket in 1..=65_535 {
+        rig.publish(ticket, "large", QoS::AtLeastOnce);
+    }
+    rig.hang_up();
+    rig.lines.clear();
+    rig.connect(
+        Rig::options(V5),
+        connack_with(true, [Property::MaximumPacketSize(11)]),
+    );
+    assert_eq!(rig.client.unfinished(), 0);
+    rig.lines.clear();
+    rig.subscribe(70_000, &["s"]);
+    rig.expect(&[]);
+    rig.feed(puback(5));
+    rig.expect(&["< PUBACK id 5", "> SUBSCRIBE id 5 s QoS 2"]);
+}
+
 #[test]
 fn a_session_the_server_lost_is_given_up() {
     both(|version| {
