@@ -1,12 +1,12 @@
 //! rumqttc. Its CONNECT is written correctly at the beginning of a buffer alone, so the buffer is cleared before each
-//! packet.
+//! CONNECT; everything else is appended, as with the other codecs.
 
 use crate::codec::Codec;
 use bytes::BytesMut;
 use rumqttc::{mqttbytes, v5::mqttbytes as mqttbytes5};
 
 macro_rules! codec {
-    ($name:ident, $packet:ty, $insufficient:path, $max:expr) => {
+    ($name:ident, $packet:ty, $connect:path, $insufficient:path, $max:expr) => {
         #[derive(Clone, Default)]
         pub(crate) struct $name(BytesMut);
 
@@ -30,8 +30,11 @@ macro_rules! codec {
             fn job(&self, _: &[Self::Packet]) {}
 
             fn encode((): (), packets: &[Self::Packet], out: &mut BytesMut) -> usize {
+                out.clear();
                 let written = packets.iter().map(|packet| {
-                    out.clear();
+                    if matches!(packet, $connect(..)) {
+                        out.clear();
+                    }
                     let length = packet.write(out, $max);
                     length.expect("decoded packets can be encoded")
                 });
@@ -48,12 +51,14 @@ macro_rules! codec {
 codec!(
     V3,
     mqttbytes::v4::Packet,
+    mqttbytes::v4::Packet::Connect,
     mqttbytes::Error::InsufficientBytes,
     1 << 20
 );
 codec!(
     V5,
     mqttbytes5::v5::Packet,
+    mqttbytes5::v5::Packet::Connect,
     mqttbytes5::Error::InsufficientBytes,
     Some(1 << 20)
 );
