@@ -25,7 +25,7 @@ enum Repr {
 
 /// The longest string, in bytes, that is held in place, without an allocation or a share in the packet's buffer. Most
 /// topics, Client Identifiers and property values are shorter.
-const SHORT: usize = 32;
+const SHORT: usize = 48;
 
 /// Why bytes are not an MQTT string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

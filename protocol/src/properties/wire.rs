@@ -58,6 +58,10 @@ impl Properties {
         // In any order [X-5.0-prop-2].
         let mut seen = 0u64;
         while r.remaining() > 0 {
+            if list.len() == list.capacity() {
+                // Twice the room, but no more than what is left can fill: a property takes two bytes or more.
+                list.reserve_exact(list.len().min(r.remaining() / 2).max(1));
+            }
             let at = r.offset();
             let spec = identify(r, owner, &mut seen)?;
             list.push(decode_value(r, spec)?);
