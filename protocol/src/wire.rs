@@ -284,13 +284,14 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    /// A UTF-8 encoded string, into an empty text.
+    /// A UTF-8 encoded string, into an empty text. Gives its bytes where they lie in the packet: to look at those is
+    /// faster than at the text that was just written.
     #[inline]
     pub(crate) fn fill_text(
         &mut self,
         text: &mut Text,
         field: &'static str,
-    ) -> Result<(), Violation> {
+    ) -> Result<&'a [u8], Violation> {
         self.fill_text_or(text, field, Rule::NotUtf8, Rule::NullCharacter)
     }
 
@@ -301,13 +302,14 @@ impl<'a> Reader<'a> {
         field: &'static str,
         not_utf8: Rule,
         null: Rule,
-    ) -> Result<(), Violation> {
+    ) -> Result<&'a [u8], Violation> {
         let start = self.at;
         let range = self.prefixed_range(field)?;
-        match text.fill(&self.bytes[range], self.shared) {
+        let bytes = &self.bytes[range];
+        match text.fill(bytes, self.shared) {
             Ok(()) => {
                 self.note(field, start, || FieldValue::Text(text.clone()));
-                Ok(())
+                Ok(bytes)
             }
             Err(e) => Err(self.text_violation(field, start, e, not_utf8, null)),
         }

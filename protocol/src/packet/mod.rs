@@ -274,8 +274,8 @@ fn fill_topic_name(
     may_be_empty: bool,
 ) -> Result<(), Violation> {
     let at = r.offset();
-    r.fill_text(name, field)?;
-    match topic::check_name(name) {
+    let bytes = r.fill_text(name, field)?;
+    match topic::check_name_bytes(bytes) {
         Err(TopicError::Empty) if may_be_empty => Ok(()),
         Err(e) => Err(topic_violation(r, field, name, e, at)),
         Ok(()) => Ok(()),
@@ -305,8 +305,8 @@ fn check_payload_format(
 fn fill_filter(r: &mut Reader<'_>, filter: &mut TopicFilter) -> Result<(), Violation> {
     let at = r.offset();
     // [MQTT-3.8.3-1], [MQTT-3.10.3-1]
-    r.fill_text(filter.text_mut(), "Topic Filter")?;
-    match filter.check(r.version) {
+    let bytes = r.fill_text(filter.text_mut(), "Topic Filter")?;
+    match filter.check(bytes, r.version) {
         Ok(()) => Ok(()),
         Err(e) => Err(topic_violation(r, "Topic Filter", filter.text_mut(), e, at)),
     }

@@ -57,8 +57,7 @@ impl TopicFilter {
     /// # Errors
     /// [`TopicError::Empty`], [`TopicError::MultiLevel`] or [`TopicError::SingleLevel`]; the leftmost fault.
     pub fn parse_v3(text: impl Into<Text>) -> Result<Self, TopicError> {
-        let mut filter = Self::unchecked(text.into());
-        filter.check(Version::V3_1_1).map(|()| filter)
+        Self::parse(text.into(), Version::V3_1_1)
     }
 
     /// Like [`Self::parse_v3`], and takes a shared subscription apart (5.0) [MQTT-4.8.2-1], [MQTT-4.8.2-2].
@@ -67,8 +66,12 @@ impl TopicFilter {
     /// Those of [`Self::parse_v3`], with bytes counted from the beginning of the whole filter, and
     /// [`TopicError::Share`].
     pub fn parse_v5(text: impl Into<Text>) -> Result<Self, TopicError> {
-        let mut filter = Self::unchecked(text.into());
-        filter.check(Version::V5_0).map(|()| filter)
+        Self::parse(text.into(), Version::V5_0)
+    }
+
+    fn parse(text: Text, version: Version) -> Result<Self, TopicError> {
+        let mut filter = Self::unchecked(text.clone());
+        filter.check(text.as_bytes(), version).map(|()| filter)
     }
 
     /// A filter that [`Self::check`] has not seen yet.
@@ -81,10 +84,9 @@ impl TopicFilter {
         &mut self.text
     }
 
-    /// Checks it by the rules of this version, which knows shared subscriptions or not.
+    /// Checks it, whose text is these `bytes`, by the rules of this version, which knows shared subscriptions or not.
     #[inline]
-    pub(crate) fn check(&mut self, version: Version) -> Result<(), TopicError> {
-        let bytes = self.text.as_bytes();
+    pub(crate) fn check(&mut self, bytes: &[u8], version: Version) -> Result<(), TopicError> {
         if version == Version::V5_0 {
             self.share = share_prefix(bytes)?;
         }
@@ -153,11 +155,17 @@ impl fmt::Display for TopicFilter {
 /// [`TopicError::Empty`], or [`TopicError::WildcardInName`] with the first one.
 #[inline]
 pub fn check_name(name: &str) -> Result<(), TopicError> {
+    check_name_bytes(name.as_bytes())
+}
+
+/// [`check_name`] of bytes that are known to be a string.
+#[inline]
+pub(crate) fn check_name_bytes(name: &[u8]) -> Result<(), TopicError> {
     if name.is_empty() {
         // [MQTT-4.7.3-1]
         return Err(TopicError::Empty);
     }
-    match first_wildcard(name.as_bytes()) {
+    match first_wildcard(name) {
         // [MQTT-3.3.2-2]
         Some(at) => Err(TopicError::WildcardInName(at)),
         None => Ok(()),
