@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn fill_text_or(
+    pub(crate) fn fill_text_or(
         &mut self,
         text: &mut Text,
         field: &'static str,

@@ -2,7 +2,7 @@
 
 use super::{Properties, Property, PropertyId, PropertySpec, PropertyType};
 use crate::{
-    EncodeError, PacketType, Role, Rule, Version, Violation,
+    EncodeError, PacketType, Role, Rule, Text, Version, Violation,
     layout::Group,
     text::Shown,
     topic, varint,
@@ -137,6 +137,7 @@ fn identify(
 }
 
 /// Says what a time means.
+#[inline]
 fn explain_seconds(r: &mut Reader<'_>, property: &Property) {
     match property {
         Property::SessionExpiryInterval(u32::MAX) => r.explain(|| "never".to_owned()),
@@ -244,8 +245,12 @@ fn decode_value(r: &mut Reader<'_>, spec: &PropertySpec) -> Result<Property, Vio
         _ => {
             // [MQTT-1.5.7-1] (5.0)
             let (utf8, null) = (Rule::UserPropertyNotUtf8, Rule::UserPropertyNullCharacter);
-            let key = r.text_or("User Property name", utf8, null)?;
-            Property::UserProperty(key, r.text_or("User Property value", utf8, null)?)
+            let mut property = Property::UserProperty(Text::new(), Text::new());
+            if let Property::UserProperty(key, value) = &mut property {
+                r.fill_text_or(key, "User Property name", utf8, null)?;
+                r.fill_text_or(value, "User Property value", utf8, null)?;
+            }
+            property
         }
     })
 }
