@@ -341,20 +341,17 @@ impl Header {
 
     #[inline(always)]
     fn decode_with(self, mut reader: Reader<'_>) -> Result<Option<Packet>, Violation> {
-        let decoded = Packet::decode(&mut reader, self.flags);
         if self.minimal {
-            decoded
+            Packet::decode(&mut reader, self.flags)
         } else {
-            self.check_padded(decoded)
+            self.decode_padded(reader)
         }
     }
 
-    /// What version a CONNECT has to obey is known only now.
     #[cold]
-    fn check_padded(
-        self,
-        decoded: Result<Option<Packet>, Violation>,
-    ) -> Result<Option<Packet>, Violation> {
+    fn decode_padded(self, mut reader: Reader<'_>) -> Result<Option<Packet>, Violation> {
+        let decoded = Packet::decode(&mut reader, self.flags);
+        // What version a CONNECT has to obey is known only now.
         if let Ok(Some(Packet::Connect(connect))) = &decoded {
             self.check_minimal(connect.version)?;
         }

@@ -268,19 +268,8 @@ impl<'a> Reader<'a> {
     /// A UTF-8 encoded string of 0 to 65,535 bytes [X-3.1.1-utf8-2], [X-5.0-utf8-3].
     #[inline]
     pub(crate) fn text(&mut self, field: &'static str) -> Result<Text, Violation> {
-        self.text_or(field, Rule::NotUtf8, Rule::NullCharacter)
-    }
-
-    /// A UTF-8 encoded string whose faults are filed under rules of their own.
-    #[inline]
-    pub(crate) fn text_or(
-        &mut self,
-        field: &'static str,
-        not_utf8: Rule,
-        null: Rule,
-    ) -> Result<Text, Violation> {
         let mut text = Text::new();
-        self.fill_text_or(&mut text, field, not_utf8, null)?;
+        self.fill_text(&mut text, field)?;
         Ok(text)
     }
 
@@ -295,6 +284,7 @@ impl<'a> Reader<'a> {
         self.fill_text_or(text, field, Rule::NotUtf8, Rule::NullCharacter)
     }
 
+    /// Like [`Self::fill_text`]; its faults are filed under rules of their own.
     #[inline]
     pub(crate) fn fill_text_or(
         &mut self,
