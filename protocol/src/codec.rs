@@ -360,7 +360,7 @@ impl Header {
 }
 
 /// Packet type, direction and flags.
-#[inline]
+#[inline(always)]
 fn check_first_byte(
     first: u8,
     peer: Role,
