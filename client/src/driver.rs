@@ -121,10 +121,6 @@ enum Next {
 }
 
 /// What a turn begins with.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, on the stack"
-)]
 enum Input<S> {
     Timer,
     Command(Option<Command>),

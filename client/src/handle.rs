@@ -54,7 +54,7 @@ pub fn open<D: Dial>(
         news,
         reconnects: backoff.is_some(),
     };
-    for command in [Command::Backoff(backoff), Command::Connect(options)] {
+    for command in [Command::Backoff(backoff), Command::Connect(options.into())] {
         commands.send(command).expect("the receiver is right here");
     }
     let driver = run(dial, orders, move |_: Time, event: &Event| {

@@ -125,7 +125,7 @@ pub struct Backoff {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// [`crate::Client::connect`].
-    Connect(ConnectOptions),
+    Connect(Box<ConnectOptions>),
     /// [`crate::Client::publish`].
     Publish(Ticket, Message),
     /// [`crate::Client::subscribe`].

@@ -121,7 +121,7 @@ impl Client {
     /// Does what a command says. [`Command::Stop`] drops the connection.
     pub fn handle_command(&mut self, now: Time, command: Command) {
         match command {
-            Command::Connect(options) => self.connect(now, options),
+            Command::Connect(options) => self.connect(now, *options),
             Command::Publish(ticket, message) => self.publish(now, ticket, message),
             Command::Subscribe {
                 ticket,

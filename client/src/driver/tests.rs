@@ -85,7 +85,7 @@ async fn a_timer_that_is_due_at_once_comes_before_the_next_command() {
             connect_timeout: Duration::from_nanos(1),
             ..ConnectOptions::new(V5, "c")
         };
-        cast.order(Command::Connect(options));
+        cast.order(Command::Connect(options.into()));
         cast.order(Command::Drop);
         sleep(Duration::from_millis(1)).await;
     })
@@ -258,7 +258,7 @@ async fn what_came_before_a_broken_write_is_still_read() {
 async fn a_stream_that_cannot_be_written_is_broken_even_if_reading_never_says_so() {
     let (commands, orders) = unbounded_channel();
     commands
-        .send(Command::Connect(ConnectOptions::new(V5, "c")))
+        .send(Command::Connect(ConnectOptions::new(V5, "c").into()))
         .unwrap();
     let mut seen = Vec::new();
     let driver = run(Mute, orders, |at: Time, event: &Event| {
@@ -354,7 +354,7 @@ async fn a_peer_that_floods_does_not_starve_others() {
     };
     let (commands, orders) = unbounded_channel();
     commands
-        .send(Command::Connect(ConnectOptions::new(V5, "c")))
+        .send(Command::Connect(ConnectOptions::new(V5, "c").into()))
         .unwrap();
     let mut seen = Vec::new();
     let driver = run(Flood(Some(torrent)), orders, |at, event| {

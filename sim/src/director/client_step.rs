@@ -67,7 +67,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
     Ok(match action {
         Action::Connect { connect, .. } => {
             let options = connect_options(&stage.scenario.clients[client], connect, version);
-            stage.tell(client, Command::Connect(options));
+            stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }
         Action::Disconnect {

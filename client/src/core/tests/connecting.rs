@@ -400,7 +400,7 @@ fn commands_do_what_the_methods_do() {
     });
     let commands = [
         Command::Backoff(backoff),
-        Command::Connect(Rig::options(V5)),
+        Command::Connect(Rig::options(V5).into()),
         Command::Publish(Ticket(1), message.clone()),
         Command::Subscribe {
             ticket: Ticket(2),

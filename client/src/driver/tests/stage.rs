@@ -127,7 +127,7 @@ impl Cast {
             keep_alive,
             ..ConnectOptions::new(V5, "c")
         };
-        self.order(Command::Connect(options));
+        self.order(Command::Connect(options.into()));
     }
 
     pub(super) fn publish(&self, ticket: u64, payload: Vec<u8>, qos: QoS) {
