@@ -16,11 +16,11 @@
 //! RETAIN from a client asks the server to keep the message (or, with an empty payload, to forget the kept one); from
 //! the server it says that the message was kept, or in 5.0, with Retain As Published, what the publisher said.
 //!
-//! Properties of 5.0, each at most once unless it says so: Payload Format Indicator (1 promises a payload in UTF-8;
-//! a server passes it on unaltered, true or not),
+//! Properties of 5.0, each at most once unless it says so: Payload Format Indicator (1 promises a payload in UTF-8),
 //! Message Expiry Interval, Topic Alias (not 0), Response Topic (a topic name without wildcards), Correlation Data,
 //! Content Type, User Property (any number), Subscription Identifier (from the server only, one for each subscription
-//! that matched).
+//! that matched). A server passes Payload Format Indicator and Response Topic on unaltered [MQTT-3.3.2-4],
+//! [MQTT-3.3.2-15], so only a client is blamed for what they say.
 //!
 //! Not judged here, because it takes more than one packet: whether the identifier is free, whether the alias is known
 //! and within the receiver's Topic Alias Maximum, whether QoS and RETAIN are among what the server offers.
