@@ -133,6 +133,7 @@ pub(crate) fn inconclusive(message: impl Into<String>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use squall_protocol::Role;
 
     fn failed_on(version: Version, ids: &[&'static str]) -> Verdict {
         Outcome::new(Verdict::Fail, "x")
@@ -162,5 +163,35 @@ mod tests {
                 .message
                 .starts_with("it stayed open (a warning, because ")
         );
+    }
+
+    /// What is said of a server that sends these bytes.
+    fn sent(version: Version, bytes: &'static [u8]) -> Outcome {
+        let bytes = bytes::Bytes::from_static(bytes);
+        let violation = squall_protocol::decode_one(&bytes, Role::Server, Some(version))
+            .expect_err("it breaks a rule");
+        Outcome::violation(&violation).graded(version, &[])
+    }
+
+    #[test]
+    fn a_server_that_sends_what_cannot_be_read_fails() {
+        for (version, bytes) in [
+            (Version::V3_1_1, &b"\x40\x03\0\x01\0"[..]),
+            (Version::V3_1_1, b"\x20\x01\0"),
+            (Version::V3_1_1, b"\x82\x06\0\x01\0\x01a\0"),
+            (Version::V5_0, b"\x30\x04\0\x05a\0"),
+            (Version::V5_0, b"\x40\x82\0\0\x01"),
+            (Version::V5_0, b"\x30\x06\0\x01a\x02\x11\0"),
+        ] {
+            let outcome = sent(version, bytes);
+            assert_eq!(outcome.verdict, Verdict::Fail, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_standard_leaves_in_doubt_is_a_warning() {
+        // Two Payload Format Indicators in a PUBLISH: the text forbids it for the will only.
+        let outcome = sent(Version::V5_0, b"\x30\x08\0\x01a\x04\x01\0\x01\0");
+        assert_eq!(outcome.verdict, Verdict::Warn, "{outcome:?}");
     }
 }
