@@ -13,8 +13,9 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all good, 1 a verdict is fail, 2 wrong usage or bad input, \
-3 the target cannot be reached or something could not be judged, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 all good, 1 a verdict is fail, 2 wrong usage, bad input or an output that cannot \
+be written, 3 the target cannot be reached or something could not be judged; interrupted: 130 by Ctrl-C, 143 by SIGTERM, \
+129 by SIGHUP.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -74,7 +75,7 @@ pub(crate) struct Verify {
     /// Seeds per scenario and version that are confirmed in the turmoil world.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) confirm: u64,
-    /// Threads; all processors when absent.
+    /// Threads, at most one a processor; all processors when absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// How to print the results.
@@ -107,7 +108,7 @@ pub(crate) struct Sim {
     /// Run only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
-    /// Threads; all processors when absent.
+    /// Threads, at most one a processor; all processors when absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// How to print the results.

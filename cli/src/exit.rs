@@ -1,9 +1,7 @@
-//! How a command ends: exit codes, and errors in words.
+//! How a command ends: exit codes, and errors in words. Nothing is printed here.
 
-use crate::screen;
-use squall_reports::Verdict;
+use squall_reports::{Verdict, visible::is_deceptive};
 use squall_sim::diagnostic::Diagnostic;
-use std::{path::Path, process::ExitCode};
 
 pub(crate) type Result<T> = std::result::Result<T, CliError>;
 
@@ -17,8 +15,10 @@ pub(crate) enum Ending {
     /// Something could not be found out, because the target cannot be reached or does not answer as it should;
     /// results that say so were given.
     Unknown,
-    /// Ctrl-C; what was found until then was given.
-    Interrupted,
+    /// Nothing failed, but an output that was asked for could not be written.
+    Unwritten,
+    /// A signal, with its exit code; what was found until then was given.
+    Interrupted(u8),
 }
 
 impl Ending {
@@ -31,12 +31,21 @@ impl Ending {
         }
     }
 
-    const fn code(self) -> u8 {
+    /// The same, if all outputs were written. What was found weighs more than a file that is missing.
+    pub(crate) const fn if_written(self, written: bool) -> Self {
+        match self {
+            Self::Good if !written => Self::Unwritten,
+            other => other,
+        }
+    }
+
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Good => 0,
             Self::Failed => 1,
+            Self::Unwritten => 2,
             Self::Unknown => 3,
-            Self::Interrupted => 130,
+            Self::Interrupted(code) => code,
         }
     }
 }
@@ -44,110 +53,63 @@ impl Ending {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    kind: Kind,
-    message: String,
-    /// What to do about it.
-    help: Option<String>,
-    /// Whether the message has its own heading, and perhaps colour.
-    rendered: bool,
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// Wrong arguments or bad input.
-    Input,
-    /// Nobody to talk to.
-    Unreachable,
-    /// Ctrl-C, and nothing to show for it.
-    Interrupted,
+    code: u8,
+    /// What happened, safe to show; empty if the problems say it.
+    pub(crate) message: String,
+    /// What to do about it, safe to show.
+    pub(crate) help: Option<String>,
+    /// Problems in files, each with its own heading.
+    pub(crate) problems: Vec<Diagnostic>,
 }
 
 impl CliError {
-    /// Bad input: exit code 2.
-    pub(crate) fn input(message: impl Into<String>) -> Self {
+    fn new(code: u8, message: &str) -> Self {
         Self {
-            kind: Kind::Input,
-            message: visible(&message.into()),
+            code,
+            message: visible(message),
             help: None,
-            rendered: false,
+            problems: Vec::new(),
         }
+    }
+
+    /// Wrong arguments or bad input: exit code 2.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(2, &message.into())
     }
 
     /// The target cannot be reached: exit code 3.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Unreachable,
-            message: visible(&message.into()),
-            help: None,
-            rendered: false,
-        }
-    }
-
-    /// Ctrl-C before there was anything to show: exit code 130.
-    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Interrupted,
-            message: visible(&message.into()),
-            help: None,
-            rendered: false,
-        }
+        Self::new(3, &message.into())
     }
 
     /// With advice.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible(&help.into()));
         self
     }
 
-    /// Scenario files that were refused.
+    /// Files that were refused.
     pub(crate) fn from_diagnostics(problems: Vec<Diagnostic>) -> Self {
-        let styled = screen::colour_on_stderr();
-        let texts: Vec<String> = problems.iter().map(|d| d.render(styled)).collect();
         Self {
-            kind: Kind::Input,
-            message: texts.join("\n\n"),
-            help: None,
-            rendered: true,
+            problems,
+            ..Self::new(2, "")
         }
     }
 
-    /// A file that could not be written.
-    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
-        Self::input(format!("cannot write {}: {error}", path.display()))
-    }
-
-    const fn code(&self) -> u8 {
-        match self.kind {
-            Kind::Input => 2,
-            Kind::Unreachable => 3,
-            Kind::Interrupted => 130,
-        }
+    pub(crate) const fn code(&self) -> u8 {
+        self.code
     }
 }
 
-/// Text that may quote input, without characters that a terminal would obey; lines stay lines.
-pub(crate) fn visible(text: &str) -> String {
+/// Text that may quote input: what a terminal might obey or would not show is written as its number; lines stay lines.
+fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' | '"' | '\'' | '\\' => out.push(c),
-            c => out.extend(c.escape_debug()),
+            '\n' => out.push(c),
+            c if is_deceptive(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
         }
     }
     out
-}
-
-/// Says what went wrong, if anything did, and gives the exit code.
-pub(crate) fn report(result: Result<Ending>) -> ExitCode {
-    match result {
-        Ok(ending) => ExitCode::from(ending.code()),
-        Err(error) => {
-            let heading = if error.rendered { "" } else { "error: " };
-            screen::complain(&format!("{heading}{}", error.message));
-            if let Some(help) = &error.help {
-                screen::complain(&format!("help: {help}"));
-            }
-            ExitCode::from(error.code())
-        }
-    }
 }

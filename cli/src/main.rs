@@ -2,22 +2,29 @@
 
 mod args;
 mod bundled;
+mod campaign;
 mod commands;
 mod embedded;
 mod exit;
 mod input;
 mod interrupt;
 mod meaning;
+mod outputs;
 mod progress;
+mod replays;
 mod screen;
 
 use args::{Args, Command};
 use clap::Parser;
+use exit::{CliError, Ending};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Wrong arguments end here with clap's message and exit code 2; `--help` and `--version` with 0.
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Wrong arguments end with code 2, `--help` and `--version` with 0.
+        Err(error) => return ExitCode::from(screen::usage(&error)),
+    };
     let result = match args.command {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Sim(args) => commands::sim::run(&args),
@@ -29,5 +36,23 @@ fn main() -> ExitCode {
         Command::List(args) => commands::list::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     };
-    exit::report(result)
+    ExitCode::from(report(result))
+}
+
+/// Says what went wrong, if anything did, and gives the exit code.
+fn report(result: exit::Result<Ending>) -> u8 {
+    let error: CliError = match result {
+        Ok(ending) => return ending.code(),
+        Err(error) => error,
+    };
+    for problem in &error.problems {
+        screen::complain_about(problem);
+    }
+    if !error.message.is_empty() {
+        screen::complain(&format!("error: {}", error.message));
+    }
+    if let Some(help) = &error.help {
+        screen::complain(&format!("help: {help}"));
+    }
+    error.code()
 }

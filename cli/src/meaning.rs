@@ -4,16 +4,11 @@ use squall_conformance::catalogue;
 use squall_protocol::Version;
 use squall_reports::SimResult;
 
-/// Fills in the meaning of every statement that findings cite.
-pub(crate) fn add(results: &mut [SimResult]) {
-    for result in results {
-        let Ok(version) = result.version.parse::<Version>() else {
-            continue;
-        };
-        for statement in result.findings.iter_mut().flat_map(|f| &mut f.statements) {
-            if let Some(found) = catalogue::find(version, &statement.id) {
-                statement.says.clone_from(&found.says);
-            }
+/// Fills in the meaning of every statement that a result's findings cite.
+pub(crate) fn add(version: Version, result: &mut SimResult) {
+    for statement in result.findings.iter_mut().flat_map(|f| &mut f.statements) {
+        if let Some(found) = catalogue::find(version, &statement.id) {
+            statement.says.clone_from(&found.says);
         }
     }
 }

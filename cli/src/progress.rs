@@ -2,6 +2,7 @@
 
 use crate::screen;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use squall_reports::visible::line;
 use std::{
     sync::{
         Arc,
@@ -37,7 +38,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{msg} {bar:32} {pos}/{len} {elapsed}") {
             bar.set_style(style);
         }
-        bar.set_message(what.to_owned());
+        bar.set_message(line(what).into_owned());
         let painter = {
             let (bar, done, over) = (bar.clone(), Arc::clone(&done), Arc::clone(&over));
             thread::spawn(move || {

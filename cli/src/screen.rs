@@ -1,13 +1,14 @@
-//! Standard output and standard error. The only place that prints.
-#![expect(clippy::print_stderr, reason = "this is where the binary speaks")]
+//! Standard output and standard error. The only place that prints, and nothing here panics: a reader who has gone away
+//! is no error, a full disk is one, and what cannot be said on standard error cannot be said at all.
 
 use crate::exit::CliError;
-use squall_reports::{Report, terminal};
-use std::{
-    fs,
-    io::{self, IsTerminal, Write},
-    path::Path,
+use squall_reports::{
+    Report, terminal,
+    visible::{block, is_deceptive},
 };
+use squall_sim::diagnostic::Diagnostic;
+use std::io::{self, IsTerminal, Write};
+use terminal_size::{Width, terminal_size_of};
 
 /// Columns when standard output is no terminal.
 const PIPED_WIDTH: usize = 100;
@@ -16,12 +17,7 @@ const PIPED_WIDTH: usize = 100;
 pub(crate) fn say(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(CliError::input(format!(
-            "cannot write the results to standard output: {e}"
-        ))),
-        _ => Ok(()),
-    }
+    Printer::judge(write!(out, "{text}{newline}").and_then(|()| out.flush())).map(drop)
 }
 
 /// Prints results piece by piece, for outputs that may be long.
@@ -58,14 +54,46 @@ impl Printer {
     }
 }
 
-/// Prints something about the work on standard error.
+/// Prints something about the work on standard error; what might harm a terminal becomes visible.
 pub(crate) fn complain(text: &str) {
-    eprintln!("{text}");
+    write_error(&block(text));
+}
+
+/// Shows a problem in a file, with the place underlined.
+pub(crate) fn complain_about(problem: &Diagnostic) {
+    write_error(&(problem.render(colour_on_stderr()) + "\n"));
+}
+
+fn write_error(text: &str) {
+    // There is nowhere to say that nothing can be said.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Shows what clap has to say, help or an error, and gives the exit code.
+pub(crate) fn usage(error: &clap::Error) -> u8 {
+    let quoted = error.render().to_string();
+    let printed = if quoted.chars().any(|c| c != '\n' && is_deceptive(c)) {
+        complain(quoted.trim_end());
+        Ok(())
+    } else {
+        error.print()
+    };
+    match printed {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe && !error.use_stderr() => {
+            complain(&format!("error: cannot write to standard output: {e}"));
+            2
+        }
+        _ => u8::try_from(error.exit_code()).unwrap_or(2),
+    }
 }
 
 /// Whether standard error takes colour.
-pub(crate) fn colour_on_stderr() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+fn colour_on_stderr() -> bool {
+    io::stderr().is_terminal() && wants_colour()
+}
+
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 /// Whether standard error is a terminal, for a progress bar.
@@ -75,65 +103,21 @@ pub(crate) fn stderr_is_terminal() -> bool {
 
 /// The report as people read it in a terminal.
 pub(crate) fn summary(report: &Report) -> String {
-    let terminal = io::stdout().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let width = if terminal {
-        columns.unwrap_or(PIPED_WIDTH)
-    } else {
-        PIPED_WIDTH
-    };
     terminal::render(
         report,
         &terminal::Options {
-            colour,
-            width,
+            colour: io::stdout().is_terminal() && wants_colour(),
+            width: width(),
             ..terminal::Options::default()
         },
     )
 }
 
-/// Refuses a file that cannot be written, before any work is done for it.
-pub(crate) fn check_file(path: &Path) -> Result<(), CliError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let refused = |why: &str, help: &str| {
-        Err(CliError::input(format!("cannot write {}: {why}", path.display())).help(help))
-    };
-    if path.is_dir() {
-        return refused("it is a folder", "name a file in it");
+/// Columns of standard output: the terminal's own; else what `COLUMNS` says.
+fn width() -> usize {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    match terminal_size_of(io::stdout()) {
+        Some((Width(width), _)) if width > 0 => width.into(),
+        _ => columns().unwrap_or(PIPED_WIDTH),
     }
-    if !folder.is_dir() {
-        return refused(
-            &format!("there is no folder {}", folder.display()),
-            "make the folder first",
-        );
-    }
-    Ok(())
-}
-
-/// Writes a file whole or not at all, so that a reader never sees half of it. What is no ordinary file (a device, a
-/// pipe, a link) is written through and stays what it is.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    let ordinary = fs::symlink_metadata(path).map_or(true, |m| m.is_file());
-    let written = if ordinary {
-        replace_file(path, text)
-    } else {
-        fs::write(path, text)
-    };
-    written.map_err(|e| CliError::write(path, &e))
-}
-
-fn replace_file(path: &Path, text: &str) -> io::Result<()> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{}.part", std::process::id()));
-    let aside = Path::new(&aside);
-    let written = fs::write(aside, text).and_then(|()| fs::rename(aside, path));
-    if written.is_err() {
-        // Half a file helps nobody and may be what fills the disk.
-        let _ = fs::remove_file(aside);
-    }
-    written
 }

@@ -18,7 +18,7 @@ use squall_protocol::{
     Packet, PacketType, Properties, ReasonCode, Text, Version,
     packet::{ConnAck, Connect},
 };
-use squall_reports::{CheckResult, Conformance, StatementRef, Summary, Verdict};
+use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
 use std::{
     cell::Cell,
     collections::VecDeque,
@@ -145,12 +145,11 @@ pub async fn run(
     let results = LocalSet::new()
         .run_until(play(&env, options, &jobs, &offers, &mut progress))
         .await;
-    Ok(Conformance {
-        target: target.to_string(),
-        summary: results.iter().map(|r| r.verdict).collect::<Summary>(),
+    Ok(Conformance::new(
+        target.to_string(),
         results,
-        duration_ms: millis(start.elapsed()),
-    })
+        millis(start.elapsed()),
+    ))
 }
 
 /// The first address of the target that accepts a connection.

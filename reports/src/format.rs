@@ -1,7 +1,30 @@
 //! The formats a report can have, as a table: a new format is one more row.
 
-use crate::{html, json, junit, model::Report, terminal};
-use std::{fmt, str::FromStr};
+use crate::{
+    html, json, junit,
+    model::{Report, SimResult},
+    terminal,
+};
+use std::{
+    fmt,
+    io::{self, Write},
+    str::FromStr,
+};
+
+/// A report that is being written while its runs happen.
+pub trait Sink {
+    /// One run has ended. They come in the order of scenario, version and seed.
+    ///
+    /// # Errors
+    /// When what it writes to does not take it.
+    fn run(&mut self, run: &SimResult) -> io::Result<()>;
+
+    /// Everything has ended: writes the rest and flushes.
+    ///
+    /// # Errors
+    /// When what it writes to does not take it.
+    fn finish(self: Box<Self>, report: &Report) -> io::Result<()>;
+}
 
 /// A way to write a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +43,7 @@ struct Row {
     format: Format,
     name: &'static str,
     ending: &'static str,
-    write: fn(&Report) -> String,
+    begin: for<'w> fn(Box<dyn Write + 'w>, &Report) -> io::Result<Box<dyn Sink + 'w>>,
 }
 
 const TABLE: [Row; 4] = [
@@ -28,30 +51,58 @@ const TABLE: [Row; 4] = [
         format: Format::Terminal,
         name: "terminal",
         ending: "txt",
-        write: plain,
+        begin: |out, _| whole(out, plain),
     },
     Row {
         format: Format::Json,
         name: "json",
         ending: "json",
-        write: json::render,
+        begin: begin_json,
     },
     Row {
         format: Format::Junit,
         name: "junit",
         ending: "xml",
-        write: junit::render,
+        begin: |out, _| whole(out, junit::render),
     },
     Row {
         format: Format::Html,
         name: "html",
         ending: "html",
-        write: html::render,
+        begin: |out, _| whole(out, html::render),
     },
 ];
 
 fn plain(report: &Report) -> String {
     terminal::render(report, &terminal::Options::default())
+}
+
+fn begin_json<'w>(out: Box<dyn Write + 'w>, head: &Report) -> io::Result<Box<dyn Sink + 'w>> {
+    Ok(Box::new(json::Document::begin(out, head)?))
+}
+
+/// A format that shows what a report kept, and is written in the end.
+struct Whole<'w> {
+    out: Box<dyn Write + 'w>,
+    render: fn(&Report) -> String,
+}
+
+fn whole<'w>(
+    out: Box<dyn Write + 'w>,
+    render: fn(&Report) -> String,
+) -> io::Result<Box<dyn Sink + 'w>> {
+    Ok(Box::new(Whole { out, render }))
+}
+
+impl Sink for Whole<'_> {
+    fn run(&mut self, _: &SimResult) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, report: &Report) -> io::Result<()> {
+        self.out.write_all((self.render)(report).as_bytes())?;
+        self.out.flush()
+    }
 }
 
 impl Format {
@@ -83,10 +134,27 @@ impl Format {
             .map(|row| row.format)
     }
 
-    /// The report in this format.
+    /// Begins a report in this format. `head` has what is known before anything ran: tool, title and time.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn begin<'w>(
+        self,
+        out: Box<dyn Write + 'w>,
+        head: &Report,
+    ) -> io::Result<Box<dyn Sink + 'w>> {
+        (self.row().begin)(out, head)
+    }
+
+    /// The report in this format, of what it kept: runs that passed are counted in it and not listed.
     #[must_use]
     pub fn render(self, report: &Report) -> String {
-        (self.row().write)(report)
+        match self {
+            Self::Terminal => plain(report),
+            Self::Json => json::render(report),
+            Self::Junit => junit::render(report),
+            Self::Html => html::render(report),
+        }
     }
 }
 

@@ -2,53 +2,54 @@
 //!
 //! Order is that of first appearance, so equal results always give equal reports.
 
-use crate::model::{CheckResult, SimResult, StatementRef, Summary, Verdict};
+use crate::model::{CheckResult, Series, SimResult, StatementRef, Summary, Verdict};
 use std::collections::BTreeMap;
 
-/// All runs of one scenario in one version.
+/// All runs of one scenario in one version, whatever the world.
 pub(crate) struct Story<'a> {
-    /// The first run; it names scenario, title and version.
-    pub(crate) first: &'a SimResult,
-    /// All runs, the first included.
-    pub(crate) runs: Vec<&'a SimResult>,
-    /// Counts over `runs`.
+    /// One entry a world, in order.
+    pub(crate) series: Vec<&'a Series>,
+    /// The first of them; it names scenario, title and version.
+    pub(crate) first: &'a Series,
+    /// Counts over all runs.
     pub(crate) summary: Summary,
 }
 
 impl<'a> Story<'a> {
-    /// The runs that did not pass.
+    /// The runs that did not pass, as many as were kept.
     pub(crate) fn failing(&self) -> impl Iterator<Item = &'a SimResult> {
-        self.runs
-            .iter()
-            .copied()
-            .filter(|run| run.verdict != Verdict::Pass)
+        self.series.iter().flat_map(|series| &series.failures)
+    }
+
+    /// How many runs did not pass.
+    pub(crate) const fn not_passed(&self) -> u64 {
+        self.summary.total - self.summary.pass
     }
 
     /// The worlds it ran in, such as `loop, turmoil`.
     pub(crate) fn worlds(&self) -> String {
-        let mut worlds: Vec<&str> = Vec::new();
-        for run in &self.runs {
-            if !worlds.contains(&run.world.as_str()) {
-                worlds.push(&run.world);
-            }
-        }
+        let worlds: Vec<&str> = self
+            .series
+            .iter()
+            .map(|series| series.world.as_str())
+            .collect();
         worlds.join(", ")
     }
 }
 
 /// Runs by scenario and version; the versions of a scenario follow each other.
-pub(crate) fn stories(results: &[SimResult]) -> Vec<Story<'_>> {
-    let scenarios = collect(results.iter(), |run| run.scenario.as_str());
+pub(crate) fn stories(series: &[Series]) -> Vec<Story<'_>> {
+    let scenarios = collect(series, |series| series.scenario.as_str());
     let versions = scenarios
         .into_iter()
-        .flat_map(|runs| collect(runs, |run| run.version.as_str()));
+        .flat_map(|series| collect(series, |series| series.version.as_str()));
     versions
-        .filter_map(|runs| {
-            let first = *runs.first()?;
+        .filter_map(|series| {
+            let first = *series.first()?;
             Some(Story {
                 first,
-                summary: runs.iter().map(|run| run.verdict).collect(),
-                runs,
+                summary: series.iter().map(|series| series.summary).sum(),
+                series,
             })
         })
         .collect()
@@ -132,6 +133,7 @@ pub(crate) fn counts(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Simulation;
 
     fn run(scenario: &str, version: &str, world: &str) -> SimResult {
         SimResult {
@@ -157,7 +159,8 @@ mod tests {
             run("a", "5.0", "loop"),
             run("b", "3.1.1", "turmoil"),
         ];
-        let stories = stories(&runs);
+        let simulation = Simulation::new(runs.to_vec());
+        let stories = stories(&simulation.series);
         let names: Vec<_> = stories
             .iter()
             .map(|story| {

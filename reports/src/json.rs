@@ -1,64 +1,142 @@
-//! JSON for programs.
+//! JSON for programs: one document for every command.
 //!
-//! [`render`] is the whole result model as it is; reading it back gives the same report. [`conformance_json`] and
-//! [`simulation_json`] are the documents of one command each: flatter, with statements as plain ids. Texts are not
-//! altered, whatever they contain; JSON escapes what needs it.
+//! | key | what |
+//! | --- | --- |
+//! | `tool`, `title`, `generated` | who wrote it, for which command, when |
+//! | `results` | one entry a line: runs (with `scenario`), then checks (with `check`) |
+//! | `summary` | counts over all results |
+//! | `series` | of a sweep: counts by scenario, version and world |
+//! | `runs_per_second`, `virtual_seconds_per_second` | of a sweep, if measured |
+//! | `target`, `duration_ms`, `leftovers` | of a conformance run |
+//! | `interrupted` | why it ended early, if it did |
+//!
+//! Runs are written as they come, so a long sweep takes no memory. Statements are plain ids. Texts are not altered,
+//! whatever they contain; what a terminal might obey or would not show is escaped, as JSON can.
 
-use crate::model::{
-    CheckResult, Conformance, Exchange, Finding, Report, SimResult, Simulation, StatementRef,
-    Summary, Verdict,
+use crate::{
+    format::Sink,
+    model::{
+        CheckResult, Exchange, Finding, Report, Series, SimResult, StatementRef, Summary, Verdict,
+    },
+    visible::is_deceptive,
 };
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+use std::io::{self, Write};
 
-/// The report as pretty JSON, ending in a line break.
+/// The document of a report whose runs are those that it kept: none that passed.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    pretty(report)
+    let mut text = Vec::new();
+    let runs = report
+        .simulation
+        .iter()
+        .flat_map(|s| &s.series)
+        .flat_map(|s| &s.failures);
+    let written = Document::begin(&mut text, report).and_then(|mut document| {
+        runs.into_iter().try_for_each(|run| document.run(run))?;
+        Box::new(document).finish(report)
+    });
+    written.expect("memory takes everything");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// What `squall conform --format json` prints: `target`, `summary`, `duration_ms` and `results`, each with its
-/// statements as plain ids. Durations are wall time in milliseconds.
-#[must_use]
-pub fn conformance_json(conformance: &Conformance) -> String {
-    let Conformance {
-        target,
-        summary,
-        results,
-        duration_ms,
-    } = conformance;
-    pretty(&ConformanceDocument {
-        target,
-        summary,
-        duration_ms: *duration_ms,
-        results: results.iter().map(CheckDocument::from).collect(),
-    })
+/// A document that is being written.
+pub(crate) struct Document<W> {
+    out: W,
+    /// Results so far.
+    results: u64,
 }
 
-/// What `squall sim --format json` prints: `summary`, speeds, `interrupted` if it was, and `results`, each with its
-/// findings; statements are plain ids. Times in results are virtual, in milliseconds.
-#[must_use]
-pub fn simulation_json(simulation: &Simulation) -> String {
-    let Simulation {
-        summary,
-        results,
-        runs_per_second,
-        virtual_seconds_per_second,
-        interrupted,
-    } = simulation;
-    pretty(&SimulationDocument {
-        summary,
-        runs_per_second: *runs_per_second,
-        virtual_seconds_per_second: *virtual_seconds_per_second,
-        interrupted: interrupted.as_deref(),
-        results: results.iter().map(RunDocument::from).collect(),
-    })
+impl<W: Write> Document<W> {
+    /// Begins a document with what is known before anything ran.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to; so all that follow.
+    pub(crate) fn begin(mut out: W, head: &Report) -> io::Result<Self> {
+        out.write_all(b"{\n\"tool\": ")?;
+        value(&mut out, &head.tool)?;
+        let mut document = Self { out, results: 0 };
+        document.key("title", &head.title)?;
+        if let Some(generated) = &head.generated {
+            document.key("generated", generated)?;
+        }
+        document.out.write_all(b",\n\"results\": [")?;
+        Ok(document)
+    }
+
+    fn result(&mut self, result: &impl Serialize) -> io::Result<()> {
+        let before: &[u8] = if self.results == 0 { b"\n" } else { b",\n" };
+        self.results += 1;
+        self.out.write_all(before)?;
+        value(&mut self.out, result)
+    }
+
+    fn key(&mut self, key: &str, what: &impl Serialize) -> io::Result<()> {
+        write!(self.out, ",\n\"{key}\": ")?;
+        value(&mut self.out, what)
+    }
 }
 
-fn pretty(document: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(document)
-        .expect("strings, numbers and lists always have a JSON form");
-    text.push('\n');
-    text
+impl<W: Write> Sink for Document<W> {
+    fn run(&mut self, run: &SimResult) -> io::Result<()> {
+        self.result(&RunDocument::from(run))
+    }
+
+    fn finish(mut self: Box<Self>, report: &Report) -> io::Result<()> {
+        for check in report.conformance.iter().flat_map(|c| &c.results) {
+            self.result(&CheckDocument::from(check))?;
+        }
+        self.out.write_all(b"\n]")?;
+        self.key("summary", &report.summary())?;
+        if let Some(simulation) = &report.simulation {
+            let series: Vec<_> = simulation.series.iter().map(SeriesDocument::from).collect();
+            self.key("series", &series)?;
+            self.key("runs_per_second", &simulation.runs_per_second)?;
+            self.key(
+                "virtual_seconds_per_second",
+                &simulation.virtual_seconds_per_second,
+            )?;
+        }
+        if let [target] = report.conformance.as_slice() {
+            self.key("target", &target.target)?;
+            self.key("duration_ms", &target.duration_ms)?;
+            if !target.leftovers.is_empty() {
+                self.key("leftovers", &target.leftovers)?;
+            }
+        }
+        if let Some(interrupted) = report.interrupted() {
+            self.key("interrupted", &interrupted)?;
+        }
+        self.out.write_all(b"\n}\n")?;
+        self.out.flush()
+    }
+}
+
+fn value(out: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+    what.serialize(&mut Serializer::with_formatter(out, Plain))
+        .map_err(io::Error::from)
+}
+
+/// JSON on one line, with everything escaped that a terminal might obey or would not show.
+struct Plain;
+
+impl Formatter for Plain {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut shown = 0;
+        for (at, c) in text.char_indices().filter(|(_, c)| is_deceptive(*c)) {
+            out.write_all(&text.as_bytes()[shown..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            shown = at + c.len_utf8();
+        }
+        out.write_all(&text.as_bytes()[shown..])
+    }
 }
 
 fn plain(statements: &[StatementRef]) -> Vec<&str> {
@@ -66,14 +144,6 @@ fn plain(statements: &[StatementRef]) -> Vec<&str> {
         .iter()
         .map(|statement| statement.id.as_str())
         .collect()
-}
-
-#[derive(Serialize)]
-struct ConformanceDocument<'a> {
-    target: &'a str,
-    summary: &'a Summary,
-    duration_ms: u64,
-    results: Vec<CheckDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -91,39 +161,18 @@ struct CheckDocument<'a> {
 
 impl<'a> From<&'a CheckResult> for CheckDocument<'a> {
     fn from(result: &'a CheckResult) -> Self {
-        let CheckResult {
-            check,
-            title,
-            statements,
-            version,
-            verdict,
-            message,
-            expected,
-            evidence,
-            duration_ms,
-        } = result;
         Self {
-            check,
-            title,
-            statements: plain(statements),
-            version,
-            verdict: *verdict,
-            message,
-            expected,
-            evidence,
-            duration_ms: *duration_ms,
+            check: &result.check,
+            title: &result.title,
+            statements: plain(&result.statements),
+            version: &result.version,
+            verdict: result.verdict,
+            message: &result.message,
+            expected: &result.expected,
+            evidence: &result.evidence,
+            duration_ms: result.duration_ms,
         }
     }
-}
-
-#[derive(Serialize)]
-struct SimulationDocument<'a> {
-    summary: &'a Summary,
-    runs_per_second: Option<u64>,
-    virtual_seconds_per_second: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interrupted: Option<&'a str>,
-    results: Vec<RunDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -176,6 +225,33 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             expected: &finding.expected,
             location: finding.location.as_deref(),
             evidence: &finding.evidence,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SeriesDocument<'a> {
+    scenario: &'a str,
+    title: &'a str,
+    version: &'a str,
+    world: &'a str,
+    summary: &'a Summary,
+    first_seed: u64,
+    first_hash: &'a str,
+    virtual_ms: u64,
+}
+
+impl<'a> From<&'a Series> for SeriesDocument<'a> {
+    fn from(series: &'a Series) -> Self {
+        Self {
+            scenario: &series.scenario,
+            title: &series.title,
+            version: &series.version,
+            world: &series.world,
+            summary: &series.summary,
+            first_seed: series.first_seed,
+            first_hash: &series.first_hash,
+            virtual_ms: series.virtual_ms,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! JUnit XML for CI servers.
 //!
-//! One test suite per scenario and version, one test case per seed and world; and one test suite per target and
-//! version, one test case per check. How verdicts are told:
+//! One test suite per scenario and version. Its runs that passed are one test case a world, however many they are;
+//! each run that did not is a test case of its own, and if there are more than a report keeps, one more counts the
+//! rest. And one test suite per target and version, one test case per check. How verdicts are told:
 //!
 //! | verdict | test case |
 //! | --- | --- |
@@ -17,8 +18,10 @@ use crate::{
     grouping::{collect, ids, stories},
     ladder,
     model::{
-        CheckResult, Conformance, Exchange, Finding, Report, SimResult, StatementRef, Verdict,
+        CheckResult, Conformance, Exchange, Finding, Report, Series, SimResult, StatementRef,
+        Verdict,
     },
+    quantity::count,
     visible::{block, line},
 };
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
@@ -33,32 +36,70 @@ pub fn render(report: &Report) -> String {
         .as_deref()
         .and_then(|generated| generated.parse().ok());
     if let Some(simulation) = &report.simulation {
-        for story in stories(&simulation.results) {
+        for story in stories(&simulation.series) {
             let name = format!("{} (MQTT {})", story.first.scenario, story.first.version);
             let mut suite = TestSuite::new(&*line(&name));
             suite.add_property(property("title", &story.first.title));
-            suite.add_test_cases(story.runs.iter().map(|run| simulated(run, &name)));
+            for series in &story.series {
+                suite.add_test_cases(passed(series, &name));
+                suite.add_test_cases(series.failures.iter().map(|run| simulated(run, &name)));
+                suite.add_test_cases(not_kept(series, &name));
+            }
             junit.add_test_suite(suite);
         }
         if let Some(reason) = &simulation.interrupted {
-            junit.add_test_suite(interrupted(reason));
+            junit.add_test_suite(interrupted("simulation", "sweep ran to its end", reason));
         }
     }
     for conformance in &report.conformance {
         junit.add_test_suites(target(conformance));
+        if let Some(reason) = &conformance.interrupted {
+            junit.add_test_suite(interrupted(
+                &conformance.target,
+                "every check was done",
+                reason,
+            ));
+        }
     }
     junit
         .to_string()
         .expect("XML is written to memory, and all text was made fit for XML before")
 }
 
-/// A sweep that did not end is no success, even if every run so far was one.
-fn interrupted(reason: &str) -> TestSuite {
+/// What did not end is no success, even if everything so far was one.
+fn interrupted(suite: &str, name: &str, reason: &str) -> TestSuite {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type("interrupted").set_message(&*line(reason));
-    let mut suite = TestSuite::new("simulation");
-    suite.add_test_case(TestCase::new("sweep ran to its end", status));
+    let mut suite = TestSuite::new(&*line(suite));
+    suite.add_test_case(TestCase::new(name, status));
     suite
+}
+
+/// The runs of a series that passed, if any did.
+fn passed(series: &Series, suite: &str) -> Option<TestCase> {
+    let runs = series.summary.pass;
+    let name = format!("runs in {}", series.world);
+    let mut case = case(&name, Verdict::Pass, "", "", "");
+    case.set_classname(&*line(suite));
+    case.add_property(property("runs", &runs.to_string()));
+    case.add_property(property("world", &series.world));
+    case.add_property(property("first_seed", &series.first_seed.to_string()));
+    case.add_property(property("first_trace_hash", &series.first_hash));
+    (runs > 0).then_some(case)
+}
+
+/// The runs that did not pass and were too many to keep.
+fn not_kept(series: &Series, suite: &str) -> Option<TestCase> {
+    let all = series.summary.total - series.summary.pass;
+    let more = all.saturating_sub(series.failures.len() as u64);
+    let name = format!("further runs in {}", series.world);
+    let message = format!(
+        "{} did not pass; the JSON results have each of them",
+        count(more, "run")
+    );
+    let mut case = case(&name, series.summary.verdict(), "", &message, "");
+    case.set_classname(&*line(suite));
+    (more > 0).then_some(case)
 }
 
 fn simulated(run: &SimResult, suite: &str) -> TestCase {

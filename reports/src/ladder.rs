@@ -20,7 +20,7 @@ use crate::{
 /// How a ladder is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Columns a line may take; less than 40 is taken as 40.
+    /// Columns a line may take; less than 36 is taken as 36.
     pub width: usize,
     /// Events shown at most; those left out are counted in the ladder.
     pub events: usize,
@@ -71,7 +71,7 @@ pub fn lines(exchange: &Exchange, options: &Options) -> Vec<Line> {
     lines
 }
 
-const NARROWEST: usize = 40;
+const NARROWEST: usize = 36;
 /// The mark, a blank, and two blanks on either side of the lifelines.
 const MARGINS: usize = 6;
 /// Columns kept for labels when lifelines have to share the width with them.

@@ -17,10 +17,10 @@ pub mod model;
 mod quantity;
 pub mod sequence;
 pub mod terminal;
-mod visible;
+pub mod visible;
 
-pub use format::{Format, UnknownFormat};
+pub use format::{Format, Sink, UnknownFormat};
 pub use model::{
-    CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, SimResult, Simulation,
-    StatementRef, Summary, Verdict,
+    CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, Series, SimResult,
+    Simulation, StatementRef, Summary, Verdict,
 };

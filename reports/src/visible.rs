@@ -8,12 +8,14 @@
 use std::borrow::Cow;
 
 /// The text on one line: control characters, line breaks included, become visible signs.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
     replace(text, |c| if c == '\t' { Some(' ') } else { substitute(c) })
 }
 
 /// The text with its line breaks; all other control characters become visible signs.
-pub(crate) fn block(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn block(text: &str) -> Cow<'_, str> {
     replace(text, |c| match c {
         '\n' => None,
         '\t' => Some(' '),
@@ -29,6 +31,12 @@ fn replace(text: &str, substitute: impl Fn(char) -> Option<char>) -> Cow<'_, str
         .map(|c| substitute(c).unwrap_or(c))
         .collect::<String>()
         .into()
+}
+
+/// Whether a terminal might obey a character, or would not show that it is there.
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
+    substitute(c).is_some()
 }
 
 /// What stands for a character that must not be shown as it is.

@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod director;
 pub mod net;
 pub mod oracle;
+pub mod parity;
 pub mod plan;
 pub mod random;
 pub mod replay;

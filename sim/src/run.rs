@@ -9,6 +9,7 @@ use crate::{
 };
 use squall_protocol::Version;
 use squall_reports::{Finding, SimResult, StatementRef, Verdict};
+use std::sync::atomic::AtomicBool;
 
 /// Events a chart shows at the most.
 const CHART_EVENTS: usize = 80;
@@ -66,6 +67,13 @@ impl<'a> Run<'a> {
     /// Plays and judges it.
     #[must_use]
     pub fn judge(&self) -> Judged {
+        self.judge_unless(&AtomicBool::new(false))
+            .expect("nobody stops it")
+    }
+
+    /// Plays and judges it, but for when `stop` is set before it was played to its end: then it is given up.
+    #[must_use]
+    pub fn judge_unless(&self, stop: &AtomicBool) -> Option<Judged> {
         let plan = plan(self.scenario, self.seed);
         let played = play(
             self.world,
@@ -75,8 +83,9 @@ impl<'a> Run<'a> {
                 seed: self.seed,
                 #[cfg(feature = "sabotage")]
                 flaw: self.flaw,
+                stop,
             },
-        );
+        )?;
         let findings = self.findings(&plan, &played);
         let result = SimResult {
             scenario: plan.name.clone(),
@@ -94,11 +103,11 @@ impl<'a> Run<'a> {
             findings,
             replay: None,
         };
-        Judged {
+        Some(Judged {
             result,
             plan,
             played,
-        }
+        })
     }
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {

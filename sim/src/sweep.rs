@@ -3,11 +3,18 @@
 use crate::{run::Run, scenario::model::Scenario, world::World};
 use rayon::prelude::*;
 use squall_protocol::Version;
-use squall_reports::{SimResult, Verdict};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use squall_reports::{Exchange, Finding, SimResult, Verdict};
+use std::{
+    any::Any,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
-/// Runs of one batch; after each the sweep looks whether it should stop.
-const BATCH: usize = 256;
+/// Runs a thread has in one batch, at first and while there are failures, whose packets take memory.
+const SMALL_BATCH: usize = 16;
+/// Runs a thread has in one batch at the most.
+const LARGE_BATCH: usize = 256;
 
 /// What to sweep over.
 #[derive(Clone, Debug)]
@@ -24,11 +31,11 @@ pub struct Sweep<'a> {
     pub jobs: usize,
 }
 
-/// What came of a sweep.
-#[derive(Clone, Debug, Default)]
+/// How far a sweep came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Results in order of scenario, version and seed.
-    pub results: Vec<SimResult>,
+    /// Runs that were handed on.
+    pub runs: u64,
     /// Virtual milliseconds simulated.
     pub virtual_ms: u64,
     /// It was stopped before its last run.
@@ -66,8 +73,11 @@ impl Sweep<'_> {
         self.scenarios.iter().map(of).fold(0, u64::saturating_add)
     }
 
-    /// Runs everything. `done` counts finished runs as they finish, for a progress display; set `stop` to end early:
-    /// what was found until then is given back.
+    /// Runs everything and hands each result on, in the order of scenario, version and seed, soon after it was found;
+    /// nothing is kept. `done` counts finished runs as they finish, for a progress display. Set `stop`, or break from
+    /// `each`, to end early: runs under way are given up.
+    ///
+    /// A run in which Squall panics is a result that fails and says so.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -75,38 +85,40 @@ impl Sweep<'_> {
         &self,
         done: &AtomicU64,
         stop: &AtomicBool,
+        mut each: impl FnMut(SimResult) -> ControlFlow<()>,
     ) -> Result<Swept, rayon::ThreadPoolBuildError> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.jobs.max(1))
-            .build()?;
+        let jobs = self.jobs.max(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
         let mut swept = Swept::default();
         let mut runs = self.runs();
+        let mut size = SMALL_BATCH;
         loop {
-            let batch: Vec<_> = runs.by_ref().take(BATCH * self.jobs.max(1)).collect();
+            let batch: Vec<_> = runs.by_ref().take(size * jobs).collect();
             if batch.is_empty() {
                 return Ok(swept);
             }
             let results: Vec<Option<SimResult>> = pool.install(|| {
-                batch
-                    .into_par_iter()
-                    .map(|(i, version, seed)| {
-                        if stop.load(Ordering::Relaxed) {
-                            return None;
-                        }
-                        let run = Run::new(&self.scenarios[i], version, seed).in_world(self.world);
-                        let result = run.judge().result;
-                        done.fetch_add(1, Ordering::Relaxed);
-                        Some(result)
-                    })
-                    .collect()
+                let one = |(scenario, version, seed)| {
+                    let result = self.one(scenario, version, seed, stop);
+                    done.fetch_add(1, Ordering::Relaxed);
+                    result
+                };
+                batch.into_par_iter().map(one).collect()
             });
+            size = (size * 2).min(LARGE_BATCH);
             for result in results {
-                match result {
-                    Some(result) => {
-                        swept.virtual_ms += result.virtual_ms;
-                        swept.results.push(result);
-                    }
-                    None => swept.stopped = true,
+                let Some(result) = result else {
+                    swept.stopped = true;
+                    break;
+                };
+                if result.verdict == Verdict::Fail {
+                    size = SMALL_BATCH;
+                }
+                swept.runs += 1;
+                swept.virtual_ms = swept.virtual_ms.saturating_add(result.virtual_ms);
+                if each(result).is_break() {
+                    swept.stopped = true;
+                    break;
                 }
             }
             if swept.stopped {
@@ -114,11 +126,107 @@ impl Sweep<'_> {
             }
         }
     }
+
+    /// One run; `None` when it was given up.
+    fn one(
+        &self,
+        scenario: usize,
+        version: Version,
+        seed: u64,
+        stop: &AtomicBool,
+    ) -> Option<SimResult> {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let run = Run::new(&self.scenarios[scenario], version, seed).in_world(self.world);
+        match catch_unwind(AssertUnwindSafe(|| run.judge_unless(stop))) {
+            Ok(judged) => judged.map(|j| j.result),
+            Err(panic) => Some(panicked(&run, &*panic)),
+        }
+    }
 }
 
-impl Swept {
-    /// Results that failed.
-    pub fn failures(&self) -> impl Iterator<Item = &SimResult> {
-        self.results.iter().filter(|r| r.verdict == Verdict::Fail)
+/// The result of a run in which something of ours panicked.
+fn panicked(run: &Run<'_>, panic: &(dyn Any + Send)) -> SimResult {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it did not say why".to_owned());
+    SimResult {
+        scenario: run.scenario.name.clone(),
+        title: run.scenario.title.clone(),
+        version: run.version.to_string(),
+        seed: run.seed,
+        world: run.world.to_string(),
+        verdict: Verdict::Fail,
+        trace_hash: String::new(),
+        virtual_ms: 0,
+        findings: vec![Finding {
+            rule: "panic".to_owned(),
+            statements: Vec::new(),
+            message: format!("Squall panicked: {said}"),
+            expected:
+                "no story makes Squall panic; this is a defect of Squall itself, please report it"
+                    .to_owned(),
+            location: None,
+            evidence: Exchange::default(),
+        }],
+        replay: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::load_str;
+
+    const STORY: &str = "\
+title: Somebody comes and goes
+clients: { a: {} }
+steps:
+  - a: connect
+  - a: disconnect
+";
+
+    #[test]
+    fn results_come_in_order_and_may_end_early() {
+        let scenario = load_str("story", "story.yaml", STORY).expect("it is a story");
+        let scenarios = [scenario];
+        let sweep = Sweep {
+            scenarios: &scenarios,
+            versions: vec![Version::V5_0],
+            seeds: Some((0, 1_000)),
+            world: World::Loop,
+            jobs: 2,
+        };
+        let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let mut seeds = Vec::new();
+        let swept = sweep.run(&done, &stop, |result| {
+            seeds.push(result.seed);
+            match result.seed {
+                700 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        });
+        let swept = swept.expect("two threads can be started");
+        assert_eq!(seeds, (0..=700).collect::<Vec<u64>>());
+        assert_eq!((swept.runs, swept.stopped), (701, true));
+        stop.store(true, Ordering::Relaxed);
+        let swept = sweep.run(&done, &stop, |_| ControlFlow::Continue(()));
+        assert_eq!(swept.map(|s| (s.runs, s.stopped)).ok(), Some((0, true)));
+    }
+
+    #[test]
+    fn a_panic_is_a_result_that_says_where() {
+        let scenario = load_str("story", "story.yaml", STORY).expect("it is a story");
+        let run = Run::new(&scenario, Version::V3_1_1, 17);
+        let panic = catch_unwind(|| panic!("a message of {} bytes", 3)).expect_err("it panics");
+        let result = panicked(&run, &*panic);
+        assert_eq!((result.verdict, result.seed), (Verdict::Fail, 17));
+        assert_eq!(
+            result.findings[0].message,
+            "Squall panicked: a message of 3 bytes"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The same scenario, version and seed give the same trace: again, on several threads, in the other world.
 
 use squall_protocol::Version;
+use squall_reports::SimResult;
 use squall_sim::{
     run::Run,
     scenario::{self, model::Scenario},
@@ -8,6 +9,7 @@ use squall_sim::{
     world::World,
 };
 use std::{
+    ops::ControlFlow,
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64},
 };
@@ -29,15 +31,19 @@ fn hashes(scenarios: &[Scenario], world: World, jobs: usize, seeds: (u64, u64)) 
         world,
         jobs,
     };
-    let swept = sweep
-        .run(&AtomicU64::new(0), &AtomicBool::new(false))
+    let mut hashes = Vec::new();
+    let each = |r: SimResult| {
+        hashes.push(format!(
+            "{} {} {} {}",
+            r.scenario, r.version, r.seed, r.trace_hash
+        ));
+        ControlFlow::Continue(())
+    };
+    sweep
+        .run(&AtomicU64::new(0), &AtomicBool::new(false), each)
         .expect("threads start");
-    assert_eq!(swept.results.len() as u64, sweep.count());
-    swept
-        .results
-        .into_iter()
-        .map(|r| format!("{} {} {} {}", r.scenario, r.version, r.seed, r.trace_hash))
-        .collect()
+    assert_eq!(hashes.len() as u64, sweep.count());
+    hashes
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! `squall conform`: a running broker against the standard.
 
-use super::{check_outputs, report, write_outputs};
+use super::{ending, files, report};
 use crate::{
-    args::{Conform, Format},
+    args::Conform,
     exit::{CliError, Ending, Result},
     interrupt,
+    outputs::Outputs,
     progress::Progress,
     screen,
 };
 use squall_conformance::{RunError, Target};
 use squall_protocol::Version;
-use squall_reports::{CheckResult, Conformance, json};
+use squall_reports::{CheckResult, Conformance};
 use std::{
     cell::RefCell,
     sync::atomic::Ordering,
@@ -39,7 +40,9 @@ impl Default for Options {
 }
 
 pub(crate) fn run(args: &Conform) -> Result<Ending> {
-    check_outputs(&args.outputs)?;
+    interrupt::flag();
+    let mut report = report("squall conform");
+    let outputs = Outputs::open(args.format, files(&args.outputs), &[], &report)?;
     let (url, only) = url_and_checks(args)?;
     let options = Options {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
@@ -49,24 +52,17 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
     };
     let (conformance, whole) = judge(url, &options)?;
     let mute = conformance.summary.pass + conformance.summary.fail == 0;
-    let mut report = report("squall conform");
     report.conformance.push(conformance);
-    match args.format {
-        Format::Text => screen::say(&screen::summary(&report))?,
-        Format::Json => screen::say(&json::conformance_json(&report.conformance[0]))?,
-    }
-    write_outputs(&report, &args.outputs)?;
+    let written = outputs.finish(&report);
     if !whole {
         screen::complain("interrupted: only the checks that were done are reported");
-        return Ok(Ending::Interrupted);
-    }
-    if mute {
+    } else if mute {
         screen::complain(&format!(
             "{url} accepts connections, but nothing it says can be judged as MQTT"
         ));
         return Ok(Ending::Unknown);
     }
-    Ok(Ending::of(report.verdict()))
+    Ok(ending(&report, written))
 }
 
 /// The target and the wanted checks. `--only` takes every word behind it, the target too if it comes last.
@@ -122,12 +118,12 @@ pub(crate) fn judge(url: &str, options: &Options) -> Result<(Conformance, bool)>
         None => {
             let results = done.take();
             if results.is_empty() {
-                return Err(CliError::interrupted(
-                    "interrupted: the broker was not judged",
-                ));
+                screen::complain("interrupted: the broker was not judged");
             }
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Ok((Conformance::new(target.to_string(), results, ms), false))
+            let mut conformance = Conformance::new(target.to_string(), results, ms);
+            conformance.interrupted = Some(interrupt::name().to_owned());
+            Ok((conformance, false))
         }
         Some(Ok(conformance)) => Ok((conformance, true)),
         Some(Err(RunError::Unreachable(e))) => Err(CliError::unreachable(e.to_string())

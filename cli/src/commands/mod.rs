@@ -10,7 +10,7 @@ pub(crate) mod replay;
 pub(crate) mod sim;
 pub(crate) mod verify;
 
-use crate::{args::Outputs, exit::Result, screen};
+use crate::{args::Outputs, exit::Ending, interrupt};
 use chrono::{SecondsFormat, Utc};
 use squall_reports::{Format, Report};
 use std::path::Path;
@@ -22,30 +22,22 @@ fn report(title: &str) -> Report {
     report
 }
 
-/// Refuses files that cannot be written, before any work is done.
-fn check_outputs(outputs: &Outputs) -> Result<()> {
-    let files = [&outputs.json, &outputs.junit, &outputs.html];
-    files
-        .into_iter()
-        .flatten()
-        .try_for_each(|path| screen::check_file(path))
-}
-
-/// Writes the files that were asked for.
-fn write_outputs(report: &Report, outputs: &Outputs) -> Result<()> {
+/// The files that were asked for.
+fn files(outputs: &Outputs) -> impl Iterator<Item = (Format, &Path)> {
     let wanted = [
-        (&outputs.json, Format::Json),
-        (&outputs.junit, Format::Junit),
-        (&outputs.html, Format::Html),
+        (Format::Json, &outputs.json),
+        (Format::Junit, &outputs.junit),
+        (Format::Html, &outputs.html),
     ];
-    for (path, format) in wanted {
-        if let Some(path) = path {
-            write_output(report, path, format)?;
-        }
-    }
-    Ok(())
+    wanted
+        .into_iter()
+        .filter_map(|(format, path)| Some((format, path.as_deref()?)))
 }
 
-fn write_output(report: &Report, path: &Path, format: Format) -> Result<()> {
-    screen::write_file(path, &format.render(report))
+/// How a command ends that has given this report; `written` says whether all of its outputs took it.
+fn ending(report: &Report, written: bool) -> Ending {
+    if interrupt::pressed() {
+        return Ending::Interrupted(interrupt::code());
+    }
+    Ending::of(report.verdict()).if_written(written)
 }

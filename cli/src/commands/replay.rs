@@ -1,55 +1,89 @@
 //! `squall replay`: one run again.
 
-use super::{check_outputs, report, write_outputs};
+use super::{ending, files, report};
 use crate::{
-    args::{self, Format},
+    args,
     exit::{CliError, Ending, Result},
-    meaning, screen,
+    interrupt, meaning,
+    outputs::Outputs,
+    replays::quoted,
+    screen::{self, Printer},
 };
-use squall_reports::{Simulation, json};
-use squall_sim::{replay::Replay, run::Run, trace::Trace};
+use squall_reports::{Simulation, visible::line};
+use squall_sim::{
+    replay::Replay,
+    run::{Judged, Run},
+    trace::Trace,
+};
 
 pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
-    check_outputs(&args.outputs)?;
+    let stop = interrupt::flag();
     let replay = Replay::read(&args.file).map_err(CliError::from_diagnostics)?;
-    let world = args.world.unwrap_or(replay.world);
-    let mut judged = Run::new(&replay.plan, replay.version, replay.seed)
-        .in_world(world)
-        .judge();
-    let same = judged.result.trace_hash == replay.trace_hash;
-    if args.trace {
-        for record in judged.played.trace.records() {
-            screen::say(&Trace::line(record))?;
-        }
-    }
-    judged.result.replay = Some(format!(
-        "squall replay {}",
-        super::sim::quoted(&args.file.display().to_string())
-    ));
-    let verdict = judged.result.verdict;
     let mut report = report("squall replay");
-    let mut simulation = Simulation::new(vec![judged.result]);
-    meaning::add(&mut simulation.results);
-    report.simulation = Some(simulation.clone());
-    match args.format {
-        Format::Json => screen::say(&json::simulation_json(&simulation))?,
-        Format::Text if args.trace => {}
-        Format::Text => screen::say(&screen::summary(&report))?,
+    let inputs = [args.file.as_path()];
+    let mut outputs = Outputs::open(args.format, files(&args.outputs), &inputs, &report)?;
+    let world = args.world.unwrap_or(replay.world);
+    let run = Run::new(&replay.plan, replay.version, replay.seed).in_world(world);
+    let mut simulation = Simulation::default();
+    let judged = run.judge_unless(stop);
+    match &judged {
+        Some(judged) => {
+            let mut result = judged.result.clone();
+            let file = quoted(&args.file.display().to_string());
+            result.replay = Some(format!("squall replay {file}"));
+            meaning::add(replay.version, &mut result);
+            outputs.run(&result);
+            simulation.add(result);
+        }
+        None => simulation.interrupted = Some(format!("{} before its end", interrupt::name())),
     }
-    write_outputs(&report, &args.outputs)?;
-    if same {
+    report.simulation = Some(simulation);
+    let written = match &judged {
+        Some(judged) if args.trace => {
+            outputs.without_summary().finish(&report) & self::trace(judged)
+        }
+        _ => outputs.finish(&report),
+    };
+    if let Some(judged) = &judged {
+        compare(judged, &replay);
+    }
+    Ok(ending(&report, written))
+}
+
+/// Prints the trace; false when standard output did not take it.
+fn trace(judged: &Judged) -> bool {
+    let print = || {
+        let mut printer = Printer::new();
+        for record in judged.played.trace.records() {
+            if !printer.line(&line(&Trace::line(record)))? {
+                return Ok(());
+            }
+        }
+        printer.finish()
+    };
+    let printed: Result<()> = print();
+    if let Err(error) = &printed {
+        screen::complain(&format!("error: {}", error.message));
+    }
+    printed.is_ok()
+}
+
+/// Says whether the run is the one that was recorded.
+fn compare(judged: &Judged, replay: &Replay) {
+    let hash = &judged.result.trace_hash;
+    if *hash == replay.trace_hash {
         screen::complain("the trace is the recorded one, record for record");
     } else {
         screen::complain(&format!(
-            "the trace differs from the recorded one: this run has {}, the file {} (made by squall {})",
-            simulation.results[0].trace_hash, replay.trace_hash, replay.squall
+            "the trace differs from the recorded one: this run has {hash}, the file {} (made by squall {})",
+            line(&replay.trace_hash),
+            line(&replay.squall)
         ));
     }
-    if verdict != replay.verdict {
+    if judged.result.verdict != replay.verdict {
         screen::complain(&format!(
             "the verdict was {} when the file was written",
             replay.verdict
         ));
     }
-    Ok(Ending::of(verdict))
 }

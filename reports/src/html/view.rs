@@ -23,10 +23,8 @@ const EVENTS: usize = 200;
 /// Events in the chart of a check that passed.
 const EVENTS_PASSED: usize = 40;
 /// Failing runs of one scenario and version with a card, and of these how many are unfolded.
-const CARDS: usize = 25;
+const CARDS: usize = Simulation::MOST_IN_FULL;
 const UNFOLDED: usize = 3;
-/// Further failing runs listed with their replay commands.
-const LISTED: usize = 500;
 /// Entries of the list at the top.
 const ATTENTION: usize = 12;
 /// Longest message, in characters.
@@ -235,7 +233,7 @@ fn attention(simulation: Option<&SimulationView>, targets: &[TargetView]) -> Vec
 
 impl SimulationView {
     fn new(simulation: &Simulation) -> Self {
-        let stories = stories(&simulation.results);
+        let stories = stories(&simulation.series);
         let mut facts = vec![count(simulation.summary.total, "run")];
         facts.extend(
             simulation
@@ -287,8 +285,8 @@ impl StoryRow {
             worlds: text(&story.worlds()),
             verdict: story.summary.verdict().into(),
             counts: counts(&story.summary),
-            seed: first.seed,
-            hash: text(&first.trace_hash),
+            seed: first.first_seed,
+            hash: text(&first.first_hash),
             failures: failures.map(|failures| failures.id.clone()),
         }
     }
@@ -306,20 +304,20 @@ impl StoryFailures {
         let cards = cards
             .map(|(place, run)| Card::of_run(format!("{id}-{place}"), run, place < UNFOLDED))
             .collect();
-        let listed = others.iter().take(LISTED);
+        let listed = others.iter();
+        let more = story.not_passed() - with_card.len() as u64;
+        let unlisted = more - listed.len() as u64;
         Some(Self {
             id,
             heading: text(&story.first.scenario),
             version: text(&story.first.version),
             cards,
             others: listed
+                .clone()
                 .map(|run| (run.seed, text(run.replay.as_deref().unwrap_or_default())))
                 .collect(),
-            others_count: count(others.len() as u64, "more run"),
-            unlisted: others
-                .len()
-                .checked_sub(LISTED + 1)
-                .map(|more| grouped(more as u64 + 1)),
+            others_count: count(more, "more run"),
+            unlisted: (unlisted > 0).then(|| grouped(unlisted)),
         })
     }
 }

@@ -21,7 +21,7 @@ use screen::{Screen, Style};
 pub struct Options {
     /// Whether to use ANSI colours.
     pub colour: bool,
-    /// Columns to fill; less than 60 is taken as 60, more than 140 as 140.
+    /// Columns to fill; less than 40 is taken as 40, more than 140 as 140.
     pub width: usize,
     /// Events a ladder shows at most, around the place where it went wrong.
     pub events: usize,

@@ -4,7 +4,7 @@ use super::Options;
 use crate::{
     ladder,
     model::{Exchange, StatementRef, Verdict},
-    visible::{block, ellipsise, line, shorten, wrap},
+    visible::{block, columns, ellipsise, line, shorten, wrap},
 };
 
 /// How a piece of text looks.
@@ -64,7 +64,7 @@ impl Screen {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             text: String::new(),
-            width: options.width.clamp(60, 140),
+            width: options.width.clamp(40, 140),
             colour: options.colour,
             events: options.events,
         }
@@ -74,8 +74,48 @@ impl Screen {
         self.text.push('\n');
     }
 
-    /// One line of styled pieces. The pieces have to be safe to show already.
+    /// One line of styled pieces, broken between words where it would be too wide. The pieces have to be safe to show
+    /// already.
     pub(super) fn line(&mut self, pieces: &[(Style, &str)]) {
+        let all: usize = pieces.iter().map(|(_, piece)| columns(piece)).sum();
+        if all <= self.width {
+            return self.unbroken(pieces);
+        }
+        let text = pieces.first().map_or("", |(_, piece)| piece);
+        let indent = text.len() - text.trim_start_matches(' ').len() + 2;
+        let indent = " ".repeat(indent.min(self.width / 4));
+        let mut row: Vec<(Style, String)> = Vec::new();
+        let mut used = 0;
+        for (style, piece) in pieces {
+            for word in piece.split_inclusive(' ') {
+                for part in wrap_word(word, self.width - indent.len()) {
+                    if used + columns(part.trim_end()) > self.width && !row.is_empty() {
+                        self.row(&mut row);
+                        row.push((Style::Plain, indent.clone()));
+                        used = indent.len();
+                        if part.trim().is_empty() {
+                            continue;
+                        }
+                    }
+                    used += columns(&part);
+                    row.push((*style, part));
+                }
+            }
+        }
+        self.row(&mut row);
+    }
+
+    /// Writes the pieces of a row and empties it.
+    fn row(&mut self, row: &mut Vec<(Style, String)>) {
+        let pieces: Vec<(Style, &str)> = row
+            .iter()
+            .map(|(style, text)| (*style, text.as_str()))
+            .collect();
+        self.unbroken(&pieces);
+        row.clear();
+    }
+
+    fn unbroken(&mut self, pieces: &[(Style, &str)]) {
         let mut line = String::new();
         for (style, piece) in pieces {
             if self.colour && *style != Style::Plain && !piece.trim().is_empty() {
@@ -94,7 +134,7 @@ impl Screen {
     pub(super) fn name(&self, name: &str) -> String {
         format!(
             "  {}",
-            ellipsise(&line(name), self.width.saturating_sub(44))
+            ellipsise(&line(name), self.width.saturating_sub(44).max(28))
         )
     }
 
@@ -122,7 +162,7 @@ impl Screen {
     /// A field that is never wrapped or cut, such as a command to be copied.
     pub(super) fn verbatim(&mut self, name: &str, text: &str) {
         let head = format!("{:INDENT$}{name:<FIELD$}", "");
-        self.line(&[(Style::Faint, &head), (Style::Strong, &line(text))]);
+        self.unbroken(&[(Style::Faint, &head), (Style::Strong, &line(text))]);
     }
 
     /// Statements with their meaning.
@@ -157,4 +197,16 @@ impl Screen {
             self.line(&[(style, &format!("{indent}{}", line.text))]);
         }
     }
+}
+
+/// A word in pieces of at most `limit` columns, its blank with the last.
+fn wrap_word(word: &str, limit: usize) -> Vec<String> {
+    if columns(word.trim_end()) <= limit {
+        return vec![word.to_owned()];
+    }
+    let mut parts = wrap(word, limit);
+    if let (Some(last), true) = (parts.last_mut(), word.ends_with(' ')) {
+        last.push(' ');
+    }
+    parts
 }

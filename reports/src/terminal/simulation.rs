@@ -10,6 +10,8 @@ use crate::{
 
 /// Failing runs of one scenario, version and rule that are told in full; of more, only how to run them again.
 const IN_FULL: usize = 3;
+/// Columns below which a table has no room for the counts beside a name.
+const NARROW: usize = 60;
 /// Failing runs of one scenario and version that have a line at all.
 const LISTED: usize = 20;
 
@@ -26,7 +28,7 @@ pub(super) fn write(screen: &mut Screen, simulation: &Simulation) {
         );
     }
     verdict_lines(screen, &simulation.summary);
-    let stories = stories(&simulation.results);
+    let stories = stories(&simulation.series);
     if !stories.is_empty() {
         screen.blank();
         table(screen, &stories);
@@ -48,8 +50,10 @@ fn speed(simulation: &Simulation) -> String {
 }
 
 fn table(screen: &mut Screen, stories: &[Story<'_>]) {
-    // Name, version, seeds and result share the width; the name gives way first.
-    let rest = 2 + 2 + 5 + 2 + 8 + 3 + 22;
+    // Name, version, seeds and result share the width; the name gives way first. On a narrow screen the result has a
+    // line of its own.
+    let result = if screen.width < NARROW { 0 } else { 22 };
+    let rest = 2 + 2 + 5 + 2 + 8 + 3 + result;
     let longest = stories
         .iter()
         .map(|story| columns(&line(&story.first.scenario)))
@@ -110,9 +114,10 @@ fn failures(screen: &mut Screen, story: &Story<'_>) {
             in_short(screen, run, rule)
         }
     }
-    if failing.len() > LISTED {
+    let told = failing.len().min(LISTED) as u64;
+    if story.not_passed() > told {
         screen.blank();
-        let more = count((failing.len() - LISTED) as u64, "more run");
+        let more = count(story.not_passed() - told, "more run");
         let text = format!(
             "{more} of {} in MQTT {} did not pass.",
             story.first.scenario, story.first.version

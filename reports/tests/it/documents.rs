@@ -2,50 +2,69 @@
 
 use crate::sample;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus};
-use squall_reports::{Report, Summary, Verdict, json, junit};
+use serde_json::Value;
+use squall_reports::{Report, SimResult, Simulation, Summary, Verdict, json, junit};
 
-#[test]
-fn json_read_back_is_the_same_report() {
-    let report = sample::report();
-    let back: Report =
-        serde_json::from_str(&json::render(&report)).expect("it is JSON of the model");
-    assert_eq!(back, report);
+fn read(report: &Report) -> Value {
+    serde_json::from_str(&json::render(report)).expect("it is JSON")
 }
 
 #[test]
-fn documents_of_commands_have_plain_statement_ids() {
+fn json_has_every_check_and_every_run_that_was_kept() {
     let report = sample::report();
-    let document: serde_json::Value =
-        serde_json::from_str(&json::conformance_json(&report.conformance[0])).expect("it is JSON");
-    assert_eq!(document["target"], "mqtt://broker.example:1883");
+    let document = read(&report);
+    assert_eq!(document["tool"], "squall 0.1.0");
+    assert_eq!(document["summary"]["total"], report.summary().total);
     assert_eq!(document["summary"]["n/a"], 1);
+    assert_eq!(document["runs_per_second"], 4_210);
     let results = document["results"].as_array().expect("results are a list");
-    assert_eq!(results.len() as u64, report.conformance[0].summary.total);
+    let checks: usize = report.conformance.iter().map(|c| c.results.len()).sum();
+    assert_eq!(results.len(), checks + 3, "three runs failed");
+    let series = document["series"].as_array().expect("series are a list");
+    assert_eq!(series[2]["summary"]["pass"], 1_000);
+    assert_eq!(document["interrupted"], "Ctrl-C after 1,033 of 2,000 runs");
+}
+
+#[test]
+fn json_has_plain_statement_ids_and_the_packets() {
+    let mut report = sample::report();
+    let document = read(&report);
+    let failed = &document["results"][0];
+    let wanted = serde_json::json!(["MQTT-4.3.3-2", "MQTT-4.4.0-1"]);
+    assert_eq!(failed["findings"][0]["statements"], wanted);
+    assert_eq!(
+        failed["replay"],
+        "squall replay qos2/door-lock --mqtt 5.0 --seed 3"
+    );
+    report.simulation = None;
+    report.conformance.truncate(1);
+    let document = read(&report);
+    assert_eq!(document["target"], "mqtt://broker.example:1883");
+    assert_eq!(document["duration_ms"], 12_345);
+    let results = document["results"].as_array().expect("results are a list");
     let twice = results
         .iter()
         .find(|result| result["verdict"] == "fail")
         .expect("one failed");
     assert_eq!(twice["statements"], serde_json::json!(["MQTT-4.3.3-10"]));
     assert_eq!(twice["evidence"]["events"][7]["highlight"], true);
+}
 
-    let simulation = report.simulation.expect("the sample has a simulation");
-    let document: serde_json::Value =
-        serde_json::from_str(&json::simulation_json(&simulation)).expect("it is JSON");
-    assert_eq!(document["runs_per_second"], 4_210);
-    let failed = document["results"]
-        .as_array()
-        .expect("results are a list")
-        .iter()
-        .find(|run| run["verdict"] == "fail");
-    let failed = failed.expect("one failed");
-    assert_eq!(
-        failed["findings"][0]["statements"],
-        serde_json::json!(["MQTT-4.3.3-2", "MQTT-4.4.0-1"])
-    );
-    assert_eq!(
-        failed["replay"],
-        "squall replay qos2/door-lock --mqtt 5.0 --seed 3"
-    );
+#[test]
+fn json_shows_what_a_terminal_would_obey_and_keeps_it() {
+    let mut report = sample::report();
+    report.title = sample::HOSTILE.to_owned() + "\u{85}\u{2066}\u{feff}\u{e0041}";
+    let text = json::render(&report);
+    let raw = |c: char| {
+        c != '\n'
+            && (c.is_control()
+                || matches!(
+                    c,
+                    '\u{202a}'..='\u{202e}' | '\u{2066}' | '\u{feff}' | '\u{e0041}'
+                ))
+    };
+    assert!(!text.contains(raw), "{text}");
+    assert_eq!(read(&report)["title"], report.title);
 }
 
 #[test]
@@ -54,8 +73,9 @@ fn junit_read_back_counts_every_result_once() {
     let back = quick_junit::Report::deserialize_from_str(&junit::render(&report))
         .expect("it is JUnit XML");
     let summary = report.summary();
-    // One more: the sweep that was interrupted.
-    assert_eq!(back.tests as u64, summary.total + 1);
+    // Runs that passed are one test case for each of three series; one more is the sweep that was interrupted.
+    let passed: u64 = report.simulation.as_ref().map_or(0, |s| s.summary.pass);
+    assert_eq!(back.tests as u64, summary.total - passed + 3 + 1);
     assert_eq!(back.failures as u64, summary.fail);
     assert_eq!(back.errors as u64, summary.inconclusive + 1);
     assert_eq!(back.skipped as u64, summary.not_applicable);
@@ -169,12 +189,12 @@ fn the_worst_verdict_speaks_for_all() {
     let mut report = sample::report();
     assert_eq!(report.verdict(), Fail);
     report.conformance.clear();
-    let simulation = report
-        .simulation
-        .as_mut()
-        .expect("the sample has a simulation");
-    simulation.results.retain(|run| run.verdict == Pass);
-    simulation.summary = simulation.results.iter().map(|run| run.verdict).collect();
+    let mut runs = sample::runs();
+    runs.retain(|run| run.verdict == Pass);
+    let interrupted = report.simulation.and_then(|s| s.interrupted);
+    let mut simulation = Simulation::new(runs);
+    simulation.interrupted = interrupted;
+    report.simulation = Some(simulation);
     assert_eq!(
         report.verdict(),
         Inconclusive,
@@ -182,4 +202,55 @@ fn the_worst_verdict_speaks_for_all() {
     );
     report.simulation.as_mut().expect("still there").interrupted = None;
     assert_eq!(report.verdict(), Pass);
+}
+
+#[test]
+fn a_sweep_keeps_a_bounded_number_of_failures() {
+    let failed: SimResult = sample::runs()
+        .into_iter()
+        .find(|run| !run.findings.is_empty())
+        .expect("one failed");
+    let mut simulation = Simulation::default();
+    for seed in 0..10_000 {
+        let mut run = SimResult {
+            seed,
+            ..failed.clone()
+        };
+        run.findings = vec![run.findings[0].clone(); 5];
+        simulation.trim(&mut run);
+        assert!(
+            !run.findings.is_empty(),
+            "a run that failed always says why"
+        );
+        let whole = run.findings.iter().all(|f| !f.evidence.events.is_empty());
+        assert_eq!(whole, seed < Simulation::MOST_IN_FULL as u64);
+        simulation.add(run);
+    }
+    assert_eq!(simulation.summary.fail, 10_000);
+    assert_eq!(simulation.series[0].failures.len(), Simulation::MOST_KEPT);
+}
+
+#[test]
+fn the_packets_of_a_sweep_have_a_budget_in_bytes() {
+    let mut failed = sample::runs()
+        .into_iter()
+        .find(|run| !run.findings.is_empty())
+        .expect("one failed");
+    failed.findings[0].evidence.events[0].detail = "x".repeat(1 << 20);
+    let mut simulation = Simulation::default();
+    let mut kept = 0;
+    for number in 0..200 {
+        let mut run = SimResult {
+            scenario: format!("story-{number}"),
+            ..failed.clone()
+        };
+        simulation.trim(&mut run);
+        kept += run.findings[0].evidence.bytes();
+        simulation.add(run);
+    }
+    assert!(
+        kept <= Simulation::MOST_EVIDENCE_BYTES + (2 << 20),
+        "{kept} bytes were kept"
+    );
+    assert_eq!(simulation.summary.fail, 200);
 }

@@ -55,6 +55,15 @@ fn marked(mut event: Event) -> Event {
 }
 
 fn simulation() -> Simulation {
+    let mut simulation = Simulation::new(runs());
+    simulation.runs_per_second = Some(4_210);
+    simulation.virtual_seconds_per_second = Some(1_250_000);
+    simulation.interrupted = Some("Ctrl-C after 1,033 of 2,000 runs".to_owned());
+    simulation
+}
+
+/// The runs of the sample, in order.
+pub(crate) fn runs() -> Vec<SimResult> {
     let mut results = Vec::new();
     for version in ["3.1.1", "5.0"] {
         results.extend((0..16).map(|seed| run("qos2/door-lock", DOOR, version, seed)));
@@ -81,11 +90,7 @@ fn simulation() -> Simulation {
     storm.replay =
         Some("squall replay chaos/storm --mqtt 5.0 --seed 77 --world turmoil".to_owned());
     results.push(storm);
-    let mut simulation = Simulation::new(results);
-    simulation.runs_per_second = Some(4_210);
-    simulation.virtual_seconds_per_second = Some(1_250_000);
-    simulation.interrupted = Some("Ctrl-C after 1,033 of 2,000 runs".to_owned());
-    simulation
+    results
 }
 
 const DOOR: &str = "A QoS 2 command reaches the door lock exactly once although the link is cut between PUBREC and PUBREL";

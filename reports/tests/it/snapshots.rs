@@ -1,7 +1,9 @@
 //! The sample report in every format. Changes of these files are to be read before they are accepted.
 
 use crate::sample;
-use squall_reports::{Exchange, Format, Report, html, json, junit, ladder, sequence, terminal};
+use squall_reports::{
+    Exchange, Format, Report, SimResult, Simulation, html, junit, ladder, sequence, terminal,
+};
 
 fn screen(colour: bool, width: usize) -> String {
     terminal::render(
@@ -12,6 +14,11 @@ fn screen(colour: bool, width: usize) -> String {
             events: 20,
         },
     )
+}
+
+#[test]
+fn terminal_40() {
+    insta::assert_snapshot!(screen(false, 40));
 }
 
 #[test]
@@ -45,13 +52,9 @@ fn colour_changes_nothing_but_colour() {
 fn a_short_summary_stays_short() {
     let mut report = sample::report();
     report.conformance.clear();
-    let simulation = report
-        .simulation
-        .as_mut()
-        .expect("the sample has a simulation");
-    simulation.interrupted = None;
-    simulation.results.retain(|run| run.findings.is_empty());
-    *simulation = squall_reports::Simulation::new(std::mem::take(&mut simulation.results));
+    let mut runs = sample::runs();
+    runs.retain(|run| run.findings.is_empty());
+    report.simulation = Some(Simulation::new(runs));
     insta::assert_snapshot!(terminal::render(&report, &terminal::Options::default()));
 }
 
@@ -65,20 +68,28 @@ fn nothing_was_run() {
     ");
 }
 
+/// The runs of the sample with fewer of those that passed.
+fn few_runs() -> Vec<SimResult> {
+    let mut runs = sample::runs();
+    runs.retain(|run| run.seed < 2 || !run.findings.is_empty());
+    for run in runs.iter_mut().filter(|run| run.seed == 77) {
+        run.findings[0].evidence.events.truncate(3);
+    }
+    runs
+}
+
 /// The sample with fewer of the runs and checks that passed, for the formats that list each.
 fn thinned() -> Report {
     let mut report = sample::report();
-    let simulation = report
+    let whole = report
         .simulation
-        .as_mut()
+        .take()
         .expect("the sample has a simulation");
-    simulation
-        .results
-        .retain(|run| run.seed < 2 || !run.findings.is_empty());
-    simulation.summary = simulation.results.iter().map(|run| run.verdict).collect();
-    for run in simulation.results.iter_mut().filter(|run| run.seed == 77) {
-        run.findings[0].evidence.events.truncate(3);
-    }
+    let mut simulation = Simulation::new(few_runs());
+    simulation.runs_per_second = whole.runs_per_second;
+    simulation.virtual_seconds_per_second = whole.virtual_seconds_per_second;
+    simulation.interrupted = whole.interrupted;
+    report.simulation = Some(simulation);
     for target in &mut report.conformance {
         target
             .results
@@ -109,21 +120,30 @@ fn thinned() -> Report {
     report
 }
 
+/// The document of a report, with every run written as it came.
+fn document(report: &Report, runs: &[SimResult]) -> String {
+    let mut text = Vec::new();
+    let mut sink = Format::Json
+        .begin(Box::new(&mut text), report)
+        .expect("memory takes it");
+    for run in runs {
+        sink.run(run).expect("memory takes it");
+    }
+    sink.finish(report).expect("memory takes it");
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
+
 #[test]
 fn json() {
-    insta::assert_snapshot!(json::render(&thinned()));
+    insta::assert_snapshot!(document(&thinned(), &few_runs()));
 }
 
 #[test]
 fn conformance_json() {
-    insta::assert_snapshot!(json::conformance_json(&thinned().conformance[0]));
-}
-
-#[test]
-fn simulation_json() {
-    insta::assert_snapshot!(json::simulation_json(
-        &thinned().simulation.expect("the sample has a simulation")
-    ));
+    let mut report = thinned();
+    report.simulation = None;
+    report.conformance.truncate(1);
+    insta::assert_snapshot!(document(&report, &[]));
 }
 
 #[test]
@@ -137,12 +157,8 @@ fn html() {
 }
 
 fn door() -> Exchange {
-    let simulation = sample::report()
-        .simulation
-        .expect("the sample has a simulation");
-    let run = simulation
-        .results
-        .into_iter()
+    let mut runs = sample::runs().into_iter();
+    let run = runs
         .find(|run| !run.findings.is_empty())
         .expect("a run failed");
     run.findings

@@ -15,9 +15,9 @@ use squall_client::{Backoff, Client, Command, Hangup};
 use squall_protocol::{Role, Time};
 use std::collections::VecDeque;
 
-/// Plays it.
+/// Plays it; `None` when it was given up.
 #[must_use]
-pub fn play(play: &Play<'_>) -> Played {
+pub fn play(play: &Play<'_>) -> Option<Played> {
     let director = Director::new(play.plan, play.version);
     let clients = play.plan.clients.iter().map(|spec| {
         let mut core = Client::new();
@@ -43,13 +43,17 @@ pub fn play(play: &Play<'_>) -> Played {
         broker_inbox: Vec::new(),
         clients: clients.collect(),
     };
-    world.run();
-    Played {
+    while !world.step() {
+        if play.is_stopped() {
+            return None;
+        }
+    }
+    Some(Played {
         trace: world.trace,
         failure: world.director.failure().cloned(),
         end: world.now,
         network: world.net.counters(),
-    }
+    })
 }
 
 struct World<'a> {
@@ -94,26 +98,26 @@ enum Arrival {
 }
 
 impl World<'_> {
-    fn run(&mut self) {
-        loop {
-            let orders = self.director.act(self.now);
-            let finished = self.director.is_finished();
-            for order in orders {
-                self.record(Node::Director, What::Order(order.clone()));
-                if !finished {
-                    self.carry_out(order);
-                }
+    /// Everything that happens at this instant, then on to the next; true when the story is over.
+    fn step(&mut self) -> bool {
+        let orders = self.director.act(self.now);
+        let finished = self.director.is_finished();
+        for order in orders {
+            self.record(Node::Director, What::Order(order.clone()));
+            if !finished {
+                self.carry_out(order);
             }
-            if finished {
-                return;
-            }
-            self.deliver();
-            self.run_broker();
-            for client in 0..self.clients.len() {
-                self.run_client(client);
-            }
-            self.now = self.next_instant();
         }
+        if finished {
+            return true;
+        }
+        self.deliver();
+        self.run_broker();
+        for client in 0..self.clients.len() {
+            self.run_client(client);
+        }
+        self.now = self.next_instant();
+        false
     }
 
     fn next_instant(&self) -> Time {

@@ -15,7 +15,11 @@ use crate::{
 };
 use squall_broker::Config;
 use squall_protocol::{Time, Version};
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// A virtual world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +72,8 @@ pub struct Play<'a> {
     /// A deliberate defect of the broker, in tests.
     #[cfg(feature = "sabotage")]
     pub flaw: Option<squall_broker::Flaw>,
+    /// When this is set the run is given up.
+    pub stop: &'a AtomicBool,
 }
 
 /// What came of a run, before anybody judges it.
@@ -83,9 +89,9 @@ pub struct Played {
     pub network: Counters,
 }
 
-/// Plays it in the given world.
+/// Plays it in the given world; `None` when it was given up.
 #[must_use]
-pub fn play(world: World, play: &Play<'_>) -> Played {
+pub fn play(world: World, play: &Play<'_>) -> Option<Played> {
     match world {
         World::Loop => event_loop::play(play),
         World::Turmoil => turmoil::play(play),
@@ -93,6 +99,10 @@ pub fn play(world: World, play: &Play<'_>) -> Played {
 }
 
 impl Play<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     fn broker(&self) -> squall_broker::Broker {
         let mut broker = squall_broker::Broker::new(config(&self.plan.broker));
         broker.observe(true);

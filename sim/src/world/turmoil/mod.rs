@@ -66,21 +66,25 @@ impl Shared {
     }
 }
 
-/// Plays it.
+/// Plays it; `None` when it was given up.
 ///
 /// # Panics
 /// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict.
 #[must_use]
-pub fn play(play: &Play<'_>) -> Played {
+pub fn play(play: &Play<'_>) -> Option<Played> {
     let mut stage = Stage::build(play);
-    stage.run();
-    let shared = stage.shared.borrow();
-    Played {
-        trace: shared.trace.clone(),
+    while !stage.step() {
+        if play.is_stopped() {
+            return None;
+        }
+    }
+    let mut shared = stage.shared.borrow_mut();
+    Some(Played {
+        trace: std::mem::take(&mut shared.trace),
         failure: stage.director.failure().cloned(),
         end: shared.now,
         network: shared.net.counters(),
-    }
+    })
 }
 
 struct Stage<'a> {
@@ -140,23 +144,23 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn run(&mut self) {
-        loop {
-            if self.direct() {
-                return;
-            }
-            self.deliver();
-            self.sim
-                .step()
-                .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
-            self.register();
-            let mut shared = self.shared.borrow_mut();
-            for record in &shared.trace.records()[self.observed..] {
-                self.director.observe(record);
-            }
-            self.observed = shared.trace.records().len();
-            shared.now = Time::from_millis(shared.now.as_millis() + TICK);
+    /// One step of the simulation; true when the story is over.
+    fn step(&mut self) -> bool {
+        if self.direct() {
+            return true;
         }
+        self.deliver();
+        self.sim
+            .step()
+            .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
+        self.register();
+        let mut shared = self.shared.borrow_mut();
+        for record in &shared.trace.records()[self.observed..] {
+            self.director.observe(record);
+        }
+        self.observed = shared.trace.records().len();
+        shared.now = Time::from_millis(shared.now.as_millis() + TICK);
+        false
     }
 
     /// Lets the director act; true when the story is over.

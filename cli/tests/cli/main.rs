@@ -1,0 +1,9 @@
+//! The binary as people use it: what it prints, where, and how it ends.
+
+mod asking;
+mod binary;
+mod conform;
+mod interrupts;
+mod outputs;
+mod screen;
+mod sim;

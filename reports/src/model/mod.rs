@@ -1,0 +1,13 @@
+//! The result model: plain data, serialisable, without behaviour beyond counting and keeping to its bounds.
+
+mod conformance;
+mod exchange;
+mod report;
+mod simulation;
+mod verdict;
+
+pub use conformance::{CheckResult, Conformance};
+pub use exchange::{Event, EventKind, Exchange, StatementRef};
+pub use report::Report;
+pub use simulation::{Finding, Series, SimResult, Simulation};
+pub use verdict::{Summary, Verdict};
