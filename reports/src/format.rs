@@ -3,6 +3,7 @@
 use crate::{
     html, json, junit,
     model::{Report, SimResult},
+    sink::Sink,
     terminal,
 };
 use std::{
@@ -10,21 +11,6 @@ use std::{
     io::{self, Write},
     str::FromStr,
 };
-
-/// A report that is being written while its runs happen.
-pub trait Sink {
-    /// One run has ended. They come in the order of scenario, version and seed.
-    ///
-    /// # Errors
-    /// When what it writes to does not take it.
-    fn run(&mut self, run: &SimResult) -> io::Result<()>;
-
-    /// Everything has ended: writes the rest and flushes.
-    ///
-    /// # Errors
-    /// When what it writes to does not take it.
-    fn finish(self: Box<Self>, report: &Report) -> io::Result<()>;
-}
 
 /// A way to write a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

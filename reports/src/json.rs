@@ -14,10 +14,10 @@
 //! whatever they contain; what a terminal might obey or would not show is escaped, as JSON can.
 
 use crate::{
-    format::Sink,
     model::{
         CheckResult, Exchange, Finding, Report, Series, SimResult, StatementRef, Summary, Verdict,
     },
+    sink::Sink,
     visible::is_deceptive,
 };
 use serde::Serialize;

@@ -16,11 +16,13 @@ pub mod ladder;
 pub mod model;
 mod quantity;
 pub mod sequence;
+mod sink;
 pub mod terminal;
 pub mod visible;
 
-pub use format::{Format, Sink, UnknownFormat};
+pub use format::{Format, UnknownFormat};
 pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, Series, SimResult,
     Simulation, StatementRef, Summary, Verdict,
 };
+pub use sink::Sink;
