@@ -1,7 +1,7 @@
 //! The scenarios that come with the binary, and those on disk.
 
 use crate::exit::{CliError, Result};
-use squall_conformance::catalogue;
+use squall_catalogue as catalogue;
 use squall_sim::plan::OBSERVER;
 use squall_sim::scenario::{self, model::Scenario};
 use std::{

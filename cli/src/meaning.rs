@@ -1,6 +1,6 @@
 //! Joins simulation and catalogue: what a cited statement says.
 
-use squall_conformance::catalogue;
+use squall_catalogue as catalogue;
 use squall_protocol::Version;
 use squall_reports::SimResult;
 

@@ -1,6 +1,6 @@
 //! Every statement that the sources and the scenarios cite is in the catalogue.
 
-use squall_conformance::catalogue;
+use squall_catalogue as catalogue;
 use squall_protocol::Version;
 use std::{
     fs,

@@ -341,18 +341,10 @@ impl Case<'_> {
 fn catalogue(version: Version) -> &'static BTreeSet<&'static str> {
     static V3: OnceLock<BTreeSet<&str>> = OnceLock::new();
     static V5: OnceLock<BTreeSet<&str>> = OnceLock::new();
-    let (cell, text) = match version {
-        Version::V3_1_1 => (
-            &V3,
-            include_str!("../../../conformance/catalogue/mqtt-3.1.1.yaml"),
-        ),
-        Version::V5_0 => (
-            &V5,
-            include_str!("../../../conformance/catalogue/mqtt-5.0.yaml"),
-        ),
+    let cell = match version {
+        Version::V3_1_1 => &V3,
+        Version::V5_0 => &V5,
     };
-    cell.get_or_init(|| {
-        let ids = text.lines().filter_map(|line| line.strip_prefix("- id: "));
-        ids.map(str::trim).collect()
-    })
+    let all = || squall_catalogue::statements(version).iter();
+    cell.get_or_init(|| all().map(|statement| statement.id.as_str()).collect())
 }

@@ -1,51 +1,15 @@
 //! What a receiver may do about a broken packet, held against the catalogue of statements: no duty is forgotten and
 //! nothing that the standard leaves open is forbidden.
 
-use serde::Deserialize;
+use squall_catalogue::{BareClose, CloseDuty, ReasonRule, Statement};
 use squall_protocol::{PacketType, ReasonCode, Version};
 use squall_vectors::{Case, Sender};
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
-
-/// What the tests here need of a statement of the catalogue (`conformance/catalogue`).
-#[derive(Deserialize)]
-struct Statement {
-    id: String,
-    close: Option<String>,
-    bare_close: Option<String>,
-    unsure: Option<String>,
-    #[serde(default)]
-    reason: Vec<Answer>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    packet: String,
-    codes: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Document {
-    statements: Vec<Statement>,
-    also: Vec<Statement>,
-}
-
-static CATALOGUE: LazyLock<BTreeMap<(Version, String), Statement>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/catalogue");
-    let read = |version: Version| {
-        let file = folder.join(format!("mqtt-{version}.yaml"));
-        let text = fs::read_to_string(file).expect("the catalogue");
-        let document: Document = serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
-        let all = document.statements.into_iter().chain(document.also);
-        all.map(move |statement| ((version, statement.id.clone()), statement))
-    };
-    Version::ALL.into_iter().flat_map(read).collect()
-});
 
 /// The statements a vector cites.
 fn cited(case: &Case) -> Vec<&'static Statement> {
     let invalid = case.vector.invalid.as_ref().expect("an invalid vector");
     let find = |id: &String| {
-        let found = CATALOGUE.get(&(case.version, id.clone()));
+        let found = squall_catalogue::find(case.version, id);
         found.unwrap_or_else(|| panic!("{} cites {id}, which is unknown", case.label()))
     };
     invalid.statements.iter().map(find).collect()
@@ -62,7 +26,7 @@ fn may(case: &Case, reaction: &str) -> bool {
 
 /// Whether a statement says without doubt that the connection is to be closed.
 fn settled(statement: &Statement) -> bool {
-    statement.close.as_deref() == Some("must") && statement.unsure.is_none()
+    statement.close == Some(CloseDuty::Must) && statement.unsure.is_none()
 }
 
 #[test]
@@ -79,7 +43,7 @@ fn every_cited_statement_is_in_the_catalogue_of_its_version() {
             .may_refuse
         {
             assert!(
-                CATALOGUE.contains_key(&(case.version, id.clone())),
+                squall_catalogue::find(case.version, id).is_some(),
                 "{}",
                 case.label()
             );
@@ -117,7 +81,7 @@ fn a_client_of_5_0_may_overlook_what_is_no_duty() {
 fn what_the_text_leaves_open_is_accepted() {
     for case in squall_vectors::invalid() {
         let rows = cited(&case);
-        let open = |s: &&Statement| matches!(s.close.as_deref(), Some("unsettled" | "may"));
+        let open = |s: &&Statement| matches!(s.close, Some(CloseDuty::Unsettled | CloseDuty::May));
         if rows.iter().any(open) && !rows.iter().any(|s| settled(s)) {
             // A CONNECT of 3.1.1 is refused whatever is wrong in it [MQTT-3.1.4-1].
             let connect = case.vector.first && case.version == Version::V3_1_1;
@@ -130,14 +94,14 @@ fn what_the_text_leaves_open_is_accepted() {
 fn a_close_without_a_packet_is_allowed_unless_the_packet_is_a_must() {
     for case in squall_vectors::invalid() {
         let rows = cited(&case);
-        let bare = |word| rows.iter().any(|s| s.bare_close.as_deref() == Some(word));
+        let bare = |word| rows.iter().any(|s| s.bare_close == Some(word));
         assert_eq!(
             may(&case, "close"),
-            !bare("not-allowed"),
+            !bare(BareClose::NotAllowed),
             "{}",
             case.label()
         );
-        if bare("required") {
+        if bare(BareClose::Required) {
             assert_eq!(reactions(&case), ["close"], "{}", case.label());
         }
     }
@@ -162,7 +126,7 @@ fn the_recommended_code_comes_first() {
             .flat_map(|s| &s.reason)
             .filter(|answer| answer.packet == packet)
             .collect();
-        let listed = |answer: &&Answer| answer.codes.iter().any(|c| c == code);
+        let listed = |answer: &&ReasonRule| answer.codes.iter().any(|c| c == code);
         assert!(
             answers.is_empty() || answers.iter().any(listed),
             "{}",

@@ -1,36 +1,25 @@
 //! The catalogues of statements, and who judges which.
 
 use serde::Deserialize;
+use squall_catalogue::Statement;
 use squall_protocol::Version;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// A statement, as far as it matters here.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Statement {
-    pub(crate) id: String,
-    pub(crate) section: String,
-    pub(crate) level: String,
-    pub(crate) says: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Catalogue {
-    statements: Vec<Statement>,
-    also: Vec<Statement>,
-}
+/// The statements of one version.
+pub(crate) struct Catalogue(Version);
 
 impl Catalogue {
-    pub(crate) fn load(version: Version) -> Self {
-        read(&format!("../conformance/catalogue/mqtt-{version}.yaml"))
+    pub(crate) const fn load(version: Version) -> Self {
+        Self(version)
     }
 
     /// The numbered ones, then the others.
-    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
-        self.statements.iter().chain(&self.also)
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &'static Statement> {
+        squall_catalogue::statements(self.0).iter()
     }
 
     /// By section; within one, the numbered ones first.
-    pub(crate) fn in_order(&self) -> Vec<&Statement> {
+    pub(crate) fn in_order(&self) -> Vec<&'static Statement> {
         let mut all: Vec<_> = self.statements().collect();
         all.sort_by_key(|s| {
             let number = s.section.split(' ').next().unwrap_or_default();
@@ -40,7 +29,7 @@ impl Catalogue {
         all
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&Statement> {
+    pub(crate) fn get(&self, id: &str) -> Option<&'static Statement> {
         self.statements().find(|s| s.id == id)
     }
 }

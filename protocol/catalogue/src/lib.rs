@@ -1,10 +1,10 @@
-//! The catalogue of normative statements, compiled in.
+//! The catalogue of normative statements, compiled in: what MQTT 3.1.1 and 5.0 ask for, as data.
 //!
 //! Wording is our own and the OASIS text decides. Knows no checks; it says how far a statement may be graded.
 
 use serde::Deserialize;
 use squall_protocol::Version;
-use std::sync::LazyLock;
+use std::{fmt, sync::LazyLock};
 
 /// One statement of the standard.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,6 +72,12 @@ impl Level {
             Self::Should => "SHOULD",
             Self::May => "MAY",
         }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -224,14 +230,10 @@ fn parse(name: &str, source: &str) -> Vec<Statement> {
     all
 }
 
-static V3_1_1: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    parse(
-        "mqtt-3.1.1.yaml",
-        include_str!("../catalogue/mqtt-3.1.1.yaml"),
-    )
-});
+static V3_1_1: LazyLock<Vec<Statement>> =
+    LazyLock::new(|| parse("mqtt-3.1.1.yaml", include_str!("../mqtt-3.1.1.yaml")));
 static V5_0: LazyLock<Vec<Statement>> =
-    LazyLock::new(|| parse("mqtt-5.0.yaml", include_str!("../catalogue/mqtt-5.0.yaml")));
+    LazyLock::new(|| parse("mqtt-5.0.yaml", include_str!("../mqtt-5.0.yaml")));
 
 /// All statements of a version: the numbered ones in order, then the others.
 #[must_use]
