@@ -473,6 +473,30 @@ fn a_scenario_cites_statements_that_exist() {
     );
 }
 
+/// An unknown statement hides nothing, and everything has its place.
+#[test]
+fn problems_of_all_files_are_told_together() {
+    let dir = folder();
+    let first = GOOD.replace("meter", "squall-observer");
+    let first = format!("statements: [MQTT-4.3.3-1, MQTT-4.3.3-91]\n{first}");
+    write(dir.path(), "a.yaml", &first);
+    write(dir.path(), "b.yaml", &format!("limt: 5s\n{GOOD}"));
+    let output = squall(dir.path(), &["sim", "a.yaml", "missing.yaml", "b.yaml"]);
+    ends(&output, 2);
+    let told = text(&output.stderr);
+    for part in [
+        "MQTT-4.3.3-91 is no statement of MQTT",
+        "a.yaml:1:28",
+        "did you mean `MQTT-4.3.3-",
+        "`squall-observer` cannot be the name of a client",
+        "does not exist",
+        "b.yaml:1:1",
+        "did you mean `limit`?",
+    ] {
+        assert!(told.contains(part), "no {part} in:\n{told}");
+    }
+}
+
 #[test]
 fn a_scenario_named_twice_runs_once() {
     let dir = folder();
