@@ -74,9 +74,9 @@ impl Shared {
 pub fn play(play: &Play<'_>) -> Played {
     let mut stage = Stage::build(play);
     stage.run();
-    let shared = stage.shared.borrow();
+    let mut shared = stage.shared.borrow_mut();
     Played {
-        trace: shared.trace.clone(),
+        trace: std::mem::take(&mut shared.trace),
         failure: stage.director.failure().cloned(),
         end: shared.now,
         network: shared.net.counters(),
