@@ -2,8 +2,9 @@
 
 use crate::exit::{CliError, Result};
 use squall_catalogue as catalogue;
+use squall_protocol::Version;
 use squall_sim::plan::OBSERVER;
-use squall_sim::scenario::{self, model::Scenario};
+use squall_sim::scenario::{self, Room, model::Scenario};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -20,8 +21,17 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     let mut seen = BTreeSet::new();
     let mut scenarios = Vec::new();
     for path in paths {
-        let files =
-            scenario::find(std::slice::from_ref(path)).map_err(CliError::from_diagnostics)?;
+        if let Some(scenario) = bundled_as(path) {
+            scenarios.push(scenario?);
+            continue;
+        }
+        let files = match scenario::find(std::slice::from_ref(path)) {
+            Ok(files) => files,
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
         let root = if path.is_dir() {
             path.as_path()
         } else {
@@ -31,11 +41,8 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
             if !seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
                 continue; // named twice
             }
-            match scenario::load_file(&file, root) {
-                Ok(scenario) => {
-                    fits_in(&scenario)?;
-                    scenarios.push(scenario);
-                }
+            match scenario::load_file_in(&ROOM, &file, root) {
+                Ok(scenario) => scenarios.push(scenario),
                 Err(found) => problems.extend(found),
             }
         }
@@ -47,45 +54,40 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     }
 }
 
-/// What only this room can ask: the catalogue is not known where scenarios are read, and replay files may name the
-/// observer.
-fn fits_in(scenario: &Scenario) -> Result<()> {
-    if scenario.clients.iter().any(|c| c.name == OBSERVER) {
-        let message = format!(
-            "{}: `{OBSERVER}` is the name of a client that Squall adds itself",
-            scenario.file
-        );
-        return Err(CliError::input(message).help("give the client another name"));
-    }
-    let known = |id: &&String| {
-        scenario
-            .versions
-            .iter()
-            .any(|v| catalogue::find(*v, id).is_some())
-    };
-    match scenario.statements.iter().find(|id| !known(id)) {
-        None => Ok(()),
-        Some(id) => {
-            let versions: Vec<&str> = scenario.versions.iter().map(|v| v.as_str()).collect();
-            let message = format!(
-                "{}: {id} is no statement of MQTT {}",
-                scenario.file,
-                versions.join(" or ")
-            );
-            Err(CliError::input(message).help("`squall list statements` shows all of them"))
-        }
-    }
+/// What only this room knows: the catalogue, and that runs add a client of their own, which replay files may name.
+const ROOM: Room<'static> = Room {
+    statements: Some(statements),
+    taken: &[(OBSERVER, "Squall adds a client with this name itself")],
+};
+
+fn statements(version: Version) -> Vec<&'static str> {
+    let all = catalogue::statements(version).iter();
+    all.flat_map(|s| std::iter::once(&s.id).chain(&s.aka))
+        .map(String::as_str)
+        .collect()
 }
 
 /// The scenarios that come with the binary.
 pub(crate) fn bundled() -> Result<Vec<Scenario>> {
-    let load = |(name, text): &(&str, &str)| {
-        scenario::load_str(name, &format!("scenarios/{name}.yaml"), text)
-    };
     BUNDLED
         .iter()
-        .map(load)
-        .collect::<std::result::Result<_, _>>()
+        .map(|(name, text)| load(name, text))
+        .collect()
+}
+
+/// The bundled scenario that a path names where there is no such file: the commands that repeat runs work anywhere.
+fn bundled_as(path: &Path) -> Option<Result<Scenario>> {
+    if path.exists() {
+        return None;
+    }
+    let name = path.to_str()?;
+    let name = name.strip_prefix("scenarios/").unwrap_or(name);
+    let name = name.strip_suffix(".yaml").unwrap_or(name);
+    text(name).map(|text| load(name, text))
+}
+
+fn load(name: &str, text: &str) -> Result<Scenario> {
+    scenario::load_str(name, &format!("scenarios/{name}.yaml"), text)
         .map_err(CliError::from_diagnostics)
 }
 

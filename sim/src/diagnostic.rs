@@ -76,31 +76,43 @@ impl Diagnostic {
         ))
     }
 
+    /// The same problem in the file that the source is a part of, at the same offsets.
+    pub(crate) fn within(mut self, source: Arc<str>) -> Self {
+        self.source = source;
+        self
+    }
+
     /// The problem with its source, several lines without a line break at the end. `styled` adds terminal colours.
+    /// Nothing in it that comes from the file can do anything to a terminal.
     #[must_use]
     pub fn render(&self, styled: bool) -> String {
-        let title = Level::ERROR.primary_title(self.message.as_str());
+        let (message, file) = (harmless(&self.message), harmless(&self.file));
+        let labels: Vec<String> = self.labels.iter().map(|l| harmless(&l.text)).collect();
+        let help: Vec<String> = self.help.iter().map(|h| harmless(h)).collect();
+        let title = Level::ERROR.primary_title(message.as_str());
         let mut group = if self.labels.is_empty() {
-            Group::with_title(title).element(annotate_snippets::Origin::path(self.file.as_str()))
+            Group::with_title(title).element(annotate_snippets::Origin::path(file.as_str()))
         } else {
             let (excerpt, first_line, offset) = self.excerpt();
-            let annotations = self.labels.iter().enumerate().map(|(i, label)| {
+            // A sign is longer than the character it stands for, so what is before a place decides where it is shown.
+            let at = |place: usize| harmless_lines(excerpt, place - offset).len();
+            let annotations = self.labels.iter().zip(&labels).enumerate();
+            let annotations = annotations.map(|(i, (label, text))| {
                 let kind = if i == 0 {
                     AnnotationKind::Primary
                 } else {
                     AnnotationKind::Context
                 };
                 let span = self.visible(&label.span);
-                let text = Some(label.text.as_str()).filter(|t| !t.is_empty());
-                kind.span(span.start - offset..span.end - offset)
-                    .label(text)
+                let text = Some(text.as_str()).filter(|t| !t.is_empty());
+                kind.span(at(span.start)..at(span.end)).label(text)
             });
-            let snippet = Snippet::source(excerpt)
-                .path(self.file.as_str())
+            let snippet = Snippet::source(harmless_lines(excerpt, excerpt.len()))
+                .path(file.as_str())
                 .line_start(first_line);
             Group::with_title(title).element(snippet.annotations(annotations))
         };
-        for help in &self.help {
+        for help in &help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         let renderer = if styled {
@@ -142,8 +154,13 @@ impl fmt::Display for Diagnostic {
     /// The one-line form, `file:line:column: message`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position() {
-            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
-            None => write!(f, "{}: {}", self.file, self.message),
+            Some((line, column)) => write!(
+                f,
+                "{}:{line}:{column}: {}",
+                harmless(&self.file),
+                harmless(&self.message)
+            ),
+            None => write!(f, "{}: {}", harmless(&self.file), harmless(&self.message)),
         }
     }
 }
@@ -165,13 +182,54 @@ pub fn quoted(text: &str) -> String {
     format!("`{short}`")
 }
 
-/// Control characters, and those that turn the direction of writing, are shown by their number.
+/// Control characters, and those that turn the direction of writing or cannot be seen, are shown by their number.
 fn printable(c: char) -> Vec<char> {
-    let turns = matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
-    if c.is_control() || turns {
-        c.escape_default().collect()
-    } else {
-        vec![c]
+    match sign(c) {
+        Some(_) => c.escape_default().collect(),
+        None => vec![c],
+    }
+}
+
+/// Text on one line in which every character that a terminal might obey is replaced by a sign of its own.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| sign(c).unwrap_or(c)).collect()
+}
+
+/// The first `until` bytes of lines of a file, harmless, in which line breaks and tabs stay what they are.
+fn harmless_lines(text: &str, until: usize) -> String {
+    let mut shown = String::with_capacity(until);
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        if at >= until {
+            break;
+        }
+        let ends_line = rest.peek().is_none_or(|(_, next)| *next == '\n');
+        match c {
+            '\n' | '\t' => shown.push(c),
+            '\r' if ends_line => {}
+            c => shown.push(sign(c).unwrap_or(c)),
+        }
+    }
+    shown
+}
+
+/// What is shown in place of a character that is not to reach a terminal: controls, marks that turn the direction of
+/// writing, and what cannot be seen. As wide as one column.
+const fn sign(c: char) -> Option<char> {
+    match c {
+        // The signs for the controls stand in the order of the controls.
+        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32),
+        '\x7f' => Some('␡'),
+        '\u{80}'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200b}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => Some(char::REPLACEMENT_CHARACTER),
+        _ => None,
     }
 }
 
@@ -219,6 +277,27 @@ mod tests {
         assert_eq!(quoted("a\u{1b}[31m\n"), "`a\\u{1b}[31m\\n`");
         assert_eq!(quoted("\u{202E}x"), "`\\u{202e}x`");
         assert_eq!(quoted(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
+    }
+
+    /// Whatever the file, its name or a key holds: nothing reaches the terminal, and the underline stands under the
+    /// same text.
+    #[test]
+    fn nothing_of_the_file_reaches_the_terminal() {
+        let nasty = "\u{1b}[31m\u{9b}2J\u{202e}\u{2066}\u{200f}\u{61c}\x07\r";
+        let source = format!("x: 1\n{nasty}key{nasty}: v\r\n");
+        let at = source.find("key").expect("it is there");
+        let d = Diagnostic::new(format!("a{nasty}.yaml"), source, format!("no {nasty}"))
+            .label(at..at + 3, format!("here {nasty}"))
+            .help(format!("try {nasty}"));
+        for text in [d.render(false), d.to_string()] {
+            let bad = |c: char| c != '\n' && sign(c).is_some();
+            assert!(!text.contains(bad), "{}", text.escape_debug());
+        }
+        let text = d.render(false);
+        let lines: Vec<&str> = text.lines().collect();
+        let line = lines.iter().position(|l| l.contains("key")).expect("shown");
+        let column = |l: &str, of: &str| l.find(of).map(|i| l[..i].chars().count());
+        assert_eq!(column(lines[line], "key"), column(lines[line + 1], "^^^"));
     }
 
     proptest! {

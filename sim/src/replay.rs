@@ -3,13 +3,14 @@
 //! The file is YAML for people to read: what ran, what came of it, and the whole plan. The plan has no seeded steps
 //! left, so the file keeps its meaning when the way workloads are drawn changes.
 
+mod read;
+
 use crate::{
     diagnostic::Diagnostic,
     run::Judged,
-    scenario::{MAX_BYTES, load_str, model::Scenario, write},
+    scenario::{MAX_BYTES, model::Scenario, write},
     world::World,
 };
-use serde::{Deserialize, Serialize};
 use squall_protocol::Version;
 use squall_reports::Verdict;
 use std::{
@@ -38,22 +39,6 @@ pub struct Replay {
     pub trace_hash: String,
     /// What was played.
     pub plan: Scenario,
-}
-
-/// The file's keys, in their order.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    squall_replay: u32,
-    squall: String,
-    name: String,
-    source: String,
-    version: String,
-    seed: u64,
-    world: String,
-    verdict: Verdict,
-    trace_hash: String,
-    plan: String,
 }
 
 impl Replay {
@@ -118,48 +103,13 @@ impl Replay {
         text
     }
 
-    /// Reads a replay file's text. `path` is for messages.
+    /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
+    /// of this file.
     ///
     /// # Errors
-    /// What is wrong with it, where, and what to do.
+    /// Everything that is wrong with it, where, and what to do.
     pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let fail =
-            |message: String, help: &str| vec![Diagnostic::new(path, "", message).help(help)];
-        let file: Document = serde_yaml::from_str(text).map_err(|e| {
-            fail(
-                format!("this is no replay file: {}", first_line(&e.to_string())),
-                "name a file that `squall sim` wrote for a failing run",
-            )
-        })?;
-        if file.squall_replay != FORMAT {
-            let message = format!(
-                "this replay file has format {}, and this Squall reads {FORMAT}",
-                file.squall_replay
-            );
-            return Err(fail(
-                message,
-                "use the Squall that wrote it, or make the file again",
-            ));
-        }
-        let version = file
-            .version
-            .parse()
-            .map_err(|e| fail(format!("{e}"), "`version` is 3.1.1 or 5.0"))?;
-        let world = file
-            .world
-            .parse()
-            .map_err(|e| fail(e, "`world` is loop or turmoil"))?;
-        let mut plan = load_str(&file.name, path, &file.plan)?;
-        plan.file = format!("{path} (plan of {})", file.source);
-        Ok(Self {
-            squall: file.squall,
-            version,
-            seed: file.seed,
-            world,
-            verdict: file.verdict,
-            trace_hash: file.trace_hash,
-            plan,
-        })
+        read::replay(path, text)
     }
 
     /// Reads a replay file.
@@ -188,10 +138,4 @@ fn read_text(path: &Path) -> io::Result<String> {
         return Err(io::Error::other(format!("it has more than {most} bytes")));
     }
     Ok(text)
-}
-
-/// What a parser says, without its excerpt and its own heading.
-fn first_line(message: &str) -> &str {
-    let line = message.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line)
 }

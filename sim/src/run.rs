@@ -1,7 +1,7 @@
 //! One run: a scenario, a version and a seed played in a world and judged.
 
 use crate::{
-    oracle::{self, Broken},
+    oracle::{self, Broken, Told},
     plan::plan,
     scenario::model::{ClientIx, Scenario, Source},
     trace::{Record, Trace, Window, exchange},
@@ -13,8 +13,6 @@ use std::sync::atomic::AtomicBool;
 
 /// Events a chart shows at the most.
 const CHART_EVENTS: usize = 80;
-/// Findings a run reports at the most; the first is nearly always the cause of the others.
-const FINDINGS: usize = 10;
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -111,16 +109,13 @@ impl<'a> Run<'a> {
     }
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let broken = oracle::judge(plan, self.version, &played.trace, played.failure.is_none());
-        findings.extend(
-            broken
-                .into_iter()
-                .take(FINDINGS)
-                .map(|b| self.finding(plan, &played.trace, b)),
-        );
+        let told = match &played.failure {
+            None => Told::Whole,
+            Some(failure) if failure.at_limit => Told::ToLimit,
+            Some(_) => Told::ToFailedStep,
+        };
+        let mut broken = oracle::judge(plan, self.version, &played.trace, told);
         if let Some(failure) = &played.failure {
-            // An oracle that speaks explains why the story stopped, so it stands first.
             let step = Broken {
                 rule: "step",
                 statements: Vec::new(),
@@ -128,10 +123,24 @@ impl<'a> Run<'a> {
                 expected: failure.expected.clone(),
                 source: Some(failure.source),
                 witness: last_of(&played.trace, failure.client),
+                absence: false,
             };
-            findings.push(self.finding(plan, &played.trace, step));
+            // What happened explains why the story stopped, so it stands first, but nothing explains a limit. What
+            // did not happen may merely follow from the stop.
+            let (mut follows, mut explains): (Vec<_>, _) =
+                broken.into_iter().partition(|b| b.absence);
+            let place = if failure.at_limit { 0 } else { explains.len() };
+            explains.insert(place, step);
+            for b in &mut follows {
+                b.message.push_str(", up to the step that failed");
+            }
+            explains.append(&mut follows);
+            broken = explains;
         }
-        findings
+        broken
+            .into_iter()
+            .map(|b| self.finding(plan, &played.trace, b))
+            .collect()
     }
 
     fn finding(&self, plan: &Scenario, trace: &Trace, broken: Broken) -> Finding {

@@ -194,6 +194,7 @@ impl Broker {
             releases.push(match resend {
                 Resend::Publish(id, _, delivery) => {
                     let delivery = delivery.clone();
+                    session.to_resend.insert(id);
                     session.resend.push_back(Unsent { id, delivery });
                     None
                 }

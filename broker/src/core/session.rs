@@ -65,6 +65,8 @@ pub(super) struct Session {
     pub(super) outbound: Outbound<Delivery>,
     /// What has to be sent again and did not fit into the client's Receive Maximum yet. All of it is in flight.
     pub(super) resend: VecDeque<Unsent>,
+    /// Every packet identifier in `resend`, so that acknowledgements of others need no search.
+    pub(super) to_resend: BTreeSet<PacketId>,
     /// Messages that were never sent.
     pub(super) queue: VecDeque<Delivery>,
     /// QoS 2 messages from the client between PUBREC and PUBREL.
@@ -85,6 +87,7 @@ impl Session {
             filters: BTreeSet::new(),
             outbound: Outbound::new(u16::MAX),
             resend: VecDeque::new(),
+            to_resend: BTreeSet::new(),
             queue: VecDeque::new(),
             inbound: Inbound::new(),
             window: u16::MAX,
@@ -109,12 +112,14 @@ impl Session {
         if sent >= usize::from(self.window) {
             return None;
         }
-        self.resend.pop_front()
+        let next = self.resend.pop_front()?;
+        self.to_resend.remove(&next.id);
+        Some(next)
     }
 
     /// An acknowledgement for a message that was not yet sent again makes that needless.
     pub(super) fn forget_resend(&mut self, id: PacketId) {
-        if !self.resend.is_empty() {
+        if self.to_resend.remove(&id) {
             self.resend.retain(|unsent| unsent.id != id);
         }
     }

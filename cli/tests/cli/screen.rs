@@ -106,8 +106,9 @@ fn the_width_of_the_terminal_is_used() {
     );
     let binary = env!("CARGO_BIN_EXE_squall");
     for (columns, within) in [(40, 40), (60, 60), (80, 80), (20, 40), (300, 140)] {
-        let command =
-            format!("stty rows 24 cols {columns}; {binary} sim wrong.yaml --seed 1 --mqtt 5.0 2>/dev/null");
+        let command = format!(
+            "stty rows 24 cols {columns}; {binary} sim wrong.yaml --seed 1 --mqtt 5.0 2>/dev/null"
+        );
         let output = std::process::Command::new("script")
             .args(["-qec", &command, "/dev/null"])
             .env_remove("COLUMNS")

@@ -213,3 +213,46 @@ steps:
     let message = json(&output)["results"][0]["findings"].to_string();
     assert!(message.contains("things had happened"), "{message}");
 }
+
+/// An unknown statement hides nothing, and everything has its place.
+#[test]
+fn problems_of_all_files_are_told_together() {
+    let dir = folder();
+    let first = GOOD.replace("meter", "squall-observer");
+    let first = format!("statements: [MQTT-4.3.3-1, MQTT-4.3.3-91]\n{first}");
+    write(dir.path(), "a.yaml", &first);
+    write(dir.path(), "b.yaml", &format!("limt: 5s\n{GOOD}"));
+    let output = squall(dir.path(), &["sim", "a.yaml", "missing.yaml", "b.yaml"]);
+    ends(&output, 2);
+    let told = text(&output.stderr);
+    for part in [
+        "MQTT-4.3.3-91 is no statement of MQTT",
+        "a.yaml:1:28",
+        "did you mean `MQTT-4.3.3-",
+        "`squall-observer` cannot be the name of a client",
+        "does not exist",
+        "b.yaml:1:1",
+        "did you mean `limit`?",
+    ] {
+        assert!(told.contains(part), "no {part} in:\n{told}");
+    }
+}
+
+#[test]
+fn a_bundled_scenario_is_found_by_its_name() {
+    let dir = folder();
+    for name in [
+        "qos2/cut-before-pubrel",
+        "scenarios/qos2/cut-before-pubrel.yaml",
+    ] {
+        let output = squall(
+            dir.path(),
+            &["sim", name, "--seed", "3", "--format", "json"],
+        );
+        ends(&output, 0);
+        assert_eq!(
+            json(&output)["results"][0]["scenario"],
+            "qos2/cut-before-pubrel"
+        );
+    }
+}

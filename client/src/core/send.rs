@@ -18,8 +18,11 @@ use std::collections::VecDeque;
 /// What waits for a connection or for room, in the order of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    queue: VecDeque<Item>,
-    messages: usize,
+    /// Messages and requests, each with its place in the order of the calls. Apart, so that the next one is found
+    /// however many of the others wait before it.
+    messages: VecDeque<(u64, Ticket, Message)>,
+    requests: VecDeque<(u64, Item)>,
+    next: u64,
 }
 
 #[derive(Debug)]
@@ -31,8 +34,8 @@ enum Item {
 
 impl Waiting {
     pub(super) fn push_message(&mut self, ticket: Ticket, message: Message) {
-        self.messages += 1;
-        self.queue.push_back(Item::Message(ticket, message));
+        let place = self.place();
+        self.messages.push_back((place, ticket, message));
     }
 
     pub(super) fn push_subscribe(
@@ -41,8 +44,9 @@ impl Waiting {
         subscriptions: Vec<Subscription>,
         properties: Properties,
     ) {
-        self.queue
-            .push_back(Item::Subscribe(ticket, subscriptions, properties));
+        let place = self.place();
+        self.requests
+            .push_back((place, Item::Subscribe(ticket, subscriptions, properties)));
     }
 
     pub(super) fn push_unsubscribe(
@@ -51,41 +55,35 @@ impl Waiting {
         filters: Vec<TopicFilter>,
         properties: Properties,
     ) {
-        self.queue
-            .push_back(Item::Unsubscribe(ticket, filters, properties));
+        let place = self.place();
+        self.requests
+            .push_back((place, Item::Unsubscribe(ticket, filters, properties)));
+    }
+
+    const fn place(&mut self) -> u64 {
+        self.next += 1;
+        self.next
     }
 
     /// How many messages wait.
-    pub(super) const fn messages(&self) -> usize {
-        self.messages
+    pub(super) fn messages(&self) -> usize {
+        self.messages.len()
     }
 
     /// Takes the first item that may go now. A message that has to wait holds every message behind it back, so that
     /// they keep their order, but no request [MQTT-3.3.4-8] (5.0).
     fn take(&mut self, room: bool, ids: bool) -> Option<Item> {
-        let mut held = false;
-        let mut requests = self.queue.len() - self.messages;
-        let mut found = None;
-        for (i, item) in self.queue.iter().enumerate() {
-            if held && requests == 0 {
-                return None;
-            }
-            let goes = match item {
-                Item::Message(_, message) => !held && (room || message.qos == QoS::AtMostOnce),
-                Item::Subscribe(..) | Item::Unsubscribe(..) => {
-                    requests -= 1;
-                    ids
-                }
-            };
-            if goes {
-                found = Some(i);
-                break;
-            }
-            held |= matches!(item, Item::Message(..));
+        let message = self.messages.front();
+        let message = message.filter(|(.., m)| room || m.qos == QoS::AtMostOnce);
+        let message = message.map(|(place, ..)| *place);
+        let request = self.requests.front().filter(|_| ids);
+        let request = request.map(|(place, _)| *place);
+        if message.is_some() && request.is_none_or(|r| message < Some(r)) {
+            let (_, ticket, message) = self.messages.pop_front()?;
+            return Some(Item::Message(ticket, message));
         }
-        let item = self.queue.remove(found?)?;
-        self.messages -= usize::from(matches!(item, Item::Message(..)));
-        Some(item)
+        request?;
+        self.requests.pop_front().map(|(_, item)| item)
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::{
     Stage, StepFailure,
+    inbox::Search,
     orders::{connect_options, message_of},
     task::Poll,
-    view::{Arrival, ClientView, Outcome},
+    view::{ClientView, Outcome},
+    watch::{Interest, Place},
 };
-use crate::scenario::{
-    describe,
-    model::{Action, ClientIx, ConnectExpect, MessagePattern, Step},
-};
+use crate::scenario::model::{Action, ClientIx, ConnectExpect, Step};
 use squall_client::{Command, Ticket};
 use squall_protocol::{
     Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
@@ -23,6 +22,8 @@ pub(super) struct Pending<'a> {
     action: &'a Action,
     deadline: Option<Time>,
     waits_for: Waits,
+    /// Where it is woken.
+    place: Place,
 }
 
 /// What ends a client step.
@@ -33,30 +34,62 @@ enum Waits {
     End(u32),
     /// The count of lost connections when it began.
     Ticket(Ticket, u32),
-    Messages,
-    /// Nothing may arrive behind this many messages, until the time.
+    Messages(Search),
+    /// Nothing may arrive after this many messages, until the time.
     Silence(usize, Time),
 }
 
 impl<'a> Pending<'a> {
-    /// Gives the orders of a client step; `within` is the time its outcome may take.
+    /// Gives the orders of a client step; `within` is the time its outcome may take. With a `place` it is woken there
+    /// when it is time to look at it again.
     pub(super) fn begin(
         step: &'a Step,
         client: ClientIx,
         action: &'a Action,
         within: Option<Duration>,
+        place: Option<&[u32]>,
         stage: &mut Stage<'a>,
     ) -> Result<Self, StepFailure> {
         let deadline = within.map(|d| stage.now + d);
         let waits_for =
             start_action(client, action, stage).map_err(|why| stage.failure(step, why, ""))?;
-        Ok(Self {
+        let pending = Self {
             step,
             client,
             action,
             deadline,
             waits_for,
-        })
+            place: place.unwrap_or_default().to_vec(),
+        };
+        if let Some(place) = place {
+            let interests = pending.interests(stage);
+            interests.for_each(|interest| stage.watch.wait(interest, place));
+        }
+        Ok(pending)
+    }
+
+    /// What can end it.
+    fn interests(&self, stage: &Stage<'_>) -> impl Iterator<Item = Interest> + use<'a> {
+        let client = self.client;
+        let reconnects = stage.clients[client].reconnects;
+        let (first, second) = match (&self.waits_for, self.action) {
+            (Waits::Connection(..), _) => {
+                (Interest::Connection(client), Some(Interest::End(client)))
+            }
+            (Waits::End(_), _) => (Interest::End(client), None),
+            (Waits::Ticket(ticket, _), Action::Publish { expect_reason, .. })
+                if expect_reason.is_none() || !reconnects =>
+            {
+                (Interest::Ticket(*ticket), Some(Interest::End(client)))
+            }
+            (Waits::Ticket(ticket, _), _) => (Interest::Ticket(*ticket), None),
+            (Waits::Messages(_), _) => (Interest::Message(client), None),
+            (Waits::Silence(_, until), _) => {
+                (Interest::Message(client), Some(Interest::Time(*until)))
+            }
+        };
+        let deadline = self.deadline.map(Interest::Time);
+        [Some(first), second, deadline].into_iter().flatten()
     }
 }
 
@@ -136,7 +169,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             );
             Waits::Ticket(ticket, lost)
         }
-        Action::Receive { .. } => Waits::Messages,
+        Action::Receive { .. } => Waits::Messages(Search::default()),
         Action::Silent(time) => {
             Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
         }
@@ -176,26 +209,22 @@ fn subscription(
 
 impl Pending<'_> {
     pub(super) fn poll(&mut self, stage: &mut Stage<'_>) -> Poll {
-        let now = stage.now;
-        if self.check(stage)? {
-            return Ok(true);
+        let polled = match self.check(stage) {
+            Ok(false) if self.deadline.is_some_and(|d| stage.now >= d) => Err(self.too_late(stage)),
+            polled => polled,
+        };
+        if !matches!(polled, Ok(false)) {
+            let interests = self.interests(stage);
+            interests.for_each(|interest| stage.watch.stop(interest, &self.place));
         }
-        if let Waits::Silence(_, until) = self.waits_for {
-            stage.wake_at(until);
-        }
-        if let Some(deadline) = self.deadline {
-            if now >= deadline {
-                return Err(self.too_late(stage));
-            }
-            stage.wake_at(deadline);
-        }
-        Ok(false)
+        polled
     }
 
-    fn too_late(&self, stage: &Stage<'_>) -> StepFailure {
-        let message = match self.action {
-            Action::Receive { what, count } => {
-                let came = matching(&stage.clients[self.client], what).count();
+    fn too_late(&mut self, stage: &mut Stage<'_>) -> StepFailure {
+        let message = match (self.action, &mut self.waits_for) {
+            (Action::Receive { what, count }, Waits::Messages(search)) => {
+                let inbox = &mut stage.clients[self.client].inbox;
+                let came = inbox.count(what, *count as usize, search);
                 format!("{came} of {count} messages came in time")
             }
             _ => "its outcome was not known in time".into(),
@@ -208,9 +237,9 @@ impl Pending<'_> {
     }
 
     /// Whether the step is over; an error when its outcome is not what the story needs.
-    fn check(&self, stage: &mut Stage<'_>) -> Poll {
+    fn check(&mut self, stage: &mut Stage<'_>) -> Poll {
         let view = &mut stage.clients[self.client];
-        match (&self.waits_for, self.action) {
+        match (&mut self.waits_for, self.action) {
             (Waits::Connection(accepted, refused, lost), Action::Connect { expect, .. }) => {
                 let got_answer = view.accepted > *accepted || view.refused > *refused;
                 if got_answer {
@@ -239,19 +268,13 @@ impl Pending<'_> {
                 let outcome = view.outcomes.get(ticket).cloned();
                 self.judge_ticket(action, outcome, gone, stage)
             }
-            (Waits::Messages, Action::Receive { what, count }) => {
-                if matching(view, what).count() < *count as usize {
-                    return Ok(false);
+            (Waits::Messages(search), Action::Receive { what, count }) => {
+                let wanted = *count as usize;
+                let enough = view.inbox.count(what, wanted, search) >= wanted;
+                if enough {
+                    view.inbox.take(search, wanted);
                 }
-                let mut left = *count;
-                for arrival in view.inbox.iter_mut().filter(|a| fits(a, what)) {
-                    if left == 0 {
-                        break;
-                    }
-                    arrival.taken = true;
-                    left -= 1;
-                }
-                Ok(true)
+                Ok(enough)
             }
             (Waits::Silence(before, until), _) => {
                 if let Some(arrival) = view.inbox.get(*before) {
@@ -364,30 +387,4 @@ fn judge_connack(
         )),
         _ => Ok(()),
     }
-}
-
-impl Arrival {
-    fn preview(&self) -> String {
-        describe::payload(&self.message.payload)
-    }
-}
-
-fn matching<'v>(
-    view: &'v ClientView,
-    what: &'v MessagePattern,
-) -> impl Iterator<Item = &'v Arrival> {
-    view.inbox.iter().filter(|a| fits(a, what))
-}
-
-fn fits(arrival: &Arrival, what: &MessagePattern) -> bool {
-    let m = &arrival.message;
-    !arrival.taken
-        && what
-            .topic
-            .as_ref()
-            .is_none_or(|f| squall_protocol::topic::matches(f, &m.topic))
-        && what.payload.as_ref().is_none_or(|p| *p == m.payload)
-        && what.qos.is_none_or(|q| q == m.qos)
-        && what.retain.is_none_or(|r| r == m.retain)
-        && what.dup.is_none_or(|d| d == arrival.dup)
 }

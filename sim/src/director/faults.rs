@@ -31,7 +31,7 @@ pub(super) fn strike(fault: &Fault, count: usize, stage: &mut Stage<'_>) {
                     stage.forget_later(c, way);
                     stage.order(Order::Block(c, way, true));
                     if let Some(lasts) = lasts {
-                        stage.order_later(stage.now + *lasts, Order::Block(c, way, false));
+                        stage.open_later(stage.now + *lasts, c, way);
                     }
                 }
             }

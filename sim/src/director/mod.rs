@@ -6,9 +6,11 @@
 
 mod client_step;
 mod faults;
+mod inbox;
 mod orders;
 mod task;
 mod view;
+mod watch;
 
 pub use orders::Order;
 
@@ -26,6 +28,7 @@ use squall_protocol::{Time, Version};
 use std::{collections::BTreeMap, mem::replace};
 use task::Task;
 use view::ClientView;
+use watch::Watch;
 
 /// The story could not be told to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +45,14 @@ pub struct StepFailure {
     pub expected: String,
     /// When, in virtual time.
     pub at: Time,
+    /// The story came to a limit; the step itself may be in order.
+    pub at_limit: bool,
 }
 
 /// A story in which more than this happens is stopped: its trace would not fit into memory.
 const MAX_RECORDS: u64 = 1_000_000;
+/// Bytes of packets sent and received after which a story is stopped, for the same reason.
+const MAX_PACKET_BYTES: u64 = 256 << 20;
 
 /// Plays one scenario once.
 pub struct Director<'a> {
@@ -56,8 +63,9 @@ pub struct Director<'a> {
     news: Option<Time>,
     finished: bool,
     failure: Option<StepFailure>,
-    /// Records seen so far.
+    /// Records seen so far, and bytes of the packets in them.
     records: u64,
+    packet_bytes: u64,
 }
 
 /// The clients a story speaks of when it says all: not the one that only observes.
@@ -71,14 +79,17 @@ struct Stage<'a> {
     version: Version,
     now: Time,
     clients: Vec<ClientView>,
+    /// How many of them the story speaks of when it says all.
+    own_clients: usize,
     links: Vec<Link>,
     next_ticket: u64,
     orders: Vec<Order>,
     /// Orders for later, such as the end of a partition.
     later: BTreeMap<(Time, u64), Order>,
     next_later: u64,
-    /// Earliest time at which some task wants to look again.
-    wake: Option<Time>,
+    /// By link and direction: the end of the newest partition in `later`.
+    partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
+    watch: Watch,
 }
 
 /// What the director has made of a link.
@@ -140,6 +151,7 @@ impl Stage<'_> {
             message: message.into(),
             expected: expected.to_owned(),
             at: self.now,
+            at_limit: false,
         }
     }
 
@@ -147,21 +159,19 @@ impl Stage<'_> {
         self.order(Order::Client(client, Box::new(command)));
     }
 
-    fn order_later(&mut self, at: Time, order: Order) {
+    /// Opens a direction of a link at `at`.
+    fn open_later(&mut self, at: Time, client: ClientIx, way: Way) {
         self.next_later += 1;
-        self.later.insert((at, self.next_later), order);
+        let key = (at, self.next_later);
+        self.later.insert(key, Order::Block(client, way, false));
+        self.partition_ends.insert((client, way == Way::Up), key);
     }
 
     /// Forgets what was to end later on a link: it has ended now, or lasts longer.
     fn forget_later(&mut self, client: ClientIx, way: Way) {
-        let same =
-            |order: &Order| matches!(order, Order::Block(c, w, _) if *c == client && *w == way);
-        self.later.retain(|_, order| !same(order));
-    }
-
-    /// Look again at `at`, at the latest.
-    fn wake_at(&mut self, at: Time) {
-        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+        if let Some(key) = self.partition_ends.remove(&(client, way == Way::Up)) {
+            self.later.remove(&key);
+        }
     }
 }
 
@@ -169,7 +179,7 @@ impl<'a> Director<'a> {
     /// A director at the beginning of `plan` (a scenario without seeded steps, see [`crate::plan`]).
     #[must_use]
     pub fn new(plan: &'a Scenario, version: Version) -> Self {
-        let stage = Stage {
+        let mut stage = Stage {
             scenario: plan,
             version,
             now: Time::ZERO,
@@ -178,13 +188,16 @@ impl<'a> Director<'a> {
                 .iter()
                 .map(|c| ClientView::new(c.reconnect.is_some()))
                 .collect(),
+            own_clients: own_clients(plan),
             links: plan.clients.iter().map(|c| Link::of(&c.link)).collect(),
             next_ticket: 0,
             orders: Vec::new(),
             later: BTreeMap::new(),
             next_later: 0,
-            wake: None,
+            partition_ends: BTreeMap::new(),
+            watch: Watch::default(),
         };
+        stage.watch.wake(Vec::new());
         Self {
             root: Task::sequence(&plan.steps),
             stage,
@@ -193,18 +206,22 @@ impl<'a> Director<'a> {
             finished: false,
             failure: None,
             records: 0,
+            packet_bytes: 0,
         }
     }
 
     /// Something happened. Call it for every record, in order.
     pub fn observe(&mut self, record: &Record) {
         self.records += 1;
-        if self.records == MAX_RECORDS {
-            self.news = Some(Time::from_millis(record.at.as_millis() + 1));
+        self.packet_bytes += packet_bytes(record);
+        if self.is_too_much() {
+            let next = Time::from_millis(record.at.as_millis() + 1);
+            self.news = Some(self.news.map_or(next, |n| n.min(next)));
         }
         if let (Node::Client(client), What::Client(event)) = (record.node, &record.what)
-            && self.stage.clients[client].observe(event)
+            && let Some(happened) = self.stage.clients[client].observe(client, event)
         {
+            self.stage.watch.happened(happened);
             // It was learned in this instant, so it can be acted on in the next.
             let next = Time::from_millis(record.at.as_millis() + 1);
             self.news = Some(self.news.map_or(next, |n| n.min(next)));
@@ -218,10 +235,15 @@ impl<'a> Director<'a> {
             return None;
         }
         let later = self.stage.later.keys().next().map(|(at, _)| *at);
-        [self.news, self.stage.wake, later, Some(self.limit)]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.news,
+            self.stage.watch.next_time(),
+            later,
+            Some(self.limit),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Goes on with the story at `now`. Gives the orders to carry out before anything else happens at `now`.
@@ -231,7 +253,7 @@ impl<'a> Director<'a> {
         }
         self.news = None;
         self.stage.now = now;
-        self.stage.wake = None;
+        self.stage.watch.reached(now);
         while let Some(entry) = self.stage.later.first_entry() {
             if entry.key().0 > now {
                 break;
@@ -239,33 +261,56 @@ impl<'a> Director<'a> {
             let order = entry.remove();
             self.stage.order(order);
         }
-        match self.root.poll(&mut self.stage) {
-            Ok(done) => self.finished = done,
-            Err(failure) => self.fail(failure),
+        if self.stage.watch.is_ready() {
+            match self.root.poll(&[], &mut self.stage) {
+                Ok(done) => self.finished = done,
+                Err(failure) => self.fail(failure),
+            }
+            self.stage.watch.seen(&[]);
         }
-        if !self.finished && self.records >= MAX_RECORDS {
-            let (source, client, step) = self.root.waiting_for(&self.stage).unwrap_or_default();
-            self.fail(StepFailure {
-                source,
-                client,
-                step,
-                message: format!("more than {MAX_RECORDS} things had happened by {now}"),
-                expected: "a story of fewer events: is somebody dialling again and again?".into(),
-                at: now,
-            });
+        if let Some(what) = self.too_much() {
+            let message = format!("{what} by {now}");
+            let expected = "a story of fewer events: is somebody dialling again and again?";
+            self.fail_at_limit(message, expected, now);
         }
-        if !self.finished && now >= self.limit {
-            let (source, client, step) = self.root.waiting_for(&self.stage).unwrap_or_default();
-            self.fail(StepFailure {
-                source,
-                client,
-                step,
-                message: format!("the story was not over at its limit of {}", self.limit),
-                expected: "every step ends within the scenario's `limit`".into(),
-                at: now,
-            });
+        if now >= self.limit {
+            let message = format!("the story was not over at its limit of {}", self.limit);
+            let expected = "every step ends within the scenario's `limit`";
+            self.fail_at_limit(message, expected, now);
         }
         std::mem::take(&mut self.stage.orders)
+    }
+
+    /// Whether there is more of something than a trace may hold.
+    const fn is_too_much(&self) -> bool {
+        self.records >= MAX_RECORDS || self.packet_bytes >= MAX_PACKET_BYTES
+    }
+
+    /// What there is more of than a trace may hold.
+    fn too_much(&self) -> Option<String> {
+        if self.records >= MAX_RECORDS {
+            return Some(format!("more than {MAX_RECORDS} things had happened"));
+        }
+        let most = MAX_PACKET_BYTES >> 20;
+        (self.packet_bytes >= MAX_PACKET_BYTES)
+            .then(|| format!("more than {most} MiB of packets had been sent and received"))
+    }
+
+    /// A limit ends the story, unless it is over.
+    fn fail_at_limit(&mut self, message: String, expected: &str, now: Time) {
+        if self.finished {
+            return;
+        }
+        let (source, client, step) = self.root.waiting_for(&self.stage).unwrap_or_default();
+        self.fail(StepFailure {
+            source,
+            client,
+            step,
+            message,
+            expected: expected.into(),
+            at: now,
+            at_limit: true,
+        });
     }
 
     fn fail(&mut self, failure: StepFailure) {
@@ -284,4 +329,19 @@ impl<'a> Director<'a> {
     pub fn failure(&self) -> Option<&StepFailure> {
         self.failure.as_ref()
     }
+}
+
+/// Bytes of the packet that a record keeps.
+fn packet_bytes(record: &Record) -> u64 {
+    use squall_broker::Event as B;
+    use squall_client::Event as C;
+    let (What::Broker {
+        event: B::Sent { frame, .. } | B::Received { frame, .. },
+        ..
+    }
+    | What::Client(C::Sent(frame) | C::Received(frame))) = &record.what
+    else {
+        return 0;
+    };
+    frame.bytes.len() as u64
 }

@@ -1,20 +1,22 @@
 //! Steps in progress.
 //!
-//! A task is polled between instants. It gives `Ok(true)` when it is done, `Ok(false)` when it waits, and an error
-//! when the story cannot go on. A task that waits for a time says so with [`Stage::wake_at`].
+//! A task is polled between instants, when something happened that it waits for. It gives `Ok(true)` when it is done,
+//! `Ok(false)` when it waits, and an error when the story cannot go on. What it waits for it says to the stage's
+//! [`Watch`](super::watch::Watch), under its place in the tree of tasks.
 
 use super::{
     Stage, StepFailure,
     client_step::Pending,
     faults::{calm, each, strike},
     orders::Order,
-    own_clients,
+    watch::{Interest, Place},
 };
 use crate::scenario::{
     describe,
     model::{ClientIx, Entry, Source, Step, StepKind},
 };
 use squall_protocol::Time;
+use std::collections::BTreeMap;
 
 /// What polling a task gives.
 pub(super) type Poll = Result<bool, StepFailure>;
@@ -29,14 +31,61 @@ pub(super) enum Task<'a> {
         step: &'a Step,
         at: Time,
     },
-    Parallel(Vec<Self>),
+    Parallel(Branches<'a>),
     Timeline {
         began: Time,
         entries: &'a [Entry],
-        running: Vec<Self>,
+        running: Branches<'a>,
     },
     Client(Pending<'a>),
     Done,
+}
+
+/// Tasks that run at once, by number, and the number of the next one.
+#[derive(Default)]
+pub(super) struct Branches<'a> {
+    running: BTreeMap<u32, Task<'a>>,
+    next: u32,
+}
+
+impl<'a> Branches<'a> {
+    fn add(&mut self, task: Task<'a>) {
+        self.running.insert(self.next, task);
+        self.next += 1;
+    }
+
+    /// The place of the branch that comes next.
+    fn next_place(&self, place: &[u32]) -> Place {
+        let mut next = place.to_vec();
+        next.push(self.next);
+        next
+    }
+
+    /// Polls the branches that are ready, in order; all of them, even when one fails. Done when none is left.
+    fn poll(&mut self, place: &[u32], stage: &mut Stage<'a>) -> Poll {
+        let mut failure = None;
+        let mut from = 0;
+        let mut at = place.to_vec();
+        while let Some(n) = stage.watch.ready_branch(place, from) {
+            from = n + 1;
+            at.push(n);
+            if let Some(task) = self.running.get_mut(&n) {
+                match task.poll(&at, stage) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        self.running.remove(&n);
+                    }
+                    Err(e) => {
+                        self.running.remove(&n);
+                        failure.get_or_insert(e);
+                    }
+                }
+            }
+            stage.watch.seen(&at);
+            at.pop();
+        }
+        failure.map_or(Ok(self.running.is_empty()), Err)
+    }
 }
 
 impl<'a> Task<'a> {
@@ -47,29 +96,29 @@ impl<'a> Task<'a> {
         }
     }
 
-    pub(super) fn poll(&mut self, stage: &mut Stage<'a>) -> Poll {
+    /// Looks at the task, which stands at this place.
+    pub(super) fn poll(&mut self, place: &[u32], stage: &mut Stage<'a>) -> Poll {
         match self {
             Self::Done => return Ok(true),
             Self::Sequence { steps, current } => loop {
                 if let Some(task) = current
-                    && !task.poll(stage)?
+                    && !task.poll(place, stage)?
                 {
                     return Ok(false);
                 }
                 let Some((step, rest)) = steps.split_first() else {
                     break;
                 };
-                *current = Some(Box::new(begin(step, stage)?));
+                *current = Some(Box::new(begin(step, place, stage)?));
                 *steps = rest;
             },
             Self::Until { at, .. } => {
                 if stage.now < *at {
-                    stage.wake_at(*at);
                     return Ok(false);
                 }
             }
             Self::Parallel(branches) => {
-                if !poll_all(branches, stage)? {
+                if !branches.poll(place, stage)? {
                     return Ok(false);
                 }
             }
@@ -81,13 +130,15 @@ impl<'a> Task<'a> {
                 while let Some((entry, rest)) = entries.split_first() {
                     let at = *began + entry.after;
                     if at > stage.now {
-                        stage.wake_at(at);
+                        stage.watch.wait(Interest::Time(at), place);
                         break;
                     }
-                    running.push(begin(&entry.step, stage)?);
+                    let next = running.next_place(place);
+                    running.add(begin(&entry.step, &next, stage)?);
+                    stage.watch.wake(next);
                     *entries = rest;
                 }
-                if !poll_all(running, stage)? || !entries.is_empty() {
+                if !running.poll(place, stage)? || !entries.is_empty() {
                     return Ok(false);
                 }
             }
@@ -117,11 +168,15 @@ impl<'a> Task<'a> {
             Self::Done => None,
             Self::Sequence { current, .. } => current.as_ref()?.waiting_for(stage),
             Self::Until { step, .. } => of(step),
-            Self::Parallel(tasks) => tasks.iter().find_map(|t| t.waiting_for(stage)),
+            Self::Parallel(branches) => {
+                let mut all = branches.running.values();
+                all.find_map(|t| t.waiting_for(stage))
+            }
             Self::Timeline {
                 entries, running, ..
             } => running
-                .iter()
+                .running
+                .values()
                 .find_map(|t| t.waiting_for(stage))
                 .or_else(|| of(&entries.first()?.step)),
             Self::Client(pending) => of(pending.step),
@@ -129,21 +184,13 @@ impl<'a> Task<'a> {
     }
 }
 
-fn poll_all<'a>(tasks: &mut Vec<Task<'a>>, stage: &mut Stage<'a>) -> Poll {
-    let mut failure = None;
-    tasks.retain_mut(|task| match task.poll(stage) {
-        Ok(done) => !done,
-        Err(e) => {
-            failure.get_or_insert(e);
-            false
-        }
-    });
-    failure.map_or(Ok(tasks.is_empty()), Err)
-}
-
-/// Gives the orders of a step and the task that waits for its end.
-fn begin<'a>(step: &'a Step, stage: &mut Stage<'a>) -> Result<Task<'a>, StepFailure> {
-    let scenario = stage.scenario;
+/// Gives the orders of a step and the task that waits for its end, at this place.
+fn begin<'a>(
+    step: &'a Step,
+    place: &[u32],
+    stage: &mut Stage<'a>,
+) -> Result<Task<'a>, StepFailure> {
+    let clients = stage.own_clients;
     Ok(match &step.kind {
         StepKind::Client {
             client,
@@ -151,7 +198,8 @@ fn begin<'a>(step: &'a Step, stage: &mut Stage<'a>) -> Result<Task<'a>, StepFail
             within,
             wait,
         } => {
-            let pending = Pending::begin(step, *client, action, *within, stage)?;
+            let place = wait.then_some(place);
+            let pending = Pending::begin(step, *client, action, *within, place, stage)?;
             if *wait {
                 Task::Client(pending)
             } else {
@@ -159,34 +207,38 @@ fn begin<'a>(step: &'a Step, stage: &mut Stage<'a>) -> Result<Task<'a>, StepFail
             }
         }
         StepKind::Fault(fault) => {
-            strike(fault, own_clients(scenario), stage);
+            strike(fault, clients, stage);
             Task::Done
         }
         StepKind::Network { client, change } => {
-            for c in each(*client, own_clients(scenario)) {
+            for c in each(*client, clients) {
                 stage.order(Order::Link(c, *change));
             }
             Task::Done
         }
-        StepKind::Wait(time) => Task::Until {
-            step,
-            at: stage.now + *time,
-        },
+        StepKind::Wait(time) => until(step, stage.now + *time, place, stage),
         StepKind::Settle(time) => {
-            calm(own_clients(scenario), stage);
-            Task::Until {
-                step,
-                at: stage.now + *time,
-            }
+            calm(clients, stage);
+            until(step, stage.now + *time, place, stage)
         }
         StepKind::Parallel(branches) => {
-            Task::Parallel(branches.iter().map(|b| Task::sequence(b)).collect())
+            let mut all = Branches::default();
+            for branch in branches {
+                stage.watch.wake(all.next_place(place));
+                all.add(Task::sequence(branch));
+            }
+            Task::Parallel(all)
         }
         StepKind::Timeline(entries) => Task::Timeline {
             began: stage.now,
             entries,
-            running: Vec::new(),
+            running: Branches::default(),
         },
         StepKind::Workload(_) => unreachable!("a plan has no workload: it became a timeline"),
     })
+}
+
+fn until<'a>(step: &'a Step, at: Time, place: &[u32], stage: &mut Stage<'a>) -> Task<'a> {
+    stage.watch.wait(Interest::Time(at), place);
+    Task::Until { step, at }
 }

@@ -1,6 +1,8 @@
 //! What the director knows of a client: only what the client itself noticed.
 
-use squall_client::{EndCause, Event, Message, Ticket};
+use super::{inbox::Inbox, watch::Interest};
+use crate::scenario::model::ClientIx;
+use squall_client::{EndCause, Event, Ticket};
 use squall_protocol::{ReasonCode, packet::ConnAck};
 use std::collections::BTreeMap;
 
@@ -20,7 +22,7 @@ pub(super) struct ClientView {
     /// Connections that ended in any way.
     pub(super) ended: u32,
     pub(super) outcomes: BTreeMap<Ticket, Outcome>,
-    pub(super) inbox: Vec<Arrival>,
+    pub(super) inbox: Inbox,
 }
 
 /// How a request ended.
@@ -29,13 +31,6 @@ pub(super) enum Outcome {
     Acknowledged(ReasonCode),
     Granted(Vec<ReasonCode>),
     Abandoned(String),
-}
-
-/// A delivered message, and whether a `receive` step has had it.
-pub(super) struct Arrival {
-    pub(super) message: Message,
-    pub(super) dup: bool,
-    pub(super) taken: bool,
 }
 
 impl ClientView {
@@ -50,22 +45,24 @@ impl ClientView {
             last_loss: None,
             ended: 0,
             outcomes: BTreeMap::new(),
-            inbox: Vec::new(),
+            inbox: Inbox::default(),
         }
     }
 
-    /// Takes in an event; false when it can't matter to any step.
-    pub(super) fn observe(&mut self, event: &Event) -> bool {
+    /// Takes in an event of client `me`. Gives what it is that happened; nothing when it can't matter to any step.
+    pub(super) fn observe(&mut self, me: ClientIx, event: &Event) -> Option<Interest> {
         match event {
-            Event::Received(_) | Event::Sent(_) | Event::Violation(_) => return false,
+            Event::Received(_) | Event::Sent(_) | Event::Violation(_) => None,
             Event::Connected { ack, .. } => {
                 self.online = true;
                 self.accepted += 1;
                 self.last_ack = Some(ack.clone());
+                Some(Interest::Connection(me))
             }
             Event::Refused { ack } => {
                 self.refused += 1;
                 self.last_ack = Some(ack.clone());
+                Some(Interest::Connection(me))
             }
             Event::Ended { cause } => {
                 self.online = false;
@@ -77,27 +74,26 @@ impl ClientView {
                     self.lost += 1;
                     self.last_loss = Some(cause.clone());
                 }
+                Some(Interest::End(me))
             }
             Event::Delivered { message, dup, .. } => {
-                self.inbox.push(Arrival {
-                    message: message.clone(),
-                    dup: *dup,
-                    taken: false,
-                });
+                self.inbox.push(message.clone(), *dup);
+                Some(Interest::Message(me))
             }
             Event::Acknowledged { ticket, reason } => {
-                self.outcomes
-                    .insert(*ticket, Outcome::Acknowledged(*reason));
+                self.outcome(*ticket, Outcome::Acknowledged(*reason))
             }
             Event::Subscribed { ticket, reasons } | Event::Unsubscribed { ticket, reasons } => {
-                self.outcomes
-                    .insert(*ticket, Outcome::Granted(reasons.clone()));
+                self.outcome(*ticket, Outcome::Granted(reasons.clone()))
             }
             Event::Abandoned { ticket, why } => {
-                self.outcomes
-                    .insert(*ticket, Outcome::Abandoned(why.to_string()));
+                self.outcome(*ticket, Outcome::Abandoned(why.to_string()))
             }
         }
-        true
+    }
+
+    fn outcome(&mut self, ticket: Ticket, outcome: Outcome) -> Option<Interest> {
+        self.outcomes.insert(ticket, outcome);
+        Some(Interest::Ticket(ticket))
     }
 }

@@ -1,7 +1,7 @@
 //! One direction of one connection: transmissions, retransmissions and arrival in order.
 
 use crate::{random::Stream, scenario::model::LinkSpec};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Direction of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +68,10 @@ pub(super) struct Segment<P> {
 pub(super) struct Flow<P> {
     pub(super) random: Stream,
     queue: VecDeque<Segment<P>>,
+    /// Segments that have left the queue: the place of the first one in it.
+    gone: usize,
+    /// Segments that are not through: time of the next transmission, and place.
+    trying: BTreeSet<(u64, usize)>,
     /// Nothing passes any more and nobody is told.
     pub(super) dead: bool,
     /// The end was sent.
@@ -87,6 +91,8 @@ impl<P> Flow<P> {
         Self {
             random,
             queue: VecDeque::new(),
+            gone: 0,
+            trying: BTreeSet::new(),
             dead: false,
             ended: false,
         }
@@ -111,6 +117,7 @@ impl<P> Flow<P> {
             rto: Schedule::of(kind).first_rto,
             tries: 0,
         };
+        self.trying.insert((now, self.gone + self.queue.len()));
         self.queue.push_back(Segment {
             seq,
             kind,
@@ -126,23 +133,29 @@ impl<P> Flow<P> {
         now: u64,
         mut fate: impl FnMut(&mut Self, Kind) -> Fate,
     ) -> bool {
-        for i in 0..self.queue.len() {
+        let due = self.trying.range(..=(now, usize::MAX));
+        let mut due: Vec<(u64, usize)> = due.copied().collect();
+        // In order of sending, whichever is due first: each transmission draws from the flow's randomness.
+        due.sort_unstable_by_key(|(_, place)| *place);
+        for (at, place) in due {
+            let i = place - self.gone;
             let kind = self.queue[i].kind;
-            let State::Trying { at, rto, tries } = self.queue[i].state else {
+            let State::Trying { rto, tries, .. } = self.queue[i].state else {
                 continue;
             };
-            if at > now {
-                continue;
-            }
             let schedule = Schedule::of(kind);
+            self.trying.remove(&(at, place));
             self.queue[i].state = match fate(self, kind) {
                 Fate::Through(latency) => State::Arriving { at: at + latency },
                 Fate::Lost if tries + 1 >= schedule.tries => return false,
-                Fate::Lost => State::Trying {
-                    at: at + rto,
-                    rto: (rto * 2).min(schedule.max_rto),
-                    tries: tries + 1,
-                },
+                Fate::Lost => {
+                    self.trying.insert((at + rto, place));
+                    State::Trying {
+                        at: at + rto,
+                        rto: (rto * 2).min(schedule.max_rto),
+                        tries: tries + 1,
+                    }
+                }
             };
         }
         true
@@ -151,7 +164,10 @@ impl<P> Flow<P> {
     /// The first segment, if it has arrived by `now`.
     pub(super) fn pop_arrived(&mut self, now: u64) -> Option<Segment<P>> {
         match self.queue.front()?.state {
-            State::Arriving { at } if at <= now => self.queue.pop_front(),
+            State::Arriving { at } if at <= now => {
+                self.gone += 1;
+                self.queue.pop_front()
+            }
             _ => None,
         }
     }
@@ -159,21 +175,24 @@ impl<P> Flow<P> {
     /// When something happens next: a transmission, or the arrival of the first segment.
     pub(super) fn next_at(&self) -> Option<u64> {
         let first = match self.queue.front()?.state {
-            State::Arriving { at } => at,
-            State::Trying { at, .. } => at,
+            State::Arriving { at } | State::Trying { at, .. } => at,
         };
-        let trying = self.queue.iter().skip(1).filter_map(|s| match s.state {
-            State::Trying { at, .. } => Some(at),
-            State::Arriving { .. } => None,
-        });
-        Some(trying.fold(first, u64::min))
+        let trying = self.trying.first().map_or(first, |(at, _)| *at);
+        Some(first.min(trying))
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// What waits for a retransmission is sent again at `now`.
     pub(super) fn nudge(&mut self, now: u64) {
-        for segment in &mut self.queue {
-            if let State::Trying { at, .. } = &mut segment.state {
+        let waiting = std::mem::take(&mut self.trying);
+        for (_, place) in waiting {
+            if let State::Trying { at, .. } = &mut self.queue[place - self.gone].state {
                 *at = now;
+                self.trying.insert((now, place));
             }
         }
     }
@@ -181,6 +200,8 @@ impl<P> Flow<P> {
     /// From now on nothing passes.
     pub(super) fn kill(&mut self) {
         self.dead = true;
+        self.gone += self.queue.len();
         self.queue.clear();
+        self.trying.clear();
     }
 }

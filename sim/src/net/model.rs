@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
 /// Index of a connection, in the order in which they were dialled.
@@ -56,6 +56,8 @@ pub struct Network<P> {
     seed: u64,
     links: Vec<Link>,
     conns: Vec<Conn<P>>,
+    /// By client: connections that may have something under way.
+    busy: Vec<BTreeSet<ConnIx>>,
     sessions: Vec<u32>,
     /// (time, connection, direction) at which a flow wants attention; entries may be stale.
     agenda: BinaryHeap<Reverse<(u64, ConnIx, Way)>>,
@@ -80,6 +82,7 @@ impl<P> Network<P> {
             seed,
             links,
             conns: Vec::new(),
+            busy: vec![BTreeSet::new(); sessions.len()],
             sessions,
             agenda: BinaryHeap::new(),
             next_seq: 0,
@@ -121,6 +124,7 @@ impl<P> Network<P> {
         self.next_seq += 1;
         self.counters.sent += 1;
         self.flow(conn, way).push(now, seq, kind, payload);
+        self.busy[self.conns[conn].client].insert(conn);
         self.transmit(now, conn, way);
         self.remind(conn, way);
     }
@@ -173,12 +177,13 @@ impl<P> Network<P> {
     /// connection at the place of its first one, counted by link and then by order of sending.
     pub fn advance(&mut self, now: u64) -> Vec<Delivery<P>> {
         let mut touched: Vec<(ConnIx, Way)> = Vec::new();
+        let mut known = BTreeSet::new();
         while let Some(&Reverse((at, conn, way))) = self.agenda.peek() {
             if at > now {
                 break;
             }
             self.agenda.pop();
-            if !touched.contains(&(conn, way)) {
+            if known.insert((conn, way)) {
                 touched.push((conn, way));
             }
         }
@@ -227,13 +232,14 @@ impl<P> Network<P> {
 
     /// Whatever of this client's waits for a retransmission is sent again at `now`, however long TCP would wait.
     pub fn nudge(&mut self, now: u64, client: ClientIx) {
-        for conn in (0..self.conns.len())
-            .filter(|c| self.conns[*c].client == client)
-            .collect::<Vec<_>>()
-        {
+        for conn in std::mem::take(&mut self.busy[client]) {
             for way in [Way::Up, Way::Down] {
                 self.flow(conn, way).nudge(now);
                 self.remind(conn, way);
+            }
+            let Conn { up, down, .. } = &self.conns[conn];
+            if !(up.is_empty() && down.is_empty()) {
+                self.busy[client].insert(conn);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::{
     Broken, Cite, History, cited,
-    history::{Connection, Ix, MessageId, Published},
+    findings::Findings,
+    history::{Connection, Delivered, Ix, MessageIx, Published},
     will,
 };
 use crate::{
@@ -14,8 +15,11 @@ use crate::{
 };
 use bytes::Bytes;
 use squall_broker::CloseCause;
-use squall_protocol::{QoS, ReasonCode, topic};
-use std::time::Duration;
+use squall_protocol::{QoS, ReasonCode, Time, topic};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 const NOTHING: Cite = (&[], &[]);
 const WILL: Cite = (&["MQTT-3.1.2-8"], &["MQTT-3.1.2-8", "MQTT-3.1.3-9"]);
@@ -28,10 +32,15 @@ const SESSION: Cite = (
     &["MQTT-3.2.2-2", "MQTT-3.2.2-3"],
 );
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
+pub(super) fn judge<'h>(history: &'h History<'h>, broken: &mut Findings) {
+    let found = Found::of(history);
     for expectation in &history.plan.expect {
+        if broken.full() {
+            return;
+        }
         let mut judge = Judge {
             history,
+            found: &found,
             expectation,
             broken,
         };
@@ -67,12 +76,71 @@ pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
 
 struct Judge<'j, 'h> {
     history: &'h History<'h>,
+    found: &'j Found<'h>,
     expectation: &'h Expectation,
-    broken: &'j mut Vec<Broken>,
+    broken: &'j mut Findings,
+}
+
+/// What several expectations ask for.
+struct Found<'h> {
+    /// The hidden client that hears wills and finds retained messages.
+    observer: Option<ClientIx>,
+    /// By topic: what the observer was sent as retained.
+    retained: BTreeMap<&'h str, Vec<&'h Delivered<'h>>>,
+    /// Client and message of each delivery, with its index; sorted.
+    arrivals: Vec<(ClientIx, MessageIx, usize)>,
+}
+
+impl<'h> Found<'h> {
+    fn of(history: &'h History<'h>) -> Self {
+        let clients = &history.plan.clients;
+        let observer = clients.iter().position(|c| c.name == OBSERVER);
+        let mut retained: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for n in observer.map_or(&[][..], |o| &history.delivered_to[o]) {
+            let d = &history.delivered[*n];
+            if d.message.retain {
+                let topic = d.message.topic.as_str();
+                retained.entry(topic).or_default().push(d);
+            }
+        }
+        let all = history.delivered.iter().enumerate();
+        let mut arrivals: Vec<_> = all.map(|(n, d)| (d.to, d.what, n)).collect();
+        arrivals.sort_unstable();
+        Self {
+            observer,
+            retained,
+            arrivals,
+        }
+    }
+
+    /// Deliveries of a message to a client, in order.
+    fn arrivals(&self, what: MessageIx, to: ClientIx) -> &[(ClientIx, MessageIx, usize)] {
+        let first = (to, what, 0);
+        let from = self.arrivals.partition_point(|a| *a < first);
+        let rest = &self.arrivals[from..];
+        &rest[..rest.partition_point(|(t, w, _)| (*t, *w) == (to, what))]
+    }
 }
 
 impl<'h> Judge<'_, 'h> {
+    /// Something happened that must not.
     fn report(&mut self, cite: Cite, message: String, expected: String, witness: Vec<Ix>) {
+        self.add(cite, message, expected, witness, false);
+    }
+
+    /// Something did not happen that must.
+    fn missed(&mut self, cite: Cite, message: String, expected: String, witness: Vec<Ix>) {
+        self.add(cite, message, expected, witness, true);
+    }
+
+    fn add(
+        &mut self,
+        cite: Cite,
+        message: String,
+        expected: String,
+        witness: Vec<Ix>,
+        absence: bool,
+    ) {
         let statements = cited(self.history.version, cite);
         self.broken.push(Broken {
             rule: "expectation",
@@ -81,130 +149,149 @@ impl<'h> Judge<'_, 'h> {
             expected,
             source: Some(self.expectation.source),
             witness,
+            absence,
         });
     }
 
-    /// Publishes the expectation is about.
-    fn meant(&self, filter: &str, payload: Option<&Bytes>) -> Vec<&'h Published> {
-        let fits = |p: &&Published| {
-            topic::matches(filter, &p.message.topic)
-                && payload.is_none_or(|b| *b == p.message.payload)
+    /// Publishes the expectation is about, in order.
+    fn meant(&self, filter: &'h str, payload: Option<&Bytes>) -> Vec<&'h Published<'h>> {
+        let history = self.history;
+        let mut numbers: Vec<usize> = if filter.contains(['+', '#']) {
+            let fits = |p: &Published<'_>| {
+                topic::matches(filter, &p.message.topic)
+                    && payload.is_none_or(|b| *b == p.message.payload)
+            };
+            let all = history.published.iter().enumerate();
+            return all.filter(|(_, p)| fits(p)).map(|(_, p)| p).collect();
+        } else if let Some(payload) = payload {
+            let what = history.messages.find(filter, payload);
+            what.map_or(Vec::new(), |w| history.messages.get(w).published.clone())
+        } else {
+            let messages = history.messages.on_topic(filter);
+            messages
+                .flat_map(|w| history.messages.get(w).published.iter().copied())
+                .collect()
         };
-        self.history.published.iter().filter(fits).collect()
-    }
-
-    fn arrivals(&self, id: &MessageId, to: ClientIx) -> Vec<&'h super::history::Delivered> {
-        self.history
-            .delivered
-            .iter()
-            .filter(|d| d.to == to && d.message.topic == id.0 && d.message.payload == id.1)
-            .collect()
+        numbers.sort_unstable();
+        numbers.iter().map(|n| &history.published[*n]).collect()
     }
 
     fn delivered(
         &mut self,
-        filter: &str,
+        filter: &'h str,
         payload: Option<&Bytes>,
         to: ClientIx,
         times: Times,
         within: Option<Duration>,
     ) {
-        let meant = self.meant(filter, payload);
-        let name = self.history.name(to);
         if let Times::Total(n) = times {
-            let all: Vec<Ix> = self
-                .history
-                .delivered
-                .iter()
-                .filter(|d| d.to == to && topic::matches(filter, &d.message.topic))
-                .filter(|d| payload.is_none_or(|b| *b == d.message.payload))
-                .map(|d| d.ix)
-                .collect();
-            if all.len() != n as usize {
-                let message = format!("{name} received {} messages on `{filter}`", all.len());
-                self.report(NOTHING, message, format!("{n} deliveries in all"), all);
-            }
+            self.total(filter, payload, to, n);
             return;
         }
+        let meant = self.meant(filter, payload);
         if meant.is_empty() && times != Times::Never {
             let message = format!("nothing was published on `{filter}` that could be delivered");
-            self.report(
+            self.missed(
                 NOTHING,
                 message,
                 "the story publishes what this expectation is about".into(),
                 vec![],
             );
         }
-        let mut judged: Vec<MessageId> = Vec::new();
+        let mut judged: BTreeSet<MessageIx> = BTreeSet::new();
         for published in meant {
-            let id = published.id();
-            if judged.contains(&id) {
-                continue;
+            if self.broken.full() {
+                return;
             }
-            let copies = self.history.copies[&id];
-            let arrivals = self.arrivals(&id, to);
-            let (fits, expected) = fits(times, arrivals.len(), copies);
-            let mut witness = vec![published.ix];
-            witness.extend(
-                self.history
-                    .packets
-                    .iter()
-                    .filter(|p| p.id == id)
-                    .map(|p| p.ix),
-            );
-            witness.extend(arrivals.iter().map(|d| d.ix));
-            if !fits {
-                let what = describe::payload(&id.1);
-                let message = format!(
-                    "{what} on `{}` reached {name} {}",
-                    id.0,
-                    describe::times(arrivals.len())
-                );
-                self.report(
-                    cite_of(published.message.qos),
-                    message,
-                    expected,
-                    witness.clone(),
-                );
+            if judged.insert(published.what) {
+                self.message(published, to, times, within);
             }
-            if let (Some(limit), Some(first)) = (within, arrivals.first()) {
-                let took = first.at.since(published.at);
-                if took > limit {
-                    let message = format!(
-                        "{} reached {name} after {} ms",
-                        describe::payload(&id.1),
-                        took.as_millis()
-                    );
-                    self.report(
-                        NOTHING,
-                        message,
-                        format!("within {} ms", limit.as_millis()),
-                        witness,
-                    );
-                }
-            }
-            judged.push(id);
         }
     }
 
-    fn in_order(&mut self, filter: &str, payload: Option<&Bytes>, to: ClientIx) {
-        let meant: Vec<MessageId> = self.meant(filter, payload).iter().map(|p| p.id()).collect();
-        let mut newest: Option<(usize, Ix)> = None;
-        let mut seen: Vec<usize> = Vec::new();
-        for d in self.history.delivered.iter().filter(|d| d.to == to) {
-            let Some(n) = meant.iter().position(|id| *id == d.id()) else {
+    /// How often one message reached a client, and when first.
+    fn message(
+        &mut self,
+        published: &Published<'_>,
+        to: ClientIx,
+        times: Times,
+        within: Option<Duration>,
+    ) {
+        let (history, found) = (self.history, self.found);
+        let seen = history.messages.get(published.what);
+        let name = history.name(to);
+        let arrivals = found.arrivals(published.what, to);
+        let (fits, expected) = fits(times, arrivals.len(), seen.published.len());
+        let witness = || -> Vec<Ix> {
+            let mut witness = vec![published.ix];
+            witness.extend(history.packets_of(published.what));
+            witness.extend(arrivals.iter().map(|(.., n)| history.delivered[*n].ix));
+            witness
+        };
+        let what = || describe::payload(seen.payload);
+        if !fits {
+            let message = format!(
+                "{} on `{}` reached {name} {}",
+                what(),
+                seen.topic,
+                describe::times(arrivals.len())
+            );
+            let absence = arrivals.len() < seen.published.len() && times != Times::Never;
+            let cite = cite_of(published.message.qos);
+            self.add(cite, message, expected(), witness(), absence);
+        }
+        if let (Some(limit), Some((.., first))) = (within, arrivals.first()) {
+            let took = history.delivered[*first].at.since(published.at);
+            if took > limit {
+                let message = format!("{} reached {name} after {} ms", what(), took.as_millis());
+                let expected = format!("within {} ms", limit.as_millis());
+                self.report(NOTHING, message, expected, witness());
+            }
+        }
+    }
+
+    /// How many messages reached a client in all.
+    fn total(&mut self, filter: &str, payload: Option<&Bytes>, to: ClientIx, n: u32) {
+        let history = self.history;
+        let all: Vec<Ix> = history.delivered_to[to]
+            .iter()
+            .map(|n| &history.delivered[*n])
+            .filter(|d| topic::matches(filter, &d.message.topic))
+            .filter(|d| payload.is_none_or(|b| *b == d.message.payload))
+            .map(|d| d.ix)
+            .collect();
+        let name = history.name(to);
+        if all.len() != n as usize {
+            let message = format!("{name} received {} messages on `{filter}`", all.len());
+            let absence = all.len() < n as usize;
+            self.add(
+                NOTHING,
+                message,
+                format!("{n} deliveries in all"),
+                all,
+                absence,
+            );
+        }
+    }
+
+    fn in_order(&mut self, filter: &'h str, payload: Option<&Bytes>, to: ClientIx) {
+        let history = self.history;
+        // Each message and its place in the order of publishing; the first one of several.
+        let mut places: BTreeMap<MessageIx, usize> = BTreeMap::new();
+        for (n, p) in self.meant(filter, payload).iter().enumerate() {
+            places.entry(p.what).or_insert(n);
+        }
+        let mut newest: Option<(usize, MessageIx, Ix)> = None;
+        for d in &history.delivered_to[to] {
+            let d = &history.delivered[*d];
+            // Only the first delivery of each counts.
+            let Some(n) = places.remove(&d.what) else {
                 continue;
             };
-            if seen.contains(&n) {
-                continue;
-            }
-            seen.push(n);
-            if let Some((before, ix)) = newest.filter(|(before, _)| *before > n) {
-                let (late, early) = (
-                    describe::payload(&meant[n].1),
-                    describe::payload(&meant[before].1),
-                );
-                let message = format!("{} received {late} after {early}", self.history.name(to));
+            if let Some((_, before, ix)) = newest.filter(|(before, ..)| *before > n) {
+                let payload = |w| describe::payload(history.messages.get(w).payload);
+                let (late, early) = (payload(d.what), payload(before));
+                let message = format!("{} received {late} after {early}", history.name(to));
                 let order: Cite = (&["MQTT-4.6.0-6"], &["MQTT-4.6.0-5"]);
                 self.report(
                     order,
@@ -213,44 +300,34 @@ impl<'h> Judge<'_, 'h> {
                     vec![ix, d.ix],
                 );
             } else {
-                newest = Some((n, d.ix));
+                newest = Some((n, d.what, d.ix));
             }
         }
     }
 
-    /// The hidden client that hears wills and finds retained messages.
-    fn observer(&self) -> Option<ClientIx> {
-        self.history
-            .plan
-            .clients
-            .iter()
-            .position(|c| c.name == OBSERVER)
+    fn connections_of(&self, client: ClientIx) -> Vec<&'h Connection<'h>> {
+        let own = self.history.connections_of[client].iter();
+        own.map(|n| &self.history.connections[*n]).collect()
     }
 
     fn will(&mut self, of: ClientIx, published: u32, after: Option<Duration>) {
-        let Some(observer) = self.observer() else {
+        let Some(observer) = self.found.observer else {
             return;
         };
-        let own: Vec<&Connection> = self
-            .history
-            .connections
-            .iter()
-            .filter(|c| c.client == of)
-            .collect();
-        let mut heard = Vec::new();
-        let mut wills: Vec<MessageId> = Vec::new();
+        let history = self.history;
+        let own = self.connections_of(of);
+        let mut heard: Vec<&Delivered<'_>> = Vec::new();
+        let mut wills: BTreeSet<MessageIx> = BTreeSet::new();
         let mut said_too = 0;
         for will in own.iter().filter_map(|c| c.will()) {
-            let id = (will.topic.clone(), will.payload.clone());
-            if !wills.contains(&id) {
-                heard.extend(will::deliveries(self.history, will, observer));
+            let what = history.messages.find(&will.topic, &will.payload);
+            if let Some(what) = what.filter(|what| wills.insert(*what)) {
+                heard.extend(will::deliveries(history, what).filter(|d| d.to == observer));
                 // A client may publish the very same words itself.
-                said_too += self
-                    .history
-                    .published_as(&id)
-                    .filter(|p| p.arrived.is_some())
+                let said = history.messages.get(what).published.iter();
+                said_too += said
+                    .filter(|n| history.published[**n].arrived.is_some())
                     .count();
-                wills.push(id);
             }
         }
         let mut witness: Vec<Ix> = own
@@ -268,18 +345,18 @@ impl<'h> Judge<'_, 'h> {
                 describe::times(times)
             );
             let expected = format!("it is published {}", describe::times(published as usize));
-            self.report(WILL, message, expected, witness.clone());
+            let absence = times < published as usize;
+            self.add(WILL, message, expected, witness.clone(), absence);
         }
+        let ends = own.iter().filter_map(|c| Some(c.closed.as_ref()?.1));
+        let mut ends: Vec<Time> = ends.collect();
+        ends.sort_unstable();
         // Which of them is the will cannot be told where the client says the same.
         for d in heard.into_iter().filter(|_| said_too == 0) {
-            let ended = own
-                .iter()
-                .filter_map(|c| c.closed.as_ref())
-                .map(|(_, at, _)| *at)
-                .filter(|at| *at <= d.at)
-                .max();
+            let before = ends.partition_point(|at| *at <= d.at);
+            let ended = ends[..before].last().copied();
             let waited = ended.map_or(Duration::ZERO, |at| d.at.since(at));
-            if let Some(after) = after.filter(|a| waited < *a) {
+            if let Some(after) = after.filter(|a| waited < *a && !self.broken.full()) {
                 let message = format!(
                     "the will of {name} came {} ms after its connection ended",
                     waited.as_millis()
@@ -295,15 +372,11 @@ impl<'h> Judge<'_, 'h> {
     }
 
     fn retained(&mut self, topic: &str, payload: Option<&Bytes>) {
-        let Some(observer) = self.observer() else {
+        if self.found.observer.is_none() {
             return;
-        };
-        let found: Vec<_> = self
-            .history
-            .delivered
-            .iter()
-            .filter(|d| d.to == observer && d.message.retain && *d.message.topic == *topic)
-            .collect();
+        }
+        let found = self.found.retained.get(topic);
+        let found = found.map_or(&[][..], Vec::as_slice);
         let fits = match payload {
             None => found.is_empty(),
             Some(payload) => found.len() == 1 && found[0].message.payload == *payload,
@@ -311,7 +384,7 @@ impl<'h> Judge<'_, 'h> {
         if fits {
             return;
         }
-        let message = match found.as_slice() {
+        let message = match found {
             [] => format!("a fresh subscriber of `{topic}` found nothing"),
             [one] => format!(
                 "a fresh subscriber of `{topic}` found {}",
@@ -329,19 +402,18 @@ impl<'h> Judge<'_, 'h> {
             .history
             .packets
             .iter()
-            .filter(|p| p.retain && *p.id.0 == *topic)
+            .filter(|p| p.retain && **self.history.messages.get(p.what).topic == *topic)
             .map(|p| p.ix)
             .collect();
         witness.extend(found.iter().map(|d| d.ix));
-        self.report(RETAINED, message, expected, witness);
+        // What is retained shows at the end.
+        self.missed(RETAINED, message, expected, witness);
     }
 
     fn session(&mut self, of: ClientIx, present: &[bool]) {
-        let accepted: Vec<_> = self
-            .history
-            .connections
-            .iter()
-            .filter(|c| c.client == of && c.accepted())
+        let own = self.connections_of(of).into_iter();
+        let accepted: Vec<_> = own
+            .filter(|c| c.accepted())
             .filter_map(|c| c.answered)
             .collect();
         let flags: Vec<bool> = accepted.iter().map(|(_, present, _)| *present).collect();
@@ -351,40 +423,30 @@ impl<'h> Judge<'_, 'h> {
                 self.history.name(of),
                 list(&flags)
             );
-            self.report(
-                SESSION,
-                message,
-                list(present),
-                accepted.iter().map(|(ix, ..)| *ix).collect(),
-            );
+            let witness = accepted.iter().map(|(ix, ..)| *ix).collect();
+            let absence = present.starts_with(&flags);
+            self.add(SESSION, message, list(present), witness, absence);
         }
     }
 
     fn closed(&mut self, client: ClientIx, times: u32, reason: Option<ReasonCode>) {
-        let by_broker = |c: &&Connection| {
+        let by_broker = |c: &&&Connection<'_>| {
             let ended = c.closed.as_ref().map(|(_, _, cause)| cause);
             let own = matches!(
                 ended,
                 None | Some(CloseCause::Peer(_) | CloseCause::Disconnected(_))
             );
-            c.client == client && !own && reason.is_none_or(|r| c.told == Some(r))
+            !own && reason.is_none_or(|r| c.told == Some(r))
         };
-        let ends: Vec<Ix> = self
-            .history
-            .connections
+        let all = self.connections_of(client);
+        let ends: Vec<Ix> = all
             .iter()
             .filter(by_broker)
             .filter_map(|c| c.closed.as_ref().map(|(ix, ..)| *ix))
             .collect();
         if ends.len() != times as usize {
-            let connects = self
-                .history
-                .connections
-                .iter()
-                .filter(|c| c.client == client);
-            let mut witness: Vec<Ix> = connects
-                .filter_map(|c| Some(c.connect.as_ref()?.0))
-                .collect();
+            let connects = all.iter().filter_map(|c| Some(c.connect?.0));
+            let mut witness: Vec<Ix> = connects.collect();
             witness.extend(&ends);
             let with = reason
                 .map(|r| format!(" with reason code {r}"))
@@ -394,19 +456,34 @@ impl<'h> Judge<'_, 'h> {
                 "the broker ended {} connections of {name}{with}",
                 ends.len()
             );
-            self.report(NOTHING, message, format!("it ends {times}"), witness);
+            let absence = ends.len() < times as usize;
+            self.add(
+                NOTHING,
+                message,
+                format!("it ends {times}"),
+                witness,
+                absence,
+            );
         }
     }
 }
 
-fn fits(times: Times, arrived: usize, copies: usize) -> (bool, String) {
-    match times {
-        Times::AtMostOnce => (arrived <= copies, format!("at most {copies}")),
-        Times::AtLeastOnce => (arrived >= copies, format!("at least {copies}")),
-        Times::ExactlyOnce => (arrived == copies, format!("exactly {copies}")),
-        Times::Never => (arrived == 0, "never".into()),
-        Times::Total(n) => (arrived == n as usize, format!("{n} in all")),
-    }
+fn fits(times: Times, arrived: usize, copies: usize) -> (bool, impl Fn() -> String) {
+    let fits = match times {
+        Times::AtMostOnce => arrived <= copies,
+        Times::AtLeastOnce => arrived >= copies,
+        Times::ExactlyOnce => arrived == copies,
+        Times::Never => arrived == 0,
+        Times::Total(n) => arrived == n as usize,
+    };
+    let expected = move || match times {
+        Times::AtMostOnce => format!("at most {copies}"),
+        Times::AtLeastOnce => format!("at least {copies}"),
+        Times::ExactlyOnce => format!("exactly {copies}"),
+        Times::Never => "never".into(),
+        Times::Total(n) => format!("{n} in all"),
+    };
+    (fits, expected)
 }
 
 fn cite_of(qos: QoS) -> Cite {

@@ -2,7 +2,7 @@
 //!
 //! The broker is watched on its side of the wire and each client on its own, with the same rules.
 
-use super::{Broken, Cite, History, cited, history::Ix};
+use super::{Broken, Cite, History, cited, findings::Findings, history::Ix};
 use crate::{
     scenario::model::ClientIx,
     trace::{Node, What},
@@ -33,25 +33,20 @@ const UNASKED: Cite = (
     &["MQTT-4.3.2-4", "MQTT-4.3.3-8"],
 );
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
-    // One watcher per session and side: the broker's sessions by client identifier, the clients' by client.
-    let mut brokers: BTreeMap<&str, Watcher> = BTreeMap::new();
-    let mut clients: BTreeMap<ClientIx, Watcher> = BTreeMap::new();
+pub(super) fn judge(history: &History<'_>, broken: &mut Findings) {
+    // One watcher per session and side: the broker's by session, the clients' by client.
+    let all = || 0..history.plan.clients.len();
+    let mut brokers: Vec<_> = all().map(|c| Watcher::new(Role::Server, c)).collect();
+    let mut clients: Vec<_> = all().map(|c| Watcher::new(Role::Client, c)).collect();
     for (ix, record) in history.records.iter().enumerate() {
         match (&record.what, record.node) {
             (What::Broker { client, event }, _) => {
-                let id = history.plan.clients[*client].client_id.as_str();
-                let watcher = brokers
-                    .entry(id)
-                    .or_insert_with(|| Watcher::new(Role::Server, *client));
+                let watcher = &mut brokers[history.session(*client)];
                 watcher.client = *client;
                 watcher.broker_event(history, ix, event, broken);
             }
             (What::Client(event), Node::Client(client)) => {
-                let watcher = clients
-                    .entry(client)
-                    .or_insert_with(|| Watcher::new(Role::Client, client));
-                watcher.client_event(history, ix, event, broken);
+                clients[client].client_event(history, ix, event, broken);
             }
             _ => {}
         }
@@ -59,31 +54,33 @@ pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
 }
 
 /// Watches what one side of one session sends.
-struct Watcher {
+struct Watcher<'a> {
     side: Role,
     client: ClientIx,
     conn: u64,
     greeted: bool,
     /// The peer's Receive Maximum on this connection.
     window: usize,
-    sending: BTreeMap<u16, Sending>,
+    sending: BTreeMap<u16, Sending<'a>>,
     /// PUBLISH packets that came and are not answered: packet identifier → QoS.
     owed: BTreeMap<u16, QoS>,
     next_seq: u64,
     last_resent: Option<u64>,
+    /// How many of `sending` are not released, and how many of these were sent on the current connection.
+    unreleased: usize,
+    unreleased_here: usize,
 }
 
 /// A QoS 1 or 2 message on its way out.
-struct Sending {
+struct Sending<'a> {
     seq: u64,
-    qos: QoS,
-    topic_and_payload: (Vec<u8>, Vec<u8>),
+    publish: &'a Publish,
     released: bool,
     conn: u64,
     ix: Ix,
 }
 
-impl Watcher {
+impl<'a> Watcher<'a> {
     fn new(side: Role, client: ClientIx) -> Self {
         Self {
             side,
@@ -95,15 +92,17 @@ impl Watcher {
             owed: BTreeMap::new(),
             next_seq: 0,
             last_resent: None,
+            unreleased: 0,
+            unreleased_here: 0,
         }
     }
 
     fn broker_event(
         &mut self,
-        history: &History<'_>,
+        history: &History<'a>,
         ix: Ix,
-        event: &squall_broker::Event,
-        broken: &mut Vec<Broken>,
+        event: &'a squall_broker::Event,
+        broken: &mut Findings,
     ) {
         use squall_broker::Event;
         match event {
@@ -111,7 +110,8 @@ impl Watcher {
             Event::Opened { .. } | Event::Violation { .. } | Event::Closed { .. } => {}
             Event::Received { conn, frame } => {
                 if let Packet::Connect(connect) = &frame.packet {
-                    (self.conn, self.greeted) = (conn.0, false);
+                    self.turn_to(conn.0);
+                    self.greeted = false;
                     self.window = connect
                         .properties
                         .receive_maximum()
@@ -130,10 +130,10 @@ impl Watcher {
 
     fn client_event(
         &mut self,
-        history: &History<'_>,
+        history: &History<'a>,
         ix: Ix,
-        event: &squall_client::Event,
-        broken: &mut Vec<Broken>,
+        event: &'a squall_client::Event,
+        broken: &mut Findings,
     ) {
         use squall_client::Event;
         match event {
@@ -156,10 +156,40 @@ impl Watcher {
         self.owed.clear();
         if !present {
             self.sending.clear();
+            (self.unreleased, self.unreleased_here) = (0, 0);
         }
     }
 
-    fn received(&mut self, packet: &Packet) {
+    /// What comes now is on another connection.
+    fn turn_to(&mut self, conn: u64) {
+        if conn == self.conn {
+            return;
+        }
+        let back = conn < self.conn;
+        self.conn = conn;
+        // Nothing was sent yet on a connection that is new.
+        let here = |s: &&Sending<'_>| s.conn == conn && !s.released;
+        self.unreleased_here = match back {
+            true => self.sending.values().filter(here).count(),
+            false => 0,
+        };
+    }
+
+    /// A message is on its way no more, or the message itself is not.
+    fn done(&mut self, id: u16, released: bool) {
+        let Some(sending) = self.sending.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::replace(&mut sending.released, true) {
+            self.unreleased -= 1;
+            self.unreleased_here -= usize::from(sending.conn == self.conn);
+        }
+        if !released {
+            self.sending.remove(&id);
+        }
+    }
+
+    fn received(&mut self, packet: &'a Packet) {
         match packet {
             Packet::Publish(Publish {
                 packet_id: Some(id),
@@ -169,21 +199,14 @@ impl Watcher {
                 self.owed.insert(id.get(), *qos);
             }
             Packet::PubAck(Ack { packet_id, .. }) | Packet::PubComp(Ack { packet_id, .. }) => {
-                self.sending.remove(&packet_id.get());
+                self.done(packet_id.get(), false);
             }
-            Packet::PubRec(ack) if ack.reason.is_error() => {
-                self.sending.remove(&ack.packet_id.get());
-            }
-            Packet::PubRec(ack) => {
-                if let Some(sending) = self.sending.get_mut(&ack.packet_id.get()) {
-                    sending.released = true;
-                }
-            }
+            Packet::PubRec(ack) => self.done(ack.packet_id.get(), !ack.reason.is_error()),
             _ => {}
         }
     }
 
-    fn sent(&mut self, history: &History<'_>, ix: Ix, packet: &Packet, broken: &mut Vec<Broken>) {
+    fn sent(&mut self, history: &History<'a>, ix: Ix, packet: &'a Packet, broken: &mut Findings) {
         if !std::mem::replace(&mut self.greeted, true) {
             self.begin(history, ix, packet, broken);
         }
@@ -217,7 +240,7 @@ impl Watcher {
         }
     }
 
-    fn begin(&mut self, history: &History<'_>, ix: Ix, packet: &Packet, broken: &mut Vec<Broken>) {
+    fn begin(&mut self, history: &History<'a>, ix: Ix, packet: &'a Packet, broken: &mut Findings) {
         let (fits, cite, expected) = match self.side {
             Role::Server => (
                 matches!(packet, Packet::ConnAck(_)),
@@ -236,27 +259,27 @@ impl Watcher {
         }
         match packet {
             Packet::ConnAck(ack) => self.resume(ack.session_present),
-            Packet::Connect(_) => self.conn += 1,
+            Packet::Connect(_) => self.turn_to(self.conn + 1),
             _ => {}
         }
     }
 
     fn publish(
         &mut self,
-        history: &History<'_>,
+        history: &History<'a>,
         ix: Ix,
-        publish: &Publish,
-        broken: &mut Vec<Broken>,
+        publish: &'a Publish,
+        broken: &mut Findings,
     ) {
         let Some(id) = publish.packet_id.map(squall_protocol::PacketId::get) else {
             return;
         };
-        let content = (publish.topic.as_bytes().to_vec(), publish.payload.to_vec());
-        let who = self.who(history);
         match self.sending.get_mut(&id) {
-            Some(s) if !s.released && s.topic_and_payload == content && s.qos == publish.qos => {
+            Some(s) if !s.released && same_message(s.publish, publish) => {
                 let (before, seq, same_conn) = (s.ix, s.seq, s.conn == self.conn);
                 (s.conn, s.ix) = (self.conn, ix);
+                self.unreleased_here += usize::from(!same_conn);
+                let who = self.who(history);
                 if !publish.dup {
                     let message = format!("{who} sent packet {id} again without the DUP flag");
                     self.report(
@@ -295,6 +318,7 @@ impl Watcher {
             }
             Some(s) => {
                 let witness = vec![s.ix, ix];
+                let who = self.who(history);
                 let message = format!(
                     "{who} used packet identifier {id} for a new message while it was in use"
                 );
@@ -309,6 +333,7 @@ impl Watcher {
             }
             None => {
                 if publish.dup {
+                    let who = self.who(history);
                     let message =
                         format!("{who} sent packet {id} for the first time with the DUP flag");
                     self.report(
@@ -320,27 +345,25 @@ impl Watcher {
                         broken,
                     );
                 }
-                self.fresh(history, ix, id, publish.qos, content, broken);
+                self.fresh(history, ix, id, publish, broken);
             }
         }
     }
 
     fn fresh(
         &mut self,
-        history: &History<'_>,
+        history: &History<'a>,
         ix: Ix,
         id: u16,
-        qos: QoS,
-        content: (Vec<u8>, Vec<u8>),
-        broken: &mut Vec<Broken>,
+        publish: &'a Publish,
+        broken: &mut Findings,
     ) {
         // What was in flight before must be sent again first, or the order of a resumed session is lost.
-        let skipped = self
-            .sending
-            .values()
-            .find(|s| s.conn != self.conn && !s.released)
-            .map(|s| s.ix);
-        if let Some(skipped) = skipped {
+        let skipped = |s: &&Sending<'_>| s.conn != self.conn && !s.released;
+        if self.unreleased > self.unreleased_here
+            && !broken.full()
+            && let Some(skipped) = self.sending.values().find(skipped).map(|s| s.ix)
+        {
             let message = format!(
                 "{} sent a new message before resending one that was in flight",
                 self.who(history)
@@ -358,13 +381,14 @@ impl Watcher {
         self.next_seq += 1;
         let sending = Sending {
             seq,
-            qos,
-            topic_and_payload: content,
+            publish,
             released: false,
             conn: self.conn,
             ix,
         };
         self.sending.insert(id, sending);
+        self.unreleased += 1;
+        self.unreleased_here += 1;
         if self.sending.len() > self.window {
             let message = format!(
                 "{} has {} messages in flight",
@@ -385,12 +409,12 @@ impl Watcher {
 
     fn report(
         &self,
-        history: &History<'_>,
+        history: &History<'a>,
         cite: Cite,
         message: String,
         expected: &str,
         witness: Vec<Ix>,
-        broken: &mut Vec<Broken>,
+        broken: &mut Findings,
     ) {
         broken.push(Broken {
             rule: "packet flow",
@@ -399,6 +423,11 @@ impl Watcher {
             expected: expected.to_owned(),
             source: None,
             witness,
+            absence: false,
         });
     }
+}
+
+fn same_message(a: &Publish, b: &Publish) -> bool {
+    a.qos == b.qos && a.topic == b.topic && a.payload == b.payload
 }

@@ -1,8 +1,10 @@
 //! The history of a run in the words the oracles use: messages, deliveries, connections, sessions, subscriptions.
 //!
 //! Sessions and subscriptions are a model of their own, built from the packets on the broker's side of the wire.
+//! Nothing is copied out of the trace, and whatever an oracle asks for by message, client or session is found through
+//! an index: a history of a million records is judged in a time that grows with their number alone.
 
-use super::reader;
+use super::{reader, subscriptions::Subscriptions};
 use crate::{
     director::Order,
     plan::OBSERVER,
@@ -13,8 +15,8 @@ use bytes::Bytes;
 use squall_broker::{CloseCause, ConnId};
 use squall_client::Message;
 use squall_protocol::{
-    QoS, ReasonCode, Text, Time, Version,
-    packet::{Connect, Subscription, Will},
+    ReasonCode, Text, Time, Version,
+    packet::{Connect, Will},
     topic::TopicFilter,
 };
 use std::collections::BTreeMap;
@@ -22,40 +24,118 @@ use std::collections::BTreeMap;
 /// Index of a record in the trace.
 pub(super) type Ix = usize;
 
-/// What identifies an application message: scenarios give every message they count a topic and payload of its own.
-pub(super) type MessageId = (Text, Bytes);
+/// Index of an application message in [`Messages`].
+pub(super) type MessageIx = usize;
+
+/// A session to the broker: the first client of the story with its Client Identifier.
+pub(super) type SessionIx = ClientIx;
 
 /// The history of one run.
 pub struct History<'a> {
     pub(super) plan: &'a Scenario,
     pub(super) version: Version,
     pub(super) records: &'a [Record],
+    /// Every application message there was.
+    pub(super) messages: Messages<'a>,
     /// Messages handed to clients, in order.
-    pub(super) published: Vec<Published>,
+    pub(super) published: Vec<Published<'a>>,
     /// Messages handed to applications, in order.
-    pub(super) delivered: Vec<Delivered>,
+    pub(super) delivered: Vec<Delivered<'a>>,
+    /// By client: indices into `delivered`, in order.
+    pub(super) delivered_to: Vec<Vec<usize>>,
     /// Network connections as the broker saw them.
-    pub(super) connections: Vec<Connection>,
+    pub(super) connections: Vec<Connection<'a>>,
+    /// By client: indices into `connections`, in order.
+    pub(super) connections_of: Vec<Vec<usize>>,
+    /// By session: its connections that were accepted, in the order in which they were.
+    pub(super) accepted: Vec<Vec<usize>>,
     /// PUBLISH packets the broker received and sent, in order.
     pub(super) packets: Vec<PublishSeen>,
     /// Subscriptions, ended or not.
-    pub(super) subscriptions: Vec<Subscribed>,
+    pub(super) subscriptions: Subscriptions<'a>,
     /// Every subscribe request for one filter, also of a subscription that existed.
-    pub(super) requests: Vec<Request>,
-    /// Messages by identity: indices into `published`, in order.
-    pub(super) by_id: BTreeMap<MessageId, Vec<usize>>,
-    /// Messages by identity: how many times they were published by a client.
-    pub(super) copies: BTreeMap<MessageId, usize>,
+    pub(super) requests: Vec<Request<'a>>,
     /// Where the story ends with a `settle`: the first half of it has passed by this time, and what is under way then
     /// must have arrived at the end.
     pub(super) settled: Option<Time>,
+    /// By client.
+    sessions: Vec<SessionIx>,
+    /// By session: the latest of its connections.
+    pub(super) last_of_session: Vec<Option<usize>>,
+}
+
+/// Application messages by what identifies them: scenarios give every message they count a topic and payload of its
+/// own.
+#[derive(Default)]
+pub(super) struct Messages<'a> {
+    all: Vec<Seen<'a>>,
+    by_content: BTreeMap<(&'a str, &'a [u8]), MessageIx>,
+}
+
+/// Everything that carried one application message: indices into the lists of the history, in order.
+pub(super) struct Seen<'a> {
+    pub(super) topic: &'a Text,
+    pub(super) payload: &'a Bytes,
+    /// Into `published`: each time a client was given it.
+    pub(super) published: Vec<usize>,
+    /// Into `packets`.
+    pub(super) packets: Vec<usize>,
+    /// Into `delivered`.
+    pub(super) delivered: Vec<usize>,
+    /// Into `connections`: those whose will it is.
+    pub(super) wills: Vec<usize>,
+}
+
+impl<'a> Messages<'a> {
+    /// The number of a message; a new one when it was not seen before.
+    pub(super) fn number(&mut self, topic: &'a Text, payload: &'a Bytes) -> MessageIx {
+        let next = self.all.len();
+        let n = *self.by_content.entry((topic, payload)).or_insert(next);
+        if n == next {
+            self.all.push(Seen {
+                topic,
+                payload,
+                published: Vec::new(),
+                packets: Vec::new(),
+                delivered: Vec::new(),
+                wills: Vec::new(),
+            });
+        }
+        n
+    }
+
+    /// A message by its content, if it was ever seen.
+    pub(super) fn find(&self, topic: &str, payload: &[u8]) -> Option<MessageIx> {
+        self.by_content.get(&(topic, payload)).copied()
+    }
+
+    /// Messages of one topic, by payload.
+    pub(super) fn on_topic(&self, topic: &'a str) -> impl Iterator<Item = MessageIx> {
+        self.by_content
+            .range((topic, &[][..])..)
+            .take_while(move |((t, _), _)| *t == topic)
+            .map(|(_, n)| *n)
+    }
+
+    pub(super) fn get(&self, n: MessageIx) -> &Seen<'a> {
+        &self.all[n]
+    }
+
+    pub(super) fn get_mut(&mut self, n: MessageIx) -> &mut Seen<'a> {
+        &mut self.all[n]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
 }
 
 /// A message that was handed to a client for publishing.
 #[derive(Clone, Debug)]
-pub(super) struct Published {
+pub(super) struct Published<'a> {
     pub(super) by: ClientIx,
-    pub(super) message: Message,
+    pub(super) what: MessageIx,
+    pub(super) message: &'a Message,
     pub(super) at: Time,
     pub(super) ix: Ix,
     /// PUBACK, PUBCOMP or an error: record and reason code.
@@ -65,11 +145,7 @@ pub(super) struct Published {
     pub(super) arrived: Option<Ix>,
 }
 
-impl Published {
-    pub(super) fn id(&self) -> MessageId {
-        (self.message.topic.clone(), self.message.payload.clone())
-    }
-
+impl Published<'_> {
     /// The broker has taken responsibility for it.
     pub(super) fn completed(&self) -> bool {
         self.acknowledged
@@ -79,25 +155,20 @@ impl Published {
 
 /// A message that was handed to an application.
 #[derive(Clone, Debug)]
-pub(super) struct Delivered {
+pub(super) struct Delivered<'a> {
     pub(super) to: ClientIx,
-    pub(super) message: Message,
+    pub(super) what: MessageIx,
+    pub(super) message: &'a Message,
     pub(super) at: Time,
     pub(super) ix: Ix,
 }
 
-impl Delivered {
-    pub(super) fn id(&self) -> MessageId {
-        (self.message.topic.clone(), self.message.payload.clone())
-    }
-}
-
 /// A network connection, from the broker's side.
 #[derive(Clone, Debug)]
-pub(super) struct Connection {
+pub(super) struct Connection<'a> {
     pub(super) client: ClientIx,
     /// The CONNECT, once it came.
-    pub(super) connect: Option<(Ix, Box<Connect>)>,
+    pub(super) connect: Option<(Ix, &'a Connect)>,
     /// The CONNACK: record, Session Present, reason code.
     pub(super) answered: Option<(Ix, bool, ReasonCode)>,
     /// Keep Alive in force, in seconds.
@@ -109,18 +180,18 @@ pub(super) struct Connection {
     pub(super) closed: Option<(Ix, Time, CloseCause)>,
     /// A cut made it silent: both ends may believe in it, and nothing passes.
     pub(super) silenced: bool,
-    /// Times at which packets came from the client.
-    pub(super) heard: Vec<(Ix, Time)>,
+    /// The last packet that came from the client.
+    pub(super) heard: Option<(Ix, Time)>,
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
     pub(super) fn accepted(&self) -> bool {
         self.answered
             .is_some_and(|(_, _, reason)| reason == ReasonCode::SUCCESS)
     }
 
-    pub(super) fn will(&self) -> Option<&Will> {
-        self.connect.as_ref()?.1.will.as_ref()
+    pub(super) fn will(&self) -> Option<&'a Will> {
+        self.connect?.1.will.as_ref()
     }
 }
 
@@ -136,7 +207,7 @@ pub(super) enum Direction {
 pub(super) struct PublishSeen {
     pub(super) client: ClientIx,
     pub(super) direction: Direction,
-    pub(super) id: MessageId,
+    pub(super) what: MessageIx,
     pub(super) dup: bool,
     pub(super) retain: bool,
     /// The first of its QoS 2 flow, or not QoS 2.
@@ -145,22 +216,11 @@ pub(super) struct PublishSeen {
     pub(super) ix: Ix,
 }
 
-/// A subscription while it lasts.
-#[derive(Clone, Debug)]
-pub(super) struct Subscribed {
-    pub(super) client: ClientIx,
-    pub(super) subscription: Subscription,
-    pub(super) granted: QoS,
-    pub(super) since: Ix,
-    /// Record at which it ended: UNSUBSCRIBE, replacement, or the end of its session.
-    pub(super) until: Option<Ix>,
-}
-
 /// One topic filter of one SUBSCRIBE that was granted.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) client: ClientIx,
-    pub(super) filter: TopicFilter,
+    pub(super) filter: &'a TopicFilter,
     pub(super) wants_retained: bool,
     pub(super) conn: ConnId,
     pub(super) at: Time,
@@ -171,27 +231,29 @@ impl<'a> History<'a> {
     /// Reads a trace. `told`: the story was told to its end.
     #[must_use]
     pub fn of(plan: &'a Scenario, version: Version, trace: &'a Trace, told: bool) -> Self {
+        let clients = plan.clients.len();
+        let mut first = BTreeMap::new();
+        let own = plan.clients.iter().enumerate();
+        let sessions = own.map(|(n, c)| *first.entry(c.client_id.as_str()).or_insert(n));
         let history = Self {
             plan,
             version,
             records: trace.records(),
+            messages: Messages::default(),
             published: Vec::new(),
             delivered: Vec::new(),
+            delivered_to: vec![Vec::new(); clients],
             connections: Vec::new(),
+            connections_of: vec![Vec::new(); clients],
+            accepted: vec![Vec::new(); clients],
             packets: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::new(clients),
             requests: Vec::new(),
-            by_id: BTreeMap::new(),
-            copies: BTreeMap::new(),
             settled: settled(plan, trace).filter(|_| told),
+            sessions: sessions.collect(),
+            last_of_session: vec![None; clients],
         };
         reader::read(history, trace)
-    }
-
-    /// What was published with this identity, in order.
-    pub(super) fn published_as(&self, id: &MessageId) -> impl Iterator<Item = &Published> {
-        let indices = self.by_id.get(id).map_or(&[][..], Vec::as_slice);
-        indices.iter().map(|n| &self.published[*n])
     }
 
     /// Name of a client in the scenario.
@@ -199,26 +261,31 @@ impl<'a> History<'a> {
         &self.plan.clients[client].name
     }
 
-    /// Whether two clients of the story are one to the broker.
-    pub(super) fn same_session(&self, a: ClientIx, b: ClientIx) -> bool {
-        a == b || self.plan.clients[a].client_id == self.plan.clients[b].client_id
+    /// The session of a client: clients of the story may be one to the broker.
+    pub(super) fn session(&self, client: ClientIx) -> SessionIx {
+        self.sessions[client]
+    }
+
+    /// Records of the packets that carried a message.
+    pub(super) fn packets_of(&self, what: MessageIx) -> impl Iterator<Item = Ix> {
+        let packets = self.messages.get(what).packets.iter();
+        packets.map(|n| self.packets[*n].ix)
     }
 
     /// Whether the client's last connection was open during the second half of the final settle, and still is: time
     /// enough for everything to drain.
     pub(super) fn online_at_end(&self, client: ClientIx) -> bool {
-        let Some(settled) = self.settled else {
+        let (Some(settled), Some(last)) = (self.settled, self.last_connection(client)) else {
             return false;
         };
-        let last = self
-            .connections
-            .iter()
-            .rev()
-            .find(|c| self.same_session(c.client, client));
-        last.is_some_and(|c| {
-            let in_time = c.answered.is_some_and(|(ix, ..)| self.at(ix) <= settled);
-            c.accepted() && c.closed.is_none() && !c.silenced && in_time
-        })
+        let in_time = last.answered.is_some_and(|(ix, ..)| self.at(ix) <= settled);
+        last.accepted() && last.closed.is_none() && !last.silenced && in_time
+    }
+
+    /// The latest connection of a client's session.
+    pub(super) fn last_connection(&self, client: ClientIx) -> Option<&Connection<'a>> {
+        let last = self.last_of_session[self.session(client)]?;
+        Some(&self.connections[last])
     }
 
     /// Time of a record.
@@ -226,7 +293,6 @@ impl<'a> History<'a> {
         self.records[ix].at
     }
 }
-
 /// The middle of the settle that ends the story itself (without the observer's part), if one does.
 fn settled(plan: &Scenario, trace: &Trace) -> Option<Time> {
     let StepKind::Settle(time) = own_steps(plan).last()?.kind else {

@@ -1,15 +1,15 @@
 //! A silent client is dropped at one and a half times its Keep Alive, and never earlier.
 
-use super::{Broken, Cite, History, cited, history::Connection};
+use super::{Broken, Cite, History, cited, findings::Findings, history::Connection};
 use squall_broker::CloseCause;
 use squall_protocol::Time;
 
 const KEEP_ALIVE: Cite = (&["MQTT-3.1.2-24"], &["MQTT-3.1.2-22"]);
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
+pub(super) fn judge(history: &History<'_>, broken: &mut Findings) {
     let end = history.records.last().map_or(Time::ZERO, |r| r.at);
     for connection in history.connections.iter().filter(|c| c.accepted()) {
-        let Some(&(heard_ix, heard)) = connection.heard.last() else {
+        let Some((heard_ix, heard)) = connection.heard else {
             continue;
         };
         let limit_ms = u64::from(connection.keep_alive) * 1500;
@@ -36,7 +36,7 @@ pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
 
 fn finding(
     history: &History<'_>,
-    connection: &Connection,
+    connection: &Connection<'_>,
     silent_ms: u64,
     limit_ms: u64,
     too_early: bool,
@@ -58,5 +58,6 @@ fn finding(
         },
         source: None,
         witness,
+        absence: false,
     }
 }

@@ -1,17 +1,20 @@
 //! Oracles judge a whole history against what MQTT guarantees. They stand outside the system: they see only the
 //! trace, keep their own model of sessions, subscriptions and retained messages, and never ask the broker.
 //!
-//! Each is linear in the history for every pair of publisher and subscriber, and answers with the records that prove
+//! Each takes a time that grows with the history alone (and its logarithm), and answers with the records that prove
 //! it. Some listen always; [`expectation`] judges what a scenario asks for in particular.
 
 mod delivery;
 mod expectation;
+mod findings;
 mod flow;
 mod history;
 mod keep_alive;
+mod levels;
 mod reader;
 mod retained;
 mod session;
+mod subscriptions;
 mod will;
 
 pub use history::History;
@@ -20,6 +23,7 @@ use crate::{
     scenario::model::{Scenario, Source},
     trace::Trace,
 };
+use findings::Findings;
 use squall_protocol::Version;
 
 /// A guarantee that was not kept.
@@ -37,6 +41,20 @@ pub struct Broken {
     pub source: Option<Source>,
     /// Indices of the records that prove it, in order.
     pub witness: Vec<usize>,
+    /// Something did not happen. In a story that was not told to its end, this proves nothing: it might have happened
+    /// later.
+    pub absence: bool,
+}
+
+/// How far a story was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// To its end.
+    Whole,
+    /// To a step that could not be done.
+    ToFailedStep,
+    /// To a limit, in the middle of what was going on. What had not happened yet is not judged.
+    ToLimit,
 }
 
 /// Statement numbers of a rule: those of 3.1.1 and those of 5.0.
@@ -49,11 +67,11 @@ fn cited(version: Version, (v3, v5): Cite) -> Vec<&'static str> {
     }
 }
 
-/// Judges a run; `told` says whether the story was told to its end. Empty when every guarantee was kept.
+/// Judges a run. Empty when every guarantee was kept; the first ten findings when many were not.
 #[must_use]
-pub fn judge(plan: &Scenario, version: Version, trace: &Trace, told: bool) -> Vec<Broken> {
-    let history = History::of(plan, version, trace, told);
-    let mut broken = Vec::new();
+pub fn judge(plan: &Scenario, version: Version, trace: &Trace, told: Told) -> Vec<Broken> {
+    let history = History::of(plan, version, trace, told == Told::Whole);
+    let mut broken = Findings::new(told != Told::ToLimit);
     flow::judge(&history, &mut broken);
     delivery::judge(&history, &mut broken);
     session::judge(&history, &mut broken);
@@ -61,5 +79,5 @@ pub fn judge(plan: &Scenario, version: Version, trace: &Trace, told: bool) -> Ve
     will::judge(&history, &mut broken);
     keep_alive::judge(&history, &mut broken);
     expectation::judge(&history, &mut broken);
-    broken
+    broken.into_list()
 }

@@ -2,12 +2,18 @@
 
 use super::{
     Broken, Cite, History, cited,
-    history::{Connection, Direction, Ix, PublishSeen, Request},
+    findings::Findings,
+    history::{Connection, Direction, Ix, MessageIx, PublishSeen, Request},
+    subscriptions::Reach,
 };
-use crate::scenario::describe;
+use crate::scenario::{describe, model::ClientIx};
 use bytes::Bytes;
-use squall_protocol::{Text, Time};
-use std::{collections::BTreeMap, time::Duration};
+use squall_protocol::{Time, topic::TopicFilter};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound::{Included, Unbounded},
+    time::Duration,
+};
 
 const STALE: Cite = (
     &["MQTT-3.3.1-6", "MQTT-3.3.1-10", "MQTT-3.3.1-11"],
@@ -21,56 +27,89 @@ const MISSING: Cite = (
 /// A subscriber has this long to get what was retained, before a missing message is a finding.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
-    // What each subscriber may be sent as retained: topic → payloads that were retained at one of its requests.
+pub(super) fn judge(history: &History<'_>, broken: &mut Findings) {
     let end = history.records.last().map_or(Time::ZERO, |r| r.at);
-    let mut allowed: BTreeMap<(usize, Text), Vec<Option<Bytes>>> = BTreeMap::new();
-    let topics = judged_topics(history);
+    let values = values(history);
+    let sent = last_sent(history);
+    // What each subscriber may be sent as retained: topic → payloads that were retained at one of its requests.
+    let mut allowed: BTreeMap<(ClientIx, &str), Allowed<'_>> = BTreeMap::new();
     for request in &history.requests {
-        for topic in topics.iter().filter(|t| request.filter.matches(t)) {
-            let (value, set_at) = value_at(history, topic, request.ix);
-            allowed
-                .entry((request.client, topic.clone()))
-                .or_default()
-                .push(value.clone());
+        for (topic, changes) in matching(&values, request.filter) {
+            let (value, set_at) = value_at(changes, request.ix);
+            let allowed = allowed.entry((request.client, topic)).or_default();
+            allowed.payloads.insert(value);
+            allowed.last = value;
             if let (Some(payload), true) = (value, request.wants_retained) {
-                missing(history, request, topic, &payload, set_at, end, broken);
+                missing(
+                    history,
+                    &sent,
+                    request,
+                    (topic, payload, set_at),
+                    end,
+                    broken,
+                );
             }
         }
     }
-    stale(history, &allowed, broken);
+    stale(history, &values, &allowed, broken);
 }
 
-/// Topics to which something retained was published by a client, and whose value nothing else can change.
-fn judged_topics(history: &History<'_>) -> Vec<Text> {
-    let mut topics: Vec<Text> = retained_publishes(history)
-        .map(|p| p.id.0.clone())
-        .collect();
-    topics.sort();
-    topics.dedup();
-    let touched = |topic: &Text| {
-        let will = |c: &Connection| c.will().is_some_and(|w| w.retain && w.topic == *topic);
-        history.connections.iter().any(will)
-            || retained_publishes(history).any(|p| p.expires && p.id.0 == *topic)
+/// What a subscriber may be sent as the retained message of a topic; `None` is nothing.
+#[derive(Default)]
+struct Allowed<'h> {
+    payloads: BTreeSet<Option<&'h Bytes>>,
+    last: Option<&'h Bytes>,
+}
+
+/// Each topic to which something retained was published by a client, and whose value nothing else can change: what
+/// was published there and when, in order.
+type Values<'h> = BTreeMap<&'h str, Vec<(Ix, &'h Bytes)>>;
+
+fn values<'h>(history: &'h History<'_>) -> Values<'h> {
+    let mut values = Values::new();
+    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    for p in &history.packets {
+        if p.direction == Direction::ToBroker && p.retain && p.fresh {
+            let seen = history.messages.get(p.what);
+            values
+                .entry(seen.topic.as_str())
+                .or_default()
+                .push((p.ix, seen.payload));
+            if p.expires {
+                touched.insert(seen.topic);
+            }
+        }
+    }
+    let wills = history.connections.iter().filter_map(Connection::will);
+    touched.extend(wills.filter(|w| w.retain).map(|w| w.topic.as_str()));
+    values.retain(|topic, _| !touched.contains(topic));
+    values
+}
+
+/// The topics that a filter matches, and what was published there.
+fn matching<'v, 'h>(
+    values: &'v Values<'h>,
+    filter: &'v TopicFilter,
+) -> impl Iterator<Item = (&'h str, &'v [(Ix, &'h Bytes)])> {
+    let pattern = filter.pattern();
+    // Only topics that begin like the filter are looked at; `a/#` matches `a` too.
+    let literal = match filter.has_wildcard() {
+        true => pattern[..pattern.find(['+', '#']).unwrap_or(0)].trim_end_matches('/'),
+        false => pattern,
     };
-    topics.retain(|t| !touched(t));
-    topics
+    values
+        .range::<str, _>((Included(literal), Unbounded))
+        .take_while(move |(topic, _)| topic.starts_with(literal))
+        .take(if filter.has_wildcard() { usize::MAX } else { 1 })
+        .filter(|(topic, _)| filter.matches(topic))
+        .map(|(topic, changes)| (*topic, changes.as_slice()))
 }
 
-fn retained_publishes<'h>(history: &'h History<'_>) -> impl Iterator<Item = &'h PublishSeen> {
-    history
-        .packets
-        .iter()
-        .filter(|p| p.direction == Direction::ToBroker && p.retain && p.fresh)
-}
-
-/// The retained payload of a topic when record `ix` happened, and the record that set it.
-fn value_at(history: &History<'_>, topic: &Text, ix: Ix) -> (Option<Bytes>, Option<Ix>) {
-    match retained_publishes(history)
-        .filter(|p| p.id.0 == *topic && p.ix < ix)
-        .last()
-    {
-        Some(p) => (Some(p.id.1.clone()).filter(|b| !b.is_empty()), Some(p.ix)),
+/// The retained payload when record `ix` happened, and the record that set it.
+fn value_at<'h>(changes: &[(Ix, &'h Bytes)], ix: Ix) -> (Option<&'h Bytes>, Option<Ix>) {
+    let before = changes.partition_point(|(at, _)| *at < ix);
+    match changes[..before].last() {
+        Some((at, payload)) => (Some(*payload).filter(|b| !b.is_empty()), Some(*at)),
         None => (None, None),
     }
 }
@@ -82,14 +121,20 @@ fn sent_retained<'h>(history: &'h History<'_>) -> impl Iterator<Item = &'h Publi
         .filter(|p| p.direction == Direction::FromBroker && p.retain)
 }
 
+/// When each message was last sent as retained, by client.
+fn last_sent(history: &History<'_>) -> BTreeMap<(ClientIx, MessageIx), Ix> {
+    sent_retained(history)
+        .map(|p| ((p.client, p.what), p.ix))
+        .collect()
+}
+
 fn missing(
     history: &History<'_>,
-    request: &Request,
-    topic: &Text,
-    payload: &Bytes,
-    set_at: Option<Ix>,
+    sent: &BTreeMap<(ClientIx, MessageIx), Ix>,
+    request: &Request<'_>,
+    (topic, payload, set_at): (&str, &Bytes, Option<Ix>),
     end: Time,
-    broken: &mut Vec<Broken>,
+    broken: &mut Findings,
 ) {
     // It may have to wait: for room in the Receive Maximum, for a slow link. After a settle it must be there.
     let limited = history.plan.broker.max_queued.is_some();
@@ -98,10 +143,9 @@ fn missing(
     }
     let connection = &history.connections[request.conn.0 as usize];
     let lasted = connection.closed.as_ref().map_or(end, |(_, at, _)| *at);
-    let sent = sent_retained(history).any(|p| {
-        p.ix > request.ix && p.client == request.client && p.id.0 == *topic && p.id.1 == *payload
-    });
-    if sent || lasted < request.at + PATIENCE {
+    let what = history.messages.find(topic, payload);
+    let sent = what.and_then(|what| sent.get(&(request.client, what)));
+    if sent.is_some_and(|ix| *ix > request.ix) || lasted < request.at + PATIENCE {
         return;
     }
     let mut witness: Vec<Ix> = set_at.into_iter().collect();
@@ -118,28 +162,31 @@ fn missing(
         expected: "a new subscription gets the last retained message of each matching topic".into(),
         source: None,
         witness,
+        absence: true,
     });
 }
 
 fn stale(
     history: &History<'_>,
-    allowed: &BTreeMap<(usize, Text), Vec<Option<Bytes>>>,
-    broken: &mut Vec<Broken>,
+    values: &Values<'_>,
+    allowed: &BTreeMap<(ClientIx, &str), Allowed<'_>>,
+    broken: &mut Findings,
 ) {
-    let as_published = |p: &PublishSeen| {
-        let subscriptions = history.subscriptions.iter();
-        subscriptions
-            .filter(|s| s.client == p.client && s.since < p.ix)
-            .any(|s| s.subscription.retain_as_published && s.subscription.filter.matches(&p.id.0))
-    };
+    let mut reach = Reach::new(&history.subscriptions);
     for p in sent_retained(history) {
-        let Some(values) = allowed.get(&(p.client, p.id.0.clone())) else {
+        let seen = history.messages.get(p.what);
+        let Some(allowed) = allowed.get(&(p.client, seen.topic.as_str())) else {
             continue;
         };
-        if values.contains(&Some(p.id.1.clone())) || as_published(p) {
+        if allowed.payloads.contains(&Some(seen.payload)) || broken.full() {
             continue;
         }
-        let (_, set_at) = value_at(history, &p.id.0, p.ix);
+        let mut filters = reach.filters(history.session(p.client), seen.topic);
+        if filters.any(|f| f.as_published_before(p.client, p.ix)) {
+            continue;
+        }
+        let changes = values.get(seen.topic.as_str());
+        let (_, set_at) = changes.map_or((None, None), |c| value_at(c, p.ix));
         let mut witness: Vec<Ix> = set_at.into_iter().collect();
         witness.push(p.ix);
         broken.push(Broken {
@@ -148,17 +195,18 @@ fn stale(
             message: format!(
                 "{} was sent {} as the retained message of `{}`, which it was no longer",
                 history.name(p.client),
-                describe::payload(&p.id.1),
-                p.id.0
+                describe::payload(seen.payload),
+                seen.topic
             ),
-            expected: match values.last() {
-                Some(Some(value)) => {
+            expected: match allowed.last {
+                Some(value) => {
                     format!("the last retained message, {}", describe::payload(value))
                 }
-                _ => "nothing: the retained message was cleared by an empty one".into(),
+                None => "nothing: the retained message was cleared by an empty one".into(),
             },
             source: None,
             witness,
+            absence: false,
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Session Present tells the truth: an oracle of clean start and expiry of its own.
 
-use super::{Broken, Cite, History, cited};
+use super::{Broken, Cite, History, cited, findings::Findings};
 use squall_protocol::Time;
 
 const PRESENT: Cite = (
@@ -8,10 +8,10 @@ const PRESENT: Cite = (
     &["MQTT-3.2.2-2", "MQTT-3.2.2-3", "MQTT-3.1.2-4"],
 );
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
+pub(super) fn judge(history: &History<'_>, broken: &mut Findings) {
     for (n, connection) in history.connections.iter().enumerate() {
         let (Some((asked, connect)), Some((answered, present, _))) =
-            (&connection.connect, connection.answered)
+            (connection.connect, connection.answered)
         else {
             continue;
         };
@@ -35,7 +35,8 @@ pub(super) fn judge(history: &History<'_>, broken: &mut Vec<Broken>) {
                     "Session Present 0: there was no session to resume".into()
                 },
                 source: None,
-                witness: vec![*asked, answered],
+                witness: vec![asked, answered],
+                absence: false,
             });
         }
     }
@@ -57,22 +58,14 @@ fn on_the_edge(history: &History<'_>, n: usize) -> bool {
 /// When the CONNECT of connection `n` arrived, and when the session of the connection before it ends (`None`: never).
 fn previous_end(history: &History<'_>, n: usize) -> Option<(Time, Option<Time>)> {
     let connection = &history.connections[n];
-    let now = history.at(connection.connect.as_ref()?.0);
-    let same = |c: &&super::history::Connection| {
-        c.accepted() && history.same_session(c.client, connection.client)
-    };
+    let (asked, _) = connection.connect?;
+    let now = history.at(asked);
     // The latest accepted one, in the order in which they were accepted: dials can overtake one another.
-    let before = history
-        .connections
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| *i != n)
-        .map(|(_, c)| c);
-    let asked = connection.connect.as_ref()?.0;
-    let previous = before
-        .filter(same)
-        .filter(|c| c.answered.is_some_and(|(ix, ..)| ix < asked))
-        .max_by_key(|c| c.answered.map(|a| a.0))?;
+    let accepted = &history.accepted[history.session(connection.client)];
+    let answered = |c: &usize| history.connections[*c].answered.map(|(ix, ..)| ix);
+    let before = accepted.partition_point(|c| answered(c).is_some_and(|ix| ix < asked));
+    let mut earlier = accepted[..before].iter().rev().filter(|c| **c != n);
+    let previous = &history.connections[*earlier.next()?];
     // A connection that is still open when the next CONNECT arrives is taken over now.
     let ended = previous
         .closed

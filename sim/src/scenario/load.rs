@@ -4,7 +4,7 @@
 
 use super::{
     model::Scenario,
-    resolve,
+    resolve::{self, Room},
     yaml::{self, MAX_BYTES},
 };
 use crate::diagnostic::Diagnostic;
@@ -18,10 +18,23 @@ const MAX_PROBLEMS: usize = 100;
 /// # Errors
 /// Every problem that was found, sorted by position. Never empty.
 pub fn load_str(name: &str, file: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
+    load_str_in(&Room::default(), name, file, text)
+}
+
+/// As [`load_str`], for a scenario that has to fit into a room.
+///
+/// # Errors
+/// As [`load_str`].
+pub fn load_str_in(
+    room: &Room<'_>,
+    name: &str,
+    file: &str,
+    text: &str,
+) -> Result<Scenario, Vec<Diagnostic>> {
     let source: Arc<str> = Arc::from(text);
     let (root, mut problems) = yaml::parse(file, &source);
     let scenario =
-        root.and_then(|root| resolve::scenario(name, file, &source, &root, &mut problems));
+        root.and_then(|root| resolve::scenario(room, name, file, &source, &root, &mut problems));
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(sorted(problems, file, &source)),
@@ -34,6 +47,18 @@ pub fn load_str(name: &str, file: &str, text: &str) -> Result<Scenario, Vec<Diag
 /// # Errors
 /// When the file cannot be read or is not UTF-8, and as [`load_str`].
 pub fn load_file(path: &Path, root: &Path) -> Result<Scenario, Vec<Diagnostic>> {
+    load_file_in(&Room::default(), path, root)
+}
+
+/// As [`load_file`], for a scenario that has to fit into a room.
+///
+/// # Errors
+/// As [`load_file`].
+pub fn load_file_in(
+    room: &Room<'_>,
+    path: &Path,
+    root: &Path,
+) -> Result<Scenario, Vec<Diagnostic>> {
     let file = path.display().to_string();
     let fail = |message: String, help: &str| vec![Diagnostic::new(&*file, "", message).help(help)];
     match std::fs::metadata(path) {
@@ -65,7 +90,7 @@ pub fn load_file(path: &Path, root: &Path) -> Result<Scenario, Vec<Diagnostic>> 
         return Err(fail(message, "split it into several scenarios"));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => load_str(&name_of(path, root), &file, text),
+        Ok(text) => load_str_in(room, &name_of(path, root), &file, text),
         Err(e) => {
             let shown = String::from_utf8_lossy(&bytes);
             let at = e.valid_up_to();

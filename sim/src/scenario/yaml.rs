@@ -23,7 +23,7 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The root of the document `source`, and what is wrong with the text. A root may come with problems: the rest can
 /// still be checked. Without a root there is at least one problem.
-pub(super) fn parse(file: &str, source: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
+pub(crate) fn parse(file: &str, source: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let mut tree = Tree::new(file, source);
     let root = tree.build();
     (root, tree.problems)

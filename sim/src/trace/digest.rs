@@ -14,14 +14,22 @@ use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role,
 
 /// Format of the canonical bytes; part of every hash.
 const FORMAT: &[u8] = b"squall trace 1";
+/// Bytes that are collected before they are hashed: a long trace is never held a second time.
+const BLOCK: usize = 64 << 10;
 
 pub(super) fn hash(records: &[Record]) -> String {
-    let mut out = Bytes(Vec::with_capacity(64 * records.len()));
+    let mut hasher = blake3::Hasher::new();
+    let mut out = Bytes(Vec::with_capacity(BLOCK.min(64 * records.len()) + 64));
     out.0.extend_from_slice(FORMAT);
     for record in records {
         out.record(record);
+        if out.0.len() >= BLOCK {
+            hasher.update(&out.0);
+            out.0.clear();
+        }
     }
-    blake3::hash(&out.0).to_hex().to_string()
+    hasher.update(&out.0);
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Each value is written with a fixed length or with its length in front, so no two records give the same bytes.

@@ -10,7 +10,7 @@ use crate::{
 };
 use squall_protocol::{Frame, Version};
 use squall_reports::{Event, EventKind, Exchange};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Bytes of a packet that are shown in hexadecimal.
 const HEX_BYTES: usize = 256;
@@ -41,27 +41,51 @@ pub fn exchange(
     let broker = parties.len().div_ceil(2);
     parties.insert(broker, "broker".into());
     let place = |client: ClientIx| {
-        let n = concerned.iter().position(|c| *c == client)?;
+        let n = concerned.binary_search(&client).ok()?;
         Some(n + usize::from(n >= broker))
     };
     let fates = fates(records);
-    let mut events = Vec::new();
+    let witness: BTreeSet<usize> = window.witness.iter().copied().collect();
+    let mut shown = Vec::new();
     for (ix, record) in records.iter().enumerate() {
-        let Some(client) = record.client().and_then(place) else {
-            continue;
-        };
-        let highlight = window.witness.contains(&ix)
-            || fates
-                .get(&ix)
-                .is_some_and(|f| f.is_some_and(|r| window.witness.contains(&r)));
-        if let Some(mut event) = event(ix, record, client, broker, version, records, &fates) {
-            event.highlight = highlight;
-            events.push(event);
+        let concerns = record.client().and_then(place).is_some();
+        if concerns && is_shown(record) {
+            let lit = witness.contains(&ix) || fates[ix].is_some_and(|r| witness.contains(&r));
+            shown.push((ix, lit));
         }
     }
-    Exchange {
-        parties,
-        events: clip(events, window.events),
+    // Only what is shown is put into words: a long trace has many times more.
+    let events = clip(shown, window.events)
+        .into_iter()
+        .filter_map(|(ix, highlight)| {
+            let record = &records[ix];
+            let client = record.client().and_then(place)?;
+            let event = event(ix, record, client, broker, version, records, &fates)?;
+            Some(Event { highlight, ..event })
+        })
+        .collect();
+    Exchange { parties, events }
+}
+
+/// Whether a record becomes an event of the chart.
+fn is_shown(record: &Record) -> bool {
+    use squall_broker::Event as B;
+    use squall_client::Event as C;
+    match &record.what {
+        What::Broker { event, .. } => matches!(
+            event,
+            B::Sent { .. } | B::Closed { .. } | B::Violation { .. }
+        ),
+        What::Client(event) => matches!(
+            event,
+            C::Sent(_)
+                | C::Ended { .. }
+                | C::Violation(_)
+                | C::Delivered { .. }
+                | C::Abandoned { .. }
+        ),
+        What::Dial | What::Cut(_) => true,
+        What::Order(order) => self::order(order).is_some(),
     }
 }
 
@@ -80,21 +104,20 @@ fn concerned(plan: &Scenario, records: &[Record], witness: &[usize]) -> Vec<Clie
     }
 }
 
-/// For each sending record: the record of its arrival, `None` when it never arrived.
-fn fates(records: &[Record]) -> BTreeMap<usize, Option<usize>> {
+/// For each record of a sending: the record of its arrival, `None` when it never arrived.
+fn fates(records: &[Record]) -> Vec<Option<usize>> {
     use squall_broker::Event as B;
     use squall_client::Event as C;
-    let mut fates = BTreeMap::new();
+    let mut fates = vec![None; records.len()];
     // Packets on their way, by client and direction. A new connection begins with nothing on its way.
     let mut up: BTreeMap<ClientIx, VecDeque<(usize, &Frame)>> = BTreeMap::new();
     let mut down: BTreeMap<ClientIx, VecDeque<(usize, &Frame)>> = BTreeMap::new();
     let mut arrive = |queue: &mut VecDeque<(usize, &Frame)>, frame: &Frame, ix: usize| {
         if let Some(n) = queue.iter().position(|(_, f)| f.bytes == frame.bytes) {
-            fates.insert(queue[n].0, Some(ix));
+            fates[queue[n].0] = Some(ix);
             queue.drain(..=n);
         }
     };
-    let mut sent = Vec::new();
     for (ix, record) in records.iter().enumerate() {
         match (&record.what, record.node) {
             (
@@ -105,11 +128,9 @@ fn fates(records: &[Record]) -> BTreeMap<usize, Option<usize>> {
                 _,
             ) => {
                 down.entry(*client).or_default().push_back((ix, frame));
-                sent.push(ix);
             }
             (What::Client(C::Sent(frame)), Node::Client(client)) => {
                 up.entry(client).or_default().push_back((ix, frame));
-                sent.push(ix);
             }
             (
                 What::Broker {
@@ -129,9 +150,6 @@ fn fates(records: &[Record]) -> BTreeMap<usize, Option<usize>> {
             _ => {}
         }
     }
-    for ix in sent {
-        fates.entry(ix).or_insert(None);
-    }
     fates
 }
 
@@ -142,7 +160,7 @@ fn event(
     broker: usize,
     version: Version,
     records: &[Record],
-    fates: &BTreeMap<usize, Option<usize>>,
+    fates: &[Option<usize>],
 ) -> Option<Event> {
     use squall_broker::Event as B;
     use squall_client::Event as C;
@@ -158,7 +176,7 @@ fn event(
         highlight: false,
     };
     let packet = |from: usize, to: usize, frame: &Frame| {
-        let arrived = fates.get(&ix).copied().flatten();
+        let arrived = fates[ix];
         let mut detail = frame.packet.describe(version);
         detail.push(match arrived {
             Some(r) => format!("arrived at {}", records[r].at),
@@ -258,26 +276,23 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Keeps `most` events: the highlighted ones and what stands nearest to them.
-fn clip(events: Vec<Event>, most: usize) -> Vec<Event> {
-    if events.len() <= most {
-        return events;
+/// Keeps `most` of the records: the highlighted ones and what stands nearest to them.
+fn clip(shown: Vec<(usize, bool)>, most: usize) -> Vec<(usize, bool)> {
+    if shown.len() <= most {
+        return shown;
     }
-    let mut order: Vec<usize> = (0..events.len()).collect();
-    let lit: Vec<usize> = order
-        .iter()
-        .copied()
-        .filter(|i| events[*i].highlight)
-        .collect();
+    let all = shown.iter().enumerate();
+    let lit: Vec<usize> = all.filter(|(_, (_, lit))| *lit).map(|(i, _)| i).collect();
     let distance = |i: usize| {
-        lit.iter()
-            .map(|l| l.abs_diff(i))
-            .min()
-            .unwrap_or(events.len() - i)
+        let after = lit.partition_point(|l| *l < i);
+        let around = lit[after.saturating_sub(1)..].iter().take(2);
+        let nearest = around.map(|l| l.abs_diff(i)).min();
+        nearest.unwrap_or(shown.len() - i)
     };
-    order.sort_by_key(|i| (distance(*i), *i));
-    let mut kept: Vec<usize> = order.into_iter().take(most).collect();
+    let mut order: Vec<(usize, usize)> = (0..shown.len()).map(|i| (distance(i), i)).collect();
+    order.sort_unstable();
+    order.truncate(most);
+    let mut kept: Vec<usize> = order.into_iter().map(|(_, i)| i).collect();
     kept.sort_unstable();
-    let mut events: Vec<Option<Event>> = events.into_iter().map(Some).collect();
-    kept.into_iter().filter_map(|i| events[i].take()).collect()
+    kept.into_iter().map(|i| shown[i]).collect()
 }

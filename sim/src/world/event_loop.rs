@@ -13,7 +13,7 @@ use bytes::Bytes;
 use squall_broker::{Broker, ConnId};
 use squall_client::{Backoff, Client, Command, Hangup};
 use squall_protocol::{Role, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Plays it; `None` when it was given up.
 #[must_use]
@@ -31,6 +31,7 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
             line: Line::Idle,
             commands: VecDeque::new(),
             inbox: VecDeque::new(),
+            timeout: None,
         }
     });
     let mut world = World {
@@ -40,8 +41,11 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
         broker: play.broker(),
         broker_lines: Vec::new(),
+        line_of: BTreeMap::new(),
         broker_inbox: Vec::new(),
         clients: clients.collect(),
+        awake: BTreeSet::new(),
+        timeouts: BTreeSet::new(),
     };
     while !world.step() {
         if play.is_stopped() {
@@ -64,8 +68,14 @@ struct World<'a> {
     broker: Broker,
     /// By the broker's connection number: the connection, and whether the broker still has its end.
     broker_lines: Vec<(ConnIx, bool)>,
+    /// By connection that the broker accepted: its place in `broker_lines`.
+    line_of: BTreeMap<ConnIx, usize>,
     broker_inbox: Vec<Delivery<Bytes>>,
     clients: Vec<Host>,
+    /// Clients that have something to do at this instant; the others are not asked.
+    awake: BTreeSet<ClientIx>,
+    /// When the cores want to be called, by client.
+    timeouts: BTreeSet<(Time, ClientIx)>,
 }
 
 /// A client with its end of the connection.
@@ -75,6 +85,8 @@ struct Host {
     line: Line,
     commands: VecDeque<Command>,
     inbox: VecDeque<Arrival>,
+    /// Its entry in the world's time-outs.
+    timeout: Option<Time>,
 }
 
 /// A client's end of a connection.
@@ -113,9 +125,7 @@ impl World<'_> {
         }
         self.deliver();
         self.run_broker();
-        for client in 0..self.clients.len() {
-            self.run_client(client);
-        }
+        self.run_clients();
         self.now = self.next_instant();
         false
     }
@@ -125,12 +135,9 @@ impl World<'_> {
         if let Some(at) = self.net.next_at() {
             next = next.min(Time::from_millis(at));
         }
-        let timeouts = self
-            .clients
-            .iter()
-            .map(|h| h.core.poll_timeout())
-            .chain([self.broker.poll_timeout()]);
-        let next = timeouts.flatten().fold(next, Time::min);
+        let clients = self.timeouts.first().map(|(at, _)| *at);
+        let timeouts = [clients, self.broker.poll_timeout()];
+        let next = timeouts.into_iter().flatten().fold(next, Time::min);
         // Whatever was due now has been done; time moves by whole milliseconds.
         next.max(Time::from_millis(self.now.as_millis() + 1))
     }
@@ -147,7 +154,10 @@ impl World<'_> {
 
     fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Client(client, command) => self.clients[client].commands.push_back(*command),
+            Order::Client(client, command) => {
+                self.clients[client].commands.push_back(*command);
+                self.awake.insert(client);
+            }
             Order::Link(client, change) => self.net.change(client, change),
             Order::Block(client, way, blocked) => self.net.block(client, way, blocked),
             Order::Nudge(client) => self.net.nudge(self.now.as_millis(), client),
@@ -161,6 +171,7 @@ impl World<'_> {
                 } = self.clients[client].line
                 {
                     self.cut(client, Cut { by, packet: None });
+                    self.awake.insert(client);
                 }
             }
         }
@@ -183,10 +194,13 @@ impl World<'_> {
                     kind,
                     payload,
                 }),
-                Way::Down => self.clients[client].inbox.push_back(match kind {
-                    Kind::End => Arrival::End(conn),
-                    Kind::Data | Kind::Syn => Arrival::Bytes(conn, payload),
-                }),
+                Way::Down => {
+                    self.clients[client].inbox.push_back(match kind {
+                        Kind::End => Arrival::End(conn),
+                        Kind::Data | Kind::Syn => Arrival::Bytes(conn, payload),
+                    });
+                    self.awake.insert(client);
+                }
             }
         }
     }
@@ -206,15 +220,13 @@ impl World<'_> {
         {
             if kind == Kind::Syn {
                 let id = ConnId(self.broker_lines.len() as u64);
+                self.line_of.insert(conn, self.broker_lines.len());
                 self.broker_lines.push((conn, true));
                 self.clients[client].inbox.push_back(Arrival::Dialed(conn));
+                self.awake.insert(client);
                 self.broker.handle_open(self.now, id);
             } else {
-                let n = self
-                    .broker_lines
-                    .iter()
-                    .rposition(|(c, _)| *c == conn)
-                    .expect("it was opened before");
+                let n = *self.line_of.get(&conn).expect("it was opened before");
                 if !self.broker_lines[n].1 {
                     continue;
                 }
@@ -265,6 +277,29 @@ impl World<'_> {
                     }
                 }
                 Output::Close { conn } => self.hang_up_broker(conn.0 as usize),
+            }
+        }
+    }
+
+    /// The clients that have something to do, as the scenario lists them.
+    fn run_clients(&mut self) {
+        while let Some(&(at, client)) = self.timeouts.first() {
+            if at > self.now {
+                break;
+            }
+            self.timeouts.pop_first();
+            self.clients[client].timeout = None;
+            self.awake.insert(client);
+        }
+        for client in std::mem::take(&mut self.awake) {
+            self.run_client(client);
+            let host = &mut self.clients[client];
+            let next = host.core.poll_timeout();
+            if next != host.timeout {
+                if let Some(before) = std::mem::replace(&mut host.timeout, next) {
+                    self.timeouts.remove(&(before, client));
+                }
+                self.timeouts.extend(next.map(|at| (at, client)));
             }
         }
     }

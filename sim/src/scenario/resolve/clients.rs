@@ -92,6 +92,9 @@ fn check_name(cx: &mut Context<'_>, key: &Key) -> bool {
         let message = format!("{} cannot be the name of a client", quoted(name));
         let help = "names have 1 to 64 letters, digits, `_`, `-` and `.`; any other `client_id` can be set";
         cx.refuse(&key.span, message, "not a name", help);
+    } else if let Some((_, why)) = cx.room.taken.iter().find(|(taken, _)| taken == name) {
+        let message = format!("{} cannot be the name of a client: {why}", quoted(name));
+        cx.refuse(&key.span, message, "taken", "give the client another name");
     } else {
         return true;
     }

@@ -28,8 +28,18 @@ pub use steps::MAX_STEPS;
 
 use fields::Fields;
 
+/// What a scenario has to fit into beside the format: things that only whoever reads it knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room<'a> {
+    /// The statements there are, by version; any will do when `None`.
+    pub statements: Option<fn(Version) -> Vec<&'static str>>,
+    /// Names that no client may have, and why not.
+    pub taken: &'a [(&'a str, &'a str)],
+}
+
 /// Reads the root of a file. `None`, or problems added, when it is no scenario.
 pub(super) fn scenario(
+    room: &Room<'_>,
     name: &str,
     file: &str,
     source: &Arc<str>,
@@ -37,6 +47,7 @@ pub(super) fn scenario(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
     let mut cx = Context {
+        room,
         file,
         source,
         problems,
@@ -44,6 +55,7 @@ pub(super) fn scenario(
         versions: Version::ALL.to_vec(),
         clients: Vec::new(),
         places: BTreeMap::new(),
+        counted: (0, 0, 0),
         steps: 0,
         bytes: 0,
         full: false,
@@ -68,6 +80,7 @@ const MAX_NESTING: usize = 12;
 
 /// What reading needs to know at every place.
 struct Context<'a> {
+    room: &'a Room<'a>,
     file: &'a str,
     source: &'a Arc<str>,
     problems: &'a mut Vec<Diagnostic>,
@@ -79,6 +92,9 @@ struct Context<'a> {
     clients: Vec<(String, Span)>,
     /// What to underline when something is wrong with a step or expectation as a whole.
     places: BTreeMap<(u32, u32), Span>,
+    /// The last place whose column was counted: start of its line, byte offset, characters between them. A file may
+    /// be one long line with everything in it.
+    counted: (usize, usize, usize),
     /// Steps so far; repetitions, messages of workloads and cuts of flapping links counted.
     steps: usize,
     /// Bytes of payloads so far, counted like steps.
@@ -397,7 +413,13 @@ impl Context<'_> {
     fn source(&mut self, at: usize, underline: &Span) -> Source {
         let line = self.lines.partition_point(|start| *start <= at).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self.source.get(start..at).map_or(0, |t| t.chars().count()) + 1;
+        let (from, before) = match self.counted {
+            (line, place, characters) if line == start && place <= at => (place, characters),
+            _ => (start, 0),
+        };
+        let more = self.source.get(from..at).map_or(0, |t| t.chars().count());
+        self.counted = (start, at, before + more);
+        let column = before + more + 1;
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let source = Source {
             line: small(line),

@@ -3,8 +3,8 @@
 use super::{Context, Fields, checks, clients, expectations, steps};
 use crate::scenario::{
     model::{BrokerSpec, LinkSpec, Scenario},
-    raw::Node,
-    values as v,
+    raw::{Node, Scalar, Value},
+    suggest, values as v,
 };
 use std::time::Duration;
 
@@ -38,9 +38,7 @@ pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scen
             cx.versions = versions;
         }
     }
-    let statements = fields
-        .get("statements")
-        .map(|node| cx.values(node, "statements", v::STATEMENT, true));
+    let statements = fields.get("statements").map(|node| statements(cx, node));
     let seeds = fields.number(cx, "seeds", 1, u32::MAX.into()).unwrap_or(8);
     let limit = fields
         .value(cx, "limit", v::POSITIVE)
@@ -78,6 +76,35 @@ pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scen
     };
     checks::story(cx, &scenario);
     Some(scenario)
+}
+
+/// Statements, each of them one of a version the scenario runs with.
+fn statements(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
+    let statements = cx.values(node, "statements", v::STATEMENT, true);
+    let Some(of_version) = cx.room.statements else {
+        return statements;
+    };
+    let known: Vec<&str> = cx.versions.iter().flat_map(|v| of_version(*v)).collect();
+    let items = match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    for item in items {
+        let Value::Text(Scalar { text, .. }) = &item.value else {
+            continue;
+        };
+        if !statements.contains(text) || known.contains(&text.as_str()) {
+            continue;
+        }
+        let versions: Vec<&str> = cx.versions.iter().map(|v| v.as_str()).collect();
+        let message = format!("{text} is no statement of MQTT {}", versions.join(" or "));
+        let mut problem = cx.diagnostic(&item.span, message, "unknown statement");
+        problem
+            .help
+            .extend(suggest::did_you_mean(text, known.iter().copied()));
+        cx.push(problem.help("`squall list statements` shows all of them"));
+    }
+    statements
 }
 
 fn title(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<String> {

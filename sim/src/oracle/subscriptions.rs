@@ -1,0 +1,246 @@
+//! Subscriptions as the packets tell them: which session had which filter from when to when.
+
+use super::{
+    history::{Ix, SessionIx},
+    levels::Levels,
+};
+use crate::scenario::model::ClientIx;
+use squall_protocol::{QoS, packet::Subscription, topic::TopicFilter};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A subscription while it lasts.
+#[derive(Clone, Debug)]
+pub(super) struct Subscribed<'a> {
+    pub(super) client: ClientIx,
+    pub(super) subscription: &'a Subscription,
+    pub(super) granted: QoS,
+    pub(super) since: Ix,
+    /// Record at which it ended: UNSUBSCRIBE, replacement, or the end of its session.
+    pub(super) until: Option<Ix>,
+}
+
+/// Everything one session ever did with one filter. At most one of its subscriptions exists at a time.
+pub(super) struct Filter<'a> {
+    pub(super) filter: &'a TopicFilter,
+    /// In the order in which they were granted.
+    all: Vec<usize>,
+    current: Option<usize>,
+    /// When each QoS was first granted.
+    first: [Option<Ix>; 3],
+    /// When each client first asked for Retain As Published.
+    as_published: BTreeMap<ClientIx, Ix>,
+}
+
+impl Filter<'_> {
+    /// QoS levels that had been granted before a record.
+    pub(super) fn granted_before(&self, ix: Ix) -> impl Iterator<Item = QoS> {
+        let levels = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+        let first = self.first;
+        levels
+            .into_iter()
+            .zip(first)
+            .filter(move |(_, first)| first.is_some_and(|f| f < ix))
+            .map(|(qos, _)| qos)
+    }
+
+    /// Whether the client had asked for Retain As Published before a record.
+    pub(super) fn as_published_before(&self, client: ClientIx, ix: Ix) -> bool {
+        self.as_published.get(&client).is_some_and(|f| *f < ix)
+    }
+}
+
+/// The subscriptions of all sessions.
+pub(super) struct Subscriptions<'a> {
+    /// In the order in which they were granted, ended or not.
+    pub(super) all: Vec<Subscribed<'a>>,
+    sessions: Vec<OfSession<'a>>,
+}
+
+#[derive(Default)]
+struct OfSession<'a> {
+    filters: Vec<Filter<'a>>,
+    by_filter: BTreeMap<&'a TopicFilter, usize>,
+    /// Filters with a subscription that has not ended.
+    current: BTreeSet<usize>,
+    levels: Levels<'a>,
+}
+
+impl<'a> Subscriptions<'a> {
+    pub(super) fn new(sessions: usize) -> Self {
+        Self {
+            all: Vec::new(),
+            sessions: (0..sessions).map(|_| OfSession::default()).collect(),
+        }
+    }
+
+    /// A subscription was granted, in place of the one with this filter. True when there was one.
+    pub(super) fn add(&mut self, session: SessionIx, new: Subscribed<'a>) -> bool {
+        let existed = self.end(session, &new.subscription.filter, new.since);
+        let of = &mut self.sessions[session];
+        let filter = &new.subscription.filter;
+        let n = *of.by_filter.entry(filter).or_insert_with(|| {
+            of.levels.insert(filter, of.filters.len());
+            of.filters.push(Filter {
+                filter,
+                all: Vec::new(),
+                current: None,
+                first: [None; 3],
+                as_published: BTreeMap::new(),
+            });
+            of.filters.len() - 1
+        });
+        let f = &mut of.filters[n];
+        f.all.push(self.all.len());
+        f.current = Some(self.all.len());
+        let earliest = |first: &mut Ix| *first = new.since.min(*first);
+        earliest(f.first[usize::from(new.granted.as_u8())].get_or_insert(new.since));
+        if new.subscription.retain_as_published {
+            earliest(f.as_published.entry(new.client).or_insert(new.since));
+        }
+        of.current.insert(n);
+        self.all.push(new);
+        existed
+    }
+
+    /// The subscription with this filter has ended. True when there was one.
+    pub(super) fn end(&mut self, session: SessionIx, filter: &TopicFilter, ix: Ix) -> bool {
+        let of = &mut self.sessions[session];
+        let Some(&n) = of.by_filter.get(filter) else {
+            return false;
+        };
+        of.current.remove(&n);
+        let Some(current) = of.filters[n].current.take() else {
+            return false;
+        };
+        self.all[current].until = Some(ix);
+        true
+    }
+
+    /// Every subscription of the session has ended.
+    pub(super) fn end_all(&mut self, session: SessionIx, ix: Ix) {
+        let of = &mut self.sessions[session];
+        for n in std::mem::take(&mut of.current) {
+            if let Some(current) = of.filters[n].current.take() {
+                self.all[current].until = Some(ix);
+            }
+        }
+    }
+}
+
+/// Answers about subscriptions and topics, each worked out once.
+pub(super) struct Reach<'h, 'a> {
+    subscriptions: &'h Subscriptions<'a>,
+    matching: BTreeMap<(SessionIx, &'h str), Vec<usize>>,
+    overlaps: BTreeMap<(SessionIx, Vec<usize>, bool), Overlap>,
+}
+
+/// How subscriptions of one session that match one topic lie over one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Overlap {
+    /// The largest number of them that existed at the same time.
+    pub(super) most: usize,
+    /// One of them asked for Retain As Published.
+    pub(super) as_published: bool,
+}
+
+impl<'h, 'a> Reach<'h, 'a> {
+    pub(super) fn new(subscriptions: &'h Subscriptions<'a>) -> Self {
+        Self {
+            subscriptions,
+            matching: BTreeMap::new(),
+            overlaps: BTreeMap::new(),
+        }
+    }
+
+    fn numbers(&mut self, session: SessionIx, topic: &'h str) -> &[usize] {
+        let levels = &self.subscriptions.sessions[session].levels;
+        self.matching
+            .entry((session, topic))
+            .or_insert_with(|| levels.matching(topic))
+    }
+
+    /// Filters the session ever had that match the topic.
+    pub(super) fn filters(
+        &mut self,
+        session: SessionIx,
+        topic: &'h str,
+    ) -> impl Iterator<Item = &'h Filter<'a>> {
+        let filters = &self.subscriptions.sessions[session].filters;
+        self.numbers(session, topic).iter().map(|n| &filters[*n])
+    }
+
+    /// How the session's subscriptions for the topic overlap; without those of No Local where the publisher has the
+    /// same session (`own`).
+    pub(super) fn overlap(&mut self, session: SessionIx, topic: &'h str, own: bool) -> Overlap {
+        let numbers = self.numbers(session, topic).to_vec();
+        let subscriptions = self.subscriptions;
+        let filters = &subscriptions.sessions[session].filters;
+        *self
+            .overlaps
+            .entry((session, numbers, own))
+            .or_insert_with_key(|(_, numbers, _)| {
+                let all = numbers.iter().flat_map(|n| &filters[*n].all);
+                let reaching: Vec<&Subscribed<'_>> = all
+                    .map(|n| &subscriptions.all[*n])
+                    .filter(|s| !(own && s.subscription.no_local))
+                    .collect();
+                Overlap {
+                    most: most_at_once(&reaching),
+                    as_published: reaching.iter().any(|s| s.subscription.retain_as_published),
+                }
+            })
+    }
+}
+
+/// The largest number of these subscriptions that existed at the same time.
+fn most_at_once(subscriptions: &[&Subscribed<'_>]) -> usize {
+    let lasting = subscriptions
+        .iter()
+        .filter(|s| s.until.is_none_or(|u| u > s.since));
+    // What ends at a record does not exist there any more: ends sort before beginnings.
+    let mut changes: Vec<(Ix, bool)> = lasting
+        .flat_map(|s| {
+            let end = s.until.map(|u| (u, false));
+            [Some((s.since, true)), end].into_iter().flatten()
+        })
+        .collect();
+    changes.sort_unstable();
+    let (mut now, mut most) = (0, 0);
+    for (_, begins) in changes {
+        now = if begins { now + 1 } else { now - 1 };
+        most = most.max(now);
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn overlaps_are_those_that_counting_at_each_beginning_finds(
+            spans in prop::collection::vec((0usize..30, prop::option::of(0usize..40)), 0..12)
+        ) {
+            let filter = TopicFilter::parse_v5("a").expect("a filter");
+            let subscription = Subscription::new(filter, QoS::AtMostOnce);
+            let all: Vec<Subscribed<'_>> = spans
+                .into_iter()
+                .map(|(since, until)| Subscribed {
+                    client: 0,
+                    subscription: &subscription,
+                    granted: QoS::AtMostOnce,
+                    since,
+                    until,
+                })
+                .collect();
+            let at = |ix: Ix| {
+                let exists = |s: &&Subscribed<'_>| s.since <= ix && s.until.is_none_or(|u| u > ix);
+                all.iter().filter(exists).count()
+            };
+            let counted = all.iter().map(|s| at(s.since)).max().unwrap_or(0);
+            prop_assert_eq!(most_at_once(&all.iter().collect::<Vec<_>>()), counted);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A replay file's text becomes a replay, or a list of everything that is wrong with it.
+//!
+//! The plan stands inside the file as a block of text. It is read where it stands, so that its problems, and the places
+//! of its steps in findings, are told by the lines of the file.
+
+use super::{FORMAT, Replay};
+use crate::{
+    diagnostic::{Diagnostic, quoted},
+    scenario::{
+        did_you_mean, load_str,
+        model::Scenario,
+        parse_yaml,
+        raw::{Key, Node, Scalar, Span, Value},
+    },
+    world::World,
+};
+use squall_protocol::Version;
+use squall_reports::Verdict;
+use std::{ops::Range, sync::Arc};
+
+/// The file's keys, in their order.
+const KEYS: &[&str] = &[
+    "squall_replay",
+    "squall",
+    "name",
+    "source",
+    "version",
+    "seed",
+    "world",
+    "verdict",
+    "trace_hash",
+    "plan",
+];
+
+pub(super) fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
+    let source: Arc<str> = Arc::from(text);
+    let (root, problems) = parse_yaml(path, &source);
+    let mut head = Head {
+        path,
+        source: &source,
+        problems,
+    };
+    let replay = root.and_then(|root| match root.value {
+        Value::Map(entries) => head.read(&entries),
+        _ => {
+            let message = "this is no replay file: its head is missing";
+            head.refuse(&root.span, message, "not a replay", NAME_ONE);
+            None
+        }
+    });
+    let mut problems = head.problems;
+    match replay {
+        Some(replay) if problems.is_empty() => Ok(replay),
+        _ => {
+            problems.sort_by_key(|d| d.labels.first().map_or(0, |l| l.span.start));
+            Err(problems)
+        }
+    }
+}
+
+const NAME_ONE: &str = "name a file that `squall sim` wrote for a failing run";
+
+/// Reads the head and notes what is wrong with it.
+struct Head<'a> {
+    path: &'a str,
+    source: &'a Arc<str>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Head<'_> {
+    fn refuse(&mut self, span: &Span, message: impl Into<String>, label: &str, help: &str) {
+        let problem = Diagnostic::new(self.path, Arc::clone(self.source), message);
+        self.problems
+            .push(problem.label(span.clone(), label).help(help));
+    }
+
+    fn read(&mut self, entries: &[(Key, Node)]) -> Option<Replay> {
+        if !entries
+            .iter()
+            .any(|(key, _)| KEYS.contains(&key.text.as_str()) && key.text != "name")
+        {
+            let span = entries.first().map_or(0..0, |(key, _)| key.span.clone());
+            let message = "this is no replay file: it has none of its keys";
+            self.refuse(&span, message, "not a replay", NAME_ONE);
+            return None;
+        }
+        let format = self.value(entries, "squall_replay", "a whole number", |t| {
+            t.parse::<u32>().ok()
+        });
+        if let Some((format, span)) = format
+            && format != FORMAT
+        {
+            let message =
+                format!("this replay file has format {format}, and this Squall reads {FORMAT}");
+            let help = "use the Squall that wrote it, or make the file again";
+            // Whatever else is unknown may be known to the other format.
+            self.problems.clear();
+            self.refuse(&span, message, "another format", help);
+            return None;
+        }
+        self.unknown(entries);
+        let any = |t: &str| Some(t.to_owned());
+        let squall = self.value(entries, "squall", "a text", any);
+        let name = self.value(entries, "name", "a text", any);
+        let written = self.value(entries, "source", "a text", any);
+        let version = self.value(entries, "version", "3.1.1 or 5.0", |t| {
+            t.parse::<Version>().ok()
+        });
+        let seed = self.value(
+            entries,
+            "seed",
+            "a whole number below 2 to the power of 64",
+            |t| t.parse::<u64>().ok(),
+        );
+        let world = self.value(entries, "world", "loop or turmoil", |t| {
+            t.parse::<World>().ok()
+        });
+        let verdicts = "pass, fail, warn, n/a or inconclusive";
+        let verdict = self.value(entries, "verdict", verdicts, |t| {
+            Verdict::ALL.into_iter().find(|v| v.as_str() == t)
+        });
+        let trace_hash = self.value(entries, "trace_hash", "a text", any);
+        let plan = self.value(entries, "plan", "the text of a plan", any);
+        let (plan, _) = plan?;
+        let name = name.map(|(name, _)| name).unwrap_or_default();
+        let source = written.map(|(source, _)| source).unwrap_or_default();
+        let plan = self.plan(entries, &name, &source, &plan);
+        Some(Replay {
+            squall: squall?.0,
+            version: version?.0,
+            seed: seed?.0,
+            world: world?.0,
+            verdict: verdict?.0,
+            trace_hash: trace_hash?.0,
+            plan: plan?,
+        })
+    }
+
+    fn unknown(&mut self, entries: &[(Key, Node)]) {
+        for (key, _) in entries {
+            if KEYS.contains(&key.text.as_str()) {
+                continue;
+            }
+            let message = format!("unknown key {} in a replay file", quoted(&key.text));
+            let near = did_you_mean(&key.text, KEYS.iter().copied());
+            let help = near.unwrap_or_else(|| "remove it".into());
+            self.refuse(&key.span, message, "unknown", &help);
+        }
+    }
+
+    /// The value of a key and its place; noted when it is missing or is not what is expected.
+    fn value<T>(
+        &mut self,
+        entries: &[(Key, Node)],
+        key: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<(T, Span)> {
+        let Some((_, node)) = entries.iter().find(|(k, _)| k.text == key) else {
+            let first = entries.first().map_or(0..0, |(key, _)| key.span.clone());
+            let message = format!("this replay file has no `{key}`");
+            self.refuse(&first, message, "of this file", NAME_ONE);
+            return None;
+        };
+        let help = format!("`{key}` is {expected}");
+        let Value::Text(Scalar { text, .. }) = &node.value else {
+            let message = format!("expected {expected}, found {}", node.kind());
+            self.refuse(&node.span, message, "not this", &help);
+            return None;
+        };
+        let value = read(text);
+        if value.is_none() {
+            let message = format!("{} is not {expected}", quoted(text));
+            self.refuse(&node.span, message, "not this", &help);
+        }
+        Some((value?, node.span.clone()))
+    }
+
+    /// The plan, read where it stands.
+    fn plan(
+        &mut self,
+        entries: &[(Key, Node)],
+        name: &str,
+        written: &str,
+        text: &str,
+    ) -> Option<Scenario> {
+        let (key, _) = entries.iter().find(|(key, _)| key.text == "plan")?;
+        let place = block(self.source, key, text);
+        let (file, shown) = match &place {
+            Some(place) => (self.path.to_owned(), alone(self.source, place)),
+            // Written by somebody else, in quotes for instance: its lines are not those of the file.
+            None => (
+                format!("{} (plan of {written})", self.path),
+                text.to_owned(),
+            ),
+        };
+        match load_str(name, &file, &shown) {
+            Ok(plan) => Some(plan),
+            Err(problems) => {
+                let own = |d: Diagnostic| match place {
+                    Some(_) => d.within(Arc::clone(self.source)),
+                    None => d,
+                };
+                self.problems.extend(problems.into_iter().map(own));
+                None
+            }
+        }
+    }
+}
+
+/// Where the lines of the plan stand in the file, when they stand there as they are, only indented.
+fn block(source: &str, key: &Key, plan: &str) -> Option<Range<usize>> {
+    let start = key.span.end + source.get(key.span.end..)?.find('\n')? + 1;
+    let mut end = start;
+    for wanted in plan.lines() {
+        let line = source.get(end..)?.split_inclusive('\n').next()?;
+        let indent = line.trim_end_matches(['\n', '\r']).strip_suffix(wanted)?;
+        if !indent.chars().all(|c| c == ' ') {
+            return None;
+        }
+        end += line.len();
+    }
+    Some(start..end)
+}
+
+/// The file with nothing in it but this part, at the same offsets.
+fn alone(source: &str, part: &Range<usize>) -> String {
+    let blank = |text: &str| -> String {
+        let spaces = text.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' });
+        spaces.collect()
+    };
+    let (before, after) = (&source[..part.start], &source[part.end..]);
+    format!("{}{}{}", blank(before), &source[part.clone()], blank(after))
+}
+
+#[cfg(test)]
+mod tests;
