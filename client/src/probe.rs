@@ -123,6 +123,7 @@ pub struct Probe {
     /// Packets and bytes of packets that were handed out.
     packets: u32,
     bytes: usize,
+    last_len: usize,
     ended: Option<Close>,
     /// The probe itself has closed its side.
     closed: bool,
@@ -175,6 +176,7 @@ impl Probe {
             announced_max: None,
             packets: 0,
             bytes: 0,
+            last_len: 0,
             ended: None,
             closed: false,
             broken: None,
@@ -260,12 +262,13 @@ impl Probe {
         self.next_until(Instant::now() + limit).await
     }
 
-    async fn next_until(&mut self, deadline: Instant) -> Heard {
-        self.next_sized(deadline).await.0
+    /// Bytes on the wire of the packet that [`Self::next`] gave last.
+    #[must_use]
+    pub const fn last_len(&self) -> usize {
+        self.last_len
     }
 
-    /// The next thing, and the bytes that a packet took on the wire.
-    async fn next_sized(&mut self, deadline: Instant) -> (Heard, usize) {
+    async fn next_until(&mut self, deadline: Instant) -> Heard {
         let mut pace = Pace::new(deadline);
         loop {
             if let Some(found) = self.decoded() {
@@ -276,18 +279,18 @@ impl Probe {
                 return found;
             }
             if let Some(close) = self.ended {
-                return (Heard::Closed(close), 0);
+                return Heard::Closed(close);
             }
             if !pace.go_on().await || !self.fill(deadline).await {
-                return (Heard::Silence, 0);
+                return Heard::Silence;
             }
         }
     }
 
-    /// What the bytes that have arrived say, and how many of them say it.
-    fn decoded(&mut self) -> Option<(Heard, usize)> {
+    /// What the bytes that have arrived say.
+    fn decoded(&mut self) -> Option<Heard> {
         if let Some(heard) = &self.broken {
-            return Some((heard.clone(), 0));
+            return Some(heard.clone());
         }
         match self.intake.next() {
             Ok(None) => None,
@@ -299,15 +302,16 @@ impl Probe {
                         self.packets, self.bytes
                     ));
                     self.broken = Some(Heard::Flood);
-                    return Some((Heard::Flood, 0));
+                    return Some(Heard::Flood);
                 }
                 self.packets += 1;
                 self.bytes += len;
+                self.last_len = len;
                 let event = Event::Received(packet.clone(), self.version(), bytes);
                 self.journal.write(self.party, event);
-                Some((Heard::Packet(packet), len))
+                Some(Heard::Packet(packet))
             }
-            Err(violation) => Some((self.broken_by(violation), 0)),
+            Err(violation) => Some(self.broken_by(violation)),
         }
     }
 
@@ -400,11 +404,11 @@ impl Probe {
         let _ = self.send(&Packet::PingReq).await;
         let mut before = Kept::new();
         loop {
-            match self.next_sized(deadline).await {
-                (Heard::Packet(packet), len) if packet != Packet::PingResp => {
-                    before.keep(packet, len);
+            match self.next_until(deadline).await {
+                Heard::Packet(packet) if packet != Packet::PingResp => {
+                    before.keep(packet, self.last_len);
                 }
-                (end, _) => {
+                end => {
                     let before = before.into_packets();
                     return Fence { before, end };
                 }
@@ -423,18 +427,18 @@ impl Probe {
             close: None,
         };
         loop {
-            match self.next_sized(deadline).await {
-                (Heard::Packet(packet), len) => {
-                    before.keep(packet, len);
+            match self.next_until(deadline).await {
+                Heard::Packet(packet) => {
+                    before.keep(packet, self.last_len);
                     continue;
                 }
-                (Heard::Closed(close), _) => ending.close = Some(close),
-                (Heard::Silence, _) => {}
-                (Heard::Violation(violation), _) => {
+                Heard::Closed(close) => ending.close = Some(close),
+                Heard::Silence => {}
+                Heard::Violation(violation) => {
                     ending.violation = Some(violation);
                     ending.close = self.read_to_end(deadline).await;
                 }
-                (Heard::TooLong | Heard::Flood, _) => {
+                Heard::TooLong | Heard::Flood => {
                     ending.beyond_measure = true;
                     ending.close = self.read_to_end(deadline).await;
                 }

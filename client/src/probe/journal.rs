@@ -133,7 +133,8 @@ impl Event {
     }
 
     /// Bytes that went over the wire.
-    fn wire(&self) -> usize {
+    #[must_use]
+    pub fn wire_len(&self) -> usize {
         match self {
             Self::Sent(_, _, bytes)
             | Self::Received(_, _, bytes)
@@ -164,7 +165,7 @@ impl Book {
             if let Some(old) = self.newest.pop_front() {
                 self.newest_weight -= size_of::<Record>() + old.event.weight();
                 self.left_out.events += 1;
-                self.left_out.bytes += old.event.wire() as u64;
+                self.left_out.bytes += old.event.wire_len() as u64;
             }
         }
     }
