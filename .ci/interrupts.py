@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stops `squall conform` at random moments and looks at what it leaves in the broker.
 
-Usage: interrupts.py SQUALL mqtt://HOST:PORT COUNT [SEED]
+Usage: interrupts.py SQUALL mqtt://HOST:PORT COUNT [SEED [SIGNAL...]]    with signals such as TERM INT HUP
 
 Each time: the run is stopped by a signal after 0 to 3 s; it has to end with the exit code of that signal, within 8 s,
 with JSON and JUnit XML that can be read; and every retained message that it has left has to be named on standard error.
@@ -116,7 +116,8 @@ def settle(address, expected):
 def main():
     squall, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32)
-    print(f"seed {seed}")
+    names = sys.argv[5:] or ["TERM", "TERM", "TERM", "INT", "HUP"]
+    print(f"seed {seed}, signals {' '.join(names)}")
     choose = random.Random(seed)
     parts = urllib.parse.urlsplit(url)
     address = (parts.hostname, parts.port or 1883)
@@ -126,7 +127,7 @@ def main():
     totals = {"results": 0, "named sessions": 0, "named retained": 0, "unnamed": 0}
     slowest = 0.0
     for number in range(count):
-        kind = choose.choices(list(CODES), weights=[6, 2, 2])[0]
+        kind = signal.Signals["SIG" + choose.choice(names)]
         wait = choose.uniform(0, 3)
         with tempfile.TemporaryDirectory() as folder:
             junit = os.path.join(folder, "junit.xml")

@@ -8,7 +8,7 @@ const MOST_BYTES: usize = 256;
 /// Events shown of one check.
 const MOST_EVENTS: usize = 400;
 /// Bytes of text shown of one check; a report of all of them has to fit.
-const MOST_TEXT: usize = 48 * 1024;
+const MOST_TEXT: usize = 64 * 1024;
 /// Bytes of text in a label and in a detail.
 const MOST_LABEL: usize = 512;
 const MOST_DETAIL: usize = 4 * 1024;

@@ -173,7 +173,7 @@ impl Book {
 
 impl Journal {
     /// Bytes of memory for records.
-    pub const BUDGET: usize = 128 * 1024;
+    pub const BUDGET: usize = 256 * 1024;
     /// Bytes of memory for one record; a longer packet is kept as [`Event::Long`].
     pub const MOST_OF_ONE: usize = 8 * 1024;
     /// Bytes that are kept of a packet that is too long.

@@ -120,9 +120,15 @@ fn what_cannot_be_tidied_up_is_named_in_time() {
         let left = run.cleaning.finish(Duration::from_millis(500)).await;
         assert!(began.elapsed() < Duration::from_secs(5));
         let [Leftover::Session(id, Version::V3_1_1)] = &left[..] else {
-            panic!("{left:?}\n{}", crate::house::story(&run.conformance.results[0]));
+            panic!(
+                "{left:?}\n{}",
+                crate::house::story(&run.conformance.results[0])
+            );
         };
         let name = left[0].to_string();
-        assert!(id.starts_with(b"sq") && name.starts_with("session `sq"), "{name}");
+        assert!(
+            id.starts_with(b"sq") && name.starts_with("session `sq"),
+            "{name}"
+        );
     });
 }
