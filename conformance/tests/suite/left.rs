@@ -65,10 +65,11 @@ async fn retained(house: &House) -> Vec<String> {
 #[test]
 fn a_run_that_is_stopped_gives_what_it_has_and_leaves_nothing() {
     let house = House::broker(None);
+    let (target, options) = (house.target(), Options::default());
     block_on(async {
         for delay in [0, 30, 80, 150, 300, 600, 1200] {
             let stop = sleep(Duration::from_millis(delay));
-            let run = run(&house.target(), &Options::default(), stop, |_| {});
+            let run = run(&target, &options, stop, |_| {});
             let Run {
                 conformance,
                 whole,
@@ -112,8 +113,9 @@ fn what_cannot_be_tidied_up_is_named_in_time() {
         wait: Duration::from_millis(200),
         ..Options::default()
     };
+    let target = house.target();
     block_on(async {
-        let run = run(&house.target(), &options, std::future::pending(), |_| {});
+        let run = run(&target, &options, std::future::pending(), |_| {});
         let run = run.await.unwrap();
         assert!(run.whole);
         let began = Instant::now();
