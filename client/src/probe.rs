@@ -3,21 +3,30 @@
 //! A probe keeps no session, answers nothing by itself and judges nothing. Whatever the peer sends is handed on or
 //! recorded: a packet, a [`Violation`] of the standard, or the end of the connection. "Nothing came" is proven by a
 //! [`Probe::fence`], a round trip, wherever the order of one connection allows it.
+//!
+//! No server can fill the memory of a probe or keep it busy: it takes in so many bytes and packets and no more
+//! ([`Heard::Flood`]), keeps packets and records within budgets in bytes, looks at its deadline before each read, and
+//! lets others run between two handfuls of packets.
 
+mod intake;
 mod journal;
+mod kept;
 
-pub use journal::{Event, Journal, Record};
+pub use journal::{Event, Journal, LeftOut, Record};
+pub use kept::{Kept, weight};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
+use intake::Intake;
 use squall_protocol::{
-    Decoder, EncodeError, Frame, Packet, PacketType, ReasonCode, Role, Rule, Version, Violation,
-    encode, packet::Disconnect,
+    EncodeError, Frame, Packet, PacketType, ReasonCode, Rule, Version, Violation, encode,
+    packet::Disconnect,
 };
 use std::{fmt, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, timeout, timeout_at},
+    task::yield_now,
+    time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
 /// How the peer ended a connection.
@@ -69,6 +78,8 @@ pub enum Heard {
     Closed(Close),
     /// A packet longer than [`Probe::LARGEST_PACKET`] is on its way; the probe does not make room for it.
     TooLong,
+    /// More has come than [`Probe::MOST_PACKETS`] or [`Probe::MOST_BYTES`]; the probe reads no more of it.
+    Flood,
     /// Nothing within the time.
     Silence,
 }
@@ -76,7 +87,7 @@ pub enum Heard {
 /// The outcome of [`Probe::fence`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
-    /// What arrived in front of the end; at most the first 5,000 packets.
+    /// What arrived before the end, within the budget of [`Kept`].
     pub before: Vec<Packet>,
     /// What ended the wait; a `Packet` is the PINGRESP.
     pub end: Heard,
@@ -93,10 +104,12 @@ impl Fence {
 /// The outcome of [`Probe::expect_close`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// What arrived before; at most the first 5,000 packets.
+    /// What arrived before, within the budget of [`Kept`].
     pub before: Vec<Packet>,
     /// The violation after which nothing could be read any more, if there was one.
     pub violation: Option<Violation>,
+    /// More came than a probe takes in ([`Heard::Flood`], [`Heard::TooLong`]); what came after that is not known.
+    pub beyond_measure: bool,
     /// How the connection ended; `None` when it did not end within the time.
     pub close: Option<Close>,
 }
@@ -105,11 +118,12 @@ pub struct Ending {
 #[derive(Debug)]
 pub struct Probe {
     stream: TcpStream,
-    decoder: Decoder,
-    version: Version,
+    intake: Intake,
     announced_max: Option<u32>,
-    /// Bytes that arrived behind the last whole packet.
-    unread: BytesMut,
+    /// Packets and bytes of packets that were handed out.
+    packets: u32,
+    bytes: usize,
+    last_len: usize,
     ended: Option<Close>,
     /// The probe itself has closed its side.
     closed: bool,
@@ -121,7 +135,11 @@ pub struct Probe {
 
 impl Probe {
     /// The longest packet in bytes that a probe takes in; no check provokes one that long.
-    pub const LARGEST_PACKET: u32 = 1 << 20;
+    pub const LARGEST_PACKET: u32 = 64 * 1024;
+    /// Packets that a probe takes in on one connection; no check provokes nearly as many.
+    pub const MOST_PACKETS: u32 = 20_000;
+    /// Bytes that a probe takes in on one connection; no check provokes nearly as many.
+    pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 
     /// Opens a connection with a journal of its own; waits at most `limit`, for the connection and later for each
     /// write.
@@ -150,16 +168,15 @@ impl Probe {
         // One packet is one segment; without it the kernel may hold a small packet back. A socket that refuses the
         // option still works.
         let _ = stream.set_nodelay(true);
-        let mut decoder = Decoder::new(Role::Server);
-        decoder.set_max_packet_size(Self::LARGEST_PACKET);
         let party = journal.add_party(name);
         journal.write(party, Event::Opened);
         Ok(Self {
             stream,
-            decoder,
-            version: Version::V5_0,
+            intake: Intake::new(Version::V5_0, Self::LARGEST_PACKET),
             announced_max: None,
-            unread: BytesMut::new(),
+            packets: 0,
+            bytes: 0,
+            last_len: 0,
             ended: None,
             closed: false,
             broken: None,
@@ -170,15 +187,14 @@ impl Probe {
     }
 
     /// The version in which packets are written and read; [`Self::send`] of a CONNECT sets it.
-    pub fn speak(&mut self, version: Version) {
-        self.version = version;
-        self.decoder.set_version(version);
+    pub const fn speak(&mut self, version: Version) {
+        self.intake.set_version(version);
     }
 
     /// The version in which packets are written and read.
     #[must_use]
     pub const fn version(&self) -> Version {
-        self.version
+        self.intake.version()
     }
 
     /// Index of this connection's party in the journal.
@@ -201,14 +217,14 @@ impl Probe {
             self.speak(connect.version);
             if let Some(max) = connect.properties.maximum_packet_size() {
                 self.announced_max = Some(max);
-                self.decoder
+                self.intake
                     .set_max_packet_size(max.min(Self::LARGEST_PACKET));
             }
         }
-        let bytes = encode(packet, self.version)?;
+        let bytes = encode(packet, self.version())?;
         self.journal.write(
             self.party,
-            Event::Sent(packet.clone(), self.version, bytes.clone()),
+            Event::Sent(packet.clone(), self.version(), bytes.clone()),
         );
         self.write(&bytes, packet.packet_type().name()).await
     }
@@ -246,15 +262,26 @@ impl Probe {
         self.next_until(Instant::now() + limit).await
     }
 
+    /// Bytes on the wire of the packet that [`Self::next`] gave last.
+    #[must_use]
+    pub const fn last_len(&self) -> usize {
+        self.last_len
+    }
+
     async fn next_until(&mut self, deadline: Instant) -> Heard {
+        let mut pace = Pace::new(deadline);
         loop {
-            if let Some(heard) = self.decoded() {
-                return heard;
+            if let Some(found) = self.decoded() {
+                if self.packets.is_multiple_of(PACKETS_AT_A_TIME) {
+                    // Packets that are there already cost no waiting, and nobody else would come to run.
+                    yield_now().await;
+                }
+                return found;
             }
             if let Some(close) = self.ended {
                 return Heard::Closed(close);
             }
-            if !self.fill(deadline).await {
+            if !pace.go_on().await || !self.fill(deadline).await {
                 return Heard::Silence;
             }
         }
@@ -265,11 +292,22 @@ impl Probe {
         if let Some(heard) = &self.broken {
             return Some(heard.clone());
         }
-        match self.decoder.next_frame() {
+        match self.intake.next() {
             Ok(None) => None,
             Ok(Some(Frame { packet, bytes })) => {
-                let _ = self.unread.split_to(bytes.len().min(self.unread.len()));
-                let event = Event::Received(packet.clone(), self.version, bytes);
+                let len = bytes.len();
+                if self.packets == Self::MOST_PACKETS || self.bytes + len > Self::MOST_BYTES {
+                    self.note(format!(
+                        "the server floods: {} packets of {} bytes have come, and no more is read",
+                        self.packets, self.bytes
+                    ));
+                    self.broken = Some(Heard::Flood);
+                    return Some(Heard::Flood);
+                }
+                self.packets += 1;
+                self.bytes += len;
+                self.last_len = len;
+                let event = Event::Received(packet.clone(), self.version(), bytes);
                 self.journal.write(self.party, event);
                 Some(Heard::Packet(packet))
             }
@@ -290,7 +328,8 @@ impl Probe {
             ));
             Heard::TooLong
         } else {
-            let bytes = Bytes::copy_from_slice(&self.unread);
+            let unread = self.unread();
+            let bytes = Bytes::copy_from_slice(&unread[..unread.len().min(Journal::FIRST_BYTES)]);
             self.journal
                 .write(self.party, Event::Broken(violation.clone(), bytes));
             Heard::Violation(violation)
@@ -301,37 +340,43 @@ impl Probe {
 
     /// Reads once; `false` when nothing came in time.
     async fn fill(&mut self, deadline: Instant) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        let close = match timeout_at(deadline, self.stream.read(&mut buffer)).await {
-            Err(_) => return false,
+        let mut chunk = self.intake.buffer().limit(Intake::CHUNK);
+        let read = timeout_at(deadline, self.stream.read_buf(&mut chunk)).await;
+        self.arrived(read).is_some()
+    }
+
+    /// What came of a read: the number of bytes, 0 at the end of the connection; `None` when nothing came in time.
+    fn arrived(&mut self, read: Result<io::Result<usize>, Elapsed>) -> Option<usize> {
+        let close = match read {
+            Err(_) => return None,
             Ok(Ok(0)) => Close::Eof,
-            Ok(Ok(n)) => {
-                self.decoder.push(&buffer[..n]);
-                if self.broken.is_none() {
-                    self.unread.extend_from_slice(&buffer[..n]);
-                }
-                return true;
-            }
+            Ok(Ok(n)) => return Some(n),
             Ok(Err(_)) => Close::Reset,
         };
         self.ended = Some(close);
         if !self.closed {
             self.journal.write(self.party, Event::PeerClosed(close));
         }
-        true
+        Some(0)
     }
 
-    /// Waits at most `limit` until something has arrived that was not looked at yet, and leaves it unread.
-    pub async fn peek(&mut self, limit: Duration) {
-        if self.unread.is_empty() && self.ended.is_none() {
-            self.fill(Instant::now() + limit).await;
+    /// Waits at most `limit` until at least `count` bytes are there that belong to no packet that was handed out, or
+    /// no more can come. Leaves them unread. More than [`Self::LARGEST_PACKET`] never come together.
+    pub async fn peek(&mut self, count: usize, limit: Duration) {
+        let count = count.min(Self::LARGEST_PACKET as usize);
+        let deadline = Instant::now() + limit;
+        let mut pace = Pace::new(deadline);
+        while self.unread().len() < count && self.ended.is_none() {
+            if !pace.go_on().await || !self.fill(deadline).await {
+                return;
+            }
         }
     }
 
     /// Bytes that arrived and are not part of a whole, well-formed packet: what a violation was found in.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
-        &self.unread
+        self.intake.unread()
     }
 
     /// The next packet, if it is of type `expected`.
@@ -357,11 +402,16 @@ impl Probe {
         let deadline = Instant::now() + limit;
         // A failed write shows when reading: the end of the connection is what comes then.
         let _ = self.send(&Packet::PingReq).await;
-        let mut before = Vec::new();
+        let mut before = Kept::new();
         loop {
             match self.next_until(deadline).await {
-                Heard::Packet(packet) if packet != Packet::PingResp => keep(&mut before, packet),
-                end => return Fence { before, end },
+                Heard::Packet(packet) if packet != Packet::PingResp => {
+                    before.keep(packet, self.last_len);
+                }
+                end => {
+                    let before = before.into_packets();
+                    return Fence { before, end };
+                }
             }
         }
     }
@@ -369,36 +419,51 @@ impl Probe {
     /// Waits at most `limit` for the peer to close the connection; tells how it did and what it sent before.
     pub async fn expect_close(&mut self, limit: Duration) -> Ending {
         let deadline = Instant::now() + limit;
+        let mut before = Kept::new();
         let mut ending = Ending {
             before: Vec::new(),
             violation: None,
+            beyond_measure: false,
             close: None,
         };
         loop {
             match self.next_until(deadline).await {
-                Heard::Packet(packet) => keep(&mut ending.before, packet),
-                Heard::Closed(close) => {
-                    ending.close = Some(close);
-                    return ending;
+                Heard::Packet(packet) => {
+                    before.keep(packet, self.last_len);
+                    continue;
                 }
-                Heard::Silence => return ending,
-                broken @ (Heard::Violation(_) | Heard::TooLong) => {
-                    if let Heard::Violation(violation) = broken {
-                        ending.violation = Some(violation);
-                    }
+                Heard::Closed(close) => ending.close = Some(close),
+                Heard::Silence => {}
+                Heard::Violation(violation) => {
+                    ending.violation = Some(violation);
                     ending.close = self.read_to_end(deadline).await;
-                    return ending;
+                }
+                Heard::TooLong | Heard::Flood => {
+                    ending.beyond_measure = true;
+                    ending.close = self.read_to_end(deadline).await;
                 }
             }
+            ending.before = before.into_packets();
+            return ending;
         }
     }
 
-    /// Reads without looking at the bytes until the peer closes or the time is over.
+    /// Waits until the peer closes or the time is over. What comes until then is dropped, and its bytes are counted.
     async fn read_to_end(&mut self, deadline: Instant) -> Option<Close> {
-        while self.ended.is_none() {
-            if !self.fill(deadline).await {
-                return None;
+        let mut pace = Pace::new(deadline);
+        let mut sink = BytesMut::with_capacity(Intake::CHUNK);
+        let mut dropped: u64 = 0;
+        while self.ended.is_none() && pace.go_on().await {
+            sink.clear();
+            let mut chunk = (&mut sink).limit(Intake::CHUNK);
+            let read = timeout_at(deadline, self.stream.read_buf(&mut chunk)).await;
+            match self.arrived(read) {
+                None => break,
+                Some(n) => dropped += n as u64,
             }
+        }
+        if dropped > 0 {
+            self.journal.write(self.party, Event::Dropped(dropped));
         }
         self.ended
     }
@@ -430,12 +495,41 @@ impl Probe {
     }
 }
 
-/// Packets that [`Probe::fence`] and [`Probe::expect_close`] give back; a peer that floods fills no memory.
-const MOST_KEPT: usize = 5_000;
+/// Packets after which others come to run.
+const PACKETS_AT_A_TIME: u32 = 64;
+/// Reads after which others come to run.
+const READS_AT_A_TIME: u32 = 8;
+/// Reads after the deadline, of what is there already: as much as the longest packet.
+const LATE_READS: u32 = 1 + Probe::LARGEST_PACKET / Intake::CHUNK as u32;
 
-fn keep(packets: &mut Vec<Packet>, packet: Packet) {
-    if packets.len() < MOST_KEPT {
-        packets.push(packet);
+/// How long one wait reads on. A read whose bytes are there is never late by itself, so a server that does not stop
+/// would have no end; and what has arrived in time is read although this machine was too busy to look earlier.
+struct Pace {
+    deadline: Instant,
+    reads: u32,
+    late: u32,
+}
+
+impl Pace {
+    const fn new(deadline: Instant) -> Self {
+        Self {
+            deadline,
+            reads: 0,
+            late: 0,
+        }
+    }
+
+    /// Lets others run now and then; `false` when there is no further read.
+    async fn go_on(&mut self) -> bool {
+        if self.reads == READS_AT_A_TIME {
+            self.reads = 0;
+            yield_now().await;
+        }
+        self.reads += 1;
+        if Instant::now() >= self.deadline {
+            self.late += 1;
+        }
+        self.late <= LATE_READS
     }
 }
 

@@ -4,20 +4,18 @@
 //! remembers. A context knows nothing of what a check is about.
 
 use crate::{
+    heard::unanswered,
+    ledger::{Broom, Ledger, Leftover, Owner, session},
     outcome::{Outcome, inconclusive, not_applicable},
     party::{Client, refused},
 };
+use bytes::Bytes;
 use squall_client::probe::{Heard, Journal, Probe, ProbeError};
 use squall_protocol::{
-    Packet, Properties, Property, QoS, Text, Version,
+    Packet, Properties, Property, QoS, ReasonCode, Text, Version,
     packet::{ConnAck, Connect, Publish, Will},
 };
-use std::{
-    cell::{Cell, RefCell},
-    net::SocketAddr,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
 /// What all checks of a run share.
 #[derive(Debug)]
@@ -29,6 +27,32 @@ pub(crate) struct Env {
     pub(crate) run: String,
     /// Set when a connection could not be opened any more.
     pub(crate) gone: Cell<bool>,
+    /// What the checks have left in the target so far.
+    pub(crate) ledger: Rc<Ledger>,
+    brooms: Cell<u32>,
+}
+
+impl Env {
+    pub(crate) fn new(addr: SocketAddr, wait: Duration, run: String) -> Self {
+        Self {
+            addr,
+            wait,
+            run,
+            gone: Cell::new(false),
+            ledger: Rc::default(),
+            brooms: Cell::new(0),
+        }
+    }
+
+    /// Something to tidy up with; an answer is waited for as long as checks do, and no longer than `most`.
+    pub(crate) fn broom(&self, most: Duration) -> Broom {
+        self.brooms.set(self.brooms.get() + 1);
+        Broom {
+            addr: self.addr,
+            wait: self.wait.min(most),
+            id: format!("{}tidy{}", self.run, self.brooms.get()),
+        }
+    }
 }
 
 /// How exact "not before" can be: both sides count in milliseconds, each with a clock of its own.
@@ -43,10 +67,9 @@ pub(crate) struct Cx {
     /// The main statement of the check in this version.
     pub(crate) main: &'static str,
     name: String,
+    owner: Owner,
     count: Cell<u32>,
     controlled: Cell<bool>,
-    kept: RefCell<Vec<String>>,
-    retained: RefCell<Vec<String>>,
 }
 
 /// What a context says when the target stopped accepting connections.
@@ -58,25 +81,38 @@ fn out_of_files(error: &ProbeError) -> bool {
 }
 
 impl Cx {
-    /// `name` is short and made of letters and digits; it becomes part of Client Identifiers.
-    pub(crate) fn new(env: Rc<Env>, version: Version, name: String, main: &'static str) -> Self {
+    /// `name` is short and made of letters and digits; it becomes part of Client Identifiers. `number` is another in
+    /// each check of a run.
+    pub(crate) fn new(
+        env: Rc<Env>,
+        version: Version,
+        number: usize,
+        name: String,
+        main: &'static str,
+    ) -> Self {
+        let owner = Owner {
+            check: number,
+            case: 0,
+        };
         Self {
             env,
             version,
             main,
             journal: Journal::new(),
             name,
+            owner,
             count: Cell::new(0),
             controlled: Cell::new(false),
-            kept: RefCell::default(),
-            retained: RefCell::default(),
         }
     }
 
     /// A context for one of many cases of this check: Client Identifiers, topics and evidence of its own.
     pub(crate) fn case(&self, number: usize) -> Self {
         let name = format!("{:0>2}c{number}", self.name);
-        Self::new(Rc::clone(&self.env), self.version, name, self.main)
+        let env = Rc::clone(&self.env);
+        let mut case = Self::new(env, self.version, self.owner.check, name, self.main);
+        case.owner.case = number + 1;
+        case
     }
 
     /// Whether the target stopped accepting connections.
@@ -125,7 +161,38 @@ impl Cx {
 
     /// The topic will hold a retained message; it is cleared after the check.
     pub(crate) fn will_retain(&self, topic: &str) {
-        self.retained.borrow_mut().push(topic.to_owned());
+        self.will_leave(Leftover::Retained(topic.to_owned(), self.version));
+    }
+
+    /// What is sent next leaves this in the target; it is removed after the check.
+    pub(crate) fn will_leave(&self, what: Leftover) {
+        self.env.ledger.enter(self.owner, what);
+    }
+
+    /// The server has refused what would have left this.
+    pub(crate) fn has_not_left(&self, what: &Leftover) {
+        self.env.ledger.strike(self.owner, what);
+    }
+
+    /// A CONNECT with an empty Client Identifier was answered: if it left a session, its name is known now, or it left
+    /// none.
+    pub(crate) fn named(&self, version: Version, connack: &ConnAck) {
+        let nameless = Leftover::NamelessSession(version);
+        if !self.env.ledger.has(self.owner, &nameless) {
+            return;
+        }
+        let id = connack.properties.assigned_client_identifier();
+        if connack.reason != ReasonCode::SUCCESS {
+            self.has_not_left(&nameless);
+        } else if let Some(id) = id {
+            self.has_not_left(&nameless);
+            self.will_leave(session(Bytes::copy_from_slice(id.as_bytes()), version));
+        }
+    }
+
+    /// A CONNECT that is sent next; a session that it leaves ends after the check.
+    pub(crate) fn connecting(&self, connect: &Connect) {
+        self.env.ledger.connecting(self.owner, connect);
     }
 
     /// Opens a connection without saying anything on it.
@@ -192,35 +259,10 @@ impl Cx {
     }
 
     /// Leaves the broker as it was: sessions of this check end, its retained messages are cleared. What cannot be
-    /// tidied is left; the verdict stands already.
+    /// tidied up stays in the ledger of the run; the verdict stands already.
     pub(crate) async fn tidy(&self) {
-        let clean = |id: &str| {
-            let mut dial = self.dial("tidy up");
-            dial.connect.client_id = Text::from(id);
-            dial
-        };
-        let kept = self.kept.take();
-        for id in kept {
-            if let Ok(client) = clean(&id).go().await {
-                client.bye().await;
-            }
-        }
-        let retained = self.retained.take();
-        if retained.is_empty() {
-            return;
-        }
-        let Ok(mut client) = clean(&self.id()).go().await else {
-            return;
-        };
-        for topic in retained {
-            let empty = message(&topic, QoS::AtMostOnce, b"").retained();
-            if client.send(&Packet::Publish(empty)).await.is_err() {
-                return;
-            }
-        }
-        if client.fence().await.is_ok() {
-            client.bye().await;
-        }
+        let broom = self.env.broom(self.wait());
+        broom.tidy(&self.env.ledger, Some(self.owner)).await;
     }
 }
 
@@ -241,10 +283,6 @@ impl<'a> Dial<'a> {
     /// With a session that outlives the connection: Clean Session 0, in 5.0 Clean Start 0 and an expiry of 60 s.
     pub(crate) fn kept(mut self) -> Self {
         self.connect.clean_start = false;
-        let id = self.connect.client_id.to_string();
-        if !self.cx.kept.borrow().contains(&id) {
-            self.cx.kept.borrow_mut().push(id);
-        }
         if self.cx.five() {
             self.connect
                 .properties
@@ -315,17 +353,36 @@ impl<'a> Dial<'a> {
 
     /// Opens the connection and waits for a CONNACK of any code.
     pub(crate) async fn try_go(self) -> Result<(Probe, ConnAck), Outcome> {
-        let mut probe = self.cx.open(self.name).await?;
-        let sent = probe.send(&Packet::Connect(Box::new(self.connect))).await;
-        sent.map_err(|error| inconclusive(error.to_string()))?;
-        match probe.next(self.cx.wait()).await {
-            Heard::Packet(Packet::ConnAck(connack)) => Ok((probe, connack)),
+        let cx = self.cx;
+        let nameless = self.connect.client_id.is_empty();
+        let version = self.connect.version;
+        let (probe, heard) = self.answer().await?;
+        match heard {
+            Heard::Packet(Packet::ConnAck(connack)) => {
+                if nameless {
+                    cx.named(version, &connack);
+                }
+                Ok((probe, connack))
+            }
             Heard::Violation(violation) => Err(Outcome::violation(&violation)),
-            other => Err(inconclusive(format!(
-                "a correct CONNECT was not answered by CONNACK: {}",
-                crate::party::words(&other, self.cx.wait())
-            ))),
+            other => Err(unanswered(&other, cx.wait())),
         }
+    }
+
+    /// Opens the connection, sends the CONNECT and waits for whatever comes first.
+    pub(crate) async fn answer(self) -> Result<(Probe, Heard), Outcome> {
+        let cx = self.cx;
+        let mut probe = cx.open(self.name).await?;
+        let sent = self.send(&mut probe).await;
+        sent.map_err(|error| inconclusive(error.to_string()))?;
+        let heard = probe.next(cx.wait()).await;
+        Ok((probe, heard))
+    }
+
+    /// Sends it on a connection that is open.
+    pub(crate) async fn send(self, probe: &mut Probe) -> Result<(), ProbeError> {
+        self.cx.connecting(&self.connect);
+        probe.send(&Packet::Connect(Box::new(self.connect))).await
     }
 }
 

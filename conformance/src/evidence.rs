@@ -1,139 +1,205 @@
-//! The journal of a check as an [`Exchange`]: who sent what to whom, and when.
+//! The journal of a check as an [`Exchange`]: who sent what to whom, and when. Bounded in bytes, like the journal.
 
-use squall_client::probe::{Event as Seen, Journal};
+use squall_client::probe::{Event as Seen, Journal, Record};
 use squall_reports::{Event, EventKind, Exchange};
 
 /// Bytes shown of one packet.
 const MOST_BYTES: usize = 256;
 /// Events shown of one check.
 const MOST_EVENTS: usize = 400;
+/// Bytes of text shown of one check; a report of all of them has to fit.
+const MOST_TEXT: usize = 64 * 1024;
+/// Bytes of text in a label and in a detail.
+const MOST_LABEL: usize = 512;
+const MOST_DETAIL: usize = 4 * 1024;
+/// Bytes that an event takes besides its texts.
+const FRAME: usize = 128;
 
-/// Everything that happened; the parties of the check stand left, the server right. With `blame` the last event is
-/// the one where it went wrong.
+/// What happened; the parties of the check stand left, the server right. With `blame` the last event that is not
+/// tidying up is the one where it went wrong. Of a long story the beginning and the end are shown, and what is between
+/// them is counted.
 pub(crate) fn exchange(journal: &Journal, blame: bool) -> Exchange {
     let mut parties = journal.parties();
     let server = parties.len();
     parties.push("server".to_owned());
     let records = journal.records();
-    let more = records.len().saturating_sub(MOST_EVENTS) as u64 + journal.left_out();
+    let guilty = records
+        .iter()
+        .rposition(|record| blame && accuses(&record.event));
+    let left_out = journal.left_out();
+    let gap = (left_out.events > 0).then_some(left_out.before);
+    let bytes: Vec<u64> = records.iter().map(|r| r.event.wire_len() as u64).collect();
     let mut events: Vec<Event> = records
         .into_iter()
-        .take(MOST_EVENTS)
-        .map(|record| {
-            let at_ms = u64::try_from(record.at.as_millis()).unwrap_or(u64::MAX);
-            event(at_ms, record.party, server, record.event)
+        .enumerate()
+        .map(|(index, record)| Event {
+            highlight: guilty == Some(index),
+            ..event(record, server)
         })
         .collect();
-    if more > 0 {
-        let at_ms = events.last().map_or(0, |e| e.at_ms);
-        let note = format!("{more} further events are left out");
-        events.push(event(at_ms, server, server, Seen::Note(note)));
-    }
-    if blame {
-        // What the probes did themselves while tidying up is not what went wrong.
-        let guilty = |e: &&mut Event| e.from == server || e.kind == EventKind::Note;
-        if let Some(last) = events.iter_mut().rev().find(guilty) {
-            last.highlight = true;
-        }
+    let (head, tail) = ends(&events, gap);
+    let between = tail - head;
+    if between > 0 || gap.is_some() {
+        let number = between as u64 + left_out.events;
+        let bytes = bytes[head..tail].iter().sum::<u64>() + left_out.bytes;
+        let at_ms = head.checked_sub(1).map_or(0, |last| events[last].at_ms);
+        let text = format!("{number} further events, {bytes} bytes left out");
+        let note = note(at_ms, server, text);
+        events.splice(head..tail, [note]);
     }
     Exchange { parties, events }
 }
 
-fn event(at_ms: u64, party: usize, server: usize, seen: Seen) -> Event {
-    let (kind, from, to, label, detail, hex) = match seen {
-        Seen::Opened => (
-            EventKind::Open,
-            party,
-            server,
-            "connection opened".to_owned(),
-            String::new(),
-            String::new(),
-        ),
-        Seen::Sent(packet, version, bytes) => {
-            let detail = packet.describe(version).join("\n");
-            (
-                EventKind::Packet,
-                party,
-                server,
-                packet.summary(),
-                detail,
-                hex(&bytes),
-            )
-        }
-        Seen::SentRaw(what, bytes) => (
-            EventKind::Packet,
-            party,
-            server,
-            what,
-            String::new(),
-            hex(&bytes),
-        ),
-        Seen::Received(packet, version, bytes) => {
-            let detail = packet.describe(version).join("\n");
-            (
-                EventKind::Packet,
-                server,
-                party,
-                packet.summary(),
-                detail,
-                hex(&bytes),
-            )
-        }
-        Seen::Broken(violation, bytes) => {
-            let label = "bytes that break the standard".to_owned();
-            (
-                EventKind::Packet,
-                server,
-                party,
-                label,
-                violation.to_string(),
-                hex(&bytes),
-            )
-        }
-        Seen::PeerClosed(how) => {
-            let label = format!("connection closed by the server ({how})");
-            (
-                EventKind::Close,
-                server,
-                party,
-                label,
-                String::new(),
-                String::new(),
-            )
-        }
-        Seen::Closed => (
-            EventKind::Close,
-            party,
-            server,
-            "connection closed".to_owned(),
-            String::new(),
-            String::new(),
-        ),
-        Seen::Note(text) => (
-            EventKind::Note,
-            party,
-            party,
-            text,
-            String::new(),
-            String::new(),
-        ),
+/// Up to which event, and from which one on, the story is shown: all of it if it fits and has no `gap`.
+fn ends(events: &[Event], gap: Option<usize>) -> (usize, usize) {
+    let cost = |e: &Event| FRAME + e.label.len() + e.detail.len() + e.hex.len();
+    let whole = events.iter().map(cost).sum::<usize>();
+    if gap.is_none() && whole <= MOST_TEXT && events.len() <= MOST_EVENTS {
+        return (events.len(), events.len());
+    }
+    let fitting = |some: &mut dyn Iterator<Item = &Event>| {
+        let mut room = MOST_TEXT / 2;
+        some.take(MOST_EVENTS / 2)
+            .take_while(|e| {
+                let fits = cost(e) <= room;
+                room = room.saturating_sub(cost(e));
+                fits
+            })
+            .count()
     };
+    let split = gap.unwrap_or(events.len());
+    let head = fitting(&mut events[..split].iter());
+    let behind = &events[gap.unwrap_or(head)..];
+    let tail = fitting(&mut behind.iter().rev());
+    (head, events.len() - tail)
+}
+
+/// Whether this may be where it went wrong. What the probes did themselves while tidying up is not.
+fn accuses(seen: &Seen) -> bool {
+    match seen {
+        Seen::Received(..)
+        | Seen::Long { sent: false, .. }
+        | Seen::Broken(..)
+        | Seen::PeerClosed(_)
+        | Seen::Note(_) => true,
+        Seen::Opened
+        | Seen::Sent(..)
+        | Seen::SentRaw(..)
+        | Seen::Long { sent: true, .. }
+        | Seen::Closed
+        | Seen::Dropped(_) => false,
+    }
+}
+
+fn note(at_ms: u64, party: usize, text: String) -> Event {
     Event {
         at_ms,
-        kind,
-        from,
-        to,
-        label,
-        detail,
-        hex,
+        kind: EventKind::Note,
+        from: party,
+        to: party,
+        label: text,
+        detail: String::new(),
+        hex: String::new(),
         highlight: false,
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let shown = bytes.iter().take(MOST_BYTES).map(|b| format!("{b:02x}"));
-    let mut text = shown.collect::<Vec<_>>().join(" ");
-    if bytes.len() > MOST_BYTES {
+/// The text, or its beginning.
+pub(crate) fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+fn event(record: Record, server: usize) -> Event {
+    let Record { at, party, event } = record;
+    let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    let from_us = |kind, label: String, detail: String, hex: String| Event {
+        kind,
+        to: server,
+        detail,
+        hex,
+        ..note(at_ms, party, cut(label, MOST_LABEL))
+    };
+    let from_server = |kind, label: String, detail: String, hex: String| Event {
+        from: server,
+        to: party,
+        ..from_us(kind, label, detail, hex)
+    };
+    let none = String::new;
+    let fields = |packet: &squall_protocol::Packet, version| {
+        cut(packet.describe(version).join("\n"), MOST_DETAIL)
+    };
+    match event {
+        Seen::Opened => from_us(
+            EventKind::Open,
+            "connection opened".to_owned(),
+            none(),
+            none(),
+        ),
+        Seen::Sent(packet, version, bytes) => from_us(
+            EventKind::Packet,
+            packet.summary(),
+            fields(&packet, version),
+            hex(&bytes, bytes.len()),
+        ),
+        Seen::SentRaw(what, bytes) => {
+            from_us(EventKind::Packet, what, none(), hex(&bytes, bytes.len()))
+        }
+        Seen::Received(packet, version, bytes) => from_server(
+            EventKind::Packet,
+            packet.summary(),
+            fields(&packet, version),
+            hex(&bytes, bytes.len()),
+        ),
+        Seen::Long {
+            sent,
+            summary,
+            bytes,
+            len,
+        } => {
+            let detail = format!("{len} bytes, too many to be shown field by field");
+            let hex = hex(&bytes, len);
+            match sent {
+                true => from_us(EventKind::Packet, summary, detail, hex),
+                false => from_server(EventKind::Packet, summary, detail, hex),
+            }
+        }
+        Seen::Broken(violation, bytes) => from_server(
+            EventKind::Packet,
+            "bytes that break the standard".to_owned(),
+            cut(violation.to_string(), MOST_DETAIL),
+            hex(&bytes, bytes.len()),
+        ),
+        Seen::PeerClosed(how) => {
+            let label = format!("connection closed by the server ({how})");
+            from_server(EventKind::Close, label, none(), none())
+        }
+        Seen::Closed => from_us(
+            EventKind::Close,
+            "connection closed".to_owned(),
+            none(),
+            none(),
+        ),
+        Seen::Dropped(bytes) => note(
+            at_ms,
+            party,
+            format!("{bytes} bytes came that nobody waited for; they were dropped"),
+        ),
+        Seen::Note(text) => note(at_ms, party, cut(text, MOST_LABEL)),
+    }
+}
+
+/// Two digits a byte; `len` is how many there were in all.
+fn hex(bytes: &[u8], len: usize) -> String {
+    let mut text = String::with_capacity(3 * bytes.len().min(MOST_BYTES) + 3);
+    for (index, byte) in bytes.iter().take(MOST_BYTES).enumerate() {
+        let space = if index == 0 { "" } else { " " };
+        text += &format!("{space}{byte:02x}");
+    }
+    if len > MOST_BYTES.min(bytes.len()) {
         text.push('…');
     }
     text
@@ -164,7 +230,58 @@ mod tests {
 
     #[test]
     fn long_packets_are_cut() {
-        assert!(hex(&[0; 300]).ends_with("00…"));
-        assert!(!hex(&[0; 256]).ends_with('…'));
+        assert!(hex(&[0; 300], 300).ends_with("00…"));
+        assert!(!hex(&[0; 256], 256).ends_with('…'));
+        assert!(hex(&[0; 10], 300).ends_with("00…"));
+        assert_eq!(cut("aé".to_owned(), 2), "a…");
+    }
+
+    /// A story of so many packets, the last of which is different.
+    fn story(packets: usize, bytes: usize) -> Journal {
+        let journal = Journal::new();
+        let one = journal.add_party("client");
+        for _ in 1..packets {
+            journal.write(
+                one,
+                Seen::SentRaw("again".to_owned(), vec![0xC0; bytes].into()),
+            );
+        }
+        journal.write(one, Seen::PeerClosed(squall_client::probe::Close::Reset));
+        journal.write(one, Seen::Dropped(7));
+        journal
+    }
+
+    #[test]
+    fn a_short_story_is_told_whole() {
+        let told = exchange(&story(100, 10), true);
+        assert_eq!(told.events.len(), 101);
+    }
+
+    #[test]
+    fn of_a_long_story_the_beginning_and_the_guilty_end_are_told() {
+        for (packets, bytes) in [(100, 1000), (1000, 10), (100_000, 10), (5_000, 4000)] {
+            let told = exchange(&story(packets, bytes), true);
+            let text: usize = told
+                .events
+                .iter()
+                .map(|e| e.label.len() + e.detail.len() + e.hex.len())
+                .sum();
+            assert!(text <= MOST_TEXT, "{text}");
+            assert!(told.events.len() <= MOST_EVENTS + 1);
+            let note = told
+                .events
+                .iter()
+                .find(|e| e.label.ends_with("left out"))
+                .unwrap();
+            let left_out = packets + 1 - (told.events.len() - 1);
+            let expected = format!(
+                "{left_out} further events, {} bytes left out",
+                left_out * bytes
+            );
+            assert_eq!(note.label, expected);
+            let marked: Vec<_> = told.events.iter().filter(|e| e.highlight).collect();
+            assert_eq!(marked.len(), 1);
+            assert!(marked[0].label.contains("closed by the server"));
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! * [`catalogue`] the statements as data: what MQTT 3.1.1 and 5.0 ask for, in our words
 //! * [`checks`] every check with its metadata; a check is an async function over real connections
 //! * [`Target`] where the broker is
-//! * [`run`] plays the checks and gives a [`squall_reports::Conformance`]
+//! * [`run`] plays the checks and gives a [`squall_reports::Conformance`], and what the checks left in the target
 //!
 //! The law of this crate: no verdict that cannot be defended from the standard. A statement the standard leaves in
 //! doubt, or only describes, never makes a check fail ([`catalogue::Statement::gradable`], enforced in one place);
@@ -12,16 +12,24 @@
 mod check;
 mod cx;
 mod evidence;
+mod greet;
+mod heard;
+mod ledger;
+mod naming;
+mod options;
 mod outcome;
 mod party;
 mod reaction;
 mod runner;
 mod select;
+mod stranger;
 mod target;
 
 pub use squall_catalogue as catalogue;
 
 pub use check::{Check, Need, checks, explain};
-pub use runner::{Options, Progress, RunError, run, run_blocking};
+pub use ledger::Leftover;
+pub use options::Options;
+pub use runner::{Cleaning, Progress, Run, RunError, run, run_blocking};
 pub use select::SelectError;
 pub use target::{Target, TargetError, Unreachable};

@@ -13,6 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) cites: Vec<&'static str>,
     /// Doubt in the catalogue does not touch it: it is about what the receiver of such a packet does.
     certain: bool,
+    /// The server sent so much, or so long a packet, that the check did not come to its question.
+    pub(crate) blocked: bool,
 }
 
 /// A check ends with an outcome; `?` ends it early.
@@ -27,6 +29,7 @@ impl Outcome {
             message,
             cites,
             certain: false,
+            blocked: false,
         }
     }
 
@@ -128,6 +131,14 @@ pub(crate) fn not_applicable(message: impl Into<String>) -> Outcome {
 
 pub(crate) fn inconclusive(message: impl Into<String>) -> Outcome {
     Outcome::new(Verdict::Inconclusive, message)
+}
+
+/// Inconclusive because of what the server sent beyond measure; never a ground for blaming it for what is missing.
+pub(crate) fn blocked(message: impl Into<String>) -> Outcome {
+    Outcome {
+        blocked: true,
+        ..inconclusive(message)
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 
 use crate::{
     cx::{Cx, message},
-    outcome::{Outcome, inconclusive, not_applicable},
+    heard::{blocked_by, words},
+    outcome::{Outcome, blocked, inconclusive, not_applicable},
 };
-use squall_client::probe::{Heard, Probe};
+use squall_client::probe::{Heard, Probe, weight};
 use squall_protocol::{
     Packet, PacketId, PacketType, Properties, QoS, ReasonCode, Text, Version,
     packet::{
@@ -18,8 +19,8 @@ use squall_protocol::{
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// No check has a client get nearly as many packets; a server that sends more would fill the memory.
-const MOST_PACKETS: u32 = 20_000;
+/// Bytes of memory for all messages that a client gets, looked at or not; no check has it get nearly as many.
+const MOST_HEARD: usize = 1024 * 1024;
 
 /// A client after CONNACK.
 pub(crate) struct Client<'a> {
@@ -29,7 +30,10 @@ pub(crate) struct Client<'a> {
     name: &'static str,
     next_id: PacketId,
     inbox: VecDeque<Publish>,
-    heard: u32,
+    /// What the packets so far have taken in memory.
+    heard: usize,
+    /// PINGREQ that were not answered yet.
+    pings: u32,
     /// Whether QoS 1 and 2 messages are acknowledged as they come.
     pub(crate) answers: bool,
 }
@@ -44,6 +48,7 @@ impl<'a> Client<'a> {
             next_id: PacketId::MIN,
             inbox: VecDeque::new(),
             heard: 0,
+            pings: 0,
             answers: true,
         }
     }
@@ -56,6 +61,7 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) async fn send(&mut self, packet: &Packet) -> Result<(), Outcome> {
+        self.pings += u32::from(*packet == Packet::PingReq);
         let sent = self.probe.send(packet).await;
         sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
     }
@@ -68,27 +74,24 @@ impl<'a> Client<'a> {
     /// The next packet that is no PUBREL of a message this client has answered; `None` when nothing comes in time.
     pub(crate) async fn hear(&mut self, until: Instant) -> Result<Option<Packet>, Outcome> {
         loop {
-            self.heard += 1;
-            if self.heard > MOST_PACKETS {
-                let text = format!(
-                    "the server floods {} with packets that nobody asked for",
-                    self.name
-                );
-                return Err(inconclusive(text));
-            }
             let left = until.saturating_duration_since(Instant::now());
             let packet = match self.probe.next(left).await {
                 Heard::Packet(packet) => packet,
                 Heard::Violation(violation) => return Err(Outcome::violation(&violation)),
                 Heard::Silence => return Ok(None),
                 other => {
-                    return Err(inconclusive(format!(
-                        "{}: {}",
-                        self.name,
-                        words(&other, left)
-                    )));
+                    let text = format!("{}: {}", self.name, words(&other, left));
+                    return Err(blocked_by(&other, text));
                 }
             };
+            self.heard += weight(&packet, self.probe.last_len());
+            if self.heard > MOST_HEARD {
+                let text = format!(
+                    "the server floods {} with packets that nobody asked for",
+                    self.name
+                );
+                return Err(blocked(text));
+            }
             match &packet {
                 Packet::PubRel(rel) if self.answers => {
                     self.send(&Packet::PubComp(Ack::success(rel.packet_id)))
@@ -100,6 +103,17 @@ impl<'a> Client<'a> {
                     }
                     return Ok(Some(packet));
                 }
+                // A server that sends PINGRESP by itself would pass whatever a round trip proves.
+                Packet::PingResp => match self.pings.checked_sub(1) {
+                    Some(left) => {
+                        self.pings = left;
+                        return Ok(Some(packet));
+                    }
+                    None => {
+                        let text = format!("{} got a PINGRESP without a PINGREQ", self.name);
+                        return Err(inconclusive(text));
+                    }
+                },
                 Packet::Disconnect(p) => {
                     let text = format!("the server sent DISCONNECT {} to {}", p.reason, self.name);
                     return Err(inconclusive(text));
@@ -276,8 +290,20 @@ impl<'a> Client<'a> {
         self.answer_to(PacketType::PubComp, id).await.map(drop)
     }
 
+    /// Takes in what is there already: it is no answer to what is asked next.
+    pub(crate) async fn drain(&mut self) -> Result<(), Outcome> {
+        loop {
+            match self.hear(Instant::now()).await? {
+                None => return Ok(()),
+                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
+                Some(other) => return Err(unexpected(&other)),
+            }
+        }
+    }
+
     /// PINGREQ and PINGRESP; messages that come in between are kept for later.
     pub(crate) async fn fence(&mut self) -> Result<(), Outcome> {
+        self.drain().await?;
         self.send(&Packet::PingReq).await?;
         let until = Instant::now() + self.cx.wait();
         loop {
@@ -440,15 +466,4 @@ pub(crate) fn refused(version: Version, reason: ReasonCode) -> Outcome {
     } else {
         format!("the target refuses a correct CONNECT with {reason} {name}")
     })
-}
-
-/// What was heard instead, in words.
-pub(crate) fn words(heard: &Heard, limit: Duration) -> String {
-    match heard {
-        Heard::Packet(packet) => format!("the server sent {}", packet.summary()),
-        Heard::Violation(violation) => format!("the server broke the standard: {violation}"),
-        Heard::Closed(close) => format!("the server closed the connection ({close})"),
-        Heard::TooLong => "the server is sending a packet longer than 1 MiB".to_owned(),
-        Heard::Silence => format!("nothing came within {limit:?}"),
-    }
 }

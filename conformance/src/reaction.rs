@@ -6,9 +6,10 @@
 use crate::{
     catalogue::{self, Actor, BareClose, CloseDuty, Level, ReasonRule, Statement},
     cx::Cx,
+    heard::{blocked_by, measured, words},
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass, warn},
 };
-use squall_client::probe::{Heard, Probe};
+use squall_client::probe::{Heard, Kept, Probe};
 use squall_protocol::{Packet, ReasonCode};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,8 +37,15 @@ const GRACE: Duration = Duration::from_millis(400);
 
 /// Watches what comes after the refusable thing was sent on a connection past its CONNACK.
 pub(crate) async fn reaction(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
+    let mut kept = Kept::new();
+    let end = watch(cx, probe, &mut kept).await?;
+    let packets = kept.into_packets();
+    Ok(Reaction { packets, end })
+}
+
+/// Like [`reaction`]; the packets go into `kept`, so they are there also when the end is a violation.
+pub(crate) async fn watch(cx: &Cx, probe: &mut Probe, kept: &mut Kept) -> Result<End, Outcome> {
     let until = Instant::now() + cx.wait();
-    let mut packets = Vec::new();
     // A PINGREQ that is sent at once can turn an orderly close into a reset that swallows the DISCONNECT before it.
     let mut ask_at = Some(Instant::now() + GRACE.min(cx.wait() / 2));
     loop {
@@ -45,31 +53,19 @@ pub(crate) async fn reaction(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Out
             .unwrap_or(until)
             .saturating_duration_since(Instant::now());
         match probe.next(limit).await {
-            Heard::Packet(Packet::PingResp) if ask_at.is_none() => {
-                return Ok(Reaction {
-                    packets,
-                    end: End::CarriesOn,
-                });
-            }
+            Heard::Packet(Packet::PingResp) if ask_at.is_none() => return Ok(End::CarriesOn),
             Heard::Packet(packet) => {
                 // After its DISCONNECT a server closes; it is not asked anything any more.
                 if matches!(packet, Packet::Disconnect(_)) {
                     ask_at = ask_at.map(|_| until);
                 }
-                packets.push(packet);
+                kept.keep(packet, probe.last_len());
             }
             Heard::Violation(violation) => return Err(Outcome::violation(&violation)),
-            Heard::TooLong => {
-                return Err(inconclusive(
-                    "the server is sending a packet longer than 1 MiB",
-                ));
+            other @ (Heard::TooLong | Heard::Flood) => {
+                return Err(blocked_by(&other, words(&other, cx.wait())));
             }
-            Heard::Closed(_) => {
-                return Ok(Reaction {
-                    packets,
-                    end: End::Closed,
-                });
-            }
+            Heard::Closed(_) => return Ok(End::Closed),
             Heard::Silence if ask_at.is_some_and(|at| at < until) => {
                 ask_at = None;
                 // When it cannot be sent, the end of the connection is read next.
@@ -77,10 +73,7 @@ pub(crate) async fn reaction(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Out
             }
             Heard::Silence => {
                 probe.note(format!("open, and nothing came within {:?}", cx.wait()));
-                return Ok(Reaction {
-                    packets,
-                    end: End::Mute,
-                });
+                return Ok(End::Mute);
             }
         }
     }
@@ -253,6 +246,7 @@ pub(crate) async fn refusal(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outc
     if let Some(violation) = ending.violation {
         return Err(Outcome::violation(&violation));
     }
+    measured(&ending)?;
     let end = match ending.close {
         Some(_) => End::Closed,
         None => {
@@ -270,17 +264,12 @@ mod tests {
     use crate::cx::Env;
     use squall_protocol::{Properties, Version, packet::ConnAck};
     use squall_reports::Verdict;
-    use std::{cell::Cell, rc::Rc};
+    use std::rc::Rc;
 
     /// The verdict about a CONNECT of 3.1.1 that breaks `id` and gets this return code and a close.
     fn refused_with(id: &'static str, code: u8) -> Verdict {
-        let env = Env {
-            addr: ([127, 0, 0, 1], 1).into(),
-            wait: Duration::ZERO,
-            run: "run".to_owned(),
-            gone: Cell::new(false),
-        };
-        let cx = Cx::new(Rc::new(env), Version::V3_1_1, "1".to_owned(), id);
+        let env = Env::new(([127, 0, 0, 1], 1).into(), Duration::ZERO, "run".to_owned());
+        let cx = Cx::new(Rc::new(env), Version::V3_1_1, 0, "1".to_owned(), id);
         let connack = ConnAck {
             session_present: false,
             reason: ReasonCode(code),

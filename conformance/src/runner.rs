@@ -8,58 +8,28 @@ use crate::{
     check::{self, Check},
     cx::{Cx, Env},
     evidence,
+    greet::{Offer, explore},
+    ledger::Leftover,
+    naming::{base36, run_name},
+    options::Options,
     outcome::{Outcome, inconclusive, not_applicable},
-    party::refused,
     select::{SelectError, select},
     target::{Reason, Target, Unreachable},
 };
-use squall_client::probe::{Heard, Journal, Probe, ProbeError};
-use squall_protocol::{
-    Packet, PacketType, Properties, ReasonCode, Text, Version,
-    packet::{ConnAck, Connect},
-};
+use squall_client::probe::{Journal, Probe, ProbeError};
+use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
 use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
 use std::{
-    cell::Cell,
     collections::VecDeque,
+    future::{Future, pending},
     net::SocketAddr,
     rc::Rc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use tokio::{
     task::{JoinSet, LocalSet},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
-
-/// How a target is tested.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The versions to test; both by default.
-    pub versions: Vec<Version>,
-    /// Names of checks, `*` for any text; all checks when empty.
-    pub only: Vec<String>,
-    /// How many checks run at once, at least 1; 16 by default.
-    pub jobs: usize,
-    /// The longest time one check may take; 12 s by default.
-    pub timeout: Duration,
-    /// How long a check waits for one thing that has to come; 3 s by default.
-    pub wait: Duration,
-    /// How long the first CONNECT of a version waits for its answer; 5 s by default.
-    pub first_answer: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            versions: Version::ALL.to_vec(),
-            only: Vec::new(),
-            jobs: 16,
-            timeout: Duration::from_secs(12),
-            wait: Duration::from_secs(3),
-            first_answer: Duration::from_secs(5),
-        }
-    }
-}
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +54,63 @@ pub enum RunError {
     /// None of the selected checks is about one of the selected versions.
     #[error("none of the selected checks is about {0}")]
     Nothing(String),
+    /// Something answers at the address that is no MQTT server, so there is nothing to judge.
+    #[error("{target} is no MQTT server: {seems}")]
+    NotMqtt {
+        /// The target.
+        target: String,
+        /// What it does instead, with the beginning of what it said.
+        seems: String,
+    },
     /// The runtime could not be started.
     #[error("could not start the runtime: {0}")]
     Runtime(String),
 }
 
-/// Like [`run`], on a runtime of its own.
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// The results, in the order of the registry; of a run that was stopped, those of the checks that were done.
+    pub conformance: Conformance,
+    /// Whether every selected check was done.
+    pub whole: bool,
+    /// What is to be done still, best after the results were given out.
+    pub cleaning: Cleaning,
+}
+
+/// What a run may have left in the target, and the way to remove it.
+#[derive(Debug)]
+pub struct Cleaning {
+    /// Nothing was sent without it.
+    env: Option<Rc<Env>>,
+    /// Checks were stopped in the middle.
+    stopped: bool,
+}
+
+/// Packets of checks that were stopped are still on their way to the server when it is cleaned at once.
+const ON_THE_WAY: Duration = Duration::from_millis(150);
+
+impl Cleaning {
+    /// Removes what the checks left, for at most `limit`, and gives what is perhaps still there after that.
+    pub async fn finish(self, limit: Duration) -> Vec<Leftover> {
+        let Some(env) = self.env else {
+            return Vec::new();
+        };
+        if !env.ledger.all().is_empty() && !env.gone.get() {
+            let clean = async {
+                if self.stopped {
+                    sleep(ON_THE_WAY).await;
+                }
+                env.broom(limit).tidy(&env.ledger, None).await;
+            };
+            // What was not done in time is still in the ledger.
+            let _ = timeout(limit, LocalSet::new().run_until(clean)).await;
+        }
+        env.ledger.all()
+    }
+}
+
+/// Like [`run`], on a runtime of its own, to the end, and with up to 2 s of cleaning.
 ///
 /// # Errors
 /// As [`run`], and when the runtime cannot be started.
@@ -97,27 +118,34 @@ pub fn run_blocking(
     target: &Target,
     options: &Options,
     progress: impl FnMut(Progress<'_>),
-) -> Result<Conformance, RunError> {
+) -> Result<(Conformance, Vec<Leftover>), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| RunError::Runtime(error.to_string()))?;
-    runtime.block_on(run(target, options, progress))
+    runtime.block_on(async {
+        let run = run(target, options, pending(), progress).await?;
+        let left = run.cleaning.finish(Duration::from_secs(2)).await;
+        Ok((run.conformance, left))
+    })
 }
 
-/// Runs the selected checks against a target. Needs a current-thread runtime with network and time.
+/// Runs the selected checks against a target until `stop` is ready. Needs a current-thread runtime with network and
+/// time.
 ///
 /// However the target behaves, the run ends: after at most `first_answer` when it answers no CONNECT, else when
-/// every check has had its `timeout`, and `wait` to tidy up, `jobs` at a time.
+/// every check has had its `timeout`, and `wait` to tidy up, `jobs` at a time. Each check takes in a bounded number of
+/// bytes, whatever the target sends, and so does the run.
 ///
 /// # Errors
-/// When the target cannot be reached at all, or the selection selects nothing. Whatever a reachable target does is
-/// a result.
+/// When the target cannot be reached at all or is no MQTT server, or the selection selects nothing. Whatever else a
+/// reachable target does is a result.
 pub async fn run(
     target: &Target,
     options: &Options,
+    stop: impl Future<Output = ()>,
     mut progress: impl FnMut(Progress<'_>),
-) -> Result<Conformance, RunError> {
+) -> Result<Run, RunError> {
     let start = Instant::now();
     let selected = select(&options.only)?;
     let versions: Vec<Version> = Version::ALL
@@ -133,23 +161,58 @@ pub async fn run(
         let names: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
         return Err(RunError::Nothing(names.join(" and ")));
     }
-    let addr = reach(target, options.wait).await?;
-    check::prepare();
-    let offers = explore(addr, options).await;
-    let env = Rc::new(Env {
-        addr,
-        wait: options.wait,
-        run: run_name(),
-        gone: Cell::new(false),
-    });
-    let results = LocalSet::new()
-        .run_until(play(&env, options, &jobs, &offers, &mut progress))
-        .await;
-    Ok(Conformance::new(
-        target.to_string(),
-        results,
-        millis(start.elapsed()),
-    ))
+    let mut results: Vec<Option<CheckResult>> = vec![None; jobs.len()];
+    let mut env = None;
+    let work = async {
+        let addr = reach(target, options.wait).await?;
+        check::prepare();
+        let offers = explore(addr, options).await;
+        let offers = offers.map_err(|seems| RunError::NotMqtt {
+            target: target.to_string(),
+            seems,
+        })?;
+        let env = env.insert(Rc::new(Env::new(addr, options.wait, run_name())));
+        LocalSet::new()
+            .run_until(play(
+                env,
+                options,
+                &jobs,
+                &offers,
+                &mut results,
+                &mut progress,
+            ))
+            .await;
+        Ok::<_, RunError>(())
+    };
+    // A signal is looked at first: a server that keeps the checks busy does not keep the run from ending.
+    let ended = tokio::select! {
+        biased;
+        () = stop => None,
+        ended = work => Some(ended),
+    };
+    let whole = ended.transpose()?.is_some();
+    let found = jobs.iter().zip(results);
+    let results = match whole {
+        true => found
+            .map(|(job, found)| found.unwrap_or_else(|| lost(*job)))
+            .collect(),
+        false => found.filter_map(|(_, found)| found).collect(),
+    };
+    Ok(Run {
+        conformance: Conformance::new(target.to_string(), results, millis(start.elapsed())),
+        whole,
+        cleaning: Cleaning {
+            env,
+            stopped: !whole,
+        },
+    })
+}
+
+/// The result of a check that has none.
+fn lost((check, version): (&'static Check, Version)) -> CheckResult {
+    let outcome =
+        inconclusive("the check was lost: its task panicked, which is a defect of the check");
+    result(check, version, outcome, &Journal::new(), Duration::ZERO)
 }
 
 /// The first address of the target that accepts a connection.
@@ -169,113 +232,18 @@ async fn reach(target: &Target, limit: Duration) -> Result<SocketAddr, Unreachab
     }))
 }
 
-/// What the target says to a CONNECT of a version.
-#[derive(Clone, Debug)]
-enum Offer {
-    /// It lets clients in.
-    Accepted(ConnAck),
-    /// It says, or shows by closing, that it does not speak the version.
-    Unsupported(String),
-    /// Its CONNACK breaks the standard.
-    Broken(String),
-    /// Nothing can be found out; the outcome says why.
-    Useless(Outcome),
-}
-
-/// Tries every version of [`Version::ALL`] beside each other: whether a refusal is about the version shows only by
-/// the other one.
-async fn explore(addr: SocketAddr, options: &Options) -> [Offer; 2] {
-    let [old, new] = Version::ALL;
-    let (a, b) = tokio::join!(greet(addr, old, options), greet(addr, new, options));
-    let works = |offer: &Offer| matches!(offer, Offer::Accepted(_));
-    // A server of one version alone may simply hang up on the other.
-    let settle = |offer: Offer, other_works: bool| match offer {
-        Offer::Unsupported(reason) if !other_works => Offer::Useless(inconclusive(reason)),
-        offer => offer,
-    };
-    let (a_works, b_works) = (works(&a), works(&b));
-    [settle(a, b_works), settle(b, a_works)]
-}
-
-async fn greet(addr: SocketAddr, version: Version, options: &Options) -> Offer {
-    let useless = |text: String| Offer::Useless(inconclusive(text));
-    let mut probe = match Probe::connect(addr, options.first_answer).await {
-        Ok(probe) => probe,
-        Err(error) => return useless(error.to_string()),
-    };
-    let connect = Connect {
-        version,
-        clean_start: true,
-        keep_alive: 60,
-        client_id: Text::from(format!("{}v{}", run_name(), version.level())),
-        will: None,
-        user_name: None,
-        password: None,
-        properties: Properties::new(),
-    };
-    if let Err(error) = probe.send(&Packet::Connect(Box::new(connect))).await {
-        return Offer::Unsupported(format!(
-            "the target closed the connection on a CONNECT of {version} ({error})"
-        ));
-    }
-    match probe.next(options.first_answer).await {
-        Heard::Packet(Packet::ConnAck(connack)) if connack.reason == ReasonCode::SUCCESS => {
-            probe.disconnect(options.wait / 2).await;
-            Offer::Accepted(connack)
-        }
-        Heard::Packet(Packet::ConnAck(connack)) => {
-            let other = match version {
-                Version::V3_1_1 => ReasonCode::V3_UNACCEPTABLE_PROTOCOL_VERSION,
-                Version::V5_0 => ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
-            };
-            match connack.reason == other {
-                true => Offer::Unsupported(format!(
-                    "the target answers a CONNECT of {version} with {}",
-                    connack.reason
-                )),
-                false => Offer::Useless(refused(version, connack.reason)),
-            }
-        }
-        // A server of 3.1.1 alone answers in its own format [MQTT-3.1.2-2] (3.1.1).
-        Heard::Violation(_)
-            if version == Version::V5_0
-                && probe.unread().starts_with(&[0x20, 0x02, 0x00, 0x01]) =>
-        {
-            Offer::Unsupported(
-                "the target answers a CONNECT of 5.0 with the 3.1.1 code 0x01".to_owned(),
-            )
-        }
-        Heard::Violation(violation) => Offer::Broken(violation.to_string()),
-        Heard::Packet(other) => useless(format!(
-            "the target answers CONNECT with {}",
-            other.packet_type()
-        )),
-        Heard::Closed(close) => Offer::Unsupported(format!(
-            "the target closed the connection on a CONNECT of {version} without an answer ({close})"
-        )),
-        Heard::TooLong => {
-            useless("the target answers CONNECT with a packet of more than 1 MiB".to_owned())
-        }
-        Heard::Silence => useless(format!(
-            "the target accepts connections and did not answer {} within {:?}",
-            PacketType::Connect,
-            options.first_answer
-        )),
-    }
-}
-
 /// Keeps `options.jobs` checks running until all are done.
 async fn play(
     env: &Rc<Env>,
     options: &Options,
     jobs: &[(&'static Check, Version)],
     offers: &[Offer; 2],
+    results: &mut [Option<CheckResult>],
     progress: &mut impl FnMut(Progress<'_>),
-) -> Vec<CheckResult> {
+) {
     let total = jobs.len();
     let mut queue: VecDeque<usize> = (0..total).collect();
     let mut running: JoinSet<(usize, CheckResult)> = JoinSet::new();
-    let mut results: Vec<Option<CheckResult>> = vec![None; total];
     let mut done = 0;
     let mut disturbing = false;
     loop {
@@ -310,15 +278,6 @@ async fn play(
             }
         }
     }
-    let lost = |(check, version): (&'static Check, Version)| {
-        let outcome =
-            inconclusive("the check was lost: its task panicked, which is a defect of the check");
-        result(check, version, outcome, &Journal::new(), Duration::ZERO)
-    };
-    jobs.iter()
-        .zip(results)
-        .map(|(job, found)| found.unwrap_or_else(|| lost(*job)))
-        .collect()
 }
 
 /// One check in one version, with its limit.
@@ -333,26 +292,26 @@ async fn one(
     let start = Instant::now();
     let connack = match offer {
         Offer::Accepted(connack) => connack,
-        Offer::Unsupported(reason) => {
+        Offer::Unsupported { how, .. } => {
             return result(
                 check,
                 version,
-                not_applicable(reason),
+                not_applicable(how),
                 &Journal::new(),
                 Duration::ZERO,
             );
         }
         // One check goes on, to be the one that fails; all others would only fail for the same reason.
-        Offer::Broken(_) if check.id == "connect/accepted" => ConnAck {
+        Offer::Broken(_) if check.id == "connect/accepted" => Rc::new(ConnAck {
             session_present: false,
             reason: ReasonCode::SUCCESS,
             properties: Properties::new(),
-        },
+        }),
         Offer::Broken(how) => {
             let outcome = inconclusive(format!("the answer to CONNECT breaks the standard: {how}"));
             return result(check, version, outcome, &Journal::new(), Duration::ZERO);
         }
-        Offer::Useless(outcome) => {
+        Offer::Useless(outcome) | Offer::Nothing(outcome) => {
             return result(check, version, outcome, &Journal::new(), Duration::ZERO);
         }
     };
@@ -371,7 +330,7 @@ async fn one(
         .first()
         .copied()
         .unwrap_or_default();
-    let cx = Cx::new(env, version, base36(index as u64), main);
+    let cx = Cx::new(env, version, index, base36(index as u64), main);
     let outcome = match timeout(limit, (check.run)(&cx)).await {
         Ok(Ok(outcome) | Err(outcome)) => outcome,
         Err(_) => inconclusive(format!("the check did not come to an end within {limit:?}")),
@@ -394,9 +353,13 @@ async fn one(
     };
     let found = result(check, version, outcome, &cx.journal, start.elapsed());
     // The evidence is complete; what tidying up does is not part of it.
+    // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
     found
 }
+
+/// Bytes of a message, which may quote what the server sent.
+const MOST_MESSAGE: usize = 8 * 1024;
 
 fn result(
     check: &'static Check,
@@ -423,7 +386,7 @@ fn result(
         statements: statements.collect(),
         version: version.to_string(),
         verdict: outcome.verdict,
-        message: outcome.message,
+        message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
         evidence: evidence::exchange(journal, blame),
         duration_ms: millis(took),
@@ -432,28 +395,4 @@ fn result(
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A name that no other run has had for a long time: eight characters from the clock and the process.
-fn run_name() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_micros());
-    let mixed = (now as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id());
-    let mut name = format!("sq{:0>8}", base36(mixed));
-    name.truncate(10);
-    name
-}
-
-fn base36(mut n: u64) -> String {
-    let mut digits = Vec::new();
-    loop {
-        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(n % 36) as usize]);
-        n /= 36;
-        if n == 0 {
-            break;
-        }
-    }
-    digits.reverse();
-    String::from_utf8_lossy(&digits).into_owned()
 }

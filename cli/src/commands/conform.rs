@@ -9,15 +9,14 @@ use crate::{
     progress::Progress,
     screen,
 };
-use squall_conformance::{RunError, Target};
+use squall_conformance::{Cleaning, RunError, Target};
 use squall_protocol::Version;
-use squall_reports::{CheckResult, Conformance};
-use std::{
-    cell::RefCell,
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
+use squall_reports::Conformance;
+use std::{sync::atomic::Ordering, time::Duration};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time,
 };
-use tokio::{runtime::Builder, time};
 
 /// How a broker is judged.
 pub(crate) struct Options {
@@ -50,10 +49,30 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
         jobs: args.jobs.into(),
         wait: Duration::from_secs_f64(args.timeout),
     };
-    let (conformance, whole) = judge(url, &options)?;
+    let Judged {
+        mut conformance,
+        whole,
+        cleaning,
+        runtime,
+    } = judged(url, &options)?;
     let mute = conformance.summary.pass + conformance.summary.fail == 0;
-    report.conformance.push(conformance);
-    let written = outputs.finish(&report);
+    let clean = || {
+        let left = runtime.block_on(cleaning.finish(CLEANING));
+        left.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // Whoever has stopped the run waits for the results first.
+    let (written, left) = if whole {
+        conformance.leftovers = clean();
+        let left = conformance.leftovers.clone();
+        report.conformance.push(conformance);
+        (outputs.finish(&report), left)
+    } else {
+        report.conformance.push(conformance);
+        (outputs.finish(&report), clean())
+    };
+    for left in left {
+        screen::complain(&format!("left on {url}: {left}"));
+    }
     if !whole {
         screen::complain("interrupted: only the checks that were done are reported");
     } else if mute {
@@ -77,8 +96,25 @@ fn url_and_checks(args: &Conform) -> Result<(&str, Vec<String>)> {
     }
 }
 
-/// Judges the broker at `url`. The flag says whether every check was done: Ctrl-C ends it with what was found.
+/// What was found out about a broker, and what is to be done still.
+struct Judged {
+    conformance: Conformance,
+    whole: bool,
+    cleaning: Cleaning,
+    runtime: Runtime,
+}
+
+/// The longest time that removing what the checks left may take.
+const CLEANING: Duration = Duration::from_secs(2);
+
+/// Judges a broker that goes away with this process, so that nothing has to be cleaned. The flag says whether every
+/// check was done: Ctrl-C ends it with what was found.
 pub(crate) fn judge(url: &str, options: &Options) -> Result<(Conformance, bool)> {
+    let judged = judged(url, options)?;
+    Ok((judged.conformance, judged.whole))
+}
+
+fn judged(url: &str, options: &Options) -> Result<Judged> {
     let target = Target::parse(url).map_err(|e| CliError::input(e.to_string()))?;
     let options = squall_conformance::Options {
         versions: options.versions.clone(),
@@ -91,47 +127,45 @@ pub(crate) fn judge(url: &str, options: &Options) -> Result<(Conformance, bool)>
             .timeout
             .max(options.wait * 4),
     };
-    let began = Instant::now();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
-    let progress: RefCell<Option<Progress>> = RefCell::new(None);
-    let done: RefCell<Vec<CheckResult>> = RefCell::new(Vec::new());
-    let judged = runtime.block_on(async {
-        let show = |p: squall_conformance::Progress<'_>| {
-            let mut progress = progress.borrow_mut();
-            let bar = progress.get_or_insert_with(|| {
-                Progress::new(&format!("checks against {url}"), p.total as u64)
-            });
-            bar.counter().store(p.done as u64, Ordering::Relaxed);
-            done.borrow_mut().push(p.latest.clone());
-        };
-        tokio::select! {
-            biased;
-            () = interrupted() => None,
-            judged = squall_conformance::run(&target, &options, show) => Some(judged),
-        }
-    });
-    drop(progress.take());
-    match judged {
-        None => {
-            let results = done.take();
-            if results.is_empty() {
-                screen::complain("interrupted: the broker was not judged");
+    let mut progress: Option<Progress> = None;
+    let show = |p: squall_conformance::Progress<'_>| {
+        let bar = progress
+            .get_or_insert_with(|| Progress::new(&format!("checks against {url}"), p.total as u64));
+        bar.counter().store(p.done as u64, Ordering::Relaxed);
+    };
+    let run = runtime.block_on(squall_conformance::run(
+        &target,
+        &options,
+        interrupted(),
+        show,
+    ));
+    drop(progress);
+    match run {
+        Ok(mut run) => {
+            if !run.whole {
+                run.conformance.interrupted = Some(interrupt::name().to_owned());
             }
-            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let mut conformance = Conformance::new(target.to_string(), results, ms);
-            conformance.interrupted = Some(interrupt::name().to_owned());
-            Ok((conformance, false))
+            Ok(Judged {
+                conformance: run.conformance,
+                whole: run.whole,
+                cleaning: run.cleaning,
+                runtime,
+            })
         }
-        Some(Ok(conformance)) => Ok((conformance, true)),
-        Some(Err(RunError::Unreachable(e))) => Err(CliError::unreachable(e.to_string())
+        Err(RunError::Unreachable(e)) => Err(CliError::unreachable(e.to_string())
             .help("start the broker, or check the address and the port")),
-        Some(Err(e @ RunError::Select(_))) => {
+        Err(e @ RunError::NotMqtt { .. }) => Err(CliError::unreachable(e.to_string()).help(
+            "name the port where the broker listens for MQTT over TCP, mostly 1883; TLS (mostly 8883) and WebSockets \
+             are not supported yet",
+        )),
+        Err(e @ RunError::Select(_)) => {
             Err(CliError::input(e.to_string()).help("`squall list checks` shows every name"))
         }
-        Some(Err(e)) => Err(CliError::input(e.to_string())),
+        Err(e) => Err(CliError::input(e.to_string())),
     }
 }
 

@@ -224,3 +224,142 @@ async fn the_journal_has_every_event_in_order_and_parties_have_names_of_their_ow
         ]
     );
 }
+
+/// What a peer floods with.
+#[derive(Clone, Copy, Debug)]
+enum Flood {
+    Pings,
+    Publishes,
+    Properties,
+    Garbage,
+}
+
+impl Flood {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Pings => [0xD0, 0x00].repeat(8_000),
+            Self::Publishes => {
+                let mut one = vec![0x30, 0x84, 0x08, 0x00, 0x01, b'a', 0x00];
+                one.resize(3 + 0x404, b'x');
+                one.repeat(16)
+            }
+            // A PUBLISH that is nearly all Subscription Identifiers, which take far more room when they are read.
+            Self::Properties => {
+                let mut one = vec![0x30, 0xA6, 0x9C, 0x01, 0x00, 0x01, b'a', 0xA0, 0x9C, 0x01];
+                one.extend([0x0B, 0x01].repeat(10_000));
+                one
+            }
+            Self::Garbage => vec![0xFF; 16_000],
+        }
+    }
+}
+
+/// Has `client` talk to a server that floods whoever connects.
+fn flooded<F: Future<Output = ()>>(flood: Flood, client: impl FnOnce(SocketAddr) -> F) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use std::io::Write as _;
+            let (mut stream, _) = listener.accept().unwrap();
+            let bytes = flood.bytes();
+            while stream.write_all(&bytes).is_ok() {}
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(client(addr));
+    });
+}
+
+/// The heap in bytes that `client` takes at most against a server that floods, and the time it takes.
+fn taken<F: Future<Output = ()>>(flood: Flood, client: impl FnOnce(Probe) -> F) -> (u64, Duration) {
+    let start = Instant::now();
+    let taken = allocation_counter::measure(|| {
+        flooded(flood, |addr| async move {
+            let mut probe = Probe::connect(addr, LONG).await.unwrap();
+            probe.speak(Version::V5_0);
+            client(probe).await;
+        });
+    });
+    (taken.bytes_max, start.elapsed())
+}
+
+/// Journal, kept packets, one packet in the making and what the runtime takes.
+const ROOM: u64 = 3 * 1024 * 1024;
+
+#[test]
+fn a_flood_fills_no_memory_whatever_the_probe_waits_for() {
+    for flood in [
+        Flood::Pings,
+        Flood::Publishes,
+        Flood::Properties,
+        Flood::Garbage,
+    ] {
+        let limit = Duration::from_millis(300);
+        let (goodbye, a) = taken(flood, |probe| probe.disconnect(limit));
+        let (fence, b) = taken(flood, |mut probe| async move {
+            probe.fence(limit).await;
+        });
+        let (close, c) = taken(flood, |mut probe| async move {
+            probe.expect_close(limit).await;
+        });
+        let (peek, d) = taken(flood, |mut probe| async move {
+            probe.peek(usize::MAX, limit).await;
+            assert!(probe.unread().len() <= 2 * Probe::LARGEST_PACKET as usize);
+        });
+        for (bytes, took) in [(goodbye, a), (fence, b), (close, c), (peek, d)] {
+            assert!(bytes < ROOM, "{flood:?}: {bytes} bytes");
+            assert!(took < Duration::from_secs(20), "{flood:?}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn packets_that_nobody_takes_end_in_a_flood_and_leave_a_word() {
+    let journal = Journal::new();
+    flooded(Flood::Publishes, |addr| {
+        let journal = &journal;
+        async move {
+            let mut probe = Probe::connect_as(addr, LONG, journal, "client")
+                .await
+                .unwrap();
+            let mut packets = 0;
+            let end = loop {
+                match probe.next(LONG).await {
+                    Heard::Packet(_) => packets += 1,
+                    other => break other,
+                }
+            };
+            assert_eq!(end, Heard::Flood);
+            assert_eq!(probe.next(LONG).await, Heard::Flood);
+            assert!(packets <= Probe::MOST_PACKETS);
+            let ending = probe.expect_close(SOON).await;
+            assert!(ending.beyond_measure && ending.close.is_none());
+        }
+    });
+    assert!(journal.left_out().events > 1000);
+    let said = journal.records().into_iter().any(
+        |record| matches!(&record.event, Event::Note(text) if text.contains("the server floods")),
+    );
+    assert!(said);
+}
+
+#[tokio::test]
+async fn a_peek_waits_for_as_many_bytes_as_it_was_told() {
+    against(
+        |mut s| async move {
+            for byte in [0x20, 0x02, 0x00, 0x01] {
+                write(&mut s, &[byte]).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let _ = s.read(&mut [0; 1]).await;
+        },
+        |mut probe| async move {
+            probe.peek(4, LONG).await;
+            assert_eq!(probe.unread(), [0x20, 0x02, 0x00, 0x01]);
+        },
+    )
+    .await;
+}

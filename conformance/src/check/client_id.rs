@@ -3,6 +3,8 @@
 use super::Check;
 use crate::{
     cx::Cx,
+    heard::measured,
+    ledger::Leftover,
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, not_applicable, pass, warn},
     party::Client,
     reaction::{End, judge, reaction, refusal},
@@ -110,10 +112,17 @@ async fn empty_client_id(cx: &Cx) -> Judged {
 async fn empty_client_id_kept(cx: &Cx) -> Judged {
     cx.accepts().await?;
     let mut probe = cx.open("client").await?;
-    let connect = cx.dial("client").id("").clean(false).connect;
-    let sent = probe.send(&Packet::Connect(Box::new(connect))).await;
+    let sent = cx.dial("client").id("").clean(false).send(&mut probe).await;
     sent.map_err(|error| inconclusive(error.to_string()))?;
     let reaction = refusal(cx, &mut probe).await?;
+    match reaction.packets.first() {
+        Some(Packet::ConnAck(connack)) => cx.named(cx.version, connack),
+        // A server that closes at once has made no session.
+        _ if matches!(reaction.end, End::Closed) => {
+            cx.has_not_left(&Leftover::NamelessSession(cx.version));
+        }
+        _ => {}
+    }
     judge(cx, &reaction, "MQTT-3.1.3-8", true)
 }
 
@@ -154,6 +163,7 @@ async fn takeover(cx: &Cx) -> Judged {
     old.fence().await?;
     let mut new = cx.dial("newer").id(&id).go().await?;
     let ending = old.probe.expect_close(cx.wait()).await;
+    measured(&ending)?;
     if let Some(violation) = ending.violation {
         return Err(Outcome::violation(&violation));
     }

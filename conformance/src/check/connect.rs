@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     cx::{Cx, message},
+    heard::{blocked_by, measured, unanswered, words},
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass, warn},
     party::{refused, subscription},
     reaction::{End, Reaction, judge, reaction, refusal},
@@ -14,6 +15,7 @@ use squall_client::probe::{Heard, Probe};
 use squall_protocol::{
     Packet, PacketId, PacketType, Properties, Property, QoS, ReasonCode, packet::Subscribe,
 };
+use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -144,13 +146,19 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 async fn accepted(cx: &Cx) -> Judged {
-    let (probe, connack) = match cx.dial("client").try_go().await {
-        Ok(answer) => answer,
-        // The first CONNECT of this run was answered; here the answer itself is the question.
-        Err(outcome) if outcome.verdict == squall_reports::Verdict::Inconclusive => {
-            return fail(outcome.message);
+    let (probe, heard) = cx.dial("client").answer().await?;
+    let connack = match heard {
+        Heard::Packet(Packet::ConnAck(connack)) => connack,
+        Heard::Violation(violation) => return Err(Outcome::violation(&violation)),
+        other => {
+            let outcome = unanswered(&other, cx.wait());
+            // The first CONNECT of this run was answered; here the answer itself is the question. A server that sends
+            // beyond measure may have it still to come.
+            return match outcome.blocked {
+                true => Err(outcome),
+                false => fail(outcome.message),
+            };
         }
-        Err(outcome) => return Err(outcome),
     };
     if connack.reason != ReasonCode::SUCCESS {
         return Err(refused(cx.version, connack.reason));
@@ -251,7 +259,6 @@ async fn protocol_level(cx: &Cx) -> Judged {
 /// A server that speaks both versions may refuse a level it does not know in the format of the other one.
 pub(super) async fn other_format(cx: &Cx, probe: &mut Probe) -> Option<Judged> {
     // The version of such an answer is not known beforehand: decode it as 3.1.1 first if it is that short.
-    probe.peek(cx.wait()).await;
     let (form, wanted): (&[u8], _) = cx.pick(
         (
             &[0x20, 0x03, 0x00, 0x84],
@@ -262,10 +269,26 @@ pub(super) async fn other_format(cx: &Cx, probe: &mut Probe) -> Option<Judged> {
             "CONNACK 0x01 in the format of 3.1.1",
         ),
     );
-    if !probe.unread().starts_with(form) {
-        return None;
+    let until = Instant::now() + cx.wait();
+    loop {
+        let here = probe.unread().len();
+        if probe.unread().starts_with(form) {
+            break;
+        }
+        if !form.starts_with(probe.unread()) {
+            return None;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        probe.peek(here + 1, left).await;
+        if probe.unread().len() == here {
+            return None;
+        }
     }
-    let closed = probe.expect_close(cx.wait()).await.close.is_some();
+    let ending = probe.expect_close(cx.wait()).await;
+    if let Err(outcome) = measured(&ending) {
+        return Some(Err(outcome));
+    }
+    let closed = ending.close.is_some();
     Some(match (closed, cx.five()) {
         (false, _) => {
             let rule = cx.pick("MQTT-3.2.2-5", "MQTT-3.2.2-7");
@@ -296,11 +319,9 @@ async fn connack_first(cx: &Cx) -> Judged {
             .publish(&topic, QoS::AtLeastOnce, text.as_bytes())
             .await?;
     }
-    let mut probe = cx.open("subscriber again").await?;
-    let connect = cx.dial("subscriber again").id(&id).kept().connect;
-    let sent = probe.send(&Packet::Connect(Box::new(connect))).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
-    match probe.next(cx.wait()).await {
+    let again = cx.dial("subscriber again").id(&id).kept();
+    let (_probe, heard) = again.answer().await?;
+    match heard {
         Heard::Packet(Packet::ConnAck(connack)) if connack.session_present => {
             pass("CONNACK came first")
         }
@@ -309,7 +330,7 @@ async fn connack_first(cx: &Cx) -> Judged {
         )),
         Heard::Packet(other) => fail(format!("{} came before CONNACK", other.summary())),
         Heard::Violation(violation) => Err(Outcome::violation(&violation)),
-        other => Err(inconclusive(crate::party::words(&other, cx.wait()))),
+        other => Err(inconclusive(words(&other, cx.wait()))),
     }
 }
 
@@ -339,10 +360,14 @@ async fn pipelined(cx: &Cx) -> Judged {
                 );
             }
             Err(other) => {
-                return fail(format!(
-                    "no {expected}: {}",
-                    crate::party::words(&other, cx.wait())
-                ));
+                let outcome = blocked_by(
+                    &other,
+                    format!("no {expected}: {}", words(&other, cx.wait())),
+                );
+                return match outcome.blocked {
+                    true => Err(outcome),
+                    false => fail(outcome.message),
+                };
             }
         }
     }

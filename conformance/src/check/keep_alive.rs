@@ -3,6 +3,7 @@
 use super::Check;
 use crate::{
     cx::{Cx, PRECISION},
+    heard::measured,
     outcome::{Judged, fail, fail_on, inconclusive, pass, warn},
     party::unexpected,
 };
@@ -54,6 +55,7 @@ async fn ping(cx: &Cx) -> Judged {
         let mut client = cx.dial("client").keep_alive(keep_alive).go().await?;
         // The control: the connection works for something else.
         client.subscribe(&cx.topic("t"), QoS::AtMostOnce).await?;
+        client.drain().await?;
         client.send(&Packet::PingReq).await?;
         match client.hear(Instant::now() + cx.wait()).await? {
             Some(Packet::PingResp) => {}
@@ -92,6 +94,7 @@ async fn silent(cx: &Cx) -> Judged {
     client.send(&Packet::PingReq).await?;
     let due = period * 3 / 2;
     let ending = client.probe.expect_close(due + LATE).await;
+    measured(&ending)?;
     let after = last_packet.elapsed();
     if let Some(violation) = ending.violation {
         return Err(crate::outcome::Outcome::violation(&violation));
@@ -149,6 +152,7 @@ async fn disconnect_closes(cx: &Cx) -> Judged {
     let goodbye = Disconnect::with_reason(ReasonCode::NORMAL_DISCONNECTION);
     client.send(&Packet::Disconnect(goodbye)).await?;
     let ending = client.probe.expect_close(cx.wait()).await;
+    measured(&ending)?;
     match ending.close {
         Some(_) => pass("the server closed the connection"),
         None => warn(format!(

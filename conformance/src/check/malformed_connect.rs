@@ -95,7 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
         |cx| RawConnect::new(cx).properties(&[0x27, 0, 0, 0, 0]).bytes(cx)),
     refuses!("malformed-connect/session-expiry-twice", "CONNECT with two Session Expiry Intervals",
         v3 [], v5 ["X-5.0-session-3", "X-5.0-prop-3"],
-        |cx| RawConnect::new(cx).properties(&[0x11, 0, 0, 0, 9, 0x11, 0, 0, 0, 9]).bytes(cx)),
+        |cx| RawConnect::new(cx).kept(cx).properties(&[0x11, 0, 0, 0, 9, 0x11, 0, 0, 0, 9]).bytes(cx)),
     refuses!("malformed-connect/problem-information-2", "CONNECT with Request Problem Information 2",
         v3 [], v5 ["X-5.0-problem-1"],
         |cx| RawConnect::new(cx).properties(&[0x17, 2]).bytes(cx)),

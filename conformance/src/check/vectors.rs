@@ -5,8 +5,12 @@
 //! that the vector cites, so what the standard leaves open stays a warning here too.
 
 mod allowed;
+mod leaves;
 
-use self::allowed::{allows, word};
+use self::{
+    allowed::{allows, word},
+    leaves::leaves,
+};
 use super::{
     Check,
     connect::{before_connect, other_format},
@@ -14,13 +18,13 @@ use super::{
 use crate::{
     cx::Cx,
     outcome::{Judged, Outcome, fail, inconclusive, pass},
-    reaction::{End, Reaction, judge, reaction, refusal},
+    reaction::{End, Reaction, judge, refusal, watch},
 };
-use squall_client::probe::{Event, Heard, Probe};
+use squall_client::probe::{Heard, Journal, Kept, Probe};
 use squall_protocol::{PacketType, Rule, Version};
 use squall_reports::Verdict;
 use squall_vectors::{Case, Sender};
-use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::LazyLock, time::Duration};
 use tokio::task::JoinSet;
 
 /// Connections that one check has open at a time.
@@ -30,9 +34,6 @@ const MOST_STUCK: usize = LANES;
 /// Names of vectors that a message gives for one reaction, and reactions that it gives.
 const MOST_NAMES: usize = 5;
 const MOST_GROUPS: usize = 4;
-
-/// What all messages of the vectors with RETAIN 1 are published to.
-const RETAINED: &str = "a";
 
 macro_rules! files {
     ($($stem:literal $title:literal v3 $v3:tt v5 $v5:tt;)*) => {
@@ -103,7 +104,8 @@ fn file(case: &Case) -> &'static str {
 /// A packet that was sent, and what came of it.
 struct Finding {
     case: &'static Case,
-    cx: Cx,
+    /// What happened; given up as soon as another case has something worse to show.
+    journal: Journal,
     outcome: Outcome,
     /// The server neither closed the connection nor answered any more.
     stuck: bool,
@@ -115,7 +117,8 @@ async fn all_of(cx: &Cx, stem: &str) -> Judged {
     let mut waiting = cases_of(stem, cx.version).enumerate();
     let total = cases_of(stem, cx.version).count();
     let mut running = JoinSet::new();
-    let mut findings = BTreeMap::new();
+    let mut findings: BTreeMap<usize, Finding> = BTreeMap::new();
+    let mut worst: Option<usize> = None;
     let mut stuck = 0;
     loop {
         while running.len() < LANES && stuck < MOST_STUCK && !cx.gone() {
@@ -131,8 +134,22 @@ async fn all_of(cx: &Cx, stem: &str) -> Judged {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => continue,
             },
-            Some(Ok((number, finding))) => {
+            Some(Ok((number, mut finding))) => {
                 stuck += usize::from(finding.stuck);
+                // Only one exchange is shown, the first of the worst; all others would fill the memory.
+                let place = |number: usize, f: &Finding| (rank(&f.outcome), Reverse(number));
+                let known = worst.and_then(|worst| Some((worst, findings.get_mut(&worst)?)));
+                match known {
+                    Some((worst, known)) if place(worst, known) > place(number, &finding) => {
+                        finding.journal = Journal::new();
+                    }
+                    known => {
+                        if let Some((_, known)) = known {
+                            known.journal = Journal::new();
+                        }
+                        worst = Some(number);
+                    }
+                }
                 findings.insert(number, finding);
             }
         }
@@ -151,7 +168,7 @@ async fn finding(cx: Cx, case: &'static Case) -> Finding {
     let outcome = outcome.graded(case.version, &statements(case));
     Finding {
         case,
-        cx,
+        journal: cx.journal.clone(),
         outcome,
         stuck,
     }
@@ -172,6 +189,9 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
         true => cx.open("client").await?,
         false => cx.client("client").await?.probe,
     };
+    for what in leaves(case) {
+        cx.will_leave(what);
+    }
     let sent = probe.send_raw(&what, &case.wire).await;
     sent.map_err(|error| inconclusive(error.to_string()))?;
     if let Some(judged) = of_no_version(cx, case, &mut probe).await {
@@ -182,8 +202,21 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
         false => settled(cx, &mut probe).await?,
     };
     let judged = weigh(cx, case, &reaction);
-    if matches!(reaction.end, End::CarriesOn) {
-        leave(cx, case, probe).await;
+    match reaction.end {
+        // A server that took the packet has what the packet says: a session, a will, a retained message.
+        End::CarriesOn => {
+            probe.disconnect(cx.wait() / 4).await;
+            if !leaves(case).is_empty() {
+                cx.tidy().await;
+            }
+        }
+        End::Closed => {
+            for what in leaves(case) {
+                cx.has_not_left(&what);
+            }
+        }
+        // It is not known; the check tidies up when it is done.
+        End::Mute => {}
     }
     Ok((judged, reaction.end))
 }
@@ -197,43 +230,30 @@ async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Optio
     }
     let of_mqtt_3_1 = case.wire.windows(6).any(|name| name == b"MQIsdp");
     if of_mqtt_3_1 || case.reactions().iter().any(|allowed| allowed == "accept") {
-        probe.peek(cx.wait()).await;
+        probe.peek(1, cx.wait()).await;
         return Some(pass("another protocol may be meant"));
     }
     other_format(cx, probe).await
 }
 
-/// Like [`reaction`], with two answers that break the standard and only show that the packet was taken: a message is
+/// Like [`watch`], with two answers that break the standard and only show that the packet was taken: a message is
 /// what another vector published, and an acknowledgement with packet identifier 0 repeats that of this one.
 async fn settled(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
-    let found = reaction(cx, probe).await;
+    let mut kept = Kept::new();
+    let found = watch(cx, probe, &mut kept).await;
+    let packets = kept.into_packets();
     let Heard::Violation(violation) = probe.next(Duration::ZERO).await else {
-        return found;
+        return found.map(|end| Reaction { packets, end });
     };
     let answered = PacketType::from_number(probe.unread().first().map_or(0, |byte| byte >> 4));
     if answered != Some(PacketType::Publish) && violation.rule != Rule::PacketIdZero {
-        return found;
+        return found.map(|end| Reaction { packets, end });
     }
     let end = match probe.expect_close(cx.wait() / 4).await.close {
         Some(_) => End::Closed,
         None => End::CarriesOn,
     };
-    let records = cx.journal.records().into_iter();
-    let packets = records.filter_map(|record| match record.event {
-        Event::Received(packet, ..) if packet.packet_type() != PacketType::ConnAck => Some(packet),
-        _ => None,
-    });
-    let packets = packets.collect();
     Ok(Reaction { packets, end })
-}
-
-/// Leaves nothing behind at a server that took the packet: no will, no retained message.
-async fn leave(cx: &Cx, case: &Case, probe: Probe) {
-    probe.disconnect(cx.wait() / 4).await;
-    if case.packet_type() == Some(PacketType::Publish) && case.wire[0] & 1 == 1 {
-        cx.will_retain(RETAINED);
-        cx.tidy().await;
-    }
 }
 
 /// Passes what the vector allows, and has everything else judged by each statement that it cites; the worst counts.
@@ -276,7 +296,7 @@ fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
     let Some(worst) = findings.iter().rev().max_by_key(|f| rank(&f.outcome)) else {
         return Err(inconclusive("no packet could be sent"));
     };
-    cx.journal.append(&worst.cx.journal);
+    cx.journal.append(&worst.journal);
     let verdict = worst.outcome.verdict;
     let right = findings.iter().filter(|f| rank(&f.outcome) == 0).count();
     let mut message =
@@ -315,7 +335,7 @@ fn wrongs(findings: &[Finding]) -> String {
             None => groups.push((rank(&found.outcome), text, vec![name])),
         }
     }
-    groups.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
+    groups.sort_by_key(|(rank, ..)| Reverse(*rank));
     let mut all = String::new();
     for (_, text, names) in groups.iter().take(MOST_GROUPS) {
         let more = match names.len().saturating_sub(MOST_NAMES) {
@@ -367,18 +387,6 @@ mod tests {
                     assert!(of_all || cited.contains(id), "{} {version}: {id}", check.id);
                 }
             }
-        }
-    }
-
-    #[test]
-    fn all_retained_messages_are_cleared() {
-        let is_publish = |case: &&Case| case.packet_type() == Some(PacketType::Publish);
-        let retained = |case: &&Case| case.wire[0] & 1 == 1;
-        let cases: Vec<_> = CASES.iter().filter(is_publish).filter(retained).collect();
-        assert!(!cases.is_empty());
-        for case in cases {
-            let topic = [&[0, RETAINED.len() as u8], RETAINED.as_bytes()].concat();
-            assert!(case.wire[2..].starts_with(&topic), "{}", case.label());
         }
     }
 }

@@ -4,8 +4,10 @@
 
 use crate::{
     cx::Cx,
+    ledger::session,
     outcome::{Outcome, inconclusive},
 };
+use bytes::Bytes;
 use squall_protocol::{Packet, encode};
 
 /// A control packet with this first byte and body; the length fits.
@@ -52,6 +54,7 @@ pub(super) fn good(cx: &Cx, packet: &Packet) -> Result<Vec<u8>, Outcome> {
 
 /// The parts of a CONNECT, to be spoilt one by one.
 pub(super) struct RawConnect {
+    id: String,
     pub(super) name: Vec<u8>,
     pub(super) level: u8,
     pub(super) flags: u8,
@@ -65,19 +68,28 @@ pub(super) struct RawConnect {
 impl RawConnect {
     /// A correct one with a clean session.
     pub(super) fn new(cx: &Cx) -> Self {
+        let id = cx.id();
         Self {
             name: b"MQTT".to_vec(),
             level: cx.version.level(),
             flags: 0x02,
             keep_alive: 60,
             properties: Vec::new(),
-            payload: field(cx.id().as_bytes()),
+            payload: field(id.as_bytes()),
+            id,
         }
     }
 
     /// With these flags besides Clean Session.
     pub(super) fn flags(mut self, flags: u8) -> Self {
         self.flags |= flags;
+        self
+    }
+
+    /// A server that takes it keeps a session, which ends after the check.
+    pub(super) fn kept(self, cx: &Cx) -> Self {
+        let id = Bytes::copy_from_slice(self.id.as_bytes());
+        cx.will_leave(session(id, cx.version));
         self
     }
 

@@ -122,7 +122,9 @@ fn a_server_that_speaks_something_else() {
         let mut sink = Vec::new();
         let _ = stream.read_to_end(&mut sink).await;
     });
-    nothing_passes(&house, Duration::from_secs(5));
+    let error = house.run(&brief()).unwrap_err();
+    let said = r#"it answers with HTTP ("HTTP/1.1 400 Bad Request")"#;
+    assert!(error.to_string().ends_with(said), "{error}");
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn a_server_that_dies_in_the_middle_leaves_the_rest_inconclusive() {
     });
     let target = squall_conformance::Target::parse(&format!("mqtt://{addr}")).unwrap();
     let start = Instant::now();
-    let found = squall_conformance::run_blocking(&target, &brief(), |_| {}).unwrap();
+    let (found, _) = squall_conformance::run_blocking(&target, &brief(), |_| {}).unwrap();
     assert!(start.elapsed() < Duration::from_secs(30));
     assert_eq!(found.summary.pass, 0);
     let last = found.results.last().unwrap();

@@ -1,7 +1,7 @@
 //! Servers of a test: each on a thread and a port of its own, gone when the test is over.
 
 use squall_broker::{Broker, Config, Flaw, Server};
-use squall_conformance::{Options, Target, run_blocking};
+use squall_conformance::{Options, RunError, Target, run_blocking};
 use squall_protocol::Version;
 use squall_reports::{CheckResult, Conformance};
 use std::{future::Future, net::SocketAddr, sync::mpsc, thread::JoinHandle};
@@ -83,7 +83,12 @@ impl House {
 
     /// Runs checks here.
     pub(crate) fn conform(&self, options: &Options) -> Conformance {
-        run_blocking(&self.target(), options, |_| {}).unwrap()
+        self.run(options).unwrap()
+    }
+
+    /// Runs checks here, where a server may also be none.
+    pub(crate) fn run(&self, options: &Options) -> Result<Conformance, RunError> {
+        run_blocking(&self.target(), options, |_| {}).map(|(conformance, _)| conformance)
     }
 
     /// Runs one check in one version.

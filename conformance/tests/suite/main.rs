@@ -3,5 +3,6 @@
 
 mod fakes;
 mod house;
+mod left;
 mod reference;
 mod saboteurs;

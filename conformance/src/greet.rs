@@ -1,0 +1,191 @@
+//! The first CONNECT of each version: what the target offers, and whether it speaks MQTT at all.
+
+use crate::{
+    naming::run_name,
+    options::Options,
+    outcome::{Outcome, inconclusive},
+    party::refused,
+    stranger::{Seems, quoted_in_full, seems, words},
+};
+use squall_client::probe::{Heard, Probe};
+use squall_protocol::{
+    Packet, PacketType, Properties, ReasonCode, Text, Version, encode,
+    packet::{ConnAck, Connect},
+};
+use std::{net::SocketAddr, rc::Rc};
+use tokio::time::Instant;
+
+/// What the target says to a CONNECT of a version.
+#[derive(Clone, Debug)]
+pub(crate) enum Offer {
+    /// It lets clients in.
+    Accepted(Rc<ConnAck>),
+    /// It says, or shows by closing, that it does not speak the version.
+    Unsupported { how: String, answered: bool },
+    /// Its CONNACK breaks the standard.
+    Broken(String),
+    /// Nothing can be found out; the outcome says why.
+    Useless(Outcome),
+    /// It said nothing at all; the outcome says so.
+    Nothing(Outcome),
+}
+
+impl Offer {
+    /// Whether anything came that may be MQTT.
+    const fn speaks_mqtt(&self) -> bool {
+        match self {
+            Self::Accepted(_) | Self::Broken(_) | Self::Useless(_) => true,
+            Self::Unsupported { answered, .. } => *answered,
+            Self::Nothing(_) => false,
+        }
+    }
+}
+
+/// Tries every version of [`Version::ALL`] beside each other: whether a refusal is about the version, or the server is
+/// none of MQTT, shows only by the other one.
+///
+/// # Errors
+/// What the server seems to be, when it gave neither version anything that may be MQTT.
+pub(crate) async fn explore(addr: SocketAddr, options: &Options) -> Result<[Offer; 2], String> {
+    let [old, new] = Version::ALL;
+    let (a, b) = tokio::join!(greet(addr, old, options), greet(addr, new, options));
+    let ((a, a_seems), (b, b_seems)) = (a, b);
+    let speaks = a_seems.is_none() && a.speaks_mqtt() || b_seems.is_none() && b.speaks_mqtt();
+    if let (Some(words), false) = (a_seems.or(b_seems), speaks) {
+        return Err(words);
+    }
+    let works = |offer: &Offer| matches!(offer, Offer::Accepted(_));
+    // A server of one version alone may simply hang up on the other.
+    let settle = |offer: Offer, other_works: bool| match offer {
+        Offer::Unsupported { how, .. } if !other_works => Offer::Useless(inconclusive(how)),
+        offer => offer,
+    };
+    let (a_works, b_works) = (works(&a), works(&b));
+    Ok([settle(a, b_works), settle(b, a_works)])
+}
+
+/// Sends a CONNECT of a version. With the offer comes what the server seems to be, if what it says cannot be MQTT.
+async fn greet(addr: SocketAddr, version: Version, options: &Options) -> (Offer, Option<String>) {
+    let deadline = Instant::now() + options.first_answer;
+    let nothing = |text: String| (Offer::Nothing(inconclusive(text)), None);
+    let mut probe = match Probe::connect(addr, options.first_answer).await {
+        Ok(probe) => probe,
+        Err(error) => return nothing(error.to_string()),
+    };
+    let connect = Connect {
+        version,
+        clean_start: true,
+        keep_alive: 60,
+        client_id: Text::from(format!("{}v{}", run_name(), version.level())),
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::new(),
+    };
+    let connect = Packet::Connect(Box::new(connect));
+    let sent = match encode(&connect, version) {
+        Ok(bytes) => bytes,
+        Err(error) => return nothing(error.to_string()),
+    };
+    let gone = probe.send(&connect).await.err();
+    // Also where the CONNECT could not be sent: a server that greets and hangs up has said what it is.
+    let heard = probe.next(options.first_answer).await;
+    let whole = matches!(heard, Heard::Packet(_) | Heard::Flood);
+    let seems = match whole {
+        true => None,
+        false => stranger(&mut probe, &sent, deadline).await,
+    };
+    let offer = match gone {
+        Some(error) => Offer::Unsupported {
+            how: format!("the target closed the connection on a CONNECT of {version} ({error})"),
+            answered: whole || !probe.unread().is_empty(),
+        },
+        None => understand(probe, heard, version, options).await,
+    };
+    (offer, seems)
+}
+
+/// What the server seems to be by bytes that were no packet; `None` when they may be MQTT, or there are none.
+async fn stranger(probe: &mut Probe, sent: &[u8], deadline: Instant) -> Option<String> {
+    let mut over = false;
+    let kind = loop {
+        match seems(sent, probe.unread(), over || probe.unread().is_empty()) {
+            Seems::Mqtt => return None,
+            Seems::Stranger(kind) => break kind,
+            Seems::Undecided => over = !more(probe, deadline).await,
+        }
+    };
+    while !quoted_in_full(kind, probe.unread()) && more(probe, deadline).await {}
+    Some(words(kind, probe.unread()))
+}
+
+/// Waits for one more byte; whether it came.
+async fn more(probe: &mut Probe, deadline: Instant) -> bool {
+    let here = probe.unread().len();
+    let left = deadline.saturating_duration_since(Instant::now());
+    probe.peek(here + 1, left).await;
+    probe.unread().len() > here
+}
+
+/// What the answer to a CONNECT says.
+async fn understand(probe: Probe, heard: Heard, version: Version, options: &Options) -> Offer {
+    let useless = |text: String| Offer::Useless(inconclusive(text));
+    match heard {
+        Heard::Packet(Packet::ConnAck(connack)) if connack.reason == ReasonCode::SUCCESS => {
+            probe.disconnect(options.wait / 2).await;
+            Offer::Accepted(Rc::new(connack))
+        }
+        Heard::Packet(Packet::ConnAck(connack)) => {
+            let other = match version {
+                Version::V3_1_1 => ReasonCode::V3_UNACCEPTABLE_PROTOCOL_VERSION,
+                Version::V5_0 => ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+            };
+            match connack.reason == other {
+                true => Offer::Unsupported {
+                    how: format!(
+                        "the target answers a CONNECT of {version} with {}",
+                        connack.reason
+                    ),
+                    answered: true,
+                },
+                false => Offer::Useless(refused(version, connack.reason)),
+            }
+        }
+        // A server of 3.1.1 alone answers in its own format [MQTT-3.1.2-2] (3.1.1).
+        Heard::Violation(_)
+            if version == Version::V5_0
+                && probe.unread().starts_with(&[0x20, 0x02, 0x00, 0x01]) =>
+        {
+            Offer::Unsupported {
+                how: "the target answers a CONNECT of 5.0 with the 3.1.1 code 0x01".to_owned(),
+                answered: true,
+            }
+        }
+        Heard::Violation(violation) => Offer::Broken(violation.to_string()),
+        Heard::Packet(other) => useless(format!(
+            "the target answers CONNECT with {}",
+            other.packet_type()
+        )),
+        Heard::Closed(close) => Offer::Unsupported {
+            how: format!(
+                "the target closed the connection on a CONNECT of {version} without an answer ({close})"
+            ),
+            answered: !probe.unread().is_empty(),
+        },
+        Heard::TooLong => useless(format!(
+            "the target answers CONNECT with a packet of more than {} bytes",
+            Probe::LARGEST_PACKET
+        )),
+        Heard::Flood => useless("the target floods before it answers CONNECT".to_owned()),
+        Heard::Silence if probe.unread().is_empty() => Offer::Nothing(inconclusive(format!(
+            "the target accepts connections and did not answer {} within {:?}",
+            PacketType::Connect,
+            options.first_answer
+        ))),
+        Heard::Silence => useless(format!(
+            "the target accepts connections and did not answer {} within {:?}",
+            PacketType::Connect,
+            options.first_answer
+        )),
+    }
+}

@@ -1,0 +1,34 @@
+//! How a target is tested.
+
+use squall_protocol::Version;
+use std::time::Duration;
+
+/// How a target is tested.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The versions to test; both by default.
+    pub versions: Vec<Version>,
+    /// Names of checks, `*` for any text; all checks when empty.
+    pub only: Vec<String>,
+    /// How many checks run at once, at least 1; 16 by default.
+    pub jobs: usize,
+    /// The longest time one check may take; 12 s by default.
+    pub timeout: Duration,
+    /// How long a check waits for one thing that has to come; 3 s by default.
+    pub wait: Duration,
+    /// How long the first CONNECT of a version waits for its answer; 5 s by default.
+    pub first_answer: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            versions: Version::ALL.to_vec(),
+            only: Vec::new(),
+            jobs: 16,
+            timeout: Duration::from_secs(12),
+            wait: Duration::from_secs(3),
+            first_answer: Duration::from_secs(5),
+        }
+    }
+}
