@@ -45,7 +45,14 @@ fn expand(steps: &mut [Step], seed: u64, path: &mut String) {
             }
             StepKind::Fault(Fault::Flap { .. }) => {
                 let entries = flaps(step, seed, path);
-                step.kind = StepKind::Timeline(entries);
+                match &mut step.kind {
+                    // A timeline without steps cannot be written down: what never cuts, whatever the seed, can.
+                    StepKind::Fault(Fault::Flap { every, lasts, .. }) if entries.is_empty() => {
+                        let never = *lasts + Duration::from_millis(1);
+                        *every = (never, never);
+                    }
+                    kind => *kind = StepKind::Timeline(entries),
+                }
             }
             StepKind::Parallel(branches) => {
                 for (b, branch) in branches.iter_mut().enumerate() {

@@ -248,6 +248,15 @@ fn fuzz(what: &str, texts: &[String], read: impl Fn(&str) -> Option<(Scenario, u
     assert!(log.read * 20 > log.cases, "hardly any text could be read");
 }
 
+/// Found by changing numbers: a flap whose first cut lies after its end.
+#[test]
+fn a_flap_that_never_cuts() {
+    let text = "title: t\nclients: { a: {} }\nsteps:\n  - a: connect\n  \
+                - fault: { flap: a, every: 9s, for: 1s }\n  - wait: 2s\n";
+    let story = scenario::load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
+    play(&story, 0).unwrap_or_else(|e| panic!("{e}"));
+}
+
 #[test]
 fn mutated_stories() {
     fuzz("stories", &stories(), |text| {
