@@ -19,7 +19,8 @@ const LANES: usize = 16;
 pub enum Leftover {
     /// A session under this Client Identifier, which need not be UTF-8.
     Session(Bytes, Version),
-    /// A session under a Client Identifier that the server chose and did not tell.
+    /// Perhaps a session under a Client Identifier that the server chose: it has not told, or its answer was not waited
+    /// for.
     NamelessSession(Version),
     /// A retained message on this topic.
     Retained(String, Version),
@@ -34,7 +35,7 @@ impl fmt::Display for Leftover {
             },
             Self::NamelessSession(version) => write!(
                 f,
-                "session under a Client Identifier that the server chose (MQTT {version})"
+                "perhaps a session under a Client Identifier that the server chose (MQTT {version})"
             ),
             Self::Retained(topic, _) => {
                 write!(f, "retained message on `{}`", topic.escape_debug())
@@ -276,6 +277,7 @@ fn raw_clean(id: &[u8], version: Version) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use squall_protocol::Property;
 
     const MAIN: Owner = Owner { check: 1, case: 0 };
     const CASE: Owner = Owner { check: 1, case: 7 };
@@ -311,8 +313,10 @@ mod tests {
         };
         assert_eq!(entered(|_| {}), []);
         assert_eq!(entered(|c| c.clean_start = false), [kept("me")]);
-        let expiry = squall_protocol::Property::SessionExpiryInterval;
-        assert_eq!(entered(|c| c.properties.push(expiry(9))), [kept("me")]);
+        assert_eq!(
+            entered(|c| c.properties.push(Property::SessionExpiryInterval(9))),
+            [kept("me")]
+        );
         let nameless = entered(|c| {
             c.clean_start = false;
             c.client_id = Text::from("");

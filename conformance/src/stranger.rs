@@ -249,7 +249,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            "it answers with SSH (\"SSH-2.0-\\x1b[31m\\x07\\xff and so on, for more th…\")"
+            "it answers with SSH (\"SSH-2.0-\\x1b[31m\\x07\\xff and so on, for more than…\")"
         );
         assert_eq!(
             words(Kind::Http, b"HTTP/1.1 400 Bad Request\r\nServer: x"),

@@ -82,7 +82,9 @@ fn a_run_that_is_stopped_gives_what_it_has_and_leaves_nothing() {
             }
             let began = Instant::now();
             let left = cleaning.finish(LONG).await;
-            assert_eq!(left, [], "after {delay} ms");
+            // A CONNECT without a name whose answer was not waited for: it was refused, but nobody knows.
+            let certain = |left: &&Leftover| !matches!(left, Leftover::NamelessSession(_));
+            assert_eq!(left.iter().find(certain), None, "after {delay} ms");
             assert!(began.elapsed() < LONG);
             assert_eq!(retained(&house).await, [""; 0], "after {delay} ms");
         }
