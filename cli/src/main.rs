@@ -8,6 +8,8 @@ mod exit;
 mod input;
 mod interrupt;
 mod meaning;
+#[cfg(test)]
+mod mutation;
 mod progress;
 mod screen;
 

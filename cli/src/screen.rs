@@ -1,5 +1,4 @@
 //! Standard output and standard error. The only place that prints.
-#![expect(clippy::print_stderr, reason = "this is where the binary speaks")]
 
 use crate::exit::CliError;
 use squall_reports::{Report, terminal};
@@ -42,6 +41,11 @@ impl Printer {
         Self::judge(self.0.write_all(bytes))
     }
 
+    /// Shows what was printed so far; false when the reader has gone away.
+    pub(crate) fn flush(&mut self) -> Result<bool, CliError> {
+        Self::judge(self.0.flush())
+    }
+
     /// Everything has been printed.
     pub(crate) fn finish(mut self) -> Result<(), CliError> {
         Self::judge(self.0.flush()).map(drop)
@@ -60,7 +64,8 @@ impl Printer {
 
 /// Prints something about the work on standard error.
 pub(crate) fn complain(text: &str) {
-    eprintln!("{text}");
+    // A standard error that is closed or full loses the remark, not the work.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Whether standard error takes colour.
