@@ -5,6 +5,12 @@ use std::time::Duration;
 
 /// Settings of a [`crate::Broker`]. Every one is enforced on the wire, and announced in CONNACK where MQTT 5.0 has a
 /// property for it. The default offers everything.
+///
+/// Limits in bytes count what is kept, as the broker itself reckons it: the strings and payloads, and for each thing a
+/// fixed number of bytes for keeping it (a message 256, its place in a session's queue 256, a session 1,024, a
+/// subscription 256 and 256 for each level of its filter, a packet to be sent 128). They depend on the packets alone,
+/// never on the allocator or on timing, and the memory that is really taken is near to or below them. A limit of 0 lets
+/// nothing be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// QoS 1 and 2 messages one client may have unacknowledged (Receive Maximum, 5.0). From 1; 0 counts as 1.
@@ -31,10 +37,45 @@ pub struct Config {
     /// Name invalid (5.0) or as usual (3.1.1) and goes nowhere; a will with such a topic is refused.
     pub dollar_topics: bool,
     /// Messages kept for one session that cannot be sent now: its client is away, or its Receive Maximum is
-    /// reached. When the queue is full a new message is dropped and counted.
+    /// reached. When the queue is full a new message is dropped for this session and counted; a publisher whose
+    /// message found every queue full is told so with Quota exceeded (0x97) in PUBACK or PUBREC (5.0).
     pub max_queued: usize,
-    /// Bytes waiting in the driver for one client that does not read. Beyond it the connection is dropped.
+    /// Bytes of QoS 1 and 2 messages kept for one session: those that wait, and those that its client has not
+    /// acknowledged. A message is charged in full to each session that keeps it. Beyond it the same happens as with
+    /// [`Self::max_queued`], so one message larger than this is never delivered with QoS 1 or 2. 64 MiB.
+    pub max_queued_bytes: usize,
+    /// Bytes of retained messages in all. A message that does not fit is refused whole, nobody gets it and the one
+    /// before stays: with QoS 1 and 2 by Quota exceeded in PUBACK or PUBREC (5.0) or by closing the publisher's
+    /// connection (3.1.1, [MQTT-4.8.0-2]); with QoS 0, and when it is a will, it is dropped and counted. 64 MiB.
+    pub max_retained_bytes: usize,
+    /// Bytes of all messages, those of sessions, retained ones and wills, and of unfinished QoS 1 and 2 exchanges. A
+    /// message is charged once, however many sessions keep it, and its place in each of them. Beyond it a QoS 1 or 2
+    /// message is refused as by [`Self::max_retained_bytes`], and so is a CONNECT with a will (Quota exceeded in 5.0,
+    /// 0x03 in 3.1.1); QoS 0 goes through, as it is not kept. 256 MiB.
+    pub max_message_bytes: usize,
+    /// Sessions, with a client or without. A CONNECT that needs one more is refused: Quota exceeded (5.0), 0x03
+    /// (3.1.1). Sessions that never expire are kept, so [`Self::session_expiry_maximum`] belongs beside it. 50,000.
+    pub max_sessions: usize,
+    /// Bytes of one session's Client Identifier and subscriptions. A topic filter beyond it gets Quota exceeded
+    /// (5.0) or 0x80 (3.1.1) in SUBACK. 32 MiB.
+    pub max_session_bytes: usize,
+    /// The same of all sessions, and the topics behind Topic Aliases. Beyond it a topic filter is refused as by
+    /// [`Self::max_session_bytes`], a CONNECT as by [`Self::max_sessions`], and who sets a Topic Alias is
+    /// disconnected with Quota exceeded. 128 MiB.
+    pub max_sessions_bytes: usize,
+    /// Connections. On one more a CONNECT is refused: Server busy (0x89, 5.0), 0x03 (3.1.1). A quarter more are
+    /// heard that far, further ones are closed at once. 16,384.
+    pub max_connections: usize,
+    /// Bytes of unfinished packets of all connections; counts as at least [`Self::maximum_packet_size`], which bounds
+    /// those of one connection. Beyond it the connection that has most of them is dropped, in 5.0 with Quota exceeded
+    /// in DISCONNECT. Room is made as bytes arrive, up to twice as much as there are. 64 MiB.
+    pub max_unfinished_bytes: usize,
+    /// Bytes waiting in the driver for one client that does not read. Beyond it the connection is dropped. With the
+    /// defaults it has room for all that a session is sent when it is resumed, and for all retained messages. 144 MiB.
     pub max_outgoing_bytes: usize,
+    /// Bytes waiting in the driver for all clients. Beyond it the connection for which most are waiting is dropped.
+    /// 256 MiB.
+    pub max_outgoing_bytes_in_all: usize,
     /// How long a connection may be open before its CONNECT is complete; zero waits for ever.
     pub connect_timeout: Duration,
     /// The longest Keep Alive in seconds (Server Keep Alive, 5.0): a client that asks for more, or for none, is told
@@ -62,7 +103,16 @@ impl Default for Config {
             empty_client_id: true,
             dollar_topics: true,
             max_queued: 100_000,
-            max_outgoing_bytes: 64 << 20,
+            max_queued_bytes: 64 << 20,
+            max_retained_bytes: 64 << 20,
+            max_message_bytes: 256 << 20,
+            max_sessions: 50_000,
+            max_session_bytes: 32 << 20,
+            max_sessions_bytes: 128 << 20,
+            max_connections: 16_384,
+            max_unfinished_bytes: 64 << 20,
+            max_outgoing_bytes: 144 << 20,
+            max_outgoing_bytes_in_all: 256 << 20,
             connect_timeout: Duration::from_secs(30),
             server_keep_alive: None,
             session_expiry_maximum: None,

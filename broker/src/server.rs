@@ -15,7 +15,9 @@ use squall_protocol::Time;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    fmt, io,
+    fmt,
+    future::{Future, pending},
+    io,
     pin::pin,
     rc::Rc,
     time::Duration,
@@ -23,8 +25,8 @@ use std::{
 use tokio::{
     select,
     sync::Notify,
-    task::{JoinError, JoinSet, unconstrained},
-    time::{Instant, sleep_until},
+    task::{JoinError, JoinSet, unconstrained, yield_now},
+    time::{Instant, sleep_until, timeout},
 };
 
 type Observer = Box<dyn FnMut(Time, Event)>;
@@ -72,6 +74,25 @@ impl Server {
         self
     }
 
+    /// Like [`Self::run`], until `shutdown` is ready: then the listener is dropped, every client is told
+    /// ([`Broker::handle_shutdown`]), and what waits for them is sent for as long as they take, [`Self::FLUSH`] at most.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    ///
+    /// # Panics
+    /// As [`Self::run`].
+    pub async fn run_until<A: Accept>(
+        self,
+        listener: A,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        unconstrained(self.serve(listener, shutdown)).await
+    }
+
+    /// How long clients are waited for when the server is shut down.
+    pub const FLUSH: Duration = Duration::from_secs(1);
+
     /// Accepts and serves connections until the listener fails. Dropping the future ends every connection. Time
     /// is counted in whole milliseconds from the first poll.
     ///
@@ -82,13 +103,18 @@ impl Server {
     /// # Panics
     /// Outside of a `LocalSet`; and when one of its tasks panicked, with that panic.
     pub async fn run<A: Accept>(self, listener: A) -> io::Result<()> {
-        unconstrained(self.serve(listener)).await
+        unconstrained(self.serve(listener, pending())).await
     }
 
-    async fn serve<A: Accept>(self, mut listener: A) -> io::Result<()> {
+    async fn serve<A: Accept>(
+        self,
+        mut listener: A,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let mut shutdown = pin!(shutdown);
         let core = Rc::new(Core::new(self.broker, self.observer));
         let mut tasks = JoinSet::new();
-        tasks.spawn_local(unconstrained(keep_time(Rc::clone(&core))));
+        let clock = tasks.spawn_local(unconstrained(keep_time(Rc::clone(&core))));
         for number in 0.. {
             let stream = {
                 let mut accepting = pin!(listen::next(&mut listener));
@@ -96,17 +122,38 @@ impl Server {
                     select! {
                         biased;
                         Some(ended) = tasks.join_next() => surface(ended),
-                        accepted = &mut accepting => break accepted?,
+                        () = &mut shutdown => {
+                            clock.abort();
+                            break None;
+                        }
+                        accepted = &mut accepting => break Some(accepted?),
                     }
                 }
             };
+            let Some(stream) = stream else { break };
             let conn = ConnId(number);
             let line = line::open(&mut tasks, &core, conn, stream);
             core.open(conn, line);
+            if number % TURN_ACCEPTS == TURN_ACCEPTS - 1 {
+                // Who connects without end must not keep others, the clock and signals waiting.
+                yield_now().await;
+            }
         }
-        unreachable!("there are more connection numbers than connections")
+        drop(listener);
+        core.call(Broker::handle_shutdown);
+        let ends = async {
+            while let Some(ended) = tasks.join_next().await {
+                surface(ended);
+            }
+        };
+        // Who does not take it in time is cut off.
+        let _ = timeout(Self::FLUSH, ends).await;
+        Ok(())
     }
 }
+
+/// Connections that are accepted before others have their turn. More than a simulation has.
+const TURN_ACCEPTS: u64 = 256;
 
 /// A task's panic is ours.
 fn surface(ended: Result<(), JoinError>) {
@@ -132,6 +179,8 @@ struct State {
     observer: Option<Observer>,
     /// Connections that the core has not closed.
     lines: BTreeMap<ConnId, Line>,
+    /// Bytes that wait for the transport, of all connections.
+    outgoing: Rc<Cell<usize>>,
 }
 
 impl Core {
@@ -141,6 +190,7 @@ impl Core {
                 broker,
                 observer,
                 lines: BTreeMap::new(),
+                outgoing: Rc::default(),
             }),
             begun: Instant::now(),
             earlier: Notify::new(),
@@ -150,6 +200,10 @@ impl Core {
 
     fn now(&self) -> Time {
         Time::ZERO + self.begun.elapsed()
+    }
+
+    fn outgoing(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.state.borrow().outgoing)
     }
 
     fn open(&self, conn: ConnId, line: Line) {
@@ -211,10 +265,11 @@ impl State {
                     let line = self.lines.get(&conn);
                     if line.is_some_and(|line| !line.send(bytes, limit)) {
                         // It does not read: nobody waits for it.
-                        if let Some(line) = self.lines.remove(&conn) {
-                            line.abort();
-                        }
-                        self.broker.handle_closed(now, conn, Hangup::Reset);
+                        self.drop_line(now, conn);
+                    }
+                    while self.outgoing.get() > self.broker.config().max_outgoing_bytes_in_all {
+                        let Some(conn) = self.slowest() else { break };
+                        self.drop_line(now, conn);
                     }
                 }
                 Output::Close { conn } => {
@@ -224,6 +279,22 @@ impl State {
                 }
             }
         }
+    }
+}
+
+impl State {
+    fn drop_line(&mut self, now: Time, conn: ConnId) {
+        if let Some(line) = self.lines.remove(&conn) {
+            line.abort();
+        }
+        self.broker.handle_closed(now, conn, Hangup::Reset);
+    }
+
+    /// The connection for which most bytes wait, if any do.
+    fn slowest(&self) -> Option<ConnId> {
+        let waiting = self.lines.iter().map(|(conn, line)| (line.waiting(), conn));
+        let (bytes, conn) = waiting.max()?;
+        (bytes > 0).then_some(*conn)
     }
 }
 

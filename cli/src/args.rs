@@ -34,6 +34,7 @@ pub(crate) enum Command {
     #[command(after_help = ENCODE_HELP)]
     Encode(Encode),
     /// Serve the reference broker on a socket.
+    #[command(after_help = BROKER_HELP)]
     Broker(Broker),
     /// List scenarios, checks or statements.
     List(List),
@@ -169,16 +170,29 @@ written ./3004.
 Each packet is judged by itself: whether it may come now is not. A CONNECT says its version, and what follows it is \
 read so; --mqtt is for bytes without one. Offsets are those in the packet. Exit code 1 when a packet breaks a rule.
 
+Raw bytes are read packet by packet without a limit, hex up to 8 MiB of text. A packet of more than 1 MiB is shown as far \
+as that, a PUBLISH with its payload cut; one that cannot be judged for it means exit code 3, and --format json refuses \
+it. After 1,000 packets that break a rule decoding stops.
+
   squall decode 30 04 0001 61 00
   squall decode capture.bin --from server --mqtt 3.1.1 --format json";
 
 const ENCODE_HELP: &str = "\
 Prints a line of hex for each packet. Objects may stand one after the other or in a list. Bits, QoS, codes, properties \
 and packet_identifier may be left out. A packet that breaks a rule is written all the same, with a note on standard \
-error, as long as its fields have a place on the wire; for anything else write the bytes: {\"hex\": \"30 ff\"}.
+error, as long as its fields have a place on the wire; for anything else write the bytes: {\"hex\": \"30 ff\"}. The JSON of \
+one packet may take 16 MiB; how many there are does not matter.
 
   squall encode '{\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 7}}' --mqtt 3.1.1
   squall decode capture.bin --format json | squall encode -";
+
+const BROKER_HELP: &str = "\
+SIGINT (Ctrl-C), SIGTERM and SIGHUP end it: MQTT 5.0 clients get DISCONNECT 0x8B (Server shutting down), what waits for \
+clients is sent within a second, and the exit code is 0. A second signal ends it at once, with 128 and the number of the first.
+
+Nothing is kept beyond its end, and all that it keeps is bounded: packets of 16 MiB, 64 MiB of messages for a session, 64 \
+MiB retained, 256 MiB of messages in all, 64 MiB of unfinished packets, 256 MiB of packets to be sent, 50,000 sessions, \
+16,384 connections. Who finds no room is told with Quota exceeded or Server busy where MQTT has a word for it.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Decode {

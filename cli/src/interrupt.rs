@@ -1,7 +1,10 @@
 //! Signals that ask for an end: Ctrl-C (SIGINT), SIGTERM and SIGHUP. The first ends the work in order, the second the
 //! process.
 
-use crate::screen;
+use crate::{
+    screen,
+    signals::{SIGHUP, SIGINT, SIGTERM, Signals},
+};
 use std::{
     io, process,
     sync::{
@@ -21,10 +24,6 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// The number of the first signal; 0 when none came.
 static SIGNAL: AtomicU8 = AtomicU8::new(0);
 static ONCE: Once = Once::new();
-
-const SIGHUP: u8 = 1;
-const SIGINT: u8 = 2;
-const SIGTERM: u8 = 15;
 
 /// A flag that a signal sets. Work looks at it now and then and gives what it has. The first call makes it so; before,
 /// a signal ends the process at once.
@@ -106,70 +105,4 @@ async fn listen(mut signals: Signals) {
         () = sleep(PATIENCE) => {}
     }
     process::exit(code().into());
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// `None` where hanging up is to be ignored, as `nohup` has it.
-    hangup: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: match is_hangup_ignored() {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
-            },
-        })
-    }
-
-    /// The number of the next signal.
-    async fn next(&mut self) -> u8 {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        select! {
-            biased;
-            _ = self.interrupt.recv() => SIGINT,
-            _ = self.terminate.recv() => SIGTERM,
-            _ = hangup => SIGHUP,
-        }
-    }
-}
-
-/// Whether whoever started us wants SIGHUP ignored. Where it cannot be found out, it does not.
-#[cfg(unix)]
-fn is_hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
-    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok())
-        .is_some_and(|m| m & (1 << (SIGHUP - 1)) != 0)
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> u8 {
-        // Without a handler nothing comes, and the process ends as the system has it.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        SIGINT
-    }
 }

@@ -9,10 +9,13 @@ mod exit;
 mod input;
 mod interrupt;
 mod meaning;
+#[cfg(test)]
+mod mutation;
 mod outputs;
 mod progress;
 mod replays;
 mod screen;
+mod signals;
 
 use args::{Args, Command};
 use clap::Parser;

@@ -38,6 +38,11 @@ impl Printer {
         Self::judge(self.0.write_all(bytes))
     }
 
+    /// Shows what was printed so far; false when the reader has gone away.
+    pub(crate) fn flush(&mut self) -> Result<bool, CliError> {
+        Self::judge(self.0.flush())
+    }
+
     /// Everything has been printed.
     pub(crate) fn finish(mut self) -> Result<(), CliError> {
         Self::judge(self.0.flush()).map(drop)

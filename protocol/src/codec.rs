@@ -90,6 +90,7 @@ impl Decoder {
             return Ok(None);
         };
         let bytes = self.buffer.split_to(header.packet_len()).freeze();
+        self.let_go(bytes.len());
         let decoded = header.decode(&bytes, Some(&bytes), self.peer, self.version);
         self.conclude(&decoded);
         Ok(decoded?.map(|packet| Frame { packet, bytes }))
@@ -110,6 +111,7 @@ impl Decoder {
             (&self.buffer[..len], None)
         } else {
             taken = self.buffer.split_to(len).freeze();
+            self.let_go(len);
             (&taken[..], Some(&taken))
         };
         let decoded = header.decode(bytes, shared, self.peer, self.version);
@@ -139,6 +141,14 @@ impl Decoder {
         Ok((self.buffer.len() >= header.packet_len()).then_some(header))
     }
 
+    /// A large packet of this length was taken: the room that was made for it is not kept for the next one.
+    #[inline(always)]
+    fn let_go(&mut self, len: usize) {
+        if len > ROOM_KEPT && self.buffer.len() < len {
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
+    }
+
     /// Learns the version from a CONNECT, and keeps a violation.
     #[inline(always)]
     fn conclude(&mut self, decoded: &Result<Option<Packet>, Violation>) {
@@ -164,6 +174,9 @@ impl Decoder {
         self.buffer.len()
     }
 }
+
+/// Room that a decoder keeps for the packets to come, in bytes.
+const ROOM_KEPT: usize = 64 << 10;
 
 /// Decodes exactly one packet from the beginning of `bytes`; what stands behind it is left alone.
 ///

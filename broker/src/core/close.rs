@@ -131,6 +131,7 @@ impl Broker {
         let Some(connection) = self.conns.remove(&conn) else {
             return;
         };
+        self.unfinished -= connection.unfinished;
         if let Some(at) = connection.deadline {
             let timer = match connection.link {
                 Some(_) => Timer::KeepAlive(conn),

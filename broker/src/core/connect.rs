@@ -3,7 +3,9 @@
 use super::{
     Broker, CloseCause, ConnId, ProtocolError, Timer,
     connection::Link,
-    session::{Expiry, Session, SessionId},
+    message::{KeptWill, will_bytes},
+    owned,
+    session::{Expiry, Session, SessionId, session_bytes},
 };
 use crate::sabotage::Flaw;
 use squall_protocol::{
@@ -35,7 +37,8 @@ impl Broker {
             // [MQTT-3.1.0-2]
             return Err(ProtocolError::SecondConnect);
         }
-        if let Err((reason, why)) = self.check_connect(&connect) {
+        let checked = self.check_connect(&connect);
+        if let Err((reason, why)) = checked.and_then(|()| self.check_room(conn, &connect)) {
             self.refuse(now, conn, &connect, reason, why);
             return Ok(());
         }
@@ -84,6 +87,35 @@ impl Broker {
         Ok(())
     }
 
+    /// Whether there is room for one more client.
+    fn check_room(
+        &self,
+        conn: ConnId,
+        connect: &Connect,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        let config = &self.config;
+        if self.conns.get(&conn).is_some_and(|c| c.surplus) {
+            return Err((ReasonCode::SERVER_BUSY, "there are too many connections"));
+        }
+        let full = |why| Err((ReasonCode::QUOTA_EXCEEDED, why));
+        let is_new = !self.by_client_id.contains_key(&connect.client_id);
+        let bytes = session_bytes(&connect.client_id);
+        if is_new && self.sessions.len() >= config.max_sessions {
+            return full("there are too many sessions");
+        }
+        if is_new
+            && (bytes > config.max_session_bytes
+                || !self.states.has_room(bytes, config.max_sessions_bytes))
+        {
+            return full("there is no room for another session");
+        }
+        let will = connect.will.as_ref().map_or(0, will_bytes);
+        if will > 0 && !self.messages.has_room(will, config.max_message_bytes) {
+            return full("there is no room for the will");
+        }
+        Ok(())
+    }
+
     /// Says no and closes [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7] (5.0).
     fn refuse(
         &mut self,
@@ -97,6 +129,9 @@ impl Broker {
             (Version::V5_0, _) => Some(reason),
             (Version::V3_1_1, ReasonCode::CLIENT_IDENTIFIER_NOT_VALID) => {
                 Some(ReasonCode::V3_IDENTIFIER_REJECTED)
+            }
+            (Version::V3_1_1, ReasonCode::SERVER_BUSY | ReasonCode::QUOTA_EXCEEDED) => {
+                Some(ReasonCode::V3_SERVER_UNAVAILABLE)
             }
             // No return code fits: close without CONNACK [MQTT-3.2.2-6] (3.1.1).
             (Version::V3_1_1, _) => None,
@@ -267,8 +302,10 @@ impl Broker {
     fn new_session(&mut self, client_id: &Text) -> SessionId {
         let id = SessionId(self.next_session);
         self.next_session += 1;
+        let client_id = owned::text(client_id);
         self.by_client_id.insert(client_id.clone(), id);
-        self.sessions.insert(id, Session::new(client_id.clone()));
+        let session = Session::new(client_id, &self.states, &self.messages);
+        self.sessions.insert(id, session);
         id
     }
 
@@ -292,7 +329,7 @@ impl Broker {
             session.conn = Some(conn);
             session.expiry = terms.expiry;
             // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
-            session.will = connect.will;
+            session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
             session.set_window(window);
             if let Some(at) = session.ends_at.take() {
                 self.deadlines.clear(at, Timer::SessionEnd(id));

@@ -1,6 +1,6 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::session::SessionId;
+use super::{ledger::Charge, session::SessionId};
 use squall_protocol::{Decoder, Role, Text, Time, Version, flow::ReceiveQuota};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,6 +11,10 @@ pub(super) struct Connection {
     head: Vec<u8>,
     /// When CONNECT or the next packet has to be here.
     pub(super) deadline: Option<Time>,
+    /// Whether it is more than the broker has room for: CONNECT is refused.
+    pub(super) surplus: bool,
+    /// Bytes of an unfinished packet, as they were counted last.
+    pub(super) unfinished: usize,
     /// Set once CONNACK said yes.
     pub(super) link: Option<Link>,
 }
@@ -29,19 +33,21 @@ pub(super) struct Link {
     /// Whether CONNECT set a Session Expiry Interval above 0.
     pub(super) expiry_set: bool,
     /// Topics behind the client's Topic Aliases; they do not outlive the connection [MQTT-3.3.2-7] (5.0).
-    pub(super) aliases: BTreeMap<u16, Text>,
+    pub(super) aliases: BTreeMap<u16, (Text, Charge)>,
     /// QoS 2 messages of this connection without PUBCOMP: they count against our Receive Maximum.
     pub(super) unfinished: ReceiveQuota,
 }
 
 impl Connection {
-    pub(super) fn new(maximum_packet_size: u32) -> Self {
+    pub(super) fn new(maximum_packet_size: u32, surplus: bool) -> Self {
         let mut decoder = Decoder::new(Role::Client);
         decoder.set_max_packet_size(maximum_packet_size);
         Self {
             decoder,
             head: Vec::new(),
             deadline: None,
+            surplus,
+            unfinished: 0,
             link: None,
         }
     }

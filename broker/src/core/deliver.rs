@@ -14,9 +14,22 @@ use squall_protocol::{
 };
 use std::sync::Arc;
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Routed {
+    /// Nobody subscribed to it.
+    Nowhere,
+    /// At least one subscriber has it, or it waits for one.
+    Taken,
+    /// There was no room for it in the queue of any subscriber.
+    QueuesFull,
+    /// There was no room for it in the broker: nobody has it, and nothing has changed.
+    Refused,
+}
+
 impl Broker {
-    /// Hands a message to every session with a matching subscription; false when there is none.
-    pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> bool {
+    /// Hands a message to every session with a matching subscription.
+    pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
         let mode = self.matching_mode();
         let sessions = &self.sessions;
         let online = |id| Self::is_online(sessions, id);
@@ -25,7 +38,10 @@ impl Broker {
             // [MQTT-3.8.3-3] (5.0)
             matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
         }
-        let found = !matches.is_empty();
+        let mut routed = match matches.is_empty() {
+            true => Routed::Nowhere,
+            false => Routed::QueuesFull,
+        };
         let mut matches = matches.into_iter().peekable();
         while let Some(first) = matches.next() {
             let (session, shared) = (first.session, first.shared.is_some());
@@ -41,9 +57,11 @@ impl Broker {
             if self.has(Flaw::DuplicateQos0) && delivery.qos == QoS::AtMostOnce {
                 self.deliver(now, session, delivery.clone());
             }
-            self.deliver(now, session, delivery);
+            if self.deliver(now, session, delivery) {
+                routed = Routed::Taken;
+            }
         }
-        found
+        routed
     }
 
     fn matching_mode(&self) -> Mode {
@@ -75,6 +93,7 @@ impl Broker {
             retain: message.retain && flagged,
             identifiers: identifiers.collect(),
             shared: subscriptions.into_iter().find_map(|m| m.shared),
+            kept: None,
         }
     }
 
@@ -100,37 +119,51 @@ impl Broker {
         }
     }
 
-    /// Sends a message to a session, or keeps it until it can be sent.
-    pub(super) fn deliver(&mut self, now: Time, id: SessionId, delivery: Delivery) {
+    /// Sends a message to a session, or keeps it until it can be sent. False when there was no room for it.
+    pub(super) fn deliver(&mut self, now: Time, id: SessionId, mut delivery: Delivery) -> bool {
         let loses = self.has(Flaw::LoseOfflineQueue);
         let Some(session) = self.sessions.get_mut(&id) else {
-            return;
+            return true;
         };
         if delivery.message.is_expired(now) {
             // [MQTT-3.3.2-5] (5.0)
             self.counters.dropped_expired += 1;
-            return;
+            return true;
         }
-        match session.conn {
-            Some(conn) if session.is_clear(delivery.qos) => {
+        let clear = session.conn.filter(|_| session.is_clear(delivery.qos));
+        match (session.conn, delivery.qos) {
+            (Some(conn), QoS::AtMostOnce) => {
                 self.transmit(now, conn, id, delivery);
-                return;
+                return true;
             }
             // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
-            None if delivery.qos == QoS::AtMostOnce || loses => return,
+            (None, QoS::AtMostOnce) => return true,
+            (None, _) if loses => return true,
             _ => {}
         }
-        // [MQTT-3.1.2-5] (3.1.1)
         let queue = &mut session.queue;
         while queue.front().is_some_and(|d| d.message.is_expired(now)) {
             queue.pop_front();
             self.counters.dropped_expired += 1;
         }
-        if queue.len() < self.config.max_queued {
-            queue.push_back(delivery);
-        } else {
+        let config = &self.config;
+        let place = delivery.place_bytes();
+        let has_room = session
+            .kept
+            .has_room(delivery.bytes(), config.max_queued_bytes)
+            && self.messages.has_room(place, config.max_message_bytes)
+            && (clear.is_some() || session.queue.len() < config.max_queued);
+        if !has_room {
             self.counters.dropped_queue_full += 1;
+            return false;
         }
+        delivery.keep(&session.kept, &self.messages);
+        match clear {
+            Some(conn) => self.transmit(now, conn, id, delivery),
+            // [MQTT-3.1.2-5] (3.1.1)
+            None => session.queue.push_back(delivery),
+        }
+        true
     }
 
     /// Sends a message for the first time [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2],
@@ -143,7 +176,10 @@ impl Broker {
             QoS::AtMostOnce => None,
             // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
             qos => match session.outbound.begin(qos, delivery.clone()) {
-                Some(packet_id) => Some(packet_id),
+                Some(packet_id) => {
+                    session.weigh_exchanges();
+                    Some(packet_id)
+                }
                 None => {
                     session.queue.push_front(delivery);
                     return;
@@ -157,6 +193,7 @@ impl Broker {
         let session = self.sessions.get_mut(&id);
         if let (Some(session), Some(packet_id)) = (session, packet_id) {
             let given_up = session.outbound.give_up(packet_id);
+            session.weigh_exchanges();
             debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
         }
     }
@@ -193,7 +230,7 @@ impl Broker {
         for resend in session.outbound.resend() {
             releases.push(match resend {
                 Resend::Publish(id, _, delivery) => {
-                    let delivery = delivery.clone();
+                    let delivery = delivery.borrowed();
                     session.to_resend.insert(id);
                     session.resend.push_back(Unsent { id, delivery });
                     None
@@ -288,11 +325,12 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        match session
+        let action = session
             .outbound
             .handle_puback(version, ack.packet_id)
-            .action
-        {
+            .action;
+        session.weigh_exchanges();
+        match action {
             Action::Close => return Err(ProtocolError::WrongAcknowledgement),
             Action::Finish => session.forget_resend(ack.packet_id),
             _ => {}
@@ -318,6 +356,7 @@ impl Broker {
         let outcome = session
             .outbound
             .handle_pubrec(version, packet_id, ack.reason);
+        session.weigh_exchanges();
         match (outcome.action, outcome.message) {
             (Action::Close, _) => return Err(ProtocolError::WrongAcknowledgement),
             // [MQTT-4.4.0-2] (5.0)
@@ -357,12 +396,9 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        if session
-            .outbound
-            .handle_pubcomp(version, ack.packet_id)
-            .action
-            == Action::Close
-        {
+        let outcome = session.outbound.handle_pubcomp(version, ack.packet_id);
+        session.weigh_exchanges();
+        if outcome.action == Action::Close {
             return Err(ProtocolError::WrongAcknowledgement);
         }
         self.pump(now, id);

@@ -114,6 +114,8 @@ pub enum CloseCause {
     Refused(ReasonCode),
     /// An answer does not fit into the client's Maximum Packet Size.
     AnswerTooLarge,
+    /// The broker is being shut down.
+    ServerShutdown,
 }
 
 impl fmt::Display for CloseCause {
@@ -133,6 +135,7 @@ impl fmt::Display for CloseCause {
             Self::AnswerTooLarge => {
                 f.write_str("an answer does not fit into the client's Maximum Packet Size")
             }
+            Self::ServerShutdown => f.write_str("the broker is being shut down"),
         }
     }
 }
@@ -140,8 +143,11 @@ impl fmt::Display for CloseCause {
 /// What the broker had to give up, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages that found the queue of a session full.
+    /// Copies that found the queue of their session full, or no room among all messages.
     pub dropped_queue_full: u64,
+    /// Messages that were refused whole because there was no room for them in the broker; with QoS 1 or 2 the
+    /// publisher was told.
+    pub refused_full: u64,
     /// Copies whose Message Expiry Interval passed before they could be sent.
     pub dropped_expired: u64,
     /// Messages larger than a client's Maximum Packet Size.

@@ -20,7 +20,7 @@ macro_rules! errors {
                 match self { $(Self::$name => ReasonCode::$reason,)* }
             }
 
-            /// The statements it breaks; empty where the standard leaves the reaction open.
+            /// The statements it breaks; empty where the standard leaves the reaction open, and where the client did nothing wrong.
             #[must_use]
             pub const fn statements(self, version: Version) -> &'static [&'static str] {
                 match (self, version) {
@@ -59,6 +59,9 @@ errors! {
     /// A shared subscription where they are not offered (5.0).
     SharedSubscriptionsNotSupported SHARED_SUBSCRIPTIONS_NOT_SUPPORTED "a shared subscription, which is not offered"
         v3 [] v5 ["X-5.0-limit-6"];
+    /// More than the broker has room for.
+    QuotaExceeded QUOTA_EXCEEDED "more than this broker has room for"
+        v3 [] v5 [];
     /// PUBACK, PUBREC or PUBCOMP for a message whose QoS or state asks for another packet.
     WrongAcknowledgement PROTOCOL_ERROR "an acknowledgement that does not belong to the state of its message"
         v3 ["MQTT-3.3.4-1"] v5 ["MQTT-3.3.4-1"];

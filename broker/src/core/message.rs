@@ -2,6 +2,10 @@
 //!
 //! Only content and age: who gets it and whether it may be sent now is not known here.
 
+use super::{
+    ledger::{Charge, Ledger},
+    owned,
+};
 use bytes::Bytes;
 use squall_protocol::{
     PacketId, Properties, Property, PropertyId, QoS, Text, Time, Version,
@@ -26,16 +30,36 @@ pub(super) struct Message {
     received: Time,
     /// Message Expiry Interval in seconds.
     expiry: Option<u32>,
+    /// Its bytes among those of all messages, for as long as anybody keeps it.
+    charge: Charge,
 }
+
+/// What a message takes beside its strings and payload.
+const MESSAGE_BYTES: usize = 256;
+/// What its place in a queue or among the messages in flight takes.
+const PLACE_BYTES: usize = 256;
 
 impl Message {
     /// The message of a PUBLISH whose topic is known already.
-    pub(super) fn published(now: Time, publish: Publish, topic: Text, publisher: Text) -> Self {
+    pub(super) fn published(
+        now: Time,
+        publish: Publish,
+        topic: Text,
+        publisher: Text,
+        ledger: &Ledger,
+    ) -> Self {
+        // QoS 0 is passed on at once and kept by nobody.
+        let kept = publish.qos > QoS::AtMostOnce || publish.retain;
+        let (publish, topic) = match kept {
+            true => (owned::publish(publish), owned::text(&topic)),
+            false => (publish, topic),
+        };
         let mut properties = publish.properties;
         // Both belong to one connection [MQTT-3.3.2-7] (5.0), [X-5.0-subid-2].
         properties.remove(PropertyId::TOPIC_ALIAS);
         properties.remove(PropertyId::SUBSCRIPTION_IDENTIFIER);
         Self {
+            charge: ledger.charge(bytes(&topic, &publish.payload, &properties, &publisher)),
             topic,
             payload: publish.payload,
             qos: publish.qos,
@@ -48,11 +72,12 @@ impl Message {
     }
 
     /// The message of a will; its expiry begins when it is published [X-5.0-will-8].
-    pub(super) fn will(now: Time, will: Will, publisher: Text) -> Self {
+    pub(super) fn will(now: Time, will: Will, publisher: Text, ledger: &Ledger) -> Self {
         // [X-5.0-will-9], user properties in order [MQTT-3.1.3-10] (5.0)
         let mut properties = will.properties;
         properties.remove(PropertyId::WILL_DELAY_INTERVAL);
         Self {
+            charge: ledger.charge(bytes(&will.topic, &will.payload, &properties, &publisher)),
             topic: will.topic,
             payload: will.payload,
             qos: will.qos,
@@ -62,6 +87,11 @@ impl Message {
             publisher,
             received: now,
         }
+    }
+
+    /// Bytes it takes.
+    pub(super) const fn bytes(&self) -> usize {
+        self.charge.bytes()
     }
 
     /// When it expires, if ever.
@@ -98,6 +128,38 @@ impl Message {
     }
 }
 
+fn bytes(topic: &str, payload: &[u8], properties: &Properties, publisher: &str) -> usize {
+    let strings = topic.len() + payload.len() + publisher.len();
+    MESSAGE_BYTES + strings + owned::properties_bytes(properties)
+}
+
+/// A will that is kept until it is published or deleted.
+#[derive(Debug)]
+pub(super) struct KeptWill {
+    pub(super) will: Will,
+    /// Its bytes among those of all messages.
+    _charge: Charge,
+}
+
+impl KeptWill {
+    pub(super) fn new(will: &Will, ledger: &Ledger) -> Self {
+        Self {
+            _charge: ledger.charge(will_bytes(will)),
+            will: owned::will(will.clone()),
+        }
+    }
+
+    /// The will, kept no longer.
+    pub(super) fn into_will(self) -> Will {
+        self.will
+    }
+}
+
+/// Bytes a will takes.
+pub(super) fn will_bytes(will: &Will) -> usize {
+    bytes(&will.topic, &will.payload, &will.properties, "")
+}
+
 /// Defects that alter what is forwarded; none unless a test asks for them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spoiled {
@@ -117,9 +179,49 @@ pub(super) struct Delivery {
     pub(super) identifiers: Vec<u32>,
     /// The shared subscription that caused it, if one did.
     pub(super) shared: Option<TopicFilter>,
+    /// Set while a session keeps it.
+    pub(super) kept: Option<Kept>,
+}
+
+/// What a session that keeps a delivery is charged.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// The whole message, among the session's.
+    _session: Charge,
+    /// Its place, among those of all.
+    _place: Charge,
 }
 
 impl Delivery {
+    /// Bytes it takes in its session.
+    pub(super) fn bytes(&self) -> usize {
+        self.place_bytes() + self.message.bytes()
+    }
+
+    /// Bytes it takes beside the message.
+    pub(super) fn place_bytes(&self) -> usize {
+        PLACE_BYTES + size_of::<u32>() * self.identifiers.len()
+    }
+
+    /// From now on a session keeps it.
+    pub(super) fn keep(&mut self, session: &Ledger, messages: &Ledger) {
+        self.kept = Some(Kept {
+            _session: session.charge(self.bytes()),
+            _place: messages.charge(self.place_bytes()),
+        });
+    }
+
+    /// The same for somebody who keeps it no longer than the session does.
+    pub(super) fn borrowed(&self) -> Self {
+        Self {
+            message: Arc::clone(&self.message),
+            identifiers: self.identifiers.clone(),
+            shared: self.shared.clone(),
+            kept: None,
+            ..*self
+        }
+    }
+
     /// The PUBLISH for a subscriber that speaks `version`.
     pub(super) fn packet(
         &self,

@@ -4,6 +4,7 @@
 //! * `connect` CONNECT and its answers; `close` every way a connection ends
 //! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
 //! * `session`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state they work on
+//! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
 mod close;
 mod connect;
@@ -12,7 +13,9 @@ mod deadlines;
 mod deliver;
 mod event;
 mod fault;
+mod ledger;
 mod message;
+mod owned;
 mod publish;
 mod retained;
 mod send;
@@ -29,9 +32,10 @@ pub use fault::ProtocolError;
 use crate::{config::Config, sabotage::Flaw};
 use connection::Connection;
 use deadlines::{Deadlines, Timer};
+use ledger::Ledger;
 use retained::Retained;
 use session::{Session, SessionId};
-use squall_protocol::{Frame, Packet, Text, Time, Version};
+use squall_protocol::{Frame, Packet, ReasonCode, Text, Time, Version};
 use std::collections::{BTreeMap, VecDeque};
 use subscriptions::Subscriptions;
 
@@ -54,6 +58,14 @@ pub struct Broker {
     observing: bool,
     events: VecDeque<Event>,
     counters: Counters,
+    /// Bytes of all messages that are kept.
+    messages: Ledger,
+    /// Bytes of all sessions beside their messages.
+    states: Ledger,
+    /// Bytes of the unfinished packets of all connections.
+    unfinished: usize,
+    /// Set by [`Self::handle_shutdown`].
+    shut_down: bool,
     #[cfg(feature = "sabotage")]
     flaws: std::collections::BTreeSet<Flaw>,
 }
@@ -62,9 +74,13 @@ impl Broker {
     /// A broker without clients, sessions and retained messages.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let maximum_packet_size = config.maximum_packet_size.max(1);
+        let largest = usize::try_from(maximum_packet_size).unwrap_or(usize::MAX);
         let config = Config {
             receive_maximum: config.receive_maximum.max(1),
-            maximum_packet_size: config.maximum_packet_size.max(1),
+            maximum_packet_size,
+            // One packet that may come can always be finished.
+            max_unfinished_bytes: config.max_unfinished_bytes.max(largest),
             ..config
         };
         Self {
@@ -81,6 +97,10 @@ impl Broker {
             observing: false,
             events: VecDeque::new(),
             counters: Counters::default(),
+            messages: Ledger::default(),
+            states: Ledger::default(),
+            unfinished: 0,
+            shut_down: false,
             #[cfg(feature = "sabotage")]
             flaws: std::collections::BTreeSet::new(),
         }
@@ -114,7 +134,9 @@ impl Broker {
     /// # Panics
     /// When `conn` is still open: the driver has mixed up its connections.
     pub fn handle_open(&mut self, now: Time, conn: ConnId) {
-        let mut connection = Connection::new(self.config.maximum_packet_size);
+        let (open, limit) = (self.conns.len(), self.config.max_connections);
+        let surplus = open >= limit;
+        let mut connection = Connection::new(self.config.maximum_packet_size, surplus);
         // [X-3.1.1-connect-1], [X-5.0-connect-3]
         if !self.config.connect_timeout.is_zero() {
             let at = now + self.config.connect_timeout;
@@ -124,6 +146,11 @@ impl Broker {
         let before = self.conns.insert(conn, connection);
         assert!(before.is_none(), "connection {conn} was opened twice");
         self.event(|| Event::Opened { conn });
+        if self.shut_down {
+            self.end(now, conn, CloseCause::ServerShutdown);
+        } else if open >= limit.saturating_add(limit / 4) {
+            self.end(now, conn, CloseCause::Refused(ReasonCode::SERVER_BUSY));
+        }
     }
 
     /// Bytes arrived, in any portions. Ignored when the connection is over.
@@ -135,11 +162,51 @@ impl Broker {
         // A packet can end the connection: what stands behind it is ignored [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6].
         while let Some(connection) = self.conns.get_mut(&conn) {
             match connection.decoder.next_frame() {
-                Ok(None) => return,
+                Ok(None) => return self.count_unfinished(now, conn),
                 Ok(Some(frame)) => self.handle_frame(now, conn, frame),
                 Err(violation) => self.handle_violation(now, conn, violation),
             }
         }
+    }
+
+    /// Makes room if too many bytes of packets wait for their ends: the connection that has most of them goes, the
+    /// oldest of equal ones.
+    fn count_unfinished(&mut self, now: Time, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            let bytes = connection.decoder.buffered();
+            self.unfinished = self.unfinished - connection.unfinished + bytes;
+            connection.unfinished = bytes;
+        }
+        while self.unfinished > self.config.max_unfinished_bytes {
+            let mut most = (0, None);
+            for (conn, connection) in &self.conns {
+                if connection.unfinished > most.0 {
+                    most = (connection.unfinished, Some(*conn));
+                }
+            }
+            let Some(conn) = most.1 else { return };
+            let error = ProtocolError::QuotaExceeded;
+            let cause = CloseCause::ProtocolError(error);
+            self.disconnect(now, conn, error.reason(), &error.to_string(), cause);
+        }
+    }
+
+    /// The broker is stopped: every connection is closed, in 5.0 with DISCONNECT 0x8B, and so is every one that is
+    /// opened from now on. Nothing else happens any more. Wills are not published: the standard lets a server that
+    /// is shut down defer them until it is started again (5.0, section 3.1.2.5), there would be nobody left to hear
+    /// them, and this broker keeps nothing beyond its end.
+    pub fn handle_shutdown(&mut self, _now: Time) {
+        self.shut_down = true;
+        self.deadlines = Deadlines::default();
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.send_disconnect(conn, ReasonCode::SERVER_SHUTTING_DOWN, "");
+            self.conns.remove(&conn);
+            self.outputs.push_back(Output::Close { conn });
+            let cause = CloseCause::ServerShutdown;
+            self.event(|| Event::Closed { conn, cause });
+        }
+        self.unfinished = 0;
     }
 
     /// The transport ended. Ignored when the connection is over already.

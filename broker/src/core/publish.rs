@@ -1,13 +1,16 @@
 //! Messages from clients: what a PUBLISH may say, the receiver's half of QoS 1 and 2, and retained messages.
 
-use super::{Broker, ConnId, ProtocolError, Timer, message::Message};
+use super::{Broker, ConnId, ProtocolError, Timer, deliver::Routed, message::Message, owned};
 use crate::sabotage::Flaw;
 use squall_protocol::{
-    Packet, PacketId, ReasonCode, Text, Time, Version,
+    Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
     flow::receiver::Action,
     packet::{Ack, Publish},
 };
 use std::sync::Arc;
+
+/// What a Topic Alias takes beside its topic.
+const ALIAS_BYTES: usize = 128;
 
 impl Broker {
     pub(super) fn handle_publish(
@@ -30,7 +33,9 @@ impl Broker {
             return Ok(());
         };
         match publish.packet_id {
-            Some(id) => self.publish_acknowledged(now, conn, id, publish, topic, publisher),
+            Some(id) => {
+                return self.publish_acknowledged(now, conn, id, publish, topic, publisher);
+            }
             None => {
                 self.take_over(now, publish, topic, publisher);
             }
@@ -47,26 +52,34 @@ impl Broker {
         publish: Publish,
         topic: Text,
         publisher: Text,
-    ) {
+    ) -> Result<(), ProtocolError> {
         let (Some(session), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return;
+            return Ok(());
         };
         let Some(session) = self.sessions.get_mut(&session) else {
-            return;
+            return Ok(());
         };
         let (qos, dup) = (publish.qos, publish.dup);
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
         let action = session.inbound.handle_publish(version, id, qos, dup);
-        let reason = match action.delivers() {
+        session.weigh_exchanges();
+        let (reason, routed) = match action.delivers() {
             true => self.take_over(now, publish, topic, publisher),
-            false => ReasonCode::SUCCESS,
+            false => (ReasonCode::SUCCESS, Routed::Taken),
         };
+        if routed == Routed::Refused && version == Version::V3_1_1 {
+            // There is no way to refuse it, and to acknowledge it would be a lie [MQTT-4.8.0-2] (3.1.1).
+            if qos == QoS::ExactlyOnce {
+                self.refuse_qos2(conn, id);
+            }
+            return Err(ProtocolError::QuotaExceeded);
+        }
         let reason = self.in_version(conn, reason);
         let ack = Ack::with_reason(id, reason);
         if action == Action::DeliverThenPubAck {
             // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
             self.answer(now, conn, Packet::PubAck(ack));
-            return;
+            return Ok(());
         }
         if reason.is_error() {
             self.refuse_qos2(conn, id);
@@ -75,6 +88,7 @@ impl Broker {
         }
         // [MQTT-4.3.3-8] (5.0)
         self.answer(now, conn, Packet::PubRec(ack));
+        Ok(())
     }
 
     pub(super) fn handle_pubrel(
@@ -102,7 +116,9 @@ impl Broker {
     fn release_qos2(&mut self, conn: ConnId, id: PacketId) -> Option<Action> {
         let version = self.version_of(conn)?;
         let session = self.sessions.get_mut(&self.session_of(conn)?)?;
-        Some(session.inbound.handle_pubrel(version, id))
+        let action = session.inbound.handle_pubrel(version, id);
+        session.weigh_exchanges();
+        Some(action)
     }
 
     /// Ends a flow with an error PUBREC [MQTT-4.3.3-9], which gives its place in our Receive Maximum back
@@ -113,6 +129,7 @@ impl Broker {
         link.unfinished.complete(id);
         if let Some(session) = self.sessions.get_mut(&link.session) {
             let refused = session.inbound.refuse(id);
+            session.weigh_exchanges();
             debug_assert_eq!(refused, Action::SendPubRecError, "it has just come");
         }
     }
@@ -129,11 +146,18 @@ impl Broker {
         }
         // [X-5.0-alias-2]
         if publish.topic.is_empty() {
-            let topic = link.aliases.get(&alias).cloned();
+            let topic = link.aliases.get(&alias).map(|(topic, _)| topic.clone());
             // [X-5.0-alias-4]
             return topic.ok_or(ProtocolError::TopicAliasUnknown);
         }
-        link.aliases.insert(alias, publish.topic.clone());
+        let bytes = ALIAS_BYTES + publish.topic.len();
+        link.aliases.remove(&alias);
+        if !(self.states).has_room(bytes, self.config.max_sessions_bytes) {
+            return Err(ProtocolError::QuotaExceeded);
+        }
+        let topic = owned::text(&publish.topic);
+        link.aliases
+            .insert(alias, (topic, self.states.charge(bytes)));
         Ok(publish.topic.clone())
     }
 
@@ -147,34 +171,56 @@ impl Broker {
         admitted.map_err(|_| ProtocolError::ReceiveMaximumExceeded)
     }
 
-    /// Takes responsibility for a message from a client, or refuses to; says which.
+    /// Takes responsibility for a message from a client, or refuses to; says which in a reason code of 5.0, and how it
+    /// came to it.
     fn take_over(
         &mut self,
         now: Time,
         publish: Publish,
         topic: Text,
         publisher: Text,
-    ) -> ReasonCode {
+    ) -> (ReasonCode, Routed) {
         if topic.starts_with('$') && !self.config.dollar_topics {
             // It is acknowledged as usual where there is no reason code [MQTT-3.3.5-2] (3.1.1).
-            return ReasonCode::TOPIC_NAME_INVALID;
+            return (ReasonCode::TOPIC_NAME_INVALID, Routed::Nowhere);
         }
-        match self.accept(now, Message::published(now, publish, topic, publisher)) {
-            true => ReasonCode::SUCCESS,
+        let message = Message::published(now, publish, topic, publisher, &self.messages);
+        let routed = self.accept(now, message);
+        let reason = match routed {
+            Routed::Taken => ReasonCode::SUCCESS,
             // [X-5.0-ack-4]
-            false => ReasonCode::NO_MATCHING_SUBSCRIBERS,
-        }
+            Routed::Nowhere => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+            Routed::QueuesFull | Routed::Refused => ReasonCode::QUOTA_EXCEEDED,
+        };
+        (reason, routed)
     }
 
-    /// Keeps a message if it is to be retained, and hands it to every subscriber [MQTT-4.5.0-1]; false when there
-    /// was none.
-    pub(super) fn accept(&mut self, now: Time, message: Message) -> bool {
+    /// Keeps a message if it is to be retained, and hands it to every subscriber [MQTT-4.5.0-1], if the broker has room
+    /// for it at all.
+    pub(super) fn accept(&mut self, now: Time, message: Message) -> Routed {
         let message = Arc::new(message);
+        if !self.has_room_for(&message) {
+            self.counters.refused_full += 1;
+            return Routed::Refused;
+        }
         // [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if message.retain {
             self.retain(&message);
         }
         self.route(now, &message)
+    }
+
+    /// Whether a message, which counts already like its exchange, stays within what is kept of all messages. QoS 0 and
+    /// what clears a retained message are kept by nobody and always do.
+    fn has_room_for(&self, message: &Message) -> bool {
+        let retained = message.retain && !message.payload.is_empty();
+        let kept = match message.qos {
+            QoS::AtMostOnce => retained,
+            QoS::AtLeastOnce => retained || !message.retain,
+            QoS::ExactlyOnce => true,
+        };
+        (!kept || self.messages.has_room(0, self.config.max_message_bytes))
+            && (!retained || (self.retained).has_room(message, self.config.max_retained_bytes))
     }
 
     fn retain(&mut self, message: &Arc<Message>) {

@@ -2,11 +2,14 @@
 //!
 //! Pure data with its own invariants; sending and timing are the business of the modules beside it.
 
-use super::{ConnId, message::Delivery};
+use super::{
+    ConnId,
+    ledger::{Charge, Ledger},
+    message::{Delivery, KeptWill},
+};
 use squall_protocol::{
     PacketId, QoS, Text, Time,
     flow::{Inbound, Outbound},
-    packet::Will,
     topic::TopicFilter,
 };
 use std::{
@@ -56,7 +59,7 @@ pub(super) struct Session {
     /// When it ends, while nobody is connected and it does not live for ever.
     pub(super) ends_at: Option<Time>,
     /// The will of the current connection, or one that waits for its delay.
-    pub(super) will: Option<Will>,
+    pub(super) will: Option<KeptWill>,
     /// When the waiting will is due.
     pub(super) will_at: Option<Time>,
     /// Its topic filters; the options are in the subscription tree.
@@ -73,11 +76,41 @@ pub(super) struct Session {
     pub(super) inbound: Inbound,
     /// Receive Maximum of the client on its current connection.
     window: u16,
+    /// Bytes of the messages it keeps.
+    pub(super) kept: Ledger,
+    /// Bytes of its Client Identifier and subscriptions, among those of all sessions.
+    pub(super) state: Charge,
+    /// Bytes of its unfinished exchanges, among those of all messages.
+    exchanges: Charge,
+}
+
+/// What a session takes beside what it keeps.
+const SESSION_BYTES: usize = 1024;
+/// What a packet identifier in use takes.
+const EXCHANGE_BYTES: usize = 64;
+/// What a subscription takes, and each level of its topic filter.
+const SUBSCRIPTION_BYTES: usize = 256;
+const LEVEL_BYTES: usize = 256;
+
+/// Bytes of a session without subscriptions.
+pub(super) fn session_bytes(client_id: &str) -> usize {
+    SESSION_BYTES + 2 * client_id.len()
+}
+
+/// Bytes of a subscription.
+pub(super) fn subscription_bytes(filter: &TopicFilter) -> usize {
+    let filter = filter.as_str();
+    let levels = 1 + filter.bytes().filter(|b| *b == b'/').count();
+    SUBSCRIPTION_BYTES + 2 * filter.len() + LEVEL_BYTES * levels
 }
 
 impl Session {
-    pub(super) fn new(client_id: Text) -> Self {
+    /// `sessions` and `messages` are charged with what it keeps.
+    pub(super) fn new(client_id: Text, sessions: &Ledger, messages: &Ledger) -> Self {
         Self {
+            kept: Ledger::default(),
+            state: sessions.charge(session_bytes(&client_id)),
+            exchanges: messages.charge(0),
             client_id,
             conn: None,
             expiry: Expiry::AtOnce,
@@ -92,6 +125,12 @@ impl Session {
             inbound: Inbound::new(),
             window: u16::MAX,
         }
+    }
+
+    /// To be called when packet identifiers came into use or became free.
+    pub(super) fn weigh_exchanges(&mut self) {
+        let in_use = self.inbound.len() + self.outbound.len();
+        self.exchanges.set(EXCHANGE_BYTES * in_use);
     }
 
     /// The client's Receive Maximum holds for one connection [X-5.0-flow-2].

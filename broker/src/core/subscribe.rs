@@ -1,7 +1,11 @@
 //! SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages a new subscription finds.
 
 use super::{
-    Broker, ConnId, ProtocolError, message::Delivery, session::SessionId, subscriptions::Granted,
+    Broker, ConnId, ProtocolError,
+    message::Delivery,
+    owned,
+    session::{SessionId, subscription_bytes},
+    subscriptions::Granted,
 };
 use crate::sabotage::Flaw;
 use squall_protocol::{
@@ -32,7 +36,14 @@ impl Broker {
                 reasons.push(ReasonCode::V3_SUBSCRIBE_FAILURE);
                 continue;
             }
-            let (granted, existed) = self.subscribe(id, subscription, identifier);
+            let Some((granted, existed)) = self.subscribe(id, version, subscription, identifier)
+            else {
+                reasons.push(match version {
+                    Version::V3_1_1 => ReasonCode::V3_SUBSCRIBE_FAILURE,
+                    Version::V5_0 => ReasonCode::QUOTA_EXCEEDED,
+                });
+                continue;
+            };
             reasons.push(ReasonCode(granted.qos.as_u8()));
             if wants_retained(subscription, existed) {
                 self.find_retained(now, id, subscription, granted, &mut retained);
@@ -77,13 +88,14 @@ impl Broker {
     }
 
     /// Enters one subscription, in place of one with the same filter [MQTT-3.8.4-3]; says what was granted and
-    /// whether there was one.
+    /// whether there was one. `None` when there is no room for it.
     fn subscribe(
         &mut self,
         id: SessionId,
+        version: Version,
         subscription: &Subscription,
         identifier: Option<u32>,
-    ) -> (Granted, bool) {
+    ) -> Option<(Granted, bool)> {
         let granted = Granted {
             qos: subscription.qos.min(self.config.maximum_qos),
             no_local: subscription.no_local,
@@ -92,14 +104,23 @@ impl Broker {
             identifier,
         };
         let filter = &subscription.filter;
-        let existed = match self.sessions.get_mut(&id) {
-            Some(session) => {
-                session.filters.insert(filter.clone());
-                self.subscriptions.insert(id, filter, granted)
-            }
-            None => false,
-        };
-        (granted, existed)
+        let session = self.sessions.get_mut(&id)?;
+        if session.filters.contains(filter) {
+            self.subscriptions.insert(id, filter, granted);
+            return Some((granted, true));
+        }
+        let (config, bytes) = (&self.config, subscription_bytes(filter));
+        let state = session.state.bytes() + bytes;
+        if state > config.max_session_bytes
+            || !self.states.has_room(bytes, config.max_sessions_bytes)
+        {
+            return None;
+        }
+        session.state.set(state);
+        let filter = owned::filter(filter, version);
+        self.subscriptions.insert(id, &filter, granted);
+        session.filters.insert(filter);
+        Some((granted, false))
     }
 
     /// The retained messages for a subscription [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] (5.0).
@@ -122,6 +143,7 @@ impl Broker {
                 retain: true,
                 identifiers: granted.identifier.into_iter().collect(),
                 shared: None,
+                kept: None,
                 message,
             });
         }
@@ -143,7 +165,11 @@ impl Broker {
             let existed = match self.sessions.get_mut(&id) {
                 Some(session) if ignored => session.filters.contains(filter),
                 Some(session) => {
-                    session.filters.remove(filter) && self.subscriptions.remove(id, filter)
+                    session.filters.remove(filter) && {
+                        let state = session.state.bytes() - subscription_bytes(filter);
+                        session.state.set(state);
+                        self.subscriptions.remove(id, filter)
+                    }
                 }
                 None => false,
             };

@@ -1,8 +1,12 @@
 //! When a will is published. What it says was decided by CONNECT.
 
-use super::{Broker, Timer, message::Message, session::SessionId};
+use super::{
+    Broker, Timer,
+    message::{KeptWill, Message},
+    session::SessionId,
+};
 use crate::sabotage::Flaw;
-use squall_protocol::{Text, Time, packet::Will};
+use squall_protocol::{Text, Time};
 use std::time::Duration;
 
 impl Broker {
@@ -13,8 +17,8 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        let Some(will) = &session.will else { return };
-        let delay = will.properties.will_delay_interval().unwrap_or(0);
+        let Some(kept) = &session.will else { return };
+        let delay = kept.will.properties.will_delay_interval().unwrap_or(0);
         if delay > 0 && !ignores_delay {
             let at = now + Duration::from_secs(delay.into());
             // The end of the session publishes it too, so a longer delay needs no timer.
@@ -35,8 +39,8 @@ impl Broker {
         session.will_at = None;
         // [MQTT-3.1.2-10]
         let (will, client_id) = (session.will.take(), session.client_id.clone());
-        if let Some(will) = will {
-            self.publish_will(now, will, client_id);
+        if let Some(kept) = will {
+            self.publish_will(now, kept, client_id);
         }
     }
 
@@ -58,9 +62,12 @@ impl Broker {
 
     /// Publishes a will, retained or not as it says [MQTT-3.1.2-16], [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14],
     /// [MQTT-3.1.2-15] (5.0).
-    pub(super) fn publish_will(&mut self, now: Time, will: Will, client_id: Text) {
+    pub(super) fn publish_will(&mut self, now: Time, kept: KeptWill, client_id: Text) {
         if !self.has(Flaw::NoWill) {
-            self.accept(now, Message::will(now, will, client_id));
+            // What was charged for the will makes room for the message.
+            let will = kept.into_will();
+            let message = Message::will(now, will, client_id, &self.messages);
+            self.accept(now, message);
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
         Notify,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     },
-    task::{AbortHandle, JoinSet, unconstrained},
+    task::{AbortHandle, JoinSet, unconstrained, yield_now},
     time::sleep,
 };
 
@@ -24,12 +24,27 @@ pub(super) struct Line {
 }
 
 /// What both tasks and the core's end share.
-#[derive(Default)]
 struct Waiting {
     /// Bytes that were handed to the writer and not yet to the transport.
     bytes: Cell<usize>,
+    /// The same of all connections.
+    in_all: Rc<Cell<usize>>,
     reader_closes: Notify,
     writer_closes: Notify,
+}
+
+impl Waiting {
+    fn set(&self, bytes: usize) {
+        self.in_all
+            .set(self.in_all.get() - self.bytes.get() + bytes);
+        self.bytes.set(bytes);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// Starts the tasks of a connection. They run only after the caller has told the core.
@@ -39,7 +54,12 @@ where
 {
     let (read_half, write_half) = split(stream);
     let (packets, queue) = unbounded_channel();
-    let waiting = Rc::new(Waiting::default());
+    let waiting = Rc::new(Waiting {
+        bytes: Cell::new(0),
+        in_all: core.outgoing(),
+        reader_closes: Notify::new(),
+        writer_closes: Notify::new(),
+    });
     let read = read(Rc::clone(core), conn, read_half, Rc::clone(&waiting));
     let write = write(
         Rc::clone(core),
@@ -59,14 +79,19 @@ where
 impl Line {
     /// Hands one packet to the writer; `false` when that would be more than `limit` bytes waiting.
     pub(super) fn send(&self, packet: Bytes, limit: usize) -> bool {
-        let bytes = self.waiting.bytes.get().saturating_add(packet.len());
+        let bytes = self.waiting.bytes.get() + packet.len() + PACKET_BYTES;
         if bytes > limit {
             return false;
         }
-        self.waiting.bytes.set(bytes);
+        self.waiting.set(bytes);
         // The writer may have failed; then the end of the connection is on its way to the core.
         let _ = self.packets.send(packet);
         true
+    }
+
+    /// Bytes that wait for the transport.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.bytes.get()
     }
 
     /// Closes once everything was sent, or could not be within [`GRACE`].
@@ -79,6 +104,8 @@ impl Line {
     pub(super) fn abort(self) {
         self.reader.abort();
         self.writer.abort();
+        // The writer lets go of its packets when it is next awake.
+        self.waiting.set(0);
     }
 }
 
@@ -92,10 +119,19 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let listen = async {
         let mut buffer = vec![0; READ_BYTES];
+        let mut turn = 0;
         loop {
             match half.read(&mut buffer).await {
                 Ok(0) => return Hangup::Eof,
-                Ok(n) => core.bytes(conn, &buffer[..n]),
+                Ok(n) => {
+                    core.bytes(conn, &buffer[..n]);
+                    turn += n;
+                    if turn > TURN_BYTES {
+                        // Who sends without end must not keep others, the clock and signals waiting.
+                        turn = 0;
+                        yield_now().await;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Hangup::Reset,
             }
@@ -120,7 +156,8 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
         while let Some(packet) = queue.recv().await {
             half.write_all(&packet).await?;
             half.flush().await?;
-            waiting.bytes.set(waiting.bytes.get() - packet.len());
+            let sent = packet.len() + PACKET_BYTES;
+            waiting.set(waiting.bytes.get().saturating_sub(sent));
         }
         half.shutdown().await
     };
@@ -143,3 +180,7 @@ async fn grace(closes: &Notify) {
 /// How long a closed connection may take to send its last packets, and its peer to hang up.
 const GRACE: Duration = Duration::from_secs(5);
 const READ_BYTES: usize = 16 * 1024;
+/// What a connection may say before others have their turn. Far more than arrives in one instant of a simulation.
+const TURN_BYTES: usize = 256 << 10;
+/// What a waiting packet takes beside its bytes.
+const PACKET_BYTES: usize = 128;

@@ -297,6 +297,7 @@ impl Bytes {
             CloseCause::ConnectTimeout => self.tag(7),
             CloseCause::Refused(reason) => self.tag(8).tag(reason.0),
             CloseCause::AnswerTooLarge => self.tag(9),
+            CloseCause::ServerShutdown => self.tag(10),
         };
     }
 

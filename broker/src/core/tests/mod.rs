@@ -4,6 +4,7 @@ mod connect;
 mod deliver;
 #[cfg(feature = "sabotage")]
 mod flaws;
+mod limits;
 mod property;
 mod publish;
 mod retained;

@@ -1,5 +1,6 @@
 //! `squall encode`: packets described in JSON, as bytes.
 
+mod pieces;
 mod strict;
 
 use crate::{
@@ -9,35 +10,84 @@ use crate::{
     screen::{self, Printer},
 };
 use bytes::Bytes;
-use serde_json::{Map, Value, value::RawValue};
+use pieces::{Piece, Pieces, Trouble};
+use serde_json::{Map, Value, error::Category};
 use squall_protocol::{
     Packet, PacketType, Role, Rule, Version, Violation, decode_one, encode,
     json::{from_fields, hex},
 };
+use std::{collections::VecDeque, io::BufRead};
 use strict::Strict;
 
+/// Longest JSON of one packet that is read, in bytes. `squall decode` prints shorter ones.
+const LONGEST: usize = 16 << 20;
+/// So many bytes of packets are held back until all of the input was found good; of more, those before a fault are
+/// printed.
+const HELD: usize = 8 << 20;
+
 pub(crate) fn run(args: &Encode) -> Result<Ending> {
-    let text = input::text(&args.input)?;
-    let packets = read(&text, args.mqtt)?;
-    if packets.is_empty() {
+    let (text, name) = input::text(&args.input)?;
+    let mut packets = Packets {
+        pieces: Pieces::new(text, LONGEST),
+        name,
+        count: 0,
+        version: args.mqtt,
+    };
+    let mut held = VecDeque::new();
+    let mut bytes = 0;
+    let mut out = Output {
+        printer: Printer::new(),
+        raw: args.raw,
+        count: 0,
+    };
+    while let Some(packet) = packets.next()? {
+        bytes += packet.bytes.len() + HELD_BYTES;
+        held.push_back(packet);
+        while bytes > HELD
+            && let Some(packet) = held.pop_front()
+        {
+            bytes -= packet.bytes.len() + HELD_BYTES;
+            if !out.packet(&packet)? {
+                return Ok(Ending::Good);
+            }
+        }
+    }
+    if packets.count == 0 {
         return Err(CliError::input("there is no packet to encode"));
     }
-    let mut out = Printer::new();
-    for (n, packet) in packets.iter().enumerate() {
-        if let Some(note) = &packet.note {
-            screen::complain(&format!("note: packet {}: {note}", n + 1));
-        }
-        let going_on = if args.raw {
-            out.raw(&packet.bytes)?
-        } else {
-            out.line(&hex(&packet.bytes))?
-        };
-        if !going_on {
+    for packet in held {
+        if !out.packet(&packet)? {
             break;
         }
     }
-    out.finish()?;
+    out.printer.finish()?;
     Ok(Ending::Good)
+}
+
+/// What a packet that is held back takes beside its bytes.
+const HELD_BYTES: usize = 128;
+
+/// Where packets are printed.
+struct Output {
+    printer: Printer,
+    raw: bool,
+    /// How many were printed.
+    count: usize,
+}
+
+impl Output {
+    /// False when the reader has gone away.
+    fn packet(&mut self, packet: &Encoded) -> Result<bool> {
+        self.count += 1;
+        if let Some(note) = &packet.note {
+            screen::complain(&format!("note: packet {}: {note}", self.count));
+        }
+        if self.raw {
+            self.printer.raw(&packet.bytes)
+        } else {
+            self.printer.line(&hex(&packet.bytes))
+        }
+    }
 }
 
 /// A packet to write.
@@ -47,39 +97,86 @@ struct Encoded {
     note: Option<String>,
 }
 
-/// Every packet of the text: objects one after the other, or in lists.
-fn read(text: &str, mqtt: Option<Version>) -> Result<Vec<Encoded>> {
-    let mut packets = Vec::new();
-    let mut version = mqtt;
-    for raw in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        let raw = raw.map_err(|e| no_json(&e))?;
-        let objects: Vec<&RawValue> = match raw.get().starts_with('[') {
-            true => serde_json::from_str(raw.get()).map_err(|e| no_json(&e))?,
-            false => vec![raw],
+/// Every packet of a text: objects one after the other, or in lists.
+struct Packets<R> {
+    pieces: Pieces<R>,
+    /// What the text is called in a message.
+    name: String,
+    /// How many there were.
+    count: usize,
+    version: Option<Version>,
+}
+
+impl<R: BufRead> Packets<R> {
+    fn next(&mut self) -> Result<Option<Encoded>> {
+        let Some(piece) = self
+            .pieces
+            .next()
+            .map_err(|trouble| self.trouble(trouble))?
+        else {
+            return Ok(None);
         };
-        for object in objects {
-            let place = || {
-                let at = object.get().as_ptr() as usize - text.as_ptr() as usize;
-                let (line, column) = position(text, at);
-                format!(
-                    "packet {} (line {line}, column {column})",
-                    packets.len() + 1
+        self.count += 1;
+        let text = std::str::from_utf8(&piece.bytes).map_err(|e| {
+            let (name, at) = (&self.name, piece.offset + e.valid_up_to());
+            CliError::input(format!("{name} is no JSON: byte {at} is not UTF-8"))
+                .help("`squall decode` reads bytes; `squall encode` reads JSON")
+        })?;
+        let refused = |why: String| {
+            let place = place(self.count, piece.line, piece.column);
+            CliError::input(format!("{place}: {why}")).help(HELP)
+        };
+        let Strict(value) = serde_json::from_str(text).map_err(|e| match e.classify() {
+            Category::Syntax | Category::Eof if !too_deep(&e) => no_json(&absolute(&e, &piece)),
+            _ => refused(e.to_string()),
+        })?;
+        one(&value, &mut self.version).map(Some).map_err(refused)
+    }
+
+    fn trouble(&self, trouble: Trouble) -> CliError {
+        match trouble {
+            Trouble::Read(e) => CliError::input(format!("cannot read {}: {e}", self.name)),
+            Trouble::Expected { what, line, column } => {
+                no_json(&format!("expected {what} at line {line} column {column}"))
+            }
+            Trouble::TooLong { line, column } => {
+                let place = place(self.count + 1, line, column);
+                CliError::input(format!(
+                    "{place}: its JSON is longer than {LONGEST} bytes, the most that is read"
+                ))
+                .help(
+                    "a packet of up to 1 MiB fits; objects stand one after the other or in a list",
                 )
-            };
-            let packet = serde_json::from_str(object.get())
-                .map_err(|e| e.to_string())
-                .and_then(|Strict(value)| one(&value, &mut version))
-                .map_err(|e| CliError::input(format!("{}: {e}", place())).help(HELP))?;
-            packets.push(packet);
+            }
         }
     }
-    Ok(packets)
+}
+
+fn place(count: usize, line: usize, column: usize) -> String {
+    format!("packet {count} (line {line}, column {column})")
+}
+
+fn too_deep(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("recursion limit")
+}
+
+/// An error with its place in the whole text instead of the piece.
+fn absolute(error: &serde_json::Error, piece: &Piece) -> String {
+    let text = error.to_string();
+    let within = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&within).unwrap_or(&text);
+    let line = piece.line + error.line().saturating_sub(1);
+    let column = match error.line() {
+        0 | 1 => piece.column - 1 + error.column(),
+        _ => error.column(),
+    };
+    format!("{what} at line {line} column {column}")
 }
 
 const HELP: &str =
     "`squall decode 30 04 0001 61 00 --format json` shows what such an object looks like";
 
-fn no_json(error: &serde_json::Error) -> CliError {
+fn no_json(error: &str) -> CliError {
     CliError::input(format!("this is no JSON: {error}"))
         .help("packets are JSON objects, one after the other or in a list [..., ...]")
 }
@@ -202,10 +299,113 @@ fn from(map: &Map<String, Value>) -> std::result::Result<Option<Role>, String> {
     }
 }
 
-/// Line and column of a byte, from 1.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    (line, column)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutation::{cases, changed};
+    use proptest::prelude::*;
+
+    fn encoded(text: &[u8]) -> std::result::Result<Vec<Bytes>, String> {
+        let mut packets = Packets {
+            pieces: Pieces::new(text, 1 << 16),
+            name: "it".into(),
+            count: 0,
+            version: None,
+        };
+        let mut all = Vec::new();
+        while let Some(packet) = packets.next().map_err(|e| format!("{e:?}"))? {
+            all.push(packet.bytes);
+        }
+        Ok(all)
+    }
+
+    fn texts() -> Vec<Vec<u8>> {
+        [
+            r#"{"packet": "PUBACK", "fields": {"packet_identifier": 7}}"#,
+            r#"[{"packet": "PINGREQ"}, {"packet": "DISCONNECT", "mqtt": "5.0", "fields": {"reason_code": "0x04"}}]"#,
+            r##"{"packet": "PUBLISH", "from": "client", "fields": {"topic_name": "a/#", "payload": {"hex": "00ff"}, "properties": [{"topic_alias": 1}, {"user_property": ["a", "b"]}]}}"##,
+            r#"{"packet": "CONNECT", "mqtt": "3.1.1", "fields": {"protocol_version": 4, "keep_alive": 0, "client_identifier": "", "will": {"topic": "t", "payload": "p", "qos": 1, "retain": false}}} {"packet": "PINGREQ"}"#,
+            r#"{"valid": false, "hex": "30 ff ff", "layout": [{"field": "x"}], "violation": {}}"#,
+        ]
+        .map(|text| text.as_bytes().to_vec())
+        .into()
+    }
+
+    const BITS: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "true",
+        "-1",
+        "1e999",
+        "18446744073709551616",
+        "\"packet\":",
+        "\"fields\":",
+        "\"hex\":",
+        "\"SUBSCRIBE\"",
+        "\u{feff}",
+        "\n",
+    ];
+
+    #[test]
+    fn depth_and_number_of_values_are_bounded() {
+        for open in ["[", "{\"a\":", "{\"fields\":{\"a\":[", "{\"layout\":["] {
+            let deep = open.repeat(5000);
+            assert!(encoded(deep.as_bytes()).is_err(), "{open}");
+            // A list in a list is no packet, however much follows.
+            let nested = format!("[{deep}");
+            assert!(encoded(nested.as_bytes()).is_err(), "{open}");
+        }
+        let many = format!(
+            "{{\"packet\": \"PINGREQ\", \"fields\": [{}0]}}",
+            "0,".repeat(strict::VALUES)
+        );
+        let mut packets = Packets {
+            pieces: Pieces::new(many.as_bytes(), LONGEST),
+            name: "it".into(),
+            count: 0,
+            version: None,
+        };
+        let refused = packets.next().map(|_| ()).expect_err("they are too many");
+        let refused = format!("{refused:?}");
+        assert!(refused.contains("more than 200000 values"), "{refused}");
+    }
+
+    #[test]
+    fn a_fault_is_placed_in_the_whole_text() {
+        let refused = encoded(b"{\"packet\": \"PINGREQ\"}\n  {\"packet\": x}").expect_err("x");
+        assert!(
+            refused.contains("expected value at line 2 column 14"),
+            "{refused}"
+        );
+        let long = format!("{{\"hex\": \"{}\"}}", "0".repeat(1 << 16));
+        let refused = encoded(long.as_bytes()).expect_err("it is too long");
+        assert!(
+            refused.contains("packet 1 (line 1, column 1): its JSON is longer"),
+            "{refused}"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(cases())]
+
+        #[test]
+        fn any_json_is_written_or_refused(text in changed(texts(), BITS)) {
+            match encoded(&text) {
+                Ok(packets) => {
+                    let bytes: usize = packets.iter().map(Bytes::len).sum();
+                    prop_assert!(bytes <= 2 * text.len() + 100 * packets.len());
+                }
+                Err(why) => prop_assert!(!why.is_empty()),
+            }
+        }
+    }
 }

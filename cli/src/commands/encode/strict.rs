@@ -1,24 +1,63 @@
-//! JSON in which no key stands twice: with the ordinary reader the last one would win without a word.
+//! JSON in which no key stands twice (with the ordinary reader the last one would win without a word), and which is not
+//! made of so many values that reading it would take far more memory than it has bytes.
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{cell::Cell, fmt};
+
+/// Values in one packet, keys not counted.
+pub(super) const VALUES: usize = 200_000;
+/// What `squall decode` says beside the packet itself; nothing is read out of it.
+const IGNORED: [&str; 2] = ["violation", "layout"];
 
 /// A value without repeated keys, at any depth.
 pub(super) struct Strict(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue).map(Self)
+        let left = Cell::new(VALUES);
+        let outermost = true;
+        let left = &left;
+        AnyValue { left, outermost }
+            .deserialize(deserializer)
+            .map(Self)
     }
 }
 
-struct AnyValue;
+/// Reads any value, as long as there are not too many in all.
+#[derive(Clone, Copy)]
+struct AnyValue<'a> {
+    left: &'a Cell<usize>,
+    /// The object of the packet.
+    outermost: bool,
+}
 
-impl<'de> Visitor<'de> for AnyValue {
+impl AnyValue<'_> {
+    const fn inner(self) -> Self {
+        Self {
+            outermost: false,
+            ..self
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for AnyValue<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.left.get().checked_sub(1) else {
+            let message = format!("there are more than {VALUES} values in one packet");
+            return Err(D::Error::custom(message));
+        };
+        self.left.set(left);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +90,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Strict(value)) = list.next_element()? {
+        while let Some(value) = list.next_element_seed(self.inner())? {
             values.push(value);
         }
         Ok(values.into())
@@ -59,7 +98,14 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
+        while let Some(key) = entries.next_key::<String>()? {
+            let ignored = self.outermost && IGNORED.contains(&key.as_str());
+            let value = if ignored {
+                entries.next_value::<IgnoredAny>()?;
+                Value::Null
+            } else {
+                entries.next_value_seed(self.inner())?
+            };
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key `{key}` stands twice")));
             }

@@ -1,0 +1,306 @@
+//! `squall broker` as a process: how it ends, and how much memory it takes.
+#![cfg(target_os = "linux")]
+
+use squall_protocol::{
+    Decoder, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version, encode,
+    packet::{Connect, Publish, Subscribe, Subscription},
+    topic::TopicFilter,
+};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The broker as a child process, on a free port.
+struct Served {
+    child: Child,
+    address: String,
+}
+
+impl Served {
+    fn start() -> Self {
+        Self::with_stderr(Stdio::piped())
+    }
+
+    fn with_stderr(stderr: Stdio) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
+            .args(["broker", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the binary runs");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("it is piped");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it says where");
+        let address = line.trim().trim_start_matches("listening on mqtt://");
+        Self {
+            address: address.to_owned(),
+            child,
+        }
+    }
+
+    fn dial(&self, version: Version, client_id: &str, properties: Properties) -> Client {
+        let stream = TcpStream::connect(&self.address).expect("it listens");
+        let limit = Some(Duration::from_secs(60));
+        stream.set_read_timeout(limit).expect("it can be set");
+        let mut decoder = Decoder::new(Role::Server);
+        decoder.set_version(version);
+        let mut client = Client {
+            stream,
+            decoder,
+            version,
+        };
+        client.send(Packet::Connect(Box::new(Connect {
+            version,
+            clean_start: version == Version::V3_1_1,
+            keep_alive: 0,
+            client_id: client_id.into(),
+            will: None,
+            user_name: None,
+            password: None,
+            properties,
+        })));
+        let ack = client.next();
+        assert!(
+            matches!(&ack, Some(Packet::ConnAck(ack)) if ack.reason == ReasonCode::SUCCESS),
+            "{ack:?}"
+        );
+        client
+    }
+
+    /// Sends a signal by its name.
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("there is a shell").success());
+    }
+
+    /// How it ended, within a very generous time.
+    fn end(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is ours") {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut said).expect("it is text");
+        }
+        said
+    }
+
+    /// The most memory it ever had, in bytes.
+    fn peak(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        1024 * kib.and_then(|n| n.parse::<usize>().ok()).expect("a number")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    decoder: Decoder,
+    version: Version,
+}
+
+impl Client {
+    fn send(&mut self, packet: Packet) {
+        let bytes = encode(&packet, self.version).expect("it can be written");
+        self.stream.write_all(&bytes).expect("it is taken");
+    }
+
+    /// The next packet, `None` at the end of the connection.
+    fn next(&mut self) -> Option<Packet> {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            if let Some(packet) = self
+                .decoder
+                .next_packet()
+                .expect("it keeps to the standard")
+            {
+                return Some(packet);
+            }
+            match self.stream.read(&mut buffer).expect("it answers") {
+                0 => return None,
+                n => self.decoder.push(&buffer[..n]),
+            }
+        }
+    }
+
+    fn subscribe(&mut self, filter: &str) {
+        let filter = TopicFilter::parse_v5(filter).expect("a filter");
+        self.send(Packet::Subscribe(Subscribe {
+            packet_id: PacketId::MIN,
+            properties: Properties::new(),
+            subscriptions: vec![Subscription::new(filter, QoS::AtLeastOnce)],
+        }));
+        assert!(matches!(self.next(), Some(Packet::SubAck(_))));
+    }
+}
+
+fn publish(payload: Vec<u8>) -> Packet {
+    Packet::Publish(Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic: "t".into(),
+        packet_id: Some(PacketId::MIN),
+        properties: Properties::new(),
+        payload: payload.into(),
+    })
+}
+
+const MB: usize = 1_000_000;
+/// What the broker may take whatever strangers send.
+const BUDGET: usize = 200 * MB;
+
+#[test]
+fn a_signal_ends_it_in_order() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let mut served = Served::start();
+        let mut new = served.dial(Version::V5_0, "new", Properties::new());
+        let mut old = served.dial(Version::V3_1_1, "old", Properties::new());
+        served.signal(signal);
+        let told = new.next();
+        let Some(Packet::Disconnect(told)) = told else {
+            panic!("{signal}: {told:?}")
+        };
+        assert_eq!(told.reason, ReasonCode::SERVER_SHUTTING_DOWN);
+        assert_eq!((new.next(), old.next()), (None, None));
+        assert_eq!(served.end().code(), Some(0), "{signal}");
+        assert_eq!(served.stderr(), "stopped\n");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut served = Served::start();
+    // It does not hang up, so it is waited for.
+    let mut silent = served.dial(Version::V5_0, "silent", Properties::new());
+    let begun = Instant::now();
+    served.signal("TERM");
+    assert!(matches!(silent.next(), Some(Packet::Disconnect(_))));
+    served.signal("TERM");
+    let code = served.end().code();
+    // On a very slow machine the second comes too late.
+    assert!(
+        code == Some(130) || begun.elapsed() > Duration::from_millis(900),
+        "{code:?}"
+    );
+}
+
+#[test]
+fn it_ends_in_order_although_nobody_can_read_what_it_says() {
+    let full = File::options().write(true).open("/dev/full");
+    let mut served = Served::with_stderr(full.expect("Linux has it").into());
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+    let mut served = Served::start();
+    drop(served.child.stderr.take());
+    drop(served.child.stdout.take());
+    served.dial(Version::V5_0, "a", Properties::new());
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}
+
+#[test]
+fn a_flood_does_not_keep_it_from_a_signal() {
+    let mut served = Served::start();
+    let mut clients: Vec<_> = ["a", "b"]
+        .map(|name| served.dial(Version::V5_0, name, Properties::new()))
+        .into();
+    let payload = vec![0; 100];
+    let one = encode(&publish(payload), Version::V5_0).expect("it can be written");
+    let many = one.repeat(1000);
+    std::thread::scope(|scope| {
+        for client in &mut clients {
+            // Until the connection is gone.
+            let many = &many;
+            scope.spawn(move || while client.stream.write_all(many).is_ok() {});
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        served.signal("TERM");
+        assert_eq!(served.end().code(), Some(0));
+    });
+}
+
+#[test]
+fn messages_for_a_client_that_is_away_take_a_bounded_heap() {
+    let served = Served::start();
+    let keep = || Properties::new().with(Property::SessionExpiryInterval(1000));
+    let mut away = served.dial(Version::V5_0, "away", keep());
+    away.subscribe("t");
+    drop(away);
+    let mut publisher = served.dial(Version::V5_0, "publisher", Properties::new());
+    let mut refused = 0;
+    for _ in 0..1500 {
+        publisher.send(publish(vec![0x55; MB]));
+        match publisher.next() {
+            Some(Packet::PubAck(ack)) if ack.reason == ReasonCode::QUOTA_EXCEEDED => refused += 1,
+            Some(Packet::PubAck(ack)) if ack.reason == ReasonCode::SUCCESS => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, 1500 - 67, "67 MB and their keeping are 64 MiB");
+    // A client that comes back gets what was acknowledged, though it is much at once.
+    let mut back = served.dial(Version::V5_0, "away", keep());
+    for _ in 0..67 {
+        assert!(matches!(back.next(), Some(Packet::Publish(_))));
+    }
+    let peak = served.peak();
+    assert!(peak < BUDGET, "{peak} bytes");
+}
+
+#[test]
+fn unfinished_packets_take_a_bounded_heap() {
+    let served = Served::start();
+    // 100 MB is more than is taken, and refused before it has come.
+    let mut clients = Vec::new();
+    for n in 0..8 {
+        let mut client = served.dial(Version::V5_0, &format!("huge-{n}"), Properties::new());
+        // Some of it may find the connection gone.
+        let _ = client
+            .stream
+            .write_all(b"\x30\x80\xC2\xD7\x2F\x00\x01t\x00");
+        let told = client.next();
+        let Some(Packet::Disconnect(told)) = told else {
+            panic!("{told:?}")
+        };
+        assert_eq!(told.reason, ReasonCode::PACKET_TOO_LARGE);
+    }
+    // 15 MB each is 120 MB: the largest go.
+    for n in 0..8 {
+        let mut client = served.dial(Version::V5_0, &format!("large-{n}"), Properties::new());
+        let mut start = b"\x30\xC0\xC3\x93\x07\x00\x01t\x00".to_vec();
+        start.resize(14 * MB, 0x55);
+        // The connection may be dropped meanwhile.
+        let _ = client.stream.write_all(&start);
+        clients.push(client);
+    }
+    let mut ping = served.dial(Version::V5_0, "ping", Properties::new());
+    ping.send(Packet::PingReq);
+    assert_eq!(ping.next(), Some(Packet::PingResp));
+    let peak = served.peak();
+    assert!(peak < BUDGET, "{peak} bytes");
+}
