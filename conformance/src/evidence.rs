@@ -5,10 +5,13 @@ use squall_reports::{Event, EventKind, Exchange};
 
 /// Bytes shown of one packet.
 const MOST_BYTES: usize = 256;
-/// Events shown of one check.
-const MOST_EVENTS: usize = 400;
-/// Bytes of text shown of one check; a report of all of them has to fit.
+/// Events shown of one check, and bytes of what is shown. Every check of a run may have as much, and all of them have to
+/// fit into the memory several times: as results, and as the report in each of its formats.
+const MOST_EVENTS: usize = 250;
 const MOST_TEXT: usize = 64 * 1024;
+/// Of a story that does not fit, so much is shown of its beginning, and as much of its end.
+const END_EVENTS: usize = 60;
+const END_TEXT: usize = 12 * 1024;
 /// Bytes of text in a label and in a detail.
 const MOST_LABEL: usize = 512;
 const MOST_DETAIL: usize = 4 * 1024;
@@ -58,8 +61,8 @@ fn ends(events: &[Event], gap: Option<usize>) -> (usize, usize) {
         return (events.len(), events.len());
     }
     let fitting = |some: &mut dyn Iterator<Item = &Event>| {
-        let mut room = MOST_TEXT / 2;
-        some.take(MOST_EVENTS / 2)
+        let mut room = END_TEXT;
+        some.take(END_EVENTS)
             .take_while(|e| {
                 let fits = cost(e) <= room;
                 room = room.saturating_sub(cost(e));
@@ -266,8 +269,8 @@ mod tests {
                 .iter()
                 .map(|e| e.label.len() + e.detail.len() + e.hex.len())
                 .sum();
-            assert!(text <= MOST_TEXT, "{text}");
-            assert!(told.events.len() <= MOST_EVENTS + 1);
+            assert!(text <= 2 * END_TEXT, "{text}");
+            assert!(told.events.len() <= 2 * END_EVENTS + 1);
             let note = told
                 .events
                 .iter()

@@ -19,8 +19,9 @@ use squall_protocol::{
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// Bytes of memory for all messages that a client gets, looked at or not; no check has it get nearly as many.
-const MOST_HEARD: usize = 1024 * 1024;
+/// Bytes of memory for all that a client gets, looked at or not: more than 2,000 short messages, where a check asks for
+/// a few dozen. A run has up to a few clients for each of its jobs.
+const MOST_HEARD: usize = 512 * 1024;
 
 /// A client after CONNACK.
 pub(crate) struct Client<'a> {

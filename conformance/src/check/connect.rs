@@ -153,8 +153,9 @@ async fn accepted(cx: &Cx) -> Judged {
         other => {
             let outcome = unanswered(&other, cx.wait());
             // The first CONNECT of this run was answered; here the answer itself is the question. A server that sends
-            // beyond measure may have it still to come.
-            return match outcome.blocked {
+            // beyond measure, or has sent a part of it, may have it still to come.
+            let begun = other == Heard::Silence && !probe.unread().is_empty();
+            return match outcome.blocked || begun {
                 true => Err(outcome),
                 false => fail(outcome.message),
             };
@@ -364,7 +365,9 @@ async fn pipelined(cx: &Cx) -> Judged {
                     &other,
                     format!("no {expected}: {}", words(&other, cx.wait())),
                 );
-                return match outcome.blocked {
+                // Part of an answer is no missing answer.
+                let begun = other == Heard::Silence && !probe.unread().is_empty();
+                return match outcome.blocked || begun {
                     true => Err(outcome),
                     false => fail(outcome.message),
                 };

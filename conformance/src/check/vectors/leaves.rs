@@ -39,7 +39,7 @@ fn of_connect(bytes: &mut Bytes, version: Version) -> Option<Vec<Leftover>> {
     field(bytes)?;
     let level = byte(bytes)?;
     let flags = byte(bytes)?;
-    (byte(bytes)?, byte(bytes)?);
+    let _keep_alive = (byte(bytes)?, byte(bytes)?);
     let five = level == Version::V5_0.level();
     let properties = match five {
         true => block(bytes)?,
