@@ -28,9 +28,18 @@ struct Output {
     /// For messages.
     name: String,
     place: Place,
+    /// Where it goes, until the first of it is written: an error before that leaves nothing behind.
+    waiting: Option<Waiting>,
     sink: Option<Box<dyn Sink>>,
     /// Why the rest of it was not written.
     failed: Option<io::Error>,
+}
+
+/// A report that was not begun yet.
+struct Waiting {
+    format: Format,
+    out: Box<dyn Write>,
+    head: Report,
 }
 
 enum Place {
@@ -138,29 +147,43 @@ impl Outputs {
 
 impl Output {
     fn new(name: &str, place: Place, format: Format, out: Box<dyn Write>, head: &Report) -> Self {
-        let (sink, failed) = match format.begin(out, head) {
-            Ok(sink) => (Some(sink), None),
-            Err(error) => (None, Some(error)),
-        };
         Self {
             name: name.to_owned(),
             place,
-            sink,
-            failed,
+            waiting: Some(Waiting {
+                format,
+                out,
+                head: head.clone(),
+            }),
+            sink: None,
+            failed: None,
         }
     }
 
     /// Does something with the sink, unless it has failed before.
     fn with(&mut self, write: impl FnOnce(&mut dyn Sink) -> io::Result<()>) {
-        if let (Some(sink), None) = (&mut self.sink, &self.failed) {
-            self.failed = write(sink.as_mut()).err();
+        if self.failed.is_some() {
+            return;
         }
+        let written = self.begin().and_then(|()| match &mut self.sink {
+            Some(sink) => write(sink.as_mut()),
+            None => Ok(()),
+        });
+        self.failed = written.err();
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if let Some(Waiting { format, out, head }) = self.waiting.take() {
+            self.sink = Some(format.begin(out, &head)?);
+        }
+        Ok(())
     }
 
     fn finish(mut self, report: &Report) -> io::Result<()> {
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
+        self.begin()?;
         if let Some(sink) = self.sink.take() {
             sink.finish(report)?;
         }
