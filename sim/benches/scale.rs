@@ -19,7 +19,7 @@ fn burst(messages: u32, qos: u8) -> Scenario {
 }
 
 fn scale(c: &mut Criterion) {
-    // More than 66,000 messages of QoS 1 are more than the 1,000,000 records of one story.
+    // More than 60,000 messages of QoS 1 are more than the 900,000 records of one story.
     for (qos, sizes) in [(1, [1_000, 10_000, 60_000]), (0, [1_000, 10_000, 99_000])] {
         let mut group = c.benchmark_group(format!("burst of QoS {qos}"));
         group.sample_size(10);
