@@ -237,7 +237,9 @@ fn open(path: &Path) -> Result<(Place, File)> {
             }
             Ok(target) if target.is_file() => target,
             _ => {
-                let file = OpenOptions::new().write(true).create(true).open(path);
+                let mut options = OpenOptions::new();
+                options.write(true).create(true).truncate(true);
+                let file = options.open(path);
                 let file = file.map_err(|e| refused(e.to_string(), ELSEWHERE))?;
                 return Ok((Place::Through, file));
             }

@@ -29,8 +29,14 @@ struct Row {
     format: Format,
     name: &'static str,
     ending: &'static str,
-    begin: for<'w> fn(Box<dyn Write + 'w>, &Report) -> io::Result<Box<dyn Sink + 'w>>,
+    begin: Begin,
 }
+
+/// Begins a report that goes to `out`.
+type Begin = for<'w> fn(Box<dyn Write + 'w>, &Report) -> Begun<'w>;
+
+/// A report that was begun, unless its place did not take it.
+type Begun<'w> = io::Result<Box<dyn Sink + 'w>>;
 
 const TABLE: [Row; 4] = [
     Row {
@@ -63,7 +69,7 @@ fn plain(report: &Report) -> String {
     terminal::render(report, &terminal::Options::default())
 }
 
-fn begin_json<'w>(out: Box<dyn Write + 'w>, head: &Report) -> io::Result<Box<dyn Sink + 'w>> {
+fn begin_json<'w>(out: Box<dyn Write + 'w>, head: &Report) -> Begun<'w> {
     Ok(Box::new(json::Document::begin(out, head)?))
 }
 
@@ -73,10 +79,7 @@ struct Whole<'w> {
     render: fn(&Report) -> String,
 }
 
-fn whole<'w>(
-    out: Box<dyn Write + 'w>,
-    render: fn(&Report) -> String,
-) -> io::Result<Box<dyn Sink + 'w>> {
+fn whole<'w>(out: Box<dyn Write + 'w>, render: fn(&Report) -> String) -> Begun<'w> {
     Ok(Box::new(Whole { out, render }))
 }
 

@@ -6,9 +6,12 @@
 
 use crate::{
     random::Stream,
-    scenario::model::{
-        Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, ExpectKind, Fault, LinkSpec,
-        MessageSpec, Scenario, Source, Step, StepKind, Workload,
+    scenario::{
+        MAX_MS,
+        model::{
+            Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, ExpectKind, Fault, LinkSpec,
+            MessageSpec, Scenario, Source, Step, StepKind, Workload,
+        },
     },
 };
 use bytes::Bytes;
@@ -17,6 +20,9 @@ use std::time::Duration;
 
 /// Name of the client that listens on behalf of `will` and `retained` expectations.
 pub const OBSERVER: &str = "squall-observer";
+
+/// The longest time that a scenario can say.
+const LONGEST: Duration = Duration::from_millis(MAX_MS);
 
 /// More cuts than this in one step are not planned, however short their distance.
 const MAX_FLAPS: usize = 10_000;
@@ -82,7 +88,8 @@ fn workload(work: &Workload, source: Source, seed: u64, path: &str) -> Vec<Entry
         let mut random = Stream::new(seed, &format!("workload/{path}/{client}"));
         let mut after = Duration::ZERO;
         for n in 1..=work.count {
-            after += between(&mut random, work.every);
+            // A time that could not be written down; the story is over at its limit long before.
+            after = (after + between(&mut random, work.every)).min(LONGEST);
             let message = MessageSpec {
                 topic: random.pick(&work.topics).clone(),
                 qos: *random.pick(&work.qos),

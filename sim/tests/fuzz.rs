@@ -181,7 +181,7 @@ impl Log {
         let ms = began.elapsed().as_millis();
         if self.slowest.len() < SLOWEST || self.slowest.iter().any(|(other, _)| *other < ms) {
             self.slowest.push((ms, text.to_owned()));
-            self.slowest.sort_by(|a, b| b.0.cmp(&a.0));
+            self.slowest.sort_by_key(|slow| std::cmp::Reverse(slow.0));
             self.slowest.truncate(SLOWEST);
         }
     }
@@ -203,7 +203,7 @@ fn stories() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [root.join("../scenarios"), root.join("tests/stories")];
     let files = scenario::find(&folders).unwrap_or_else(|p| panic!("{p:#?}"));
-    let texts = files.iter().map(|f| fs::read_to_string(f));
+    let texts = files.iter().map(fs::read_to_string);
     texts.collect::<Result<_, _>>().expect("they can be read")
 }
 

@@ -8,8 +8,10 @@
 use squall_protocol::Version;
 use squall_reports::Finding;
 use squall_sim::{
+    replay::Replay,
     run::Run,
     scenario::{self, model::Scenario},
+    world::World,
 };
 use std::time::{Duration, Instant};
 
@@ -141,4 +143,19 @@ fn a_long_line_is_read_in_a_time_that_grows_with_its_length() {
         long < short.max(Duration::from_millis(1)) * 50,
         "{short:?}, then {long:?}"
     );
+}
+
+/// What a workload adds up to can be written down, however long its pauses are.
+#[test]
+fn a_replay_of_endless_pauses_can_be_read() {
+    let text = "title: t\nlimit: 1000000h\nclients: { a: {} }\nsteps:\n  - a: connect\n  \
+                - workload: { publishers: a, topics: t, qos: 0, count: 2000, every: 4294967295s }\n";
+    let judged = Run::new(&story(text), Version::V5_0, 1).judge();
+    assert!(
+        !judged.result.findings.is_empty(),
+        "it does not end in time"
+    );
+    let written = Replay::of(&judged, Version::V5_0, World::Loop).to_yaml();
+    let read = Replay::parse("t.replay.yaml", &written).unwrap_or_else(|p| panic!("{p:#?}"));
+    assert_eq!(read.plan.steps.len(), judged.plan.steps.len());
 }

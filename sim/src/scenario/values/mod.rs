@@ -124,7 +124,7 @@ fn boolean(s: &Scalar) -> Result<bool, Wrong> {
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 /// The longest time, in milliseconds: what a Session Expiry Interval can say, about 136 years.
-const MAX_MS: u64 = u32::MAX as u64 * 1000;
+pub(crate) const MAX_MS: u64 = u32::MAX as u64 * 1000;
 
 /// `5s`, `250ms`, `10m`, `1h`: a whole number and a unit.
 pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
