@@ -4,6 +4,7 @@
 //! remembers. A context knows nothing of what a check is about.
 
 use crate::{
+    evidence::MOST_OF_A_RUN,
     heard::unanswered,
     ledger::{Broom, Ledger, Leftover, Owner, session},
     outcome::{Outcome, inconclusive, not_applicable},
@@ -30,6 +31,8 @@ pub(crate) struct Env {
     /// What the checks have left in the target so far.
     pub(crate) ledger: Rc<Ledger>,
     brooms: Cell<u32>,
+    /// Bytes that are left for evidence that is shown whole.
+    pub(crate) room: Cell<usize>,
 }
 
 impl Env {
@@ -41,6 +44,7 @@ impl Env {
             gone: Cell::new(false),
             ledger: Rc::default(),
             brooms: Cell::new(0),
+            room: Cell::new(MOST_OF_A_RUN),
         }
     }
 

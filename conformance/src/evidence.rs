@@ -2,15 +2,18 @@
 
 use squall_client::probe::{Event as Seen, Journal, Record};
 use squall_reports::{Event, EventKind, Exchange};
+use std::cell::Cell;
 
 /// Bytes shown of one packet.
 const MOST_BYTES: usize = 256;
-/// Events shown of one check, and bytes of what is shown. Every check of a run may have as much, and all of them have to
-/// fit into the memory several times: as results, and as the report in each of its formats.
+/// Events of a story that is shown whole, and its bytes.
 const MOST_EVENTS: usize = 250;
 const MOST_TEXT: usize = 64 * 1024;
+/// Bytes of whole stories in one run, more than twice what all checks take at a server that behaves. All of them have to
+/// fit into the memory several times: as results, and as the report in each of its formats.
+pub(crate) const MOST_OF_A_RUN: usize = 4 * 1024 * 1024;
 /// Of a story that does not fit, so much is shown of its beginning, and as much of its end.
-const END_EVENTS: usize = 60;
+const END_EVENTS: usize = 30;
 const END_TEXT: usize = 12 * 1024;
 /// Bytes of text in a label and in a detail.
 const MOST_LABEL: usize = 512;
@@ -20,8 +23,8 @@ const FRAME: usize = 128;
 
 /// What happened; the parties of the check stand left, the server right. With `blame` the last event that is not
 /// tidying up is the one where it went wrong. Of a long story the beginning and the end are shown, and what is between
-/// them is counted.
-pub(crate) fn exchange(journal: &Journal, blame: bool) -> Exchange {
+/// them is counted. `room` is what the run has left for whole stories.
+pub(crate) fn exchange(journal: &Journal, blame: bool, room: &Cell<usize>) -> Exchange {
     let mut parties = journal.parties();
     let server = parties.len();
     parties.push("server".to_owned());
@@ -40,7 +43,7 @@ pub(crate) fn exchange(journal: &Journal, blame: bool) -> Exchange {
             ..event(record, server)
         })
         .collect();
-    let (head, tail) = ends(&events, gap);
+    let (head, tail) = ends(&events, gap, room);
     let between = tail - head;
     if between > 0 || gap.is_some() {
         let number = between as u64 + left_out.events;
@@ -54,10 +57,12 @@ pub(crate) fn exchange(journal: &Journal, blame: bool) -> Exchange {
 }
 
 /// Up to which event, and from which one on, the story is shown: all of it if it fits and has no `gap`.
-fn ends(events: &[Event], gap: Option<usize>) -> (usize, usize) {
+fn ends(events: &[Event], gap: Option<usize>, room: &Cell<usize>) -> (usize, usize) {
     let cost = |e: &Event| FRAME + e.label.len() + e.detail.len() + e.hex.len();
     let whole = events.iter().map(cost).sum::<usize>();
-    if gap.is_none() && whole <= MOST_TEXT && events.len() <= MOST_EVENTS {
+    let fits = whole <= MOST_TEXT.min(room.get()) && events.len() <= MOST_EVENTS;
+    if gap.is_none() && fits {
+        room.set(room.get() - whole);
         return (events.len(), events.len());
     }
     let fitting = |some: &mut dyn Iterator<Item = &Event>| {
@@ -223,7 +228,7 @@ mod tests {
         );
         journal.write(one, Seen::Note("nothing came".to_owned()));
         journal.write(one, Seen::Closed);
-        let exchange = exchange(&journal, true);
+        let exchange = exchange(&journal, true, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(exchange.parties, ["client", "server"]);
         let marks: Vec<_> = exchange.events.iter().map(|e| e.highlight).collect();
         assert_eq!(marks, [false, false, true, false]);
@@ -256,14 +261,14 @@ mod tests {
 
     #[test]
     fn a_short_story_is_told_whole() {
-        let told = exchange(&story(100, 10), true);
+        let told = exchange(&story(100, 10), true, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(told.events.len(), 101);
     }
 
     #[test]
     fn of_a_long_story_the_beginning_and_the_guilty_end_are_told() {
         for (packets, bytes) in [(100, 1000), (1000, 10), (100_000, 10), (5_000, 4000)] {
-            let told = exchange(&story(packets, bytes), true);
+            let told = exchange(&story(packets, bytes), true, &Cell::new(MOST_OF_A_RUN));
             let text: usize = told
                 .events
                 .iter()
@@ -286,5 +291,15 @@ mod tests {
             assert_eq!(marked.len(), 1);
             assert!(marked[0].label.contains("closed by the server"));
         }
+    }
+
+    #[test]
+    fn when_the_run_has_no_room_left_only_ends_are_told() {
+        let room = Cell::new(100_000);
+        let told: Vec<usize> = (0..10)
+            .map(|_| exchange(&story(200, 10), true, &room).events.len())
+            .collect();
+        assert_eq!(told[0], 201);
+        assert_eq!(told[9], 2 * END_EVENTS + 1);
     }
 }

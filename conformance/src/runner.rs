@@ -20,6 +20,7 @@ use squall_client::probe::{Journal, Probe, ProbeError};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
 use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
 use std::{
+    cell::Cell,
     collections::VecDeque,
     future::{Future, pending},
     net::SocketAddr,
@@ -212,7 +213,7 @@ pub async fn run(
 fn lost((check, version): (&'static Check, Version)) -> CheckResult {
     let outcome =
         inconclusive("the check was lost: its task panicked, which is a defect of the check");
-    result(check, version, outcome, &Journal::new(), Duration::ZERO)
+    unplayed(check, version, outcome)
 }
 
 /// The first address of the target that accepts a connection.
@@ -293,13 +294,7 @@ async fn one(
     let connack = match offer {
         Offer::Accepted(connack) => connack,
         Offer::Unsupported { how, .. } => {
-            return result(
-                check,
-                version,
-                not_applicable(how),
-                &Journal::new(),
-                Duration::ZERO,
-            );
+            return unplayed(check, version, not_applicable(how));
         }
         // One check goes on, to be the one that fails; all others would only fail for the same reason.
         Offer::Broken(_) if check.id == "connect/accepted" => Rc::new(ConnAck {
@@ -309,22 +304,16 @@ async fn one(
         }),
         Offer::Broken(how) => {
             let outcome = inconclusive(format!("the answer to CONNECT breaks the standard: {how}"));
-            return result(check, version, outcome, &Journal::new(), Duration::ZERO);
+            return unplayed(check, version, outcome);
         }
         Offer::Useless(outcome) | Offer::Nothing(outcome) => {
-            return result(check, version, outcome, &Journal::new(), Duration::ZERO);
+            return unplayed(check, version, outcome);
         }
     };
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
-        return result(
-            check,
-            version,
-            not_applicable(reason),
-            &Journal::new(),
-            Duration::ZERO,
-        );
+        return unplayed(check, version, not_applicable(reason));
     }
-    let (wait, addr) = (env.wait, env.addr);
+    let (wait, addr, shared) = (env.wait, env.addr, Rc::clone(&env));
     let main = check
         .statements(version)
         .first()
@@ -351,11 +340,24 @@ async fn one(
         }
         _ => outcome,
     };
-    let found = result(check, version, outcome, &cx.journal, start.elapsed());
+    let found = result(
+        check,
+        version,
+        outcome,
+        &cx.journal,
+        &shared.room,
+        start.elapsed(),
+    );
     // The evidence is complete; what tidying up does is not part of it.
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
     found
+}
+
+/// The result of a check that sent nothing.
+fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
+    let (journal, room) = (Journal::new(), Cell::new(0));
+    result(check, version, outcome, &journal, &room, Duration::ZERO)
 }
 
 /// Bytes of a message, which may quote what the server sent.
@@ -366,6 +368,7 @@ fn result(
     version: Version,
     outcome: Outcome,
     journal: &Journal,
+    room: &Cell<usize>,
     took: Duration,
 ) -> CheckResult {
     let mut ids: Vec<&'static str> = outcome.cites.clone();
@@ -388,7 +391,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame),
+        evidence: evidence::exchange(journal, blame, room),
         duration_ms: millis(took),
     }
 }
