@@ -145,17 +145,21 @@ fn a_long_line_is_read_in_a_time_that_grows_with_its_length() {
     );
 }
 
-/// What a workload adds up to can be written down, however long its pauses are.
+/// What pauses add up to can be written down, however long they are.
 #[test]
 fn a_replay_of_endless_pauses_can_be_read() {
-    let text = "title: t\nlimit: 1000000h\nclients: { a: {} }\nsteps:\n  - a: connect\n  \
-                - workload: { publishers: a, topics: t, qos: 0, count: 2000, every: 4294967295s }\n";
-    let judged = Run::new(&story(text), Version::V5_0, 1).judge();
-    assert!(
-        !judged.result.findings.is_empty(),
-        "it does not end in time"
-    );
-    let written = Replay::of(&judged, Version::V5_0, World::Loop).to_yaml();
-    let read = Replay::parse("t.replay.yaml", &written).unwrap_or_else(|p| panic!("{p:#?}"));
-    assert_eq!(read.plan.steps.len(), judged.plan.steps.len());
+    for step in [
+        "workload: { publishers: a, topics: t, qos: 0, count: 2000, every: 4294967295s }",
+        "a: { publish: t, payload: x, count: 5, every: 4294967295s }",
+    ] {
+        let head = "title: t\nlimit: 1000000h\nclients: { a: {} }\nsteps:\n  - a: connect\n";
+        let judged = Run::new(&story(&format!("{head}  - {step}\n")), Version::V5_0, 1).judge();
+        assert!(
+            !judged.result.findings.is_empty(),
+            "it does not end in time"
+        );
+        let written = Replay::of(&judged, Version::V5_0, World::Loop).to_yaml();
+        let read = Replay::parse("t.replay.yaml", &written).unwrap_or_else(|p| panic!("{p:#?}"));
+        assert_eq!(read.plan.steps.len(), judged.plan.steps.len());
+    }
 }

@@ -134,7 +134,8 @@ fn timeline(
             ..message.clone()
         });
         Entry {
-            after: series.every * (n - 1),
+            // A time that could not be written down; the story is over at its limit long before.
+            after: (series.every * (n - 1)).min(Duration::from_millis(v::MAX_MS)),
             step: Step {
                 source: parts.source,
                 kind,
