@@ -14,6 +14,9 @@ use std::{
     fs::{self, File, OpenOptions, Permissions},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 use tempfile::NamedTempFile;
 
@@ -219,12 +222,35 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Opens what is no ordinary file. A pipe has a reader first, or is given up: waiting for one could take for ever.
+fn open_through(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    let path = path.to_owned();
+    let (opened, file) = mpsc::channel();
+    // Opening a pipe cannot be broken off; the thread ends with the process.
+    thread::Builder::new()
+        .name("opens an output".to_owned())
+        .spawn(move || opened.send(options.open(path)))?;
+    file.recv_timeout(READER).unwrap_or_else(|_| {
+        let why = format!("nobody has begun to read it within {READER:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+}
+
+/// How long a pipe is waited for.
+const READER: Duration = Duration::from_secs(3);
+
 /// Opens the place that a path names.
 fn open(path: &Path) -> Result<(Place, File)> {
     let refused = |why: String, help: &str| {
         CliError::input(format!("cannot write {}: {why}", path.display())).help(help)
     };
     const ELSEWHERE: &str = "name a file in a folder that can be written to";
+    if path.as_os_str() == "-" {
+        let why = "`-` is no file here".to_owned();
+        return Err(refused(why, "--format json prints on standard output"));
+    }
     let target = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => {
             return Err(refused("it is a folder".to_owned(), "name a file in it"));
@@ -237,10 +263,7 @@ fn open(path: &Path) -> Result<(Place, File)> {
             }
             Ok(target) if target.is_file() => target,
             _ => {
-                let mut options = OpenOptions::new();
-                options.write(true).create(true).truncate(true);
-                let file = options.open(path);
-                let file = file.map_err(|e| refused(e.to_string(), ELSEWHERE))?;
+                let file = open_through(path).map_err(|e| refused(e.to_string(), ELSEWHERE))?;
                 return Ok((Place::Through, file));
             }
         },

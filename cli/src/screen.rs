@@ -4,7 +4,7 @@
 use crate::exit::CliError;
 use squall_reports::{
     Report, terminal,
-    visible::{block, is_deceptive},
+    visible::{block, columns, is_deceptive, wrap},
 };
 use squall_sim::diagnostic::Diagnostic;
 use std::io::{self, IsTerminal, Write};
@@ -12,12 +12,37 @@ use terminal_size::{Width, terminal_size_of};
 
 /// Columns when standard output is no terminal.
 const PIPED_WIDTH: usize = 100;
+/// Columns that no text is narrower than.
+const NARROWEST: usize = 40;
 
 /// Prints a result on standard output. A reader who has gone away is no error; a full disk is.
 pub(crate) fn say(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     Printer::judge(write!(out, "{text}{newline}").and_then(|()| out.flush())).map(drop)
+}
+
+/// Prints text for people: on a terminal, lines that are too wide go on below, indented.
+pub(crate) fn tell(text: &str) -> Result<(), CliError> {
+    if !io::stdout().is_terminal() {
+        return say(text);
+    }
+    let width = width().max(NARROWEST);
+    let mut told = String::with_capacity(text.len());
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let (first, rest) = (indent.min(width / 4), (indent + 2).min(width / 4));
+        if columns(line) <= width {
+            told.push_str(line);
+            told.push('\n');
+            continue;
+        }
+        for (n, part) in wrap(line, width - rest).iter().enumerate() {
+            let indent = if n == 0 { first } else { rest };
+            told.extend([&" ".repeat(indent), part.as_str(), "\n"]);
+        }
+    }
+    say(&told)
 }
 
 /// Prints results piece by piece, for outputs that may be long.

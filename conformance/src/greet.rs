@@ -93,7 +93,10 @@ async fn greet(addr: SocketAddr, version: Version, options: &Options) -> (Offer,
     let whole = matches!(heard, Heard::Packet(_) | Heard::Flood);
     let seems = match whole {
         true => None,
-        false => stranger(&mut probe, &sent, deadline).await,
+        false => {
+            let broken = matches!(heard, Heard::Violation(_) | Heard::TooLong);
+            stranger(&mut probe, &sent, broken, deadline).await
+        }
     };
     let offer = match gone {
         Some(error) => Offer::Unsupported {
@@ -106,10 +109,16 @@ async fn greet(addr: SocketAddr, version: Version, options: &Options) -> (Offer,
 }
 
 /// What the server seems to be by bytes that were no packet; `None` when they may be MQTT, or there are none.
-async fn stranger(probe: &mut Probe, sent: &[u8], deadline: Instant) -> Option<String> {
+async fn stranger(
+    probe: &mut Probe,
+    sent: &[u8],
+    broken: bool,
+    deadline: Instant,
+) -> Option<String> {
     let mut over = false;
     let kind = loop {
-        match seems(sent, probe.unread(), over || probe.unread().is_empty()) {
+        let nothing = probe.unread().is_empty();
+        match seems(sent, probe.unread(), over || nothing, broken) {
             Seems::Mqtt => return None,
             Seems::Stranger(kind) => break kind,
             Seems::Undecided => over = !more(probe, deadline).await,

@@ -1,7 +1,8 @@
 //! Servers that speak something else than MQTT, told by what they answer to a CONNECT.
 //!
-//! A broker whose CONNACK is broken is a broker, and is judged. So what begins like a CONNACK, or like any packet that
-//! a server may send, is taken for MQTT unless it is plainly the greeting of another protocol.
+//! A broker whose CONNACK is broken is a broker, and is judged. So what begins like a CONNACK with one thing wrong, or
+//! like any other packet that a server may send and that is whole, is taken for MQTT unless it is plainly the greeting
+//! of another protocol.
 
 use std::fmt::Write as _;
 
@@ -56,8 +57,8 @@ const GREETINGS: &[(&[u8], Kind)] = &[
 ];
 
 /// What the answer `got` to a CONNECT of the bytes `sent` is taken for. With `over` nothing more will come, so it is
-/// decided.
-pub(crate) fn seems(sent: &[u8], got: &[u8], over: bool) -> Seems {
+/// decided; with `broken` the answer was read as MQTT and breaks the standard.
+pub(crate) fn seems(sent: &[u8], got: &[u8], over: bool, broken: bool) -> Seems {
     let Some(&first) = got.first() else {
         return if over { Seems::Mqtt } else { Seems::Undecided };
     };
@@ -75,9 +76,8 @@ pub(crate) fn seems(sent: &[u8], got: &[u8], over: bool) -> Seems {
     if sent.starts_with(got) && !over {
         return Seems::Undecided;
     }
-    // Blanks and signs up to `/` are first bytes of a CONNACK with flags.
     if first >> 4 == 2 {
-        return Seems::Mqtt;
+        return connack(got, over);
     }
     let start = &got[..got.len().min(TEXT)];
     if start.iter().all(|byte| printable(*byte)) {
@@ -88,9 +88,31 @@ pub(crate) fn seems(sent: &[u8], got: &[u8], over: bool) -> Seems {
             false => Seems::Stranger(Kind::Text),
         };
     }
-    match may_come(first) {
+    // Nothing but a CONNACK is due here: another packet in its place that is broken too is none.
+    match may_come(first) && !broken {
         true => Seems::Mqtt,
         false => Seems::Stranger(Kind::Binary),
+    }
+}
+
+/// Bytes that begin like a CONNACK. Blanks and signs up to `/` do, and so does one of 16 bytes of anything, so more than
+/// one fault in what every CONNACK begins with is too many.
+fn connack(got: &[u8], over: bool) -> Seems {
+    let length = got[1..].iter().take(4).take_while(|b| **b >= 0x80).count() + 1;
+    let (flags, reason) = (got.get(1 + length), got.get(2 + length));
+    if reason.is_none() && !over {
+        return Seems::Undecided;
+    }
+    let faults = [
+        got[0] != 0x20,
+        matches!(got.get(1), Some(0 | 1)) || length > 4,
+        flags.is_some_and(|flags| *flags > 1),
+        reason.is_some_and(|reason| matches!(reason, 6..0x80)),
+    ];
+    match faults.into_iter().filter(|fault| *fault).count() {
+        0 | 1 => Seems::Mqtt,
+        _ if got.iter().take(TEXT).all(|byte| printable(*byte)) => Seems::Stranger(Kind::Text),
+        _ => Seems::Stranger(Kind::Binary),
     }
 }
 
@@ -129,7 +151,7 @@ pub(crate) fn words(kind: Kind, got: &[u8]) -> String {
         Kind::Vnc => format!("it greets like VNC ({})", line(got)),
         Kind::Text => format!("it answers with text ({})", line(got)),
         Kind::Binary => format!(
-            "it answers with bytes that begin no packet of MQTT ({})",
+            "it answers with bytes that are no packet of MQTT ({})",
             digits(got, 8)
         ),
     }
@@ -168,12 +190,12 @@ mod tests {
     /// What it seems when the bytes come one at a time, and what it seems when they come at once.
     fn told(got: &[u8]) -> Seems {
         let one_by_one = (1..=got.len())
-            .map(|n| seems(CONNECT, &got[..n], n == got.len()))
+            .map(|n| seems(CONNECT, &got[..n], n == got.len(), false))
             .find(|seems| *seems != Seems::Undecided)
             .unwrap();
         assert_eq!(
             one_by_one,
-            seems(CONNECT, got, true),
+            seems(CONNECT, got, true, false),
             "{}",
             got.escape_ascii()
         );
@@ -215,7 +237,8 @@ mod tests {
             b"\x21\x02\0\0",
             b"\x2F\x02\0\0",
             b"\x2D\x02\0\0",
-            b"\x20\x7F\x20\x20\x20\x20",
+            b"\x20\x7F\0\x20\x20\x20",
+            b"\x20\x02\xFF\0",
             b"\x20",
             b"\x20\x20",
             b"\x20\xFF\xFF\xFF\xFF",
@@ -229,6 +252,28 @@ mod tests {
             b"\xF0\0",
         ] {
             assert_eq!(told(got), Seems::Mqtt, "{}", got.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_only_begins_like_a_packet_is_a_stranger() {
+        for (got, kind) in [
+            (&b"( success ( 2 2 ( ) "[..], Kind::Text),
+            (b" !\"#$%&'()*+,-./", Kind::Text),
+            (b"\x24\0\0\0\x01\0\0\0", Kind::Binary),
+            (b"\x20\x7F\x20\x20\x20\x20", Kind::Binary),
+        ] {
+            assert_eq!(told(got), Seems::Stranger(kind), "{}", got.escape_ascii());
+        }
+        // An answer of LDAP, and a time as RFC 868 has it: read as MQTT, each is a broken packet that is not due.
+        for got in [&b"\x30\x24\x02\x01\0\x78\x1F"[..], b"\xED\xC3\x1B\x40"] {
+            let seen = seems(CONNECT, got, true, true);
+            assert_eq!(
+                seen,
+                Seems::Stranger(Kind::Binary),
+                "{}",
+                got.escape_ascii()
+            );
         }
     }
 

@@ -65,7 +65,8 @@ fn substitute(c: char) -> Option<char> {
 }
 
 /// How many columns of a fixed-width font the text takes; an estimate for scripts with wide or combining signs.
-pub(crate) fn columns(text: &str) -> usize {
+#[must_use]
+pub fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
@@ -127,7 +128,8 @@ pub(crate) fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// The text broken into lines of at most `limit` columns (at least two), between words where it can be.
-pub(crate) fn wrap(text: &str, limit: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(2);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {

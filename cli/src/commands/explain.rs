@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Explain) -> Result<Ending> {
         .or_else(|| scenario(id));
     match text {
         Some(text) => {
-            screen::say(&text)?;
+            screen::tell(&text)?;
             Ok(Ending::Good)
         }
         None => Err(unknown(id)),

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &List) -> Result<Ending> {
                 serde_json::to_string_pretty(&rows).map_err(|e| CliError::input(e.to_string()))?;
             screen::say(&text)?;
         }
-        Format::Text => screen::say(&table(&rows))?,
+        Format::Text => screen::tell(&table(&rows))?,
     }
     Ok(Ending::Good)
 }

@@ -60,12 +60,13 @@ fn an_output_that_cannot_be_written_is_refused_before_any_work() {
     let dir = folder();
     write(dir.path(), "good.yaml", GOOD);
     let long = "x".repeat(300);
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["--html", "no/folder.html"], "there is no folder no"),
         (&["--html", "."], "it is a folder"),
         (&["--junit", &long], "too long"),
         (&["--json", "a", "--junit", "./a"], "two outputs"),
         (&["--json", "good.yaml"], "read in the same run"),
+        (&["--json", "-"], "no file here"),
     ];
     for (outputs, expected) in cases {
         let sweep = &["sim", "good.yaml", "--seeds", "0..100000000"][..];
@@ -221,6 +222,24 @@ fn a_sweep_that_nobody_reads_ends() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_reads_is_refused_and_one_that_is_read_is_written() {
+    let dir = folder();
+    write(dir.path(), "good.yaml", GOOD);
+    let output = shell(
+        dir.path(),
+        "mkfifo p; squall sim good.yaml --seed 1 --json p",
+    );
+    ends(&output, 2);
+    assert!(text(&output.stderr).contains("nobody has begun to read"));
+    let read = shell(
+        dir.path(),
+        "squall sim good.yaml --seed 1 --json p >out & cat p; wait",
+    );
+    assert_eq!(json(&read)["summary"]["pass"], 2);
 }
 
 #[test]

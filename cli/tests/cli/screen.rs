@@ -138,3 +138,27 @@ fn more_jobs_than_processors_are_not_started() {
     let said = text(&output.stderr);
     assert!(said.contains("60000 jobs were asked for"), "{said}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_listed_and_explained_fits_the_terminal() {
+    let dir = folder();
+    let binary = env!("CARGO_BIN_EXE_squall");
+    for what in ["explain MQTT-3.3.1-2", "list checks", "list statements"] {
+        let command = format!("stty rows 24 cols 50; {binary} {what}");
+        let output = std::process::Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(dir.path())
+            .output()
+            .expect("script runs");
+        let shown = text(&output.stdout);
+        let widest = shown
+            .lines()
+            .map(|l| l.trim_end_matches('\r').chars().count())
+            .max();
+        assert!(
+            widest.is_some_and(|w| (30..=50).contains(&w)),
+            "{what}: {widest:?}"
+        );
+    }
+}
