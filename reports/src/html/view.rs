@@ -332,10 +332,17 @@ impl TargetView {
             .map(|(place, group)| GroupView::new(&id, place, group))
             .collect();
         let results = count(conformance.summary.total, "result");
+        let mut facts = format!("{results} in {}", duration(conformance.duration_ms));
+        if let Some(reason) = &conformance.interrupted {
+            facts += &format!(" · interrupted: {}", text(reason));
+        }
+        for left in &conformance.leftovers {
+            facts += &format!(" · left on the target: {}", text(left));
+        }
         Self {
             id,
             target: text(&conformance.target),
-            facts: format!("{results} in {}", duration(conformance.duration_ms)),
+            facts,
             tally: Tally::from(&conformance.summary),
             groups,
         }

@@ -20,6 +20,15 @@ pub(super) fn write(screen: &mut Screen, conformance: &Conformance) {
             &format!("  {checks} in {}", duration(conformance.duration_ms)),
         ),
     ]);
+    if let Some(reason) = &conformance.interrupted {
+        screen.paragraph(
+            Style::Unknown,
+            &format!("Interrupted: {reason}. What follows is what was found so far."),
+        );
+    }
+    for left in &conformance.leftovers {
+        screen.paragraph(Style::Doubtful, &format!("Left on the target: {left}"));
+    }
     verdict_lines(screen, &conformance.summary);
     let groups = groups(&conformance.results);
     if !groups.is_empty() {

@@ -59,6 +59,28 @@ fn a_short_summary_stays_short() {
 }
 
 #[test]
+fn a_target_that_was_left_early_says_so() {
+    let mut report = Report::new("squall 0.1.0", "squall conform");
+    let mut target = sample::report().conformance.remove(1);
+    target.interrupted = Some("SIGTERM".to_owned());
+    target.leftovers = vec!["session squall\u{1b}1".to_owned()];
+    report.conformance.push(target);
+    let screen = Format::Terminal.render(&report);
+    for part in [
+        "Interrupted: SIGTERM.",
+        "Left on the target: session squall␛1",
+    ] {
+        assert!(screen.contains(part), "{screen}");
+    }
+    assert!(screen.contains("INCONCLUSIVE"), "{screen}");
+    let page = Format::Html.render(&report);
+    assert!(page.contains("interrupted: SIGTERM"));
+    assert!(page.contains("left on the target: session squall␛1"));
+    let json = Format::Json.render(&report);
+    assert!(json.contains("\"interrupted\": \"SIGTERM\"") && json.contains("leftovers"));
+}
+
+#[test]
 fn nothing_was_run() {
     let report = Report::new("squall 0.1.0", "squall sim");
     insta::assert_snapshot!(Format::Terminal.render(&report), @r"
