@@ -94,7 +94,7 @@ async fn greet(addr: SocketAddr, version: Version, options: &Options) -> (Offer,
     let seems = match whole {
         true => None,
         false => {
-            let broken = matches!(heard, Heard::Violation(_) | Heard::TooLong);
+            let broken = matches!(heard, Heard::Violation(_));
             stranger(&mut probe, &sent, broken, deadline).await
         }
     };
