@@ -62,7 +62,7 @@ impl Simulation {
         simulation
     }
 
-    /// Takes from a result what would be too much to keep: behind the first [`Self::MOST_IN_FULL`] of its series, and
+    /// Takes from a result what would be too much to keep: after the first [`Self::MOST_IN_FULL`] of its series, and
     /// once there are [`Self::MOST_EVIDENCE_BYTES`], findings have no packets, and only the first finding is kept.
     /// Its command repeats the run with everything.
     pub fn trim(&self, result: &mut SimResult) {
