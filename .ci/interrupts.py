@@ -100,7 +100,8 @@ def look(address):
     client = Client(address, b"interrupts-count")
     count = client.retained(b"$SYS/broker/clients/disconnected", 0.3)
     client.close()
-    return found, next((int(n) for n in count.values()), None)
+    # Mosquitto subtracts all sockets, also those without a CONNECT so far: for a moment it may count less than none.
+    return found, next((max(0, int(n)) for n in count.values()), None)
 
 
 def settle(address, expected):
@@ -121,7 +122,7 @@ def main():
     choose = random.Random(seed)
     parts = urllib.parse.urlsplit(url)
     address = (parts.hostname, parts.port or 1883)
-    before, sessions_before = settle(address, -1)
+    before, sessions_before = settle(address, 0)
     assert not before, f"the broker has retained messages already: {sorted(before)}"
     wrong = []
     totals = {"results": 0, "named sessions": 0, "named retained": 0, "unnamed": 0}
