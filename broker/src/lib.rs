@@ -14,7 +14,8 @@ mod sabotage;
 mod server;
 
 pub use config::Config;
-pub use core::{Broker, CloseCause, ConnId, Counters, Event, Hangup, Output, ProtocolError};
+pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
 #[cfg(feature = "sabotage")]
 pub use sabotage::Flaw;
-pub use server::{Accept, Server};
+pub use server::Server;
+pub use squall_transport::{Accept, Hangup};

@@ -7,11 +7,10 @@
 mod line;
 mod listen;
 
-pub use listen::Accept;
-
 use crate::{Broker, ConnId, Event, Hangup, Output};
 use line::Line;
 use squall_protocol::Time;
+use squall_transport::Accept;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,

@@ -7,11 +7,11 @@
 mod tests;
 
 use crate::{
-    core::{Client, Command, Event, Hangup, Output},
-    dial::Dial,
+    core::{Client, Command, Event, Output},
     wire::Wire,
 };
 use squall_protocol::Time;
+use squall_transport::{Dial, Hangup};
 use std::{
     future::{Future, poll_fn},
     io,

@@ -2,7 +2,6 @@
 
 use crate::{
     core::{Abandonment, Backoff, Command, ConnectOptions, EndCause, Event, Message, Ticket},
-    dial::Dial,
     driver::run,
 };
 use squall_protocol::{
@@ -10,6 +9,7 @@ use squall_protocol::{
     packet::{ConnAck, Subscription},
     topic::TopicFilter,
 };
+use squall_transport::Dial;
 use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},

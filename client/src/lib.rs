@@ -10,16 +10,15 @@
 //! stream was cut into pieces.
 
 mod core;
-mod dial;
 mod driver;
 mod handle;
 pub mod probe;
 mod wire;
 
 pub use core::{
-    Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Hangup, Message,
-    Output, ProtocolError, Ticket,
+    Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Message, Output,
+    ProtocolError, Ticket,
 };
-pub use dial::{Dial, TcpDial};
 pub use driver::run;
 pub use handle::{Events, Handle, RequestError, open};
+pub use squall_transport::{Dial, Endpoint, Hangup, TcpDial};

@@ -8,123 +8,41 @@
 //! ([`Heard::Flood`]), keeps packets and records within budgets in bytes, looks at its deadline before each read, and
 //! lets others run between two handfuls of packets.
 
+mod heard;
 mod intake;
 mod journal;
 mod kept;
+mod pace;
 
+pub use heard::{Ending, Fence, Heard, ProbeError};
 pub use journal::{Event, Journal, LeftOut, Record};
 pub use kept::{Kept, weight};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use intake::Intake;
+use pace::{PACKETS_AT_A_TIME, Pace};
 use squall_protocol::{
-    EncodeError, Frame, Packet, PacketType, ReasonCode, Rule, Version, Violation, encode,
-    packet::Disconnect,
+    Frame, Packet, PacketType, ReasonCode, Rule, Version, Violation, encode, packet::Disconnect,
 };
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use squall_transport::{BoxStream, Endpoint, Hangup};
+use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     task::yield_now,
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-/// How the peer ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Close {
-    /// An orderly end of the stream (FIN).
-    Eof,
-    /// A reset (RST) or another error of the transport.
-    Reset,
-}
-
-impl fmt::Display for Close {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Eof => "end of stream",
-            Self::Reset => "reset",
-        })
-    }
-}
-
-/// Why a probe could not do what it was told.
-#[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
-    /// No connection.
-    #[error("could not connect to {0}: {1}")]
-    Connect(SocketAddr, io::Error),
-    /// No connection within the time.
-    #[error("could not connect to {0} within {1:?}")]
-    ConnectTimeout(SocketAddr, Duration),
-    /// The peer has closed the connection.
-    #[error("could not send {0}: the connection is closed ({1})")]
-    Closed(String, io::Error),
-    /// The peer does not read.
-    #[error("could not send {0} within {1:?}: the server does not read")]
-    SendTimeout(String, Duration),
-    /// The packet cannot be written.
-    #[error("could not write the packet: {0}")]
-    Encode(#[from] EncodeError),
-}
-
-/// What a probe heard while it waited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// A well-formed packet.
-    Packet(Packet),
-    /// The peer broke the standard. Nothing more can be read from it but the end of the connection.
-    Violation(Violation),
-    /// The peer closed the connection.
-    Closed(Close),
-    /// A packet longer than [`Probe::LARGEST_PACKET`] is on its way; the probe does not make room for it.
-    TooLong,
-    /// More has come than [`Probe::MOST_PACKETS`] or [`Probe::MOST_BYTES`]; the probe reads no more of it.
-    Flood,
-    /// Nothing within the time.
-    Silence,
-}
-
-/// The outcome of [`Probe::fence`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
-    /// What arrived before the end, within the budget of [`Kept`].
-    pub before: Vec<Packet>,
-    /// What ended the wait; a `Packet` is the PINGRESP.
-    pub end: Heard,
-}
-
-impl Fence {
-    /// Whether the PINGRESP came.
-    #[must_use]
-    pub fn reached(&self) -> bool {
-        matches!(self.end, Heard::Packet(_))
-    }
-}
-
-/// The outcome of [`Probe::expect_close`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// What arrived before, within the budget of [`Kept`].
-    pub before: Vec<Packet>,
-    /// The violation after which nothing could be read any more, if there was one.
-    pub violation: Option<Violation>,
-    /// More came than a probe takes in ([`Heard::Flood`], [`Heard::TooLong`]); what came after that is not known.
-    pub beyond_measure: bool,
-    /// How the connection ended; `None` when it did not end within the time.
-    pub close: Option<Close>,
-}
-
 /// One raw connection to a server. Dropping it closes the connection without a DISCONNECT.
 #[derive(Debug)]
 pub struct Probe {
-    stream: TcpStream,
+    stream: BoxStream,
     intake: Intake,
     announced_max: Option<u32>,
     /// Packets and bytes of packets that were handed out.
     packets: u32,
     bytes: usize,
     last_len: usize,
-    ended: Option<Close>,
+    ended: Option<Hangup>,
     /// The probe itself has closed its side.
     closed: bool,
     broken: Option<Heard>,
@@ -146,8 +64,8 @@ impl Probe {
     ///
     /// # Errors
     /// When there is no connection within the time.
-    pub async fn connect(addr: SocketAddr, limit: Duration) -> Result<Self, ProbeError> {
-        Self::connect_as(addr, limit, &Journal::new(), "client").await
+    pub async fn connect(to: impl Into<Endpoint>, limit: Duration) -> Result<Self, ProbeError> {
+        Self::connect_as(to, limit, &Journal::new(), "client").await
     }
 
     /// Like [`Self::connect`], writing into `journal` under the party `name`.
@@ -155,19 +73,17 @@ impl Probe {
     /// # Errors
     /// When there is no connection within the time.
     pub async fn connect_as(
-        addr: SocketAddr,
+        to: impl Into<Endpoint>,
         limit: Duration,
         journal: &Journal,
         name: &str,
     ) -> Result<Self, ProbeError> {
-        let stream = match timeout(limit, TcpStream::connect(addr)).await {
-            Err(_) => return Err(ProbeError::ConnectTimeout(addr, limit)),
-            Ok(Err(error)) => return Err(ProbeError::Connect(addr, error)),
+        let to = to.into();
+        let stream = match timeout(limit, to.dial()).await {
+            Err(_) => return Err(ProbeError::ConnectTimeout(to, limit)),
+            Ok(Err(error)) => return Err(ProbeError::Connect(to, error)),
             Ok(Ok(stream)) => stream,
         };
-        // One packet is one segment; without it the kernel may hold a small packet back. A socket that refuses the
-        // option still works.
-        let _ = stream.set_nodelay(true);
         let party = journal.add_party(name);
         journal.write(party, Event::Opened);
         Ok(Self {
@@ -349,9 +265,9 @@ impl Probe {
     fn arrived(&mut self, read: Result<io::Result<usize>, Elapsed>) -> Option<usize> {
         let close = match read {
             Err(_) => return None,
-            Ok(Ok(0)) => Close::Eof,
+            Ok(Ok(0)) => Hangup::Eof,
             Ok(Ok(n)) => return Some(n),
-            Ok(Err(_)) => Close::Reset,
+            Ok(Err(_)) => Hangup::Reset,
         };
         self.ended = Some(close);
         if !self.closed {
@@ -449,7 +365,7 @@ impl Probe {
     }
 
     /// Waits until the peer closes or the time is over. What comes until then is dropped, and its bytes are counted.
-    async fn read_to_end(&mut self, deadline: Instant) -> Option<Close> {
+    async fn read_to_end(&mut self, deadline: Instant) -> Option<Hangup> {
         let mut pace = Pace::new(deadline);
         let mut sink = BytesMut::with_capacity(Intake::CHUNK);
         let mut dropped: u64 = 0;
@@ -492,44 +408,6 @@ impl Probe {
         // The peer may close at the same moment; either way the connection is over.
         let _ = self.stream.shutdown().await;
         self.read_to_end(Instant::now() + limit).await;
-    }
-}
-
-/// Packets after which others come to run.
-const PACKETS_AT_A_TIME: u32 = 64;
-/// Reads after which others come to run.
-const READS_AT_A_TIME: u32 = 8;
-/// Reads after the deadline, of what is there already: as much as the longest packet.
-const LATE_READS: u32 = 1 + Probe::LARGEST_PACKET / Intake::CHUNK as u32;
-
-/// How long one wait reads on. A read whose bytes are there is never late by itself, so a server that does not stop
-/// would have no end; and what has arrived in time is read although this machine was too busy to look earlier.
-struct Pace {
-    deadline: Instant,
-    reads: u32,
-    late: u32,
-}
-
-impl Pace {
-    const fn new(deadline: Instant) -> Self {
-        Self {
-            deadline,
-            reads: 0,
-            late: 0,
-        }
-    }
-
-    /// Lets others run now and then; `false` when there is no further read.
-    async fn go_on(&mut self) -> bool {
-        if self.reads == READS_AT_A_TIME {
-            self.reads = 0;
-            yield_now().await;
-        }
-        self.reads += 1;
-        if Instant::now() >= self.deadline {
-            self.late += 1;
-        }
-        self.late <= LATE_READS
     }
 }
 

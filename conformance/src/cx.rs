@@ -16,12 +16,13 @@ use squall_protocol::{
     Packet, Properties, Property, QoS, ReasonCode, Text, Version,
     packet::{ConnAck, Connect, Publish, Will},
 };
-use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
+use squall_transport::Endpoint;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 /// What all checks of a run share.
 #[derive(Debug)]
 pub(crate) struct Env {
-    pub(crate) addr: SocketAddr,
+    pub(crate) endpoint: Endpoint,
     /// How long a check waits for one thing that has to come.
     pub(crate) wait: Duration,
     /// Part of every name, different in each run.
@@ -36,9 +37,9 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    pub(crate) fn new(addr: SocketAddr, wait: Duration, run: String) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, wait: Duration, run: String) -> Self {
         Self {
-            addr,
+            endpoint,
             wait,
             run,
             gone: Cell::new(false),
@@ -52,7 +53,7 @@ impl Env {
     pub(crate) fn broom(&self, most: Duration) -> Broom {
         self.brooms.set(self.brooms.get() + 1);
         Broom {
-            addr: self.addr,
+            endpoint: self.endpoint.clone(),
             wait: self.wait.min(most),
             id: format!("{}tidy{}", self.run, self.brooms.get()),
         }
@@ -204,12 +205,13 @@ impl Cx {
         if self.env.gone.get() {
             return Err(inconclusive(GONE));
         }
-        let Env { addr, wait, .. } = *self.env;
-        let mut opened = Probe::connect_as(addr, wait, &self.journal, name).await;
+        let Env { endpoint, wait, .. } = &*self.env;
+        let wait = *wait;
+        let mut opened = Probe::connect_as(endpoint.clone(), wait, &self.journal, name).await;
         if opened.is_err() {
             // A full backlog passes by itself; a dead broker does not.
             tokio::time::sleep(Duration::from_millis(200)).await;
-            opened = Probe::connect_as(addr, wait, &self.journal, name).await;
+            opened = Probe::connect_as(endpoint.clone(), wait, &self.journal, name).await;
         }
         opened
             .map(|mut probe| {

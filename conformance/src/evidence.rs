@@ -254,7 +254,7 @@ mod tests {
                 Seen::SentRaw("again".to_owned(), vec![0xC0; bytes].into()),
             );
         }
-        journal.write(one, Seen::PeerClosed(squall_client::probe::Close::Reset));
+        journal.write(one, Seen::PeerClosed(squall_client::Hangup::Reset));
         journal.write(one, Seen::Dropped(7));
         journal
     }

@@ -12,7 +12,8 @@ use squall_protocol::{
     Packet, PacketType, Properties, ReasonCode, Text, Version, encode,
     packet::{ConnAck, Connect},
 };
-use std::{net::SocketAddr, rc::Rc};
+use squall_transport::Endpoint;
+use std::rc::Rc;
 use tokio::time::Instant;
 
 /// What the target says to a CONNECT of a version.
@@ -46,9 +47,9 @@ impl Offer {
 ///
 /// # Errors
 /// What the server seems to be, when it gave neither version anything that may be MQTT.
-pub(crate) async fn explore(addr: SocketAddr, options: &Options) -> Result<[Offer; 2], String> {
+pub(crate) async fn explore(endpoint: &Endpoint, options: &Options) -> Result<[Offer; 2], String> {
     let [old, new] = Version::ALL;
-    let (a, b) = tokio::join!(greet(addr, old, options), greet(addr, new, options));
+    let (a, b) = tokio::join!(greet(endpoint, old, options), greet(endpoint, new, options));
     let ((a, a_seems), (b, b_seems)) = (a, b);
     let speaks = a_seems.is_none() && a.speaks_mqtt() || b_seems.is_none() && b.speaks_mqtt();
     if let (Some(words), false) = (a_seems.or(b_seems), speaks) {
@@ -65,10 +66,14 @@ pub(crate) async fn explore(addr: SocketAddr, options: &Options) -> Result<[Offe
 }
 
 /// Sends a CONNECT of a version. With the offer comes what the server seems to be, if what it says cannot be MQTT.
-async fn greet(addr: SocketAddr, version: Version, options: &Options) -> (Offer, Option<String>) {
+async fn greet(
+    endpoint: &Endpoint,
+    version: Version,
+    options: &Options,
+) -> (Offer, Option<String>) {
     let deadline = Instant::now() + options.first_answer;
     let nothing = |text: String| (Offer::Nothing(inconclusive(text)), None);
-    let mut probe = match Probe::connect(addr, options.first_answer).await {
+    let mut probe = match Probe::connect(endpoint.clone(), options.first_answer).await {
         Ok(probe) => probe,
         Err(error) => return nothing(error.to_string()),
     };

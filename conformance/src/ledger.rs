@@ -8,7 +8,8 @@ use squall_protocol::{
     Packet, Properties, QoS, ReasonCode, Text, Version, encode,
     packet::{Connect, Publish},
 };
-use std::{cell::RefCell, collections::VecDeque, fmt, net::SocketAddr, rc::Rc, time::Duration};
+use squall_transport::Endpoint;
+use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Sessions that are ended at the same time.
@@ -132,7 +133,7 @@ pub(crate) fn session(id: Bytes, version: Version) -> Leftover {
 /// How the target is reached for tidying up.
 #[derive(Clone, Debug)]
 pub(crate) struct Broom {
-    pub(crate) addr: SocketAddr,
+    pub(crate) endpoint: Endpoint,
     /// How long one answer is waited for.
     pub(crate) wait: Duration,
     /// A Client Identifier that nobody else has.
@@ -241,7 +242,8 @@ impl Broom {
     }
 
     async fn open(&self, version: Version) -> Result<Probe, squall_client::probe::ProbeError> {
-        let mut probe = Probe::connect_as(self.addr, self.wait, &Journal::new(), "tidy up").await?;
+        let mut probe =
+            Probe::connect_as(self.endpoint.clone(), self.wait, &Journal::new(), "tidy up").await?;
         probe.speak(version);
         Ok(probe)
     }

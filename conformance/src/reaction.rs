@@ -268,7 +268,8 @@ mod tests {
 
     /// The verdict about a CONNECT of 3.1.1 that breaks `id` and gets this return code and a close.
     fn refused_with(id: &'static str, code: u8) -> Verdict {
-        let env = Env::new(([127, 0, 0, 1], 1).into(), Duration::ZERO, "run".to_owned());
+        let (nowhere, _) = squall_transport::Memory::listen();
+        let env = Env::new(nowhere.into(), Duration::ZERO, "run".to_owned());
         let cx = Cx::new(Rc::new(env), Version::V3_1_1, 0, "1".to_owned(), id);
         let connack = ConnAck {
             session_present: false,

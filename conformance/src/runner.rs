@@ -19,11 +19,11 @@ use crate::{
 use squall_client::probe::{Journal, Probe, ProbeError};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
 use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
+use squall_transport::Endpoint;
 use std::{
     cell::Cell,
     collections::VecDeque,
     future::{Future, pending},
-    net::SocketAddr,
     rc::Rc,
     time::Duration,
 };
@@ -165,14 +165,14 @@ pub async fn run(
     let mut results: Vec<Option<CheckResult>> = vec![None; jobs.len()];
     let mut env = None;
     let work = async {
-        let addr = reach(target, options.wait).await?;
+        let endpoint = reach(target, options.wait).await?;
         check::prepare();
-        let offers = explore(addr, options).await;
+        let offers = explore(&endpoint, options).await;
         let offers = offers.map_err(|seems| RunError::NotMqtt {
             target: target.to_string(),
             seems,
         })?;
-        let env = env.insert(Rc::new(Env::new(addr, options.wait, run_name())));
+        let env = env.insert(Rc::new(Env::new(endpoint, options.wait, run_name())));
         LocalSet::new()
             .run_until(play(
                 env,
@@ -217,11 +217,11 @@ fn lost((check, version): (&'static Check, Version)) -> CheckResult {
 }
 
 /// The first address of the target that accepts a connection.
-async fn reach(target: &Target, limit: Duration) -> Result<SocketAddr, Unreachable> {
+async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, Unreachable> {
     let mut last = None;
-    for addr in target.resolve(limit).await? {
-        match Probe::connect(addr, limit).await {
-            Ok(_) => return Ok(addr),
+    for endpoint in target.resolve(limit).await? {
+        match Probe::connect(endpoint.clone(), limit).await {
+            Ok(_) => return Ok(endpoint),
             Err(error) => last = Some(error),
         }
     }
@@ -313,7 +313,7 @@ async fn one(
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
         return unplayed(check, version, not_applicable(reason));
     }
-    let (wait, addr, shared) = (env.wait, env.addr, Rc::clone(&env));
+    let (wait, shared) = (env.wait, Rc::clone(&env));
     let main = check
         .statements(version)
         .first()
@@ -332,7 +332,9 @@ async fn one(
     };
     let outcome = match outcome.verdict {
         // A server that has died broke no rule by closing.
-        Verdict::Fail | Verdict::Warn if Probe::connect(addr, wait).await.is_err() => {
+        Verdict::Fail | Verdict::Warn
+            if Probe::connect(shared.endpoint.clone(), wait).await.is_err() =>
+        {
             inconclusive(format!(
                 "the target stopped accepting connections; before that: {}",
                 outcome.message

@@ -1,13 +1,17 @@
 //! Where the broker under test is, and what it means that it cannot be reached.
 
-use std::{fmt, io, net::SocketAddr, str::FromStr, time::Duration};
+use squall_transport::{Endpoint, Memory};
+use std::{fmt, io, str::FromStr, time::Duration};
 use tokio::{net::lookup_host, time::timeout};
 
-/// The address of a broker: `mqtt://HOST[:PORT]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    host: String,
-    port: u16,
+/// Where a broker is: at `mqtt://HOST[:PORT]`, or in this process.
+#[derive(Clone, Debug)]
+pub struct Target(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Tcp { host: String, port: u16 },
+    Memory(Memory),
 }
 
 /// The port of MQTT over TCP.
@@ -73,19 +77,29 @@ impl Target {
             },
         };
         let host = host.to_owned();
-        Ok(Self { host, port })
+        Ok(Self(Place::Tcp { host, port }))
+    }
+
+    /// A broker in this process. On a runtime whose time is paused, a whole run takes no longer than it computes.
+    #[must_use]
+    pub const fn memory(memory: Memory) -> Self {
+        Self(Place::Memory(memory))
     }
 
     /// Looks the name up and gives its addresses.
-    pub(crate) async fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Unreachable> {
+    pub(crate) async fn resolve(&self, limit: Duration) -> Result<Vec<Endpoint>, Unreachable> {
+        let (host, port) = match &self.0 {
+            Place::Tcp { host, port } => (host.as_str(), *port),
+            Place::Memory(memory) => return Ok(vec![memory.clone().into()]),
+        };
         let unreachable = |reason| Unreachable {
             target: self.to_string(),
             reason,
         };
-        match timeout(limit, lookup_host((self.host.as_str(), self.port))).await {
+        match timeout(limit, lookup_host((host, port))).await {
             Err(_) => Err(unreachable(Reason::DnsTimeout(limit))),
             Ok(Err(error)) => Err(unreachable(Reason::Dns(error.to_string()))),
-            Ok(Ok(found)) => match found.collect::<Vec<_>>() {
+            Ok(Ok(found)) => match found.map(Endpoint::from).collect::<Vec<_>>() {
                 none if none.is_empty() => {
                     Err(unreachable(Reason::Dns("it has no address".to_owned())))
                 }
@@ -120,10 +134,10 @@ impl FromStr for Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        match host.contains(':') {
-            true => write!(f, "mqtt://[{host}]:{port}"),
-            false => write!(f, "mqtt://{host}:{port}"),
+        match &self.0 {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "mqtt://[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "mqtt://{host}:{port}"),
+            Place::Memory(_) => f.write_str("a broker in this process"),
         }
     }
 }
@@ -192,7 +206,7 @@ mod tests {
         ] {
             let target = Target::parse(text).unwrap();
             assert_eq!(target.to_string(), shown);
-            assert_eq!(Target::parse(shown), Ok(target));
+            assert_eq!(Target::parse(shown).unwrap().to_string(), shown);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::ProtocolError;
 use bytes::Bytes;
 use squall_protocol::{Frame, ReasonCode, Violation};
+use squall_transport::Hangup;
 use std::fmt;
 
 /// A connection. Chosen by the driver, never used twice, increasing in the order of opening.
@@ -13,15 +14,6 @@ impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
-}
-
-/// How the transport ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hangup {
-    /// The peer closed its side in order.
-    Eof,
-    /// The connection broke.
-    Reset,
 }
 
 /// What the driver has to do, in this order.

@@ -26,7 +26,7 @@ mod subscriptions;
 mod tests;
 mod will;
 
-pub use event::{CloseCause, ConnId, Counters, Event, Hangup, Output};
+pub use event::{CloseCause, ConnId, Counters, Event, Output};
 pub use fault::ProtocolError;
 
 use crate::{config::Config, sabotage::Flaw};
@@ -36,6 +36,7 @@ use ledger::Ledger;
 use retained::Retained;
 use session::{Session, SessionId};
 use squall_protocol::{Frame, Packet, ReasonCode, Text, Time, Version};
+use squall_transport::Hangup;
 use std::collections::{BTreeMap, VecDeque};
 use subscriptions::Subscriptions;
 

@@ -1,34 +1,8 @@
-//! Where connections come from, and which failures of accepting are nobody's end.
+//! Accepting, and which failures of it are nobody's end.
 
-use std::{future::Future, io, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
-
-/// A listener.
-pub trait Accept {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
-
-    /// Waits for the next connection.
-    ///
-    /// # Errors
-    /// Why there is none. See [`crate::Server::run`] for which errors end a server.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
-}
-
-impl Accept for TcpListener {
-    type Stream = TcpStream;
-
-    /// One packet is one write, so nothing is gained by waiting for more: Nagle's algorithm is off.
-    async fn accept(&mut self) -> io::Result<TcpStream> {
-        let (stream, _) = Self::accept(self).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-}
+use squall_transport::Accept;
+use std::{io, time::Duration};
+use tokio::time::sleep;
 
 /// The next connection, past failures that are not the listener's own.
 pub(super) async fn next<A: Accept>(listener: &mut A) -> io::Result<A::Stream> {

@@ -6,16 +6,8 @@ use squall_protocol::{
     EncodeError, Frame, PacketId, PropertyId, QoS, ReasonCode, Violation, packet::ConnAck,
     topic::TopicError,
 };
+use squall_transport::Hangup;
 use std::fmt;
-
-/// How the transport ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hangup {
-    /// The peer closed its side in order.
-    Eof,
-    /// The connection broke.
-    Reset,
-}
 
 /// What the driver has to do, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod session;
 mod tests;
 
 pub use command::{Backoff, Command, ConnectOptions, Message, Ticket};
-pub use event::{Abandonment, EndCause, Event, Hangup, Output};
+pub use event::{Abandonment, EndCause, Event, Output};
 pub use fault::ProtocolError;
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use squall_protocol::{
     packet::{Disconnect, Subscription},
     topic::{self, TopicFilter},
 };
+use squall_transport::Hangup;
 use std::{collections::VecDeque, time::Duration};
 
 /// The client's state machine.

@@ -3,9 +3,10 @@
 //! Records are facts of the connection. What they prove is decided elsewhere. A journal has a budget in bytes: the
 //! beginning and the newest are kept, what is between them is counted.
 
-use super::{Close, kept::weight};
+use super::kept::weight;
 use bytes::Bytes;
 use squall_protocol::{Packet, Version, Violation};
+use squall_transport::Hangup;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -83,7 +84,7 @@ pub enum Event {
     /// The server sent bytes that break the standard; from here on the stream cannot be read.
     Broken(Violation, Bytes),
     /// The server closed the connection.
-    PeerClosed(Close),
+    PeerClosed(Hangup),
     /// The probe closed the connection.
     Closed,
     /// Bytes came while the probe only waited for the end of the connection; so many were dropped without a look.

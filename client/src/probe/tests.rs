@@ -3,8 +3,8 @@ use squall_protocol::{
     Properties, Property, Text,
     packet::{ConnAck, Connect},
 };
-use std::future::Future;
-use tokio::net::TcpListener;
+use std::{future::Future, net::SocketAddr};
+use tokio::net::{TcpListener, TcpStream};
 
 const SOON: Duration = Duration::from_millis(80);
 const LONG: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ async fn packets_come_whole_however_they_were_cut() {
             assert_eq!(connack, Ok(Packet::ConnAck(expected)));
             let other = probe.expect_packet(PacketType::SubAck, LONG).await;
             assert_eq!(other, Err(Heard::Packet(Packet::PingResp)));
-            assert_eq!(probe.next(LONG).await, Heard::Closed(Close::Eof));
+            assert_eq!(probe.next(LONG).await, Heard::Closed(Hangup::Eof));
         },
     )
     .await;
@@ -116,7 +116,7 @@ async fn a_violation_is_kept_with_its_bytes_and_the_end_is_still_seen() {
             assert_eq!(probe.unread(), [0x00, 0x55]);
             let ending = probe.expect_close(LONG).await;
             assert_eq!(ending.violation, Some(violation));
-            assert_eq!(ending.close, Some(Close::Eof));
+            assert_eq!(ending.close, Some(Hangup::Eof));
         },
     )
     .await;
@@ -174,7 +174,7 @@ async fn refused_connections_are_errors_that_name_the_address() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = socket.local_addr().unwrap();
     let error = Probe::connect(addr, LONG).await.unwrap_err();
-    assert!(matches!(&error, ProbeError::Connect(a, _) if *a == addr));
+    assert!(matches!(&error, ProbeError::Connect(Endpoint::Tcp(a), _) if *a == addr));
     assert!(error.to_string().contains(&addr.to_string()));
 }
 

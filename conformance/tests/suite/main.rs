@@ -4,5 +4,6 @@
 mod fakes;
 mod house;
 mod left;
+mod memory;
 mod reference;
 mod saboteurs;

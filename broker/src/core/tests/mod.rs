@@ -14,7 +14,7 @@ mod subscribe;
 mod tree;
 mod will;
 
-use super::{Broker, CloseCause, ConnId, Event, Hangup, Output};
+use super::{Broker, CloseCause, ConnId, Event, Output};
 use crate::Config;
 use bytes::Bytes;
 use squall_protocol::{
@@ -22,6 +22,7 @@ use squall_protocol::{
     packet::{Ack, Connect, Disconnect, Publish, Subscribe, Subscription, Unsubscribe, Will},
     topic::TopicFilter,
 };
+use squall_transport::Hangup;
 use std::collections::BTreeMap;
 
 use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0, ExactlyOnce as Q2};

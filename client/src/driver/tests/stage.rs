@@ -2,13 +2,13 @@
 
 use crate::{
     core::{Command, ConnectOptions, EndCause, Event, Message, Ticket},
-    dial::Dial,
     driver::run,
 };
 use squall_protocol::{
     Decoder, Packet, Properties, QoS, ReasonCode, Role, Time, Version, encode,
     packet::{ConnAck, Publish},
 };
+use squall_transport::Dial;
 use std::{
     cell::RefCell,
     collections::VecDeque,
