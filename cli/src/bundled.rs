@@ -3,8 +3,8 @@
 use crate::exit::{CliError, Result};
 use squall_catalogue as catalogue;
 use squall_protocol::Version;
-use squall_sim::plan::OBSERVER;
-use squall_sim::scenario::{self, Room, model::Scenario};
+use squall_scenarios::plan::OBSERVER;
+use squall_scenarios::{Room, model::Scenario};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -25,7 +25,7 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
             scenarios.push(scenario?);
             continue;
         }
-        let files = match scenario::find(std::slice::from_ref(path)) {
+        let files = match squall_scenarios::find(std::slice::from_ref(path)) {
             Ok(files) => files,
             Err(found) => {
                 problems.extend(found);
@@ -41,7 +41,7 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
             if !seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
                 continue; // named twice
             }
-            match scenario::load_file_in(&ROOM, &file, root) {
+            match squall_scenarios::load_file_in(&ROOM, &file, root) {
                 Ok(scenario) => scenarios.push(scenario),
                 Err(found) => problems.extend(found),
             }
@@ -87,7 +87,7 @@ fn bundled_as(path: &Path) -> Option<Result<Scenario>> {
 }
 
 fn load(name: &str, text: &str) -> Result<Scenario> {
-    scenario::load_str(name, &format!("scenarios/{name}.yaml"), text)
+    squall_scenarios::load_str(name, &format!("scenarios/{name}.yaml"), text)
         .map_err(CliError::from_diagnostics)
 }
 

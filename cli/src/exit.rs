@@ -1,7 +1,7 @@
 //! How a command ends: exit codes, and errors in words. Nothing is printed here.
 
 use squall_reports::{Verdict, visible::is_deceptive};
-use squall_sim::diagnostic::Diagnostic;
+use squall_scenarios::diagnostic::Diagnostic;
 
 pub(crate) type Result<T> = std::result::Result<T, CliError>;
 

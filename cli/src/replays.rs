@@ -3,7 +3,8 @@
 use crate::{outputs::write_whole, screen};
 use squall_protocol::Version;
 use squall_reports::SimResult;
-use squall_sim::{plan::plan, replay::Replay, scenario::model::Scenario, world::World};
+use squall_scenarios::{model::Scenario, plan::plan};
+use squall_sim::{replay::Replay, world::World};
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// Failing runs of one scenario and version for which replay files are written; more would hide the first.

@@ -6,7 +6,7 @@ use squall_reports::{
     Report, terminal,
     visible::{block, columns, is_deceptive, wrap},
 };
-use squall_sim::diagnostic::Diagnostic;
+use squall_scenarios::diagnostic::Diagnostic;
 use std::io::{self, IsTerminal, Write};
 use terminal_size::{Width, terminal_size_of};
 

@@ -2,10 +2,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use squall_protocol::Version;
-use squall_sim::{
-    run::Run,
-    scenario::{self, model::Scenario},
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::run::Run;
 
 /// A burst of QoS 1 messages, with expectations that look at each of them.
 fn burst(messages: u32, qos: u8) -> Scenario {
@@ -15,7 +13,7 @@ fn burst(messages: u32, qos: u8) -> Scenario {
          - a: {{ publish: t, payload: m, qos: {qos}, count: {messages} }}\n  - settle: 15s\nexpect:\n  \
          - delivered: {{ topic: t, to: b, exactly: once, in_order: true }}\n"
     );
-    scenario::load_str("burst", "burst.yaml", &text).unwrap_or_else(|p| panic!("{p:#?}"))
+    squall_scenarios::load_str("burst", "burst.yaml", &text).unwrap_or_else(|p| panic!("{p:#?}"))
 }
 
 fn scale(c: &mut Criterion) {

@@ -2,16 +2,13 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use squall_protocol::Version;
-use squall_sim::{
-    run::Run,
-    scenario::{self, model::Scenario},
-    world::World,
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::{run::Run, world::World};
 use std::path::Path;
 
 fn load(name: &str) -> Scenario {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    scenario::load_file(&root.join(format!("{name}.yaml")), &root)
+    squall_scenarios::load_file(&root.join(format!("{name}.yaml")), &root)
         .unwrap_or_else(|p| panic!("{name}: {p:#?}"))
 }
 

@@ -1,21 +1,17 @@
 //! Seeded simulation of MQTT systems: what happens to QoS, sessions, wills and retained messages when the network
 //! misbehaves, again and again, exactly the same for the same seed.
 //!
-//! A [`scenario`] tells a story in YAML. With a seed it becomes a [`plan`](plan::plan). A [`director`] plays it in a
+//! A scenario tells a story in YAML; with a seed it becomes a plan ([`squall_scenarios`]). A [`director`] plays it in a
 //! [`world`], the [`net`] model decides when each segment arrives, [`tap`]s cut connections at exact packets, a
 //! [`trace`] holds everything that happened, and [`oracle`]s judge it. [`run`] is one of these, [`sweep`] many,
 //! [`replay`] one again.
 
-pub mod diagnostic;
 pub mod director;
 pub mod net;
 pub mod oracle;
 pub mod parity;
-pub mod plan;
-pub mod random;
 pub mod replay;
 pub mod run;
-pub mod scenario;
 pub mod sweep;
 pub mod tap;
 pub mod trace;

@@ -32,8 +32,8 @@ fn finding(in_loop: &str, result: &SimResult) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::load_str;
     use squall_protocol::Version;
+    use squall_scenarios::load_str;
 
     #[test]
     fn a_trace_that_differs_fails_and_an_equal_one_does_not() {

@@ -5,14 +5,10 @@
 
 mod read;
 
-use crate::{
-    diagnostic::Diagnostic,
-    run::Judged,
-    scenario::{MAX_BYTES, model::Scenario, write},
-    world::World,
-};
+use crate::{run::Judged, world::World};
 use squall_protocol::Version;
 use squall_reports::Verdict;
+use squall_scenarios::{MAX_BYTES, diagnostic::Diagnostic, model::Scenario, write};
 use std::{
     fs::File,
     io::{self, Read},

@@ -2,13 +2,15 @@
 
 use crate::{
     oracle::{self, Broken, Told},
-    plan::plan,
-    scenario::model::{ClientIx, Scenario, Source},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, World, play},
 };
 use squall_protocol::Version;
 use squall_reports::{Finding, SimResult, StatementRef, Verdict};
+use squall_scenarios::{
+    model::{ClientIx, Scenario, Source},
+    plan::plan,
+};
 use std::sync::atomic::AtomicBool;
 
 /// Events a chart shows at the most.

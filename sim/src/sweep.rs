@@ -1,9 +1,10 @@
 //! Many runs: scenarios × versions × seeds, on several threads, with results in a fixed order.
 
-use crate::{run::Run, scenario::model::Scenario, world::World};
+use crate::{run::Run, world::World};
 use rayon::prelude::*;
 use squall_protocol::Version;
 use squall_reports::{Exchange, Finding, SimResult, Verdict};
+use squall_scenarios::model::Scenario;
 use std::{
     any::Any,
     ops::ControlFlow,
@@ -179,7 +180,7 @@ fn panicked(run: &Run<'_>, panic: &(dyn Any + Send)) -> SimResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::load_str;
+    use squall_scenarios::load_str;
 
     const STORY: &str = "\
 title: Somebody comes and goes

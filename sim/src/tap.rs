@@ -3,8 +3,8 @@
 //! It only decides: how many of the bytes may pass, and whether the connection dies here. The worlds carry it out.
 //! It knows no time and no payloads, only where packets begin and end.
 
-use crate::scenario::model::{CutBy, CutPoint};
 use squall_protocol::{PacketType, Role};
+use squall_scenarios::model::{CutBy, CutPoint};
 
 /// Watches one client's connections.
 #[derive(Debug, Default)]

@@ -2,12 +2,8 @@
 
 use squall_protocol::Version;
 use squall_reports::SimResult;
-use squall_sim::{
-    run::Run,
-    scenario::{self, model::Scenario},
-    sweep::Sweep,
-    world::World,
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::{run::Run, sweep::Sweep, world::World};
 use std::{
     ops::ControlFlow,
     path::Path,
@@ -16,10 +12,11 @@ use std::{
 
 fn all() -> Vec<Scenario> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let files = scenario::find(std::slice::from_ref(&root)).unwrap_or_else(|p| panic!("{p:#?}"));
+    let files =
+        squall_scenarios::find(std::slice::from_ref(&root)).unwrap_or_else(|p| panic!("{p:#?}"));
     files
         .iter()
-        .map(|f| scenario::load_file(f, &root).unwrap_or_else(|p| panic!("{p:#?}")))
+        .map(|f| squall_scenarios::load_file(f, &root).unwrap_or_else(|p| panic!("{p:#?}")))
         .collect()
 }
 

@@ -16,12 +16,8 @@ use proptest::{
     test_runner::{Config, TestRng, TestRunner},
 };
 use squall_protocol::Version;
-use squall_sim::{
-    replay::Replay,
-    run::Run,
-    scenario::{self, model::Scenario},
-    world::World,
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::{replay::Replay, run::Run, world::World};
 use std::{cell::RefCell, fs, path::Path, time::Instant};
 
 /// Cases without `SQUALL_FUZZ_CASES`.
@@ -202,7 +198,7 @@ fn long() -> Option<u32> {
 fn stories() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [root.join("../scenarios"), root.join("tests/stories")];
-    let files = scenario::find(&folders).unwrap_or_else(|p| panic!("{p:#?}"));
+    let files = squall_scenarios::find(&folders).unwrap_or_else(|p| panic!("{p:#?}"));
     let texts = files.iter().map(fs::read_to_string);
     texts.collect::<Result<_, _>>().expect("they can be read")
 }
@@ -253,14 +249,15 @@ fn fuzz(what: &str, texts: &[String], read: impl Fn(&str) -> Option<(Scenario, u
 fn a_flap_that_never_cuts() {
     let text = "title: t\nclients: { a: {} }\nsteps:\n  - a: connect\n  \
                 - fault: { flap: a, every: 9s, for: 1s }\n  - wait: 2s\n";
-    let story = scenario::load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
+    let story =
+        squall_scenarios::load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
     play(&story, 0).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
 fn mutated_stories() {
     fuzz("stories", &stories(), |text| {
-        let story = scenario::load_str("fuzz", "fuzz.yaml", text);
+        let story = squall_scenarios::load_str("fuzz", "fuzz.yaml", text);
         if let Err(problems) = &story {
             assert!(problems.iter().all(|p| !p.render(false).is_empty()));
         }
@@ -271,7 +268,7 @@ fn mutated_stories() {
 #[test]
 fn mutated_replay_files() {
     let replay = |text: &String| {
-        let story = scenario::load_str("fuzz", "fuzz.yaml", text).ok()?;
+        let story = squall_scenarios::load_str("fuzz", "fuzz.yaml", text).ok()?;
         let judged = Run::new(&story, story.versions[0], 1).judge();
         Some(Replay::of(&judged, story.versions[0], World::Loop).to_yaml())
     };

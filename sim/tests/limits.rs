@@ -7,16 +7,13 @@
 
 use squall_protocol::Version;
 use squall_reports::Finding;
-use squall_sim::{
-    replay::Replay,
-    run::Run,
-    scenario::{self, model::Scenario},
-    world::World,
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::{replay::Replay, run::Run, world::World};
 use std::time::{Duration, Instant};
 
 fn story(text: &str) -> Scenario {
-    scenario::load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{}", p[0].render(false)))
+    squall_scenarios::load_str("t", "t.yaml", text)
+        .unwrap_or_else(|p| panic!("{}", p[0].render(false)))
 }
 
 fn findings(text: &str) -> Vec<Finding> {

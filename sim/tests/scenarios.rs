@@ -6,12 +6,8 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use squall_protocol::Version;
 use squall_reports::SimResult;
-use squall_sim::{
-    run::Run,
-    scenario::{self, model::Scenario},
-    trace::Trace,
-    world::World,
-};
+use squall_scenarios::model::Scenario;
+use squall_sim::{run::Run, trace::Trace, world::World};
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 /// Seeds that are played in both worlds.
@@ -20,11 +16,11 @@ const CONFIRMED: u64 = 3;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let files = scenario::find(std::slice::from_ref(&root))
+    let files = squall_scenarios::find(std::slice::from_ref(&root))
         .unwrap_or_else(|problems| panic!("{problems:#?}"));
     let mut trials = Vec::new();
     for file in files {
-        match scenario::load_file(&file, &root) {
+        match squall_scenarios::load_file(&file, &root) {
             Ok(scenario) => trials.extend(of(&Arc::new(scenario))),
             Err(problems) => {
                 let text: Vec<String> = problems.iter().map(|p| p.render(false)).collect();

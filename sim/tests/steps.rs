@@ -2,7 +2,7 @@
 
 use squall_protocol::Version;
 use squall_reports::Finding;
-use squall_sim::{run::Run, scenario};
+use squall_sim::run::Run;
 
 /// Plays `steps` (and what follows them in the file) with the clients `a` and, where it connects, `b`.
 fn findings(steps: &str) -> Vec<Finding> {
@@ -14,7 +14,7 @@ fn findings(steps: &str) -> Vec<Finding> {
     let text = format!(
         "title: t\nlimit: 1m\nnetwork: {{ latency: 50ms..50ms }}\nclients: {{ a: {{}}{b} }}\nsteps:\n{steps}"
     );
-    let scenario = scenario::load_str("t", "t.yaml", &text)
+    let scenario = squall_scenarios::load_str("t", "t.yaml", &text)
         .unwrap_or_else(|p| panic!("{}", p[0].render(false)));
     Run::new(&scenario, Version::V5_0, 0)
         .judge()

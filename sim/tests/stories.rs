@@ -1,15 +1,16 @@
 //! Legal stories around the corners of oracles, director and worlds: nobody may be accused, and both worlds agree.
 
-use squall_sim::{run::Run, scenario, world::World};
+use squall_sim::{run::Run, world::World};
 use std::path::Path;
 
 #[test]
 fn nobody_is_accused_and_both_worlds_agree() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories");
-    let files = scenario::find(std::slice::from_ref(&root)).unwrap_or_else(|p| panic!("{p:#?}"));
+    let files =
+        squall_scenarios::find(std::slice::from_ref(&root)).unwrap_or_else(|p| panic!("{p:#?}"));
     assert!(files.len() >= 14, "only {} stories", files.len());
     for file in files {
-        let story = scenario::load_file(&file, &root).unwrap_or_else(|p| panic!("{p:#?}"));
+        let story = squall_scenarios::load_file(&file, &root).unwrap_or_else(|p| panic!("{p:#?}"));
         for (&version, seed) in story
             .versions
             .iter()

@@ -11,7 +11,7 @@ use squall_conformance::{
     checks,
 };
 use squall_protocol::Version;
-use squall_sim::scenario::nearest;
+use squall_scenarios::nearest;
 use std::fmt::Write as _;
 
 pub(crate) fn run(args: &Explain) -> Result<Ending> {

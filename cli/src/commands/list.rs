@@ -57,7 +57,7 @@ fn names<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Vec<&'static st
 }
 
 fn scenarios(versions: &[Version]) -> Result<Vec<Row>> {
-    let row = |s: squall_sim::scenario::model::Scenario| {
+    let row = |s: squall_scenarios::model::Scenario| {
         let run_with = names(&s.versions);
         Row {
             columns: [s.name.clone(), run_with.join(" "), s.title.clone()],

@@ -8,11 +8,11 @@ use super::{
     view::{ClientView, Outcome},
     watch::{Interest, Place},
 };
-use crate::scenario::model::{Action, ClientIx, ConnectExpect, Step};
 use squall_client::{Command, Ticket};
 use squall_protocol::{
     Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
 };
+use squall_scenarios::model::{Action, ClientIx, ConnectExpect, Step};
 use std::time::Duration;
 
 /// A client step whose outcome is awaited.

@@ -1,10 +1,8 @@
 //! What faults and healing mean in orders.
 
 use super::{Stage, orders::Order};
-use crate::{
-    net::Way as NetWay,
-    scenario::model::{ClientIx, Fault, LinkChange, Way},
-};
+use crate::net::Way as NetWay;
+use squall_scenarios::model::{ClientIx, Fault, LinkChange, Way};
 
 /// One client, or all of them.
 pub(super) fn each(client: Option<ClientIx>, count: usize) -> std::ops::Range<ClientIx> {

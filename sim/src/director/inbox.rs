@@ -1,9 +1,9 @@
 //! What was delivered to a client, and which of it a `receive` step has had.
 
-use crate::scenario::{describe, model::MessagePattern};
 use bytes::Bytes;
 use squall_client::Message;
 use squall_protocol::{Text, topic};
+use squall_scenarios::{describe, model::MessagePattern};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A delivered message.

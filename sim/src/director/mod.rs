@@ -16,15 +16,15 @@ pub use orders::Order;
 
 use crate::{
     net::Way,
-    plan::OBSERVER,
-    scenario::{
-        describe,
-        model::{ClientIx, LinkSpec, Scenario, Source, Step},
-    },
     trace::{Node, Record, What},
 };
 use squall_client::{Command, Ticket};
 use squall_protocol::{Time, Version};
+use squall_scenarios::{
+    describe,
+    model::{ClientIx, LinkSpec, Scenario, Source, Step},
+    plan::OBSERVER,
+};
 use std::{collections::BTreeMap, mem::replace};
 use task::Task;
 use view::ClientView;
@@ -176,7 +176,7 @@ impl Stage<'_> {
 }
 
 impl<'a> Director<'a> {
-    /// A director at the beginning of `plan` (a scenario without seeded steps, see [`crate::plan`]).
+    /// A director at the beginning of `plan` (a scenario without seeded steps, see [`squall_scenarios::plan`]).
     #[must_use]
     pub fn new(plan: &'a Scenario, version: Version) -> Self {
         let mut stage = Stage {

@@ -1,13 +1,11 @@
 //! What the director can ask of a world, and how scenario words become client commands.
 
-use crate::{
-    net::Way,
-    scenario::model::{
-        ClientIx, ClientSpec, ConnectSpec, CutBy, CutPoint, LinkChange, MessageSpec, WillSpec,
-    },
-};
+use crate::net::Way;
 use squall_client::{Command, ConnectOptions, Message, Ticket};
 use squall_protocol::{Properties, Property, Text, Version, packet::Will};
+use squall_scenarios::model::{
+    ClientIx, ClientSpec, ConnectSpec, CutBy, CutPoint, LinkChange, MessageSpec, WillSpec,
+};
 
 /// One thing a world does for the director, before anything else happens at that instant.
 #[derive(Clone, Debug)]

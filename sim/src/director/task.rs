@@ -11,11 +11,11 @@ use super::{
     orders::Order,
     watch::{Interest, Place},
 };
-use crate::scenario::{
+use squall_protocol::Time;
+use squall_scenarios::{
     describe,
     model::{ClientIx, Entry, Source, Step, StepKind},
 };
-use squall_protocol::Time;
 use std::collections::BTreeMap;
 
 /// What polling a task gives.

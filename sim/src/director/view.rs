@@ -1,9 +1,9 @@
 //! What the director knows of a client: only what the client itself noticed.
 
 use super::{inbox::Inbox, watch::Interest};
-use crate::scenario::model::ClientIx;
 use squall_client::{EndCause, Event, Ticket};
 use squall_protocol::{ReasonCode, packet::ConnAck};
+use squall_scenarios::model::ClientIx;
 use std::collections::BTreeMap;
 
 /// The director's picture of one client.

@@ -3,9 +3,9 @@
 //! A step in progress is known by its place in the tree of tasks, so those that are ready are looked at in the order
 //! of the story, as if all of them were looked at.
 
-use crate::scenario::model::ClientIx;
 use squall_client::Ticket;
 use squall_protocol::Time;
+use squall_scenarios::model::ClientIx;
 use std::collections::BTreeSet;
 
 /// Place of a task: the numbers of the branches that lead to it.

@@ -1,6 +1,6 @@
 //! One direction of one connection: transmissions, retransmissions and arrival in order.
 
-use crate::{random::Stream, scenario::model::LinkSpec};
+use squall_scenarios::{model::LinkSpec, random::Stream};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Direction of a flow.

@@ -1,9 +1,9 @@
 //! All links and connections of a run.
 
 use super::flow::{Fate, Flow, Kind, Way};
-use crate::{
+use squall_scenarios::{
+    model::{ClientIx, LinkChange, LinkSpec},
     random::Stream,
-    scenario::model::{ClientIx, LinkChange, LinkSpec},
 };
 use std::{
     cmp::Reverse,

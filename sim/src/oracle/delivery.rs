@@ -7,8 +7,8 @@ use super::{
     levels::Levels,
     subscriptions::Reach,
 };
-use crate::scenario::{describe, model::ClientIx};
 use squall_protocol::QoS;
+use squall_scenarios::{describe, model::ClientIx};
 use std::collections::{BTreeMap, BTreeSet};
 
 const QOS_0: Cite = (&["MQTT-4.3.1-1"], &["MQTT-4.3.1-1"]);

@@ -6,16 +6,14 @@ use super::{
     history::{Connection, Delivered, Ix, MessageIx, Published},
     will,
 };
-use crate::{
-    plan::OBSERVER,
-    scenario::{
-        describe,
-        model::{ClientIx, ExpectKind, Expectation, Times},
-    },
-};
 use bytes::Bytes;
 use squall_broker::CloseCause;
 use squall_protocol::{QoS, ReasonCode, Time, topic};
+use squall_scenarios::{
+    describe,
+    model::{ClientIx, ExpectKind, Expectation, Times},
+    plan::OBSERVER,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -3,14 +3,12 @@
 //! The broker is watched on its side of the wire and each client on its own, with the same rules.
 
 use super::{Broken, Cite, History, cited, findings::Findings, history::Ix};
-use crate::{
-    scenario::model::ClientIx,
-    trace::{Node, What},
-};
+use crate::trace::{Node, What};
 use squall_protocol::{
     Packet, QoS, Role,
     packet::{Ack, Publish},
 };
+use squall_scenarios::model::ClientIx;
 use std::collections::BTreeMap;
 
 const DUP: Cite = (&["MQTT-3.3.1-1"], &["MQTT-3.3.1-1"]);

@@ -7,8 +7,6 @@
 use super::{reader, subscriptions::Subscriptions};
 use crate::{
     director::Order,
-    plan::OBSERVER,
-    scenario::model::{ClientIx, Scenario, Step, StepKind},
     trace::{Record, Trace, What},
 };
 use bytes::Bytes;
@@ -18,6 +16,10 @@ use squall_protocol::{
     ReasonCode, Text, Time, Version,
     packet::{Connect, Will},
     topic::TopicFilter,
+};
+use squall_scenarios::{
+    model::{ClientIx, Scenario, Step, StepKind},
+    plan::OBSERVER,
 };
 use std::collections::BTreeMap;
 

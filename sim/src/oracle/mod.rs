@@ -19,12 +19,10 @@ mod will;
 
 pub use history::History;
 
-use crate::{
-    scenario::model::{Scenario, Source},
-    trace::Trace,
-};
+use crate::trace::Trace;
 use findings::Findings;
 use squall_protocol::Version;
+use squall_scenarios::model::{Scenario, Source};
 
 /// A guarantee that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,16 +10,14 @@ use super::{
     session,
     subscriptions::Subscribed,
 };
-use crate::{
-    scenario::model::{ClientIx, CutBy},
-    trace::{Node, Record, Trace, What},
-};
+use crate::trace::{Node, Record, Trace, What};
 use squall_broker::ConnId;
 use squall_client::{Message, Ticket};
 use squall_protocol::{
     Frame, Packet, QoS, Time, Version,
     packet::{Connect, Publish, RetainHandling, Subscription, Will},
 };
+use squall_scenarios::model::{ClientIx, CutBy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills an empty history from a trace.

@@ -6,9 +6,9 @@ use super::{
     history::{Connection, Direction, Ix, MessageIx, PublishSeen, Request},
     subscriptions::Reach,
 };
-use crate::scenario::{describe, model::ClientIx};
 use bytes::Bytes;
 use squall_protocol::{Time, topic::TopicFilter};
+use squall_scenarios::{describe, model::ClientIx};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound::{Included, Unbounded},

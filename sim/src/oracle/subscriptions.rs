@@ -4,8 +4,8 @@ use super::{
     history::{Ix, SessionIx},
     levels::Levels,
 };
-use crate::scenario::model::ClientIx;
 use squall_protocol::{QoS, packet::Subscription, topic::TopicFilter};
+use squall_scenarios::model::ClientIx;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A subscription while it lasts.

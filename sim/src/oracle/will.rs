@@ -8,9 +8,9 @@ use super::{
     findings::Findings,
     history::{Connection, Delivered, Ix, MessageIx},
 };
-use crate::scenario::model::ClientIx;
 use squall_broker::CloseCause;
 use squall_protocol::ReasonCode;
+use squall_scenarios::model::ClientIx;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ONLY_THEN: Cite = (

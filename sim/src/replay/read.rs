@@ -4,18 +4,16 @@
 //! of its steps in findings, are told by the lines of the file.
 
 use super::{FORMAT, Replay};
-use crate::{
-    diagnostic::{Diagnostic, quoted},
-    scenario::{
-        did_you_mean, load_str,
-        model::Scenario,
-        parse_yaml,
-        raw::{Key, Node, Scalar, Span, Value},
-    },
-    world::World,
-};
+use crate::world::World;
 use squall_protocol::Version;
 use squall_reports::Verdict;
+use squall_scenarios::{
+    diagnostic::{Diagnostic, quoted},
+    did_you_mean, load_str,
+    model::Scenario,
+    parse_yaml,
+    raw::{Key, Node, Scalar, Span, Value},
+};
 use std::{ops::Range, sync::Arc};
 
 /// The file's keys, in their order.

@@ -2,15 +2,11 @@
 //! name or a new way to print itself.
 
 use super::{Node, Record, What};
-use crate::{
-    director::Order,
-    net::Way,
-    scenario::model::{CutBy, CutPoint},
-    tap::Cut,
-};
+use crate::{director::Order, net::Way, tap::Cut};
 use squall_broker::CloseCause;
 use squall_client::{Command, ConnectOptions, EndCause, Message, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
+use squall_scenarios::model::{CutBy, CutPoint};
 
 /// Format of the canonical bytes; part of every hash.
 const FORMAT: &[u8] = b"squall trace 1";

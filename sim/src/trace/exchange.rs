@@ -1,15 +1,13 @@
 //! A stretch of a trace as an exchange of packets between parties, for charts and ladders.
 
 use super::{Node, Record, What};
-use crate::{
-    director::Order,
-    scenario::{
-        describe,
-        model::{ClientIx, Scenario},
-    },
-};
+use crate::director::Order;
 use squall_protocol::{Frame, Version};
 use squall_reports::{Event, EventKind, Exchange};
+use squall_scenarios::{
+    describe,
+    model::{ClientIx, Scenario},
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Bytes of a packet that are shown in hexadecimal.

@@ -9,8 +9,9 @@ mod exchange;
 
 pub use exchange::{Window, exchange};
 
-use crate::{director::Order, scenario::model::ClientIx, tap::Cut};
+use crate::{director::Order, tap::Cut};
 use squall_protocol::Time;
+use squall_scenarios::model::ClientIx;
 
 /// Who a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

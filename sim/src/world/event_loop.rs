@@ -5,7 +5,6 @@ use super::{Play, Played};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
-    scenario::model::{ClientIx, CutBy},
     tap::{Cut, Tap},
     trace::{Node, Record, Trace, What},
 };
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use squall_broker::{Broker, ConnId};
 use squall_client::{Backoff, Client, Command, Hangup};
 use squall_protocol::{Role, Time};
+use squall_scenarios::model::{ClientIx, CutBy};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Plays it; `None` when it was given up.

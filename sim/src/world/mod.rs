@@ -7,14 +7,10 @@
 pub mod event_loop;
 pub mod turmoil;
 
-use crate::{
-    director::StepFailure,
-    net::Counters,
-    scenario::model::{BrokerSpec, Scenario},
-    trace::Trace,
-};
+use crate::{director::StepFailure, net::Counters, trace::Trace};
 use squall_broker::Config;
 use squall_protocol::{Time, Version};
+use squall_scenarios::model::{BrokerSpec, Scenario};
 use std::{
     fmt,
     str::FromStr,
@@ -63,7 +59,7 @@ impl FromStr for World {
 /// What is played, without the seeded parts: a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Play<'a> {
-    /// The plan (see [`crate::plan`]).
+    /// The plan (see [`squall_scenarios::plan`]).
     pub plan: &'a Scenario,
     /// MQTT version of every client.
     pub version: Version,

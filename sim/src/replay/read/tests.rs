@@ -1,6 +1,6 @@
 use super::*;
 use crate::run::Run;
-use crate::scenario::load_str;
+use squall_scenarios::load_str;
 
 const STORY: &str = "title: t\nclients: { a: {}, b: {} }\nsteps:\n  - b: connect\n  - b: { subscribe: t }\n  \
                      - a: connect\n  - a: { publish: t, payload: \"x: #1\" }\n  - b: { receive: { topic: u } }\n    \

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     net::ConnIx,
-    scenario::model::{ClientIx, ClientSpec},
     trace::{Node, What},
 };
 use squall_broker::{Accept, Broker, Server};
 use squall_client::{Backoff, Command, Dial};
+use squall_scenarios::model::{ClientIx, ClientSpec};
 use std::{
     cell::RefCell,
     io,

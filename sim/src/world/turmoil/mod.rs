@@ -12,12 +12,12 @@ use super::{Play, Played};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
-    scenario::model::ClientIx,
     tap::Tap,
     trace::{Node, Record, Trace, What},
 };
 use squall_client::Command;
 use squall_protocol::Time;
+use squall_scenarios::model::ClientIx;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},

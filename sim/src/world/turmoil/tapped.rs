@@ -3,11 +3,11 @@
 use super::Shared;
 use crate::{
     net::ConnIx,
-    scenario::model::{ClientIx, CutBy},
     tap::{Cut, Tap},
     trace::{Node, What},
 };
 use squall_protocol::{Role, Time};
+use squall_scenarios::model::{ClientIx, CutBy};
 use std::{
     cell::RefCell,
     io,

@@ -1,0 +1,29 @@
+//! The language in which stories about MQTT systems are told, beside the stories.
+//!
+//! A YAML text is [read](load_str) into a [`model::Scenario`], or refused with every problem underlined. A seed makes it
+//! a [plan](plan::plan) in which everything random is written out, and a scenario or plan is [written](write()) as YAML
+//! again. Whoever plays a plan is not known here: no network, no clock, no async.
+
+pub mod describe;
+pub mod diagnostic;
+mod find;
+mod load;
+pub mod model;
+pub mod plan;
+pub mod random;
+pub mod raw;
+mod resolve;
+mod suggest;
+mod values;
+mod write;
+mod yaml;
+
+pub use find::find;
+pub use load::{load_file, load_file_in, load_str, load_str_in};
+pub use resolve::{MAX_STEPS, Room};
+pub use suggest::{did_you_mean, nearest};
+pub use write::write;
+pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse as parse_yaml};
+
+#[cfg(test)]
+mod tests;
