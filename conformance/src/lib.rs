@@ -15,6 +15,7 @@ mod evidence;
 mod greet;
 mod heard;
 mod ledger;
+mod monitored;
 mod naming;
 mod options;
 mod outcome;

@@ -10,6 +10,7 @@ use crate::{
     evidence,
     greet::{Offer, explore},
     ledger::Leftover,
+    monitored,
     naming::{base36, run_name},
     options::Options,
     outcome::{Outcome, inconclusive, not_applicable},
@@ -328,8 +329,9 @@ async fn one(
         Verdict::Pass if !cx.controlled() => {
             inconclusive("nothing beyond CONNACK was seen to work, so nothing was proven")
         }
-        _ => outcome.graded(version, check.statements(version)),
+        _ => outcome,
     };
+    let outcome = watched(outcome, &cx).graded(version, check.statements(version));
     let outcome = match outcome.verdict {
         // A server that has died broke no rule by closing.
         Verdict::Fail | Verdict::Warn
@@ -354,6 +356,25 @@ async fn one(
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
     found
+}
+
+/// The outcome of a check, unless the server broke another rule on the way: what packets prove stands, whatever the
+/// check was about and however far it came.
+fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
+    if outcome.verdict == Verdict::Fail {
+        return outcome;
+    }
+    match monitored::broken(cx) {
+        None => outcome,
+        Some((finding, _)) => {
+            let text = format!("{}; expected: {}", finding.message, finding.expected);
+            let verdict = match finding.statements.is_empty() {
+                true => Verdict::Warn,
+                false => Verdict::Fail,
+            };
+            Outcome::new(verdict, text).citing(&finding.statements)
+        }
+    }
 }
 
 /// The result of a check that sent nothing.

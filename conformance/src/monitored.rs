@@ -1,0 +1,104 @@
+//! The monitors of `squall-history` over the journal of a check: whatever a check is about, every packet that the
+//! server sends to its clients is held against the rules.
+
+use crate::cx::Cx;
+use squall_client::probe::{Event, Record as Written};
+use squall_history::{End, Finding, Monitors, Record, Scene, Seen};
+use squall_protocol::{Packet, Role, Text, Version};
+use std::collections::BTreeMap;
+
+/// The first rule that the server broke, seen from the clients' ends alone, and the packet that shows it.
+pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
+    let mut records = cx.journal.records();
+    let left_out = cx.journal.left_out();
+    if left_out.events > 0 {
+        // Nothing is concluded across a gap.
+        records.truncate(left_out.before);
+    }
+    let parties = cx.journal.parties();
+    let name = |party: usize| format!("`{}`", parties[party]);
+    let topics = cx.topic("");
+    let scene = Scene {
+        version: cx.version,
+        name: &name,
+        server: "the server",
+        own_topics: Some(&topics),
+    };
+    let mut monitors = Monitors::of(Role::Server, scene);
+    let mut sessions = Sessions::default();
+    let mut found = None;
+    for (ix, written) in records.iter().enumerate() {
+        let Some(seen) = sessions.translate(written, cx.version) else {
+            continue;
+        };
+        let end = End {
+            side: Role::Client,
+            client: written.party,
+            session: sessions.of(written.party),
+            conn: written.party as u64,
+        };
+        monitors.see(&Record { ix, end, seen }, &mut |finding| {
+            found.get_or_insert(finding);
+        });
+        if found.is_some() {
+            break;
+        }
+    }
+    let finding: Finding = found?;
+    match &records[*finding.witness.last()?].event {
+        Event::Received(packet, ..) => Some((finding.clone(), packet.clone())),
+        _ => None,
+    }
+}
+
+/// Which connection belongs to which session: those with one Client Identifier.
+#[derive(Default)]
+struct Sessions {
+    by_id: BTreeMap<Text, usize>,
+    of_party: BTreeMap<usize, usize>,
+}
+
+impl Sessions {
+    /// A connection whose CONNECT nobody has seen is a session of its own.
+    fn of(&self, party: usize) -> usize {
+        self.of_party.get(&party).copied().unwrap_or(party)
+    }
+
+    fn translate<'r>(&mut self, written: &'r Written, version: Version) -> Option<Seen<'r>> {
+        let party = written.party;
+        Some(match &written.event {
+            Event::Sent(Packet::Connect(connect), ..) if connect.version != version => {
+                Seen::Unknown
+            }
+            Event::Sent(packet, ..) => {
+                if let Packet::Connect(connect) = packet {
+                    self.connecting(party, &connect.client_id);
+                }
+                Seen::Sent(packet)
+            }
+            Event::Received(packet, ..) => {
+                if let Packet::ConnAck(ack) = packet
+                    && let Some(id) = ack.properties.assigned_client_identifier()
+                {
+                    self.by_id.insert(id.clone(), self.of(party));
+                }
+                Seen::Received(packet)
+            }
+            // Bytes of which nothing is known, and packets that were too long to be kept.
+            Event::SentRaw(..) | Event::Long { .. } | Event::Broken(..) | Event::Dropped(_) => {
+                Seen::Unknown
+            }
+            Event::PeerClosed(_) | Event::Closed => Seen::Closed,
+            Event::Opened | Event::Note(_) => return None,
+        })
+    }
+
+    fn connecting(&mut self, party: usize, id: &Text) {
+        // A server that is given no identifier makes a session of its own.
+        let session = match id.is_empty() {
+            true => party,
+            false => *self.by_id.entry(id.clone()).or_insert(party),
+        };
+        self.of_party.insert(party, session);
+    }
+}

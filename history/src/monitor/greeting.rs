@@ -1,0 +1,54 @@
+//! The first packet of a client is CONNECT, the first one of a server is CONNACK.
+
+use super::Step;
+use crate::finding::{Cite, Finding};
+use squall_protocol::{Packet, Role};
+
+const CONNACK_FIRST: Cite = (&["MQTT-3.2.0-1"], &["MQTT-3.2.0-1"]);
+const CONNECT_FIRST: Cite = (&["MQTT-3.1.0-1"], &["MQTT-3.1.0-1"]);
+
+/// Who has greeted.
+#[derive(Debug, Default)]
+pub(super) struct Greeting {
+    /// Connections on which the judged side has said something, and that are not over.
+    begun: Vec<u64>,
+    /// A CONNACK has come once.
+    met: bool,
+}
+
+impl Greeting {
+    pub(super) const fn has_met(&self) -> bool {
+        self.met
+    }
+
+    pub(super) const fn met(&mut self) {
+        self.met = true;
+    }
+
+    pub(super) fn closed(&mut self, conn: u64) {
+        self.begun.retain(|c| *c != conn);
+    }
+
+    pub(super) fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+        if self.begun.contains(&step.end.conn) {
+            return;
+        }
+        self.begun.push(step.end.conn);
+        let (fits, cite, expected) = match step.judged {
+            Role::Server => (
+                matches!(step.packet, Packet::ConnAck(_)),
+                CONNACK_FIRST,
+                "CONNACK is the first packet",
+            ),
+            Role::Client => (
+                matches!(step.packet, Packet::Connect(_)),
+                CONNECT_FIRST,
+                "CONNECT is the first packet",
+            ),
+        };
+        if !fits {
+            let message = format!("{} began with {}", step.who(), step.packet.packet_type());
+            broken(step.finding("packet flow", cite, message, expected, None));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Rules on every packet. One file a rule; each sees the packets of one session and judges what one side of it sends.
+
+mod acknowledgement;
+mod greeting;
+mod message;
+mod sending;
+
+use crate::{
+    finding::{Cite, Finding, cited},
+    record::{End, Record, Seen},
+};
+use acknowledgement::Acknowledgements;
+use greeting::Greeting;
+use message::Messages;
+use sending::Sending;
+use squall_protocol::{Packet, Role, Version};
+use std::{collections::BTreeMap, fmt};
+
+/// What the monitors have to know of the world they look at.
+pub struct Scene<'n> {
+    /// The version that is spoken.
+    pub version: Version,
+    /// What a client is called in a sentence.
+    pub name: &'n dyn Fn(usize) -> String,
+    /// What the other party is called: `the broker`.
+    pub server: &'static str,
+    /// Topics of which every publisher is known, by what they begin with: only clients of this history publish there.
+    /// `None` when messages are not to be judged.
+    pub own_topics: Option<&'n str>,
+}
+
+impl fmt::Debug for Scene<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scene")
+            .field("version", &self.version)
+            .field("server", &self.server)
+            .field("own_topics", &self.own_topics)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All monitors of one history, for one judged side.
+#[derive(Debug)]
+pub struct Monitors<'n, 'a> {
+    scene: Scene<'n>,
+    judged: Role,
+    sessions: BTreeMap<usize, Session<'a>>,
+    messages: Messages,
+}
+
+/// A packet as the monitors of one session see it.
+struct Step<'s, 'a> {
+    scene: &'s Scene<'s>,
+    judged: Role,
+    end: End,
+    ix: usize,
+    packet: &'a Packet,
+}
+
+impl Step<'_, '_> {
+    /// It is seen where the judged side is: nothing that side had sent or heard before is unknown.
+    fn sharp(&self) -> bool {
+        self.end.side == self.judged
+    }
+
+    fn five(&self) -> bool {
+        self.scene.version == Version::V5_0
+    }
+
+    /// The judged side, as it is called.
+    fn who(&self) -> String {
+        let name = (self.scene.name)(self.end.client);
+        match self.judged {
+            Role::Server => format!("{}, to {name},", self.scene.server),
+            Role::Client => name,
+        }
+    }
+
+    fn finding(
+        &self,
+        rule: &'static str,
+        cite: Cite,
+        message: String,
+        expected: impl Into<String>,
+        before: Option<usize>,
+    ) -> Finding {
+        Finding {
+            rule,
+            statements: cited(self.scene.version, cite),
+            message,
+            expected: expected.into(),
+            witness: before.into_iter().chain([self.ix]).collect(),
+        }
+    }
+}
+
+/// What is known of one session.
+#[derive(Debug, Default)]
+struct Session<'a> {
+    /// The connection that counts: the one of the latest CONNECT.
+    conn: Option<u64>,
+    /// Something is not known, so nothing more is judged.
+    unknown: bool,
+    greeting: Greeting,
+    acknowledgements: Acknowledgements,
+    sending: Sending<'a>,
+}
+
+impl<'n, 'a> Monitors<'n, 'a> {
+    /// Monitors of what `judged` sends.
+    #[must_use]
+    pub fn of(judged: Role, scene: Scene<'n>) -> Self {
+        Self {
+            scene,
+            judged,
+            sessions: BTreeMap::new(),
+            messages: Messages::default(),
+        }
+    }
+
+    /// Looks at the next record; gives what is wrong to `broken`.
+    pub fn see(&mut self, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
+        let Record { ix, end, seen } = *record;
+        let session = self.sessions.entry(end.session).or_default();
+        let (packet, from) = match seen {
+            Seen::Sent(packet) => (packet, end.side),
+            Seen::Received(packet) => (packet, other(end.side)),
+            Seen::Unknown => {
+                session.unknown = true;
+                self.messages.unknown();
+                return;
+            }
+            Seen::Closed => return session.greeting.closed(end.conn),
+        };
+        let step = Step {
+            scene: &self.scene,
+            judged: self.judged,
+            end,
+            ix,
+            packet,
+        };
+        if step.scene.own_topics.is_some() {
+            self.messages.see(&step, from, broken);
+        }
+        if !session.unknown {
+            session.see(&step, from, broken);
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn see(&mut self, step: &Step<'_, 'a>, from: Role, broken: &mut dyn FnMut(Finding)) {
+        let conn = step.end.conn;
+        let says = from == step.judged;
+        if says {
+            self.greeting.says(step, broken);
+        }
+        if matches!(step.packet, Packet::Connect(_)) && from == Role::Client {
+            self.conn = Some(conn);
+            self.sending.turn_to(conn);
+            self.acknowledgements.turn();
+        }
+        if self.conn != Some(conn) {
+            // An older connection that is still open. What the judged side's peer acknowledged there may have arrived.
+            if !says && !step.sharp() {
+                self.sending.hears(step.packet);
+            }
+            return;
+        }
+        match step.packet {
+            Packet::Connect(connect) if step.judged == Role::Server => {
+                self.sending.allow(connect.properties.receive_maximum());
+            }
+            Packet::ConnAck(ack) if !ack.reason.is_error() => {
+                if step.judged == Role::Client {
+                    self.sending.allow(ack.properties.receive_maximum());
+                }
+                // A session that began where nobody looked is not judged.
+                self.unknown = !step.sharp() && ack.session_present && !self.greeting.has_met();
+                self.greeting.met();
+                self.sending.resume(ack.session_present);
+                self.acknowledgements.resume(ack.session_present);
+            }
+            _ if says => {
+                self.sending.says(step, broken);
+                self.acknowledgements.says(step, broken);
+            }
+            _ => {
+                self.sending.hears(step.packet);
+                self.acknowledgements.hears(step.packet);
+            }
+        }
+    }
+}
+
+const fn other(side: Role) -> Role {
+    match side {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}

@@ -1,0 +1,323 @@
+//! QoS 1 and 2 messages on their way out: packet identifiers, DUP, the window, and what is sent again, when and in
+//! which order.
+
+use super::Step;
+use crate::finding::{Cite, Finding};
+use squall_protocol::{
+    Packet, QoS,
+    packet::{Ack, Publish},
+};
+use std::collections::BTreeMap;
+
+const DUP: Cite = (&["MQTT-3.3.1-1"], &["MQTT-3.3.1-1"]);
+const FIRST: Cite = (
+    &["MQTT-4.3.2-1", "MQTT-4.3.3-1"],
+    &["MQTT-4.3.2-2", "MQTT-4.3.3-2"],
+);
+const ID_IN_USE: Cite = (
+    &["MQTT-2.3.1-2", "MQTT-2.3.1-4"],
+    &["MQTT-2.2.1-3", "MQTT-2.2.1-4"],
+);
+const RESEND_ORDER: Cite = (&["MQTT-4.6.0-1"], &["MQTT-4.6.0-1"]);
+const RESEND_WHEN: Cite = (&[], &["MQTT-4.4.0-1"]);
+const RESEND_ALL: Cite = (&["MQTT-4.4.0-1"], &["MQTT-4.4.0-1"]);
+const WINDOW: Cite = (&[], &["MQTT-3.3.4-7", "MQTT-3.3.4-9"]);
+const RELEASE: Cite = (&["MQTT-4.3.3-1"], &["MQTT-4.3.3-4"]);
+
+/// The messages that the judged side sends, of one session.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    conn: u64,
+    /// The peer's Receive Maximum on this connection.
+    window: usize,
+    flows: BTreeMap<u16, Flow<'a>>,
+    /// Messages whose flow has ended on this connection, by packet identifier: what crosses their last acknowledgement
+    /// is no message of its own.
+    ended: BTreeMap<u16, &'a Publish>,
+    next_seq: u64,
+    last_resent: Option<u64>,
+    /// Connections that were accepted so far.
+    connections: u32,
+    /// How many flows wait for their first acknowledgement, and how many of these were sent on this connection.
+    unreleased: usize,
+    unreleased_here: usize,
+    /// How many flows were sent on this connection and have not ended.
+    flows_here: usize,
+}
+
+/// A QoS 1 or 2 message on its way out.
+#[derive(Debug)]
+struct Flow<'a> {
+    /// Its place in the order in which messages were first sent; unknown where this may not be the first attempt.
+    seq: Option<u64>,
+    publish: &'a Publish,
+    /// A PUBREC has come; PUBREL is due, and PUBCOMP ends it.
+    released: bool,
+    conn: u64,
+    ix: usize,
+}
+
+impl Default for Sending<'_> {
+    fn default() -> Self {
+        Self {
+            conn: 0,
+            window: usize::from(u16::MAX),
+            flows: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            next_seq: 0,
+            last_resent: None,
+            connections: 0,
+            unreleased: 0,
+            unreleased_here: 0,
+            flows_here: 0,
+        }
+    }
+}
+
+impl<'a> Sending<'a> {
+    /// The peer's Receive Maximum.
+    pub(super) fn allow(&mut self, window: Option<u16>) {
+        self.window = window.unwrap_or(u16::MAX).into();
+    }
+
+    /// The connection is accepted; the session goes on or is new.
+    pub(super) fn resume(&mut self, present: bool) {
+        self.last_resent = None;
+        self.connections += 1;
+        if !present {
+            self.flows.clear();
+            (self.unreleased, self.unreleased_here, self.flows_here) = (0, 0, 0);
+        }
+    }
+
+    /// What comes now is on another connection.
+    pub(super) fn turn_to(&mut self, conn: u64) {
+        if conn == self.conn {
+            return;
+        }
+        let back = conn < self.conn;
+        self.conn = conn;
+        self.ended.clear();
+        (self.unreleased_here, self.flows_here) = (0, 0);
+        if back {
+            let here = self.flows.values().filter(|f| f.conn == conn);
+            self.flows_here = here.clone().count();
+            self.unreleased_here = here.filter(|f| !f.released).count();
+        }
+    }
+
+    /// The peer acknowledges.
+    pub(super) fn hears(&mut self, packet: &Packet) {
+        match packet {
+            Packet::PubAck(Ack { packet_id, .. }) | Packet::PubComp(Ack { packet_id, .. }) => {
+                self.done(packet_id.get(), false);
+            }
+            Packet::PubRec(ack) => self.done(ack.packet_id.get(), !ack.reason.is_error()),
+            _ => {}
+        }
+    }
+
+    /// The first part of a flow is done; where it is not only `released`, all of it.
+    fn done(&mut self, id: u16, released: bool) {
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
+        let here = usize::from(flow.conn == self.conn);
+        if !std::mem::replace(&mut flow.released, true) {
+            self.unreleased -= 1;
+            self.unreleased_here -= here;
+        }
+        if !released && let Some(flow) = self.flows.remove(&id) {
+            self.flows_here -= here;
+            self.ended.insert(id, flow.publish);
+        }
+    }
+
+    pub(super) fn says(&mut self, step: &Step<'_, 'a>, broken: &mut dyn FnMut(Finding)) {
+        match step.packet {
+            Packet::Publish(publish) if publish.qos != QoS::AtMostOnce => {
+                self.publish(step, publish, broken);
+            }
+            Packet::PubRel(ack) => self.release(step, ack.packet_id.get(), broken),
+            _ => {}
+        }
+    }
+
+    /// PUBREL comes after PUBREC. One for a flow that nobody knows any more is an answer to a PUBREC that was sent
+    /// again, or was sent again itself.
+    fn release(&mut self, step: &Step<'_, 'a>, id: u16, broken: &mut dyn FnMut(Finding)) {
+        let Some(flow) = self.flows.get(&id).filter(|flow| !flow.released) else {
+            return;
+        };
+        let message = format!("{} sent PUBREL {id} before there was a PUBREC", step.who());
+        let expected = "PUBREL answers PUBREC";
+        broken(step.finding("packet flow", RELEASE, message, expected, Some(flow.ix)));
+    }
+
+    fn publish(
+        &mut self,
+        step: &Step<'_, 'a>,
+        publish: &'a Publish,
+        broken: &mut dyn FnMut(Finding),
+    ) {
+        let Some(id) = publish.packet_id.map(squall_protocol::PacketId::get) else {
+            return;
+        };
+        match self.flows.get(&id) {
+            Some(flow) if !flow.released && same_message(flow.publish, publish) => {
+                self.again(step, id, publish, broken);
+            }
+            // Where the peer looks, its PUBREC may have been lost with an older connection, or is still under way.
+            Some(flow) if !step.sharp() && publish.dup && same_message(flow.publish, publish) => {
+                if flow.conn == self.conn {
+                    return self.resent_here(step, id, Some(flow.ix), broken);
+                }
+                self.not_released(id);
+                self.again(step, id, publish, broken);
+            }
+            Some(flow) => {
+                let message = format!(
+                    "{} used packet identifier {id} for a new message while it was in use",
+                    step.who()
+                );
+                let expected = "an identifier is free once its flow has ended";
+                broken(step.finding("packet flow", ID_IN_USE, message, expected, Some(flow.ix)));
+            }
+            None => {
+                let crossed = |ended: &&Publish| publish.dup && same_message(ended, publish);
+                if !step.sharp() && self.ended.get(&id).is_some_and(crossed) {
+                    return self.resent_here(step, id, None, broken);
+                }
+                // Where the peer looks, the first attempt may have been lost with an older connection.
+                if publish.dup && (step.sharp() || self.connections == 1) {
+                    let message = format!(
+                        "{} sent packet {id} for the first time with the DUP flag",
+                        step.who()
+                    );
+                    let expected = "DUP is 0 at the first attempt";
+                    broken(step.finding("packet flow", FIRST, message, expected, None));
+                }
+                self.fresh(step, id, publish, broken);
+            }
+        }
+    }
+
+    /// The PUBREC of an older connection did not arrive after all.
+    fn not_released(&mut self, id: u16) {
+        if let Some(flow) = self.flows.get_mut(&id)
+            && std::mem::take(&mut flow.released)
+        {
+            self.unreleased += 1;
+            self.unreleased_here += usize::from(flow.conn == self.conn);
+        }
+    }
+
+    /// A message that is under way is sent again.
+    fn again(
+        &mut self,
+        step: &Step<'_, 'a>,
+        id: u16,
+        publish: &'a Publish,
+        broken: &mut dyn FnMut(Finding),
+    ) {
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
+        let (before, seq, same_conn) = (flow.ix, flow.seq, flow.conn == self.conn);
+        (flow.conn, flow.ix) = (self.conn, step.ix);
+        if !same_conn {
+            self.unreleased_here += 1;
+            self.flows_here += 1;
+        }
+        if !publish.dup {
+            let message = format!("{} sent packet {id} again without the DUP flag", step.who());
+            let expected = "DUP is 1 when a PUBLISH is sent again";
+            broken(step.finding("packet flow", DUP, message, expected, Some(before)));
+        }
+        if same_conn {
+            return self.resent_here(step, id, Some(before), broken);
+        }
+        let Some(seq) = seq else { return };
+        if self.last_resent.is_some_and(|last| last > seq) {
+            let message = format!(
+                "{} resent packet {id} after one that was first sent later",
+                step.who()
+            );
+            let expected = "resending keeps the original order";
+            broken(step.finding("packet flow", RESEND_ORDER, message, expected, Some(before)));
+        }
+        self.last_resent = Some(seq);
+    }
+
+    /// In 3.1.1 a message may be sent again whenever its sender likes; section 4.4 only says when it has to.
+    fn resent_here(
+        &self,
+        step: &Step<'_, 'a>,
+        id: u16,
+        before: Option<usize>,
+        broken: &mut dyn FnMut(Finding),
+    ) {
+        if step.five() {
+            let message = format!(
+                "{} sent packet {id} again on the same connection",
+                step.who()
+            );
+            let expected = "resending is for a resumed session only";
+            broken(step.finding("packet flow", RESEND_WHEN, message, expected, before));
+        }
+    }
+
+    fn fresh(
+        &mut self,
+        step: &Step<'_, 'a>,
+        id: u16,
+        publish: &'a Publish,
+        broken: &mut dyn FnMut(Finding),
+    ) {
+        // What was in flight before must be sent again first, or the order of a resumed session is lost. Where the
+        // peer looks, an older message may have been given up for a reason that does not show.
+        let skipped = |flow: &&Flow<'_>| flow.conn != self.conn && !flow.released;
+        if step.sharp()
+            && self.unreleased > self.unreleased_here
+            && let Some(skipped) = self.flows.values().find(skipped).map(|flow| flow.ix)
+        {
+            let message = format!(
+                "{} sent a new message before resending one that was in flight",
+                step.who()
+            );
+            let expected = "unacknowledged messages are resent first";
+            broken(step.finding("packet flow", RESEND_ALL, message, expected, Some(skipped)));
+        }
+        let first = step.sharp() || !publish.dup;
+        let flow = Flow {
+            seq: first.then_some(self.next_seq),
+            publish,
+            released: false,
+            conn: self.conn,
+            ix: step.ix,
+        };
+        self.next_seq += 1;
+        self.ended.remove(&id);
+        self.flows.insert(id, flow);
+        self.unreleased += 1;
+        self.unreleased_here += 1;
+        self.flows_here += 1;
+        // Where the peer looks, what an older connection sent may have been acknowledged there.
+        let in_flight = if step.sharp() {
+            self.flows.len()
+        } else {
+            self.flows_here
+        };
+        if step.five() && in_flight > self.window {
+            let message = format!("{} has {in_flight} messages in flight", step.who());
+            let expected = format!("at most {}, the peer's Receive Maximum", self.window);
+            broken(step.finding("packet flow", WINDOW, message, expected, None));
+        }
+    }
+}
+
+/// A topic may be left out where a Topic Alias stands for it.
+fn same_message(a: &Publish, b: &Publish) -> bool {
+    let same_topic = a.topic == b.topic || a.topic.is_empty() || b.topic.is_empty();
+    a.qos == b.qos && same_topic && a.payload == b.payload
+}
