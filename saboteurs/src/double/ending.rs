@@ -10,6 +10,9 @@ use squall_protocol::{
     Packet, PacketType, Property, QoS, ReasonCode, Rule, Version, Violation, packet::Disconnect,
 };
 
+/// Where the protocol level of a short CONNECT ends: fixed header, protocol name, level.
+const VERSION_END: usize = 2 + 6 + 1;
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -38,7 +41,7 @@ impl Double {
         }
         match (violation.rule, violation.version) {
             (Rule::UnsupportedProtocolName, _) => self.hang_up(id),
-            (Rule::UnsupportedProtocolVersion(level), _) if level < 4 => {
+            (Rule::UnsupportedProtocolVersion(_), _) => {
                 // [MQTT-3.1.2-2]
                 if !self.wrong(Switch::UnknownLevelSilent) {
                     let bytes = Bytes::from_static(&[0x20, 2, 0, 1]);
@@ -46,7 +49,8 @@ impl Double {
                 }
                 self.hang_up(id);
             }
-            (Rule::Truncated, _) if violation.offset < 9 => self.hang_up(id),
+            // The version is not known yet, and with it not what a CONNACK looks like.
+            _ if violation.offset < VERSION_END => self.hang_up(id),
             (Rule::ClientIdEmptyWithoutCleanSession, _) => {
                 // [MQTT-3.1.3-8] (3.1.1)
                 self.refuse(id, Version::V3_1_1, violation.reason(), 2, "");
