@@ -79,6 +79,7 @@ Connecting {
     AuthenticationMethodIgnored "authentication-method-ignored" [] ["MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.0-5"] "A CONNECT with an Authentication Method is accepted as if it had none.";
     AuthenticationMethodInvented "authentication-method-invented" [] ["MQTT-4.12.0-6"] "CONNACK names an Authentication Method that nobody asked for.";
     AuthAnswered "auth-answered" [] ["MQTT-4.12.0-6", "MQTT-4.12.0-2", "X-5.0-auth-2"] "An AUTH on a connection without a method is answered by AUTH 0x00.";
+    AuthIllegalCode "auth-illegal-code" [] ["MQTT-3.15.2-1", "MQTT-4.12.0-6"] "An AUTH on a connection without a method is answered by AUTH 0x80.";
     UnknownSessionRefused "unknown-session-refused" ["MQTT-3.2.2-3"] ["MQTT-3.1.2-6"] "Clean Start 0 is refused when there is no session to resume.";
     RefusalSilent "refusal-silent" ["MQTT-3.1.3-8", "X-3.1.1-connack-4"] [] "3.1.1 connections are refused by closing, without CONNACK.";
 }
@@ -155,7 +156,7 @@ Subscribing {
     ResubscribeAdds "resubscribe-adds" ["MQTT-3.8.4-3"] ["MQTT-3.8.4-3", "X-5.0-sub-1"] "Subscribing again adds a second subscription with the same filter, with copies of its own.";
     ResubscribeKeepsQos "resubscribe-keeps-qos" ["MQTT-3.8.4-3"] ["MQTT-3.8.4-3"] "Subscribing again leaves the granted QoS as it was.";
     ResubscribeWithoutRetained "resubscribe-without-retained" ["MQTT-3.8.4-3"] ["MQTT-3.8.4-4", "MQTT-3.3.1-9"] "Subscribing again brings no retained messages.";
-    ResubscribeDropsQueue "resubscribe-drops-queue" ["MQTT-3.8.4-3"] ["MQTT-3.8.4-4"] "Subscribing again loses the messages that wait for the client.";
+    ResubscribeDropsQueue "resubscribe-drops-queue" [] ["MQTT-3.8.4-4"] "Subscribing again loses the messages that wait for the client.";
     OnlyFirstFilter "only-first-filter" ["MQTT-3.8.4-4"] ["MQTT-3.8.4-5"] "Of several topic filters all are granted and the first is subscribed.";
     UnsubscribeIgnored "unsubscribe-ignored" ["MQTT-3.10.4-1", "MQTT-3.10.4-2"] ["MQTT-3.10.4-1", "MQTT-3.10.4-2"] "UNSUBSCRIBE is acknowledged and changes nothing.";
     UnsubscribeByMatching "unsubscribe-by-matching" ["MQTT-3.10.4-1"] ["MQTT-3.10.4-1"] "UNSUBSCRIBE deletes every filter that its filter matches.";
@@ -250,6 +251,7 @@ Receiving {
     RefusedQos2IdKept "refused-qos2-id-kept" [] ["MQTT-4.3.3-9"] "After a PUBREC of 0x80 or above the identifier stays taken.";
     RefusalClosesConnection "refusal-closes-connection" [] ["X-5.0-error-4"] "A connection is closed after a PUBACK or PUBREC of 0x80 or above.";
     RefusedMessageDelivered "refused-message-delivered" [] ["X-5.0-reason-1"] "A message that is refused by PUBACK or PUBREC is delivered all the same.";
+    SystemTopicsOpen "system-topics-open" ["X-3.1.1-topic-3"] ["X-5.0-topic-3"] "Clients may publish to topics that begin with `$SYS/`.";
     UnauthorisedNotAcked "unauthorised-not-acked" ["MQTT-3.3.5-2"] [] "A message that is not authorised is not acknowledged and the connection stays open.";
     Qos2AnsweredByPubAck "qos2-answered-by-puback" ["MQTT-3.3.4-1"] ["MQTT-3.3.4-1"] "A QoS 2 PUBLISH that nobody subscribed to is answered by PUBACK.";
 }
@@ -257,7 +259,7 @@ Sending {
     ForgetDup "forget-dup" ["MQTT-3.3.1-1"] ["MQTT-3.3.1-1"] "A PUBLISH that is sent again has DUP 0.";
     DupPropagated "dup-propagated" ["MQTT-3.3.1-3"] ["MQTT-3.3.1-3"] "The publisher's DUP is forwarded.";
     DupOnQueued "dup-on-queued" ["MQTT-3.3.1-3", "MQTT-4.3.2-1", "MQTT-4.3.3-1"] ["MQTT-3.3.1-3", "MQTT-4.3.2-2", "MQTT-4.3.3-2"] "A message that waited for its client is sent the first time with DUP 1.";
-    NoResendOnResume "no-resend-on-resume" ["MQTT-4.4.0-1"] ["MQTT-4.4.0-1"] "A resumed session is not sent its unacknowledged messages again.";
+    NoResendOnResume "no-resend-on-resume" ["MQTT-4.4.0-1"] ["MQTT-4.4.0-1", "MQTT-4.3.3-3"] "A resumed session is not sent its unacknowledged messages again.";
     ReuseQos2AfterPubRec "reuse-qos2-after-pubrec" ["MQTT-4.3.3-1"] ["MQTT-4.3.3-4", "MQTT-4.3.3-6"] "A PUBREC is answered by sending the PUBLISH again instead of PUBREL.";
     PubRelNotResent "pubrel-not-resent" ["MQTT-4.4.0-1"] ["MQTT-4.4.0-1", "MQTT-4.3.3-5"] "A resumed session is not sent its PUBREL again.";
     ResendPublishAfterPubRec "resend-publish-after-pubrec" ["MQTT-4.3.3-1"] ["MQTT-4.3.3-6"] "A resumed session is sent the PUBLISH again although PUBREC had come.";

@@ -68,15 +68,17 @@ impl Double {
             .collect();
         let mut filters = BTreeSet::new();
         let doubled = matching.iter().any(|s| !filters.insert(&s.filter));
-        let apart =
-            self.odd(Decoy::OverlapCopies) || self.wrong(Switch::SubscriptionIdOnCopies) || doubled;
+        // [MQTT-3.3.4-5] (5.0)
+        let same_id = self.wrong(Switch::SubscriptionIdOnCopies)
+            && session.version == squall_protocol::Version::V5_0;
+        let apart = self.odd(Decoy::OverlapCopies) || same_id || doubled;
         if apart {
             let ids = matching.iter().find_map(|s| s.id);
             return matching
                 .iter()
                 .map(|s| {
                     let mut delivery = self.delivery(message, &[*s]);
-                    if self.wrong(Switch::SubscriptionIdOnCopies) {
+                    if same_id {
                         delivery.subscription_ids = ids.into_iter().collect();
                     }
                     delivery

@@ -162,16 +162,13 @@ impl Double {
                 }
                 session.expiry = expiry;
             }
-            Some(expiry) => {
-                // [X-5.0-disconnect-4]
-                if !self.ways.wrong(Switch::DisconnectExpiryIgnored) {
-                    session.expiry = expiry;
-                }
-            }
-            None if self.ways.wrong(Switch::DisconnectExpiryAlwaysTaken) => {
-                if session.version == Version::V5_0 {
-                    session.expiry = 0;
-                }
+            // [X-5.0-disconnect-4]
+            Some(_) if self.ways.wrong(Switch::DisconnectExpiryIgnored) => {}
+            Some(expiry) => session.expiry = expiry,
+            None if session.version == Version::V5_0
+                && self.ways.wrong(Switch::DisconnectExpiryAlwaysTaken) =>
+            {
+                session.expiry = 0;
             }
             None => {}
         }

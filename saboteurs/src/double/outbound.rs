@@ -39,10 +39,9 @@ impl Double {
     /// How many are in flight on the connection there is [MQTT-4.9.0-2] (5.0).
     fn in_use(&self, session: &Session) -> usize {
         let counts = |f: &&InFlight| {
-            f.sent
-                && !f.ghost
-                && !(f.stage == Stage::Released && self.wrong(Switch::QuotaGrowsAtPubRec))
-                && !(f.again && self.wrong(Switch::ReceiveMaximumForgottenOnResume))
+            let given_back = f.stage == Stage::Released && self.wrong(Switch::QuotaGrowsAtPubRec);
+            let forgotten = f.again && self.wrong(Switch::ReceiveMaximumForgottenOnResume);
+            f.sent && !f.ghost && !given_back && !forgotten
         };
         session.in_flight.iter().filter(counts).count()
     }

@@ -72,8 +72,11 @@ impl Double {
 
     /// [X-5.0-auth-2]: nobody agreed on a method.
     fn on_auth(&mut self, id: ConnectionId) {
-        if self.wrong(Switch::AuthAnswered) {
-            let auth = Auth::with_reason(ReasonCode::SUCCESS);
+        if self.wrong(Switch::AuthAnswered) || self.wrong(Switch::AuthIllegalCode) {
+            let mut auth = Auth::with_reason(ReasonCode::SUCCESS);
+            if self.wrong(Switch::AuthIllegalCode) {
+                auth.reason = ReasonCode::UNSPECIFIED_ERROR;
+            }
             return self.send(id, Packet::Auth(auth));
         }
         let why = "AUTH without an Authentication Method in CONNECT";
@@ -188,7 +191,7 @@ impl Double {
         let number = publish.packet_id.map_or(0, |id| id.get());
         let qos = publish.qos;
         let (dup, message) = (publish.dup, self.message(&key, publish));
-        if is_servers_own(&message.topic) {
+        if is_servers_own(&message.topic) && !self.wrong(Switch::SystemTopicsOpen) {
             return self.refuse_message(id, number, message);
         }
         let closed = message.topic.starts_with('$') && self.odd(Decoy::DollarClosed);

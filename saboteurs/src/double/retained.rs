@@ -52,6 +52,7 @@ impl Double {
         }
         // [MQTT-3.3.1-5]
         let mut stored = message.clone();
+        stored.topic = topic.as_str().into();
         if ways.wrong(Switch::RetainedPropertiesLost) {
             stored.properties = Properties::new();
         }

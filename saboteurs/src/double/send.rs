@@ -133,7 +133,7 @@ impl Double {
             {
                 repair::packet(bytes[0], &[body, &[0, 0]].concat())
             }
-            Packet::Publish(publish) => self.spoil_publish(publish, &bytes, header),
+            Packet::Publish(publish) => self.spoil_publish(publish, five, &bytes, header),
             _ => bytes,
         }
     }
@@ -141,6 +141,7 @@ impl Double {
     fn spoil_publish(
         &self,
         publish: &squall_protocol::packet::Publish,
+        five: bool,
         bytes: &Bytes,
         header: usize,
     ) -> Bytes {
@@ -170,7 +171,7 @@ impl Double {
             body.extend_from_slice(&rest);
         }
         let packet = repair::packet(bytes[0], &body);
-        if ways.wrong(Switch::RemainingLengthPadded) && header == 2 {
+        if five && ways.wrong(Switch::RemainingLengthPadded) && header == 2 {
             let mut padded = BytesMut::from(&[packet[0], packet[1] | 0x80, 0][..]);
             padded.extend_from_slice(&packet[2..]);
             return padded.freeze();

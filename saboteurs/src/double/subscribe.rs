@@ -287,7 +287,7 @@ impl Double {
             });
         }
         // [MQTT-3.10.4-5]
-        let deleted = reasons.iter().any(|reason| *reason == ReasonCode::SUCCESS);
+        let deleted = reasons.contains(&ReasonCode::SUCCESS);
         if !deleted && ways.wrong(Switch::UnsubAckMissing) {
             return;
         }
