@@ -5,6 +5,7 @@
 //!
 //! It takes packets and codec from `squall-protocol`, and nothing else: state, matching and flow are its own.
 
+mod capabilities;
 mod connect;
 mod core;
 mod decoy;
@@ -15,6 +16,7 @@ mod frame;
 mod matching;
 mod outbound;
 mod publish;
+mod receive;
 mod repair;
 mod retained;
 mod send;
