@@ -18,10 +18,13 @@ mod ledger;
 mod naming;
 mod options;
 mod outcome;
+mod pace;
 mod party;
 mod reaction;
+mod rigour;
 mod runner;
 mod select;
+mod sessions;
 mod stranger;
 mod target;
 

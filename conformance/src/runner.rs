@@ -11,6 +11,7 @@ use crate::{
     greet::{Offer, explore},
     ledger::Leftover,
     naming::{base36, run_name},
+    pace::Pace,
     options::Options,
     outcome::{Outcome, inconclusive, not_applicable},
     select::{SelectError, select},
@@ -173,6 +174,7 @@ pub async fn run(
             seems,
         })?;
         let env = env.insert(Rc::new(Env::new(addr, options.wait, run_name())));
+        measure(env, &offers).await;
         LocalSet::new()
             .run_until(play(
                 env,
@@ -231,6 +233,34 @@ async fn reach(target: &Target, limit: Duration) -> Result<SocketAddr, Unreachab
         Some(other) => Reason::Other(other.to_string()),
         None => Reason::Other("it has no address".to_owned()),
     }))
+}
+
+/// Round trips that are timed in each version before the checks.
+const ROUND_TRIPS: u32 = 3;
+
+/// Times some round trips, one after the other; where none comes to an end, waits stay what the options say.
+async fn measure(env: &Rc<Env>, offers: &[Offer; 2]) {
+    let mut longest = Duration::ZERO;
+    for version in Version::ALL {
+        if !matches!(offers[version as usize], Offer::Accepted(_)) {
+            continue;
+        }
+        let cx = Cx::new(Rc::clone(env), version, 0, format!("p{}", version.level()), "");
+        let began = Instant::now();
+        let Ok(mut client) = cx.client("round trips").await else {
+            continue;
+        };
+        longest = longest.max(began.elapsed());
+        for _ in 0..ROUND_TRIPS {
+            let began = Instant::now();
+            if client.fence().await.is_err() {
+                break;
+            }
+            longest = longest.max(began.elapsed());
+        }
+        client.bye().await;
+    }
+    env.pace.set(Pace::new(env.wait, longest));
 }
 
 /// Keeps `options.jobs` checks running until all are done.
@@ -313,7 +343,8 @@ async fn one(
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
         return unplayed(check, version, not_applicable(reason));
     }
-    let (wait, addr, shared) = (env.wait, env.addr, Rc::clone(&env));
+    let (pace, addr, shared) = (env.pace.get(), env.addr, Rc::clone(&env));
+    let (wait, limit) = (pace.answer(), pace.check(limit));
     let main = check
         .statements(version)
         .first()
@@ -391,7 +422,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame, room),
+        evidence: evidence::exchange(journal, blame, outcome.guilty.as_deref(), room),
         duration_ms: millis(took),
     }
 }
