@@ -7,10 +7,10 @@ use crate::{
     evidence::MOST_OF_A_RUN,
     heard::unanswered,
     ledger::{Broom, Ledger, Leftover, Owner, session},
-    pace::Pace,
-    sessions::Sessions,
     outcome::{Outcome, inconclusive, not_applicable},
+    pace::Pace,
     party::{Client, refused},
+    sessions::Sessions,
 };
 use bytes::Bytes;
 use squall_client::probe::{Heard, Journal, Probe, ProbeError};
@@ -165,7 +165,10 @@ impl Cx {
     pub(crate) async fn sessions(&self) -> Sessions {
         let known = &self.env.sessions[self.version as usize];
         let name = format!("s{}", self.version.level());
-        let cx = Self::new(Rc::clone(&self.env), self.version, self.owner.check, name, self.main);
+        // A number of its own: what it leaves is tidied up by itself, and nothing else with it.
+        let number = usize::MAX - self.version as usize;
+        let env = Rc::clone(&self.env);
+        let cx = Self::new(env, self.version, number, name, self.main);
         *known.get_or_init(|| Sessions::found_by(cx)).await
     }
 

@@ -282,7 +282,12 @@ mod tests {
     #[test]
     fn of_a_long_story_the_beginning_and_the_guilty_end_are_told() {
         for (packets, bytes) in [(100, 1000), (1000, 10), (100_000, 10), (5_000, 4000)] {
-            let told = exchange(&story(packets, bytes), true, None, &Cell::new(MOST_OF_A_RUN));
+            let told = exchange(
+                &story(packets, bytes),
+                true,
+                None,
+                &Cell::new(MOST_OF_A_RUN),
+            );
             let text: usize = told
                 .events
                 .iter()

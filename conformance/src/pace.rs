@@ -61,14 +61,23 @@ mod tests {
     fn waits_grow_with_the_round_trip_between_their_bounds() {
         let ms = Duration::from_millis;
         let of = |round_trip| Pace::new(ms(3000), ms(round_trip));
-        assert_eq!((of(1).answer(), of(1).quiet(), of(1).grace()), (ms(3000), ms(500), ms(400)));
+        assert_eq!(
+            (of(1).answer(), of(1).quiet(), of(1).grace()),
+            (ms(3000), ms(500), ms(400))
+        );
         assert_eq!(
             (of(600).answer(), of(600).quiet(), of(600).grace()),
             (ms(6000), ms(4800), ms(1200))
         );
-        assert_eq!((of(60_000).answer(), of(60_000).quiet()), (ms(30_000), ms(10_000)));
+        assert_eq!(
+            (of(60_000).answer(), of(60_000).quiet()),
+            (ms(30_000), ms(10_000))
+        );
         assert_eq!(of(300).check(ms(12_000)), ms(72_000));
         let brief = Pace::new(ms(150), Duration::ZERO);
-        assert_eq!((brief.answer(), brief.quiet(), brief.grace()), (ms(150), ms(150), ms(75)));
+        assert_eq!(
+            (brief.answer(), brief.quiet(), brief.grace()),
+            (ms(150), ms(150), ms(75))
+        );
     }
 }

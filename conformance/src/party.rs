@@ -195,9 +195,13 @@ impl<'a> Client<'a> {
     }
 
     fn is_owed(&self, packet: &Packet) -> bool {
-        let early = |p: &Packet| (p.packet_type(), p.packet_id()) == (packet.packet_type(), packet.packet_id());
+        let early = |p: &Packet| {
+            (p.packet_type(), p.packet_id()) == (packet.packet_type(), packet.packet_id())
+        };
         let came = self.early.iter().filter(|p| early(p)).count();
-        let due = |(kind, id): &&(PacketType, PacketId)| *kind == packet.packet_type() && Some(*id) == packet.packet_id();
+        let due = |(kind, id): &&(PacketType, PacketId)| {
+            *kind == packet.packet_type() && Some(*id) == packet.packet_id()
+        };
         self.owed.iter().filter(due).count() > came
     }
 
@@ -226,7 +230,11 @@ impl<'a> Client<'a> {
                 return Ok(packet);
             }
             if packet.packet_id() == Some(id) && of_the_other_qos(expected, packet.packet_type()) {
-                let text = format!("{} got {} where {expected} was due", self.name, packet.summary());
+                let text = format!(
+                    "{} got {} where {expected} was due",
+                    self.name,
+                    packet.summary()
+                );
                 let outcome = Outcome::new(Verdict::Fail, text);
                 return Err(outcome.citing(&[self.rule_of(expected)]).showing(&packet));
             }
@@ -256,7 +264,8 @@ impl<'a> Client<'a> {
         while let Some(packet) = self.hear(until).await? {
             match packet {
                 Packet::PingResp => {
-                    let outcome = Outcome::new(Verdict::Fail, format!("{text}, on a connection that lives"));
+                    let outcome =
+                        Outcome::new(Verdict::Fail, format!("{text}, on a connection that lives"));
                     return Err(outcome.citing(&[self.rule_of(expected)]));
                 }
                 late if late.packet_type() == expected && late.packet_id() == Some(id) => {
@@ -339,7 +348,9 @@ impl<'a> Client<'a> {
             // X-3.1.1-subscribe-1: a server should support wildcards. In 5.0 one that offers them may refuse one all the
             // same; one that does not offer them says so in CONNACK, and the check is not asked.
             Some(code) if filter.has_wildcard() && !filter.is_shared() => {
-                let text = format!("the server refuses the wildcard subscription to `{filter}` with {code}");
+                let text = format!(
+                    "the server refuses the wildcard subscription to `{filter}` with {code}"
+                );
                 Err(match self.cx.five() {
                     true => inconclusive(text),
                     false => Outcome::new(Verdict::Warn, text).citing(&["X-3.1.1-subscribe-1"]),

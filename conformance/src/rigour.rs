@@ -28,12 +28,7 @@ use squall_protocol::Packet;
 use squall_reports::Verdict;
 
 /// The server carries on after what it should have refused.
-pub(crate) fn tolerated(
-    cx: &Cx,
-    statement: &Statement,
-    id: &'static str,
-    text: String,
-) -> Judged {
+pub(crate) fn tolerated(cx: &Cx, statement: &Statement, id: &'static str, text: String) -> Judged {
     let binds_server =
         statement.is_numbered() && !matches!(statement.actor, Actor::Client | Actor::Sender);
     if cx.five() && !binds_server {

@@ -11,9 +11,9 @@ use crate::{
     greet::{Offer, explore},
     ledger::Leftover,
     naming::{base36, run_name},
-    pace::Pace,
     options::Options,
     outcome::{Outcome, inconclusive, not_applicable},
+    pace::Pace,
     select::{SelectError, select},
     target::{Reason, Target, Unreachable},
 };
@@ -245,7 +245,13 @@ async fn measure(env: &Rc<Env>, offers: &[Offer; 2]) {
         if !matches!(offers[version as usize], Offer::Accepted(_)) {
             continue;
         }
-        let cx = Cx::new(Rc::clone(env), version, 0, format!("p{}", version.level()), "");
+        let cx = Cx::new(
+            Rc::clone(env),
+            version,
+            0,
+            format!("p{}", version.level()),
+            "",
+        );
         let began = Instant::now();
         let Ok(mut client) = cx.client("round trips").await else {
             continue;

@@ -102,7 +102,11 @@ async fn receive_maximum(cx: &Cx, qos: QoS) -> Judged {
     while total < 6 || !open.is_empty() {
         // The maximum is an upper bound: a server may have fewer in flight and go on when one is acknowledged.
         while total < 6 {
-            let limit = if open.is_empty() { cx.wait() } else { cx.quiet() };
+            let limit = if open.is_empty() {
+                cx.wait()
+            } else {
+                cx.quiet()
+            };
             let Some(m) = sub.message_within(limit).await? else {
                 break;
             };

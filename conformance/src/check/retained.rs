@@ -256,10 +256,7 @@ async fn live_flag(cx: &Cx) -> Judged {
         .await?;
     let got = sub.messages_to(b"live").await?;
     match copies(&got, b"live")[..] {
-        [m] if m.retain => fail_at(
-            &Packet::Publish((*m).clone()),
-            "the live copy has RETAIN 1",
-        ),
+        [m] if m.retain => fail_at(&Packet::Publish((*m).clone()), "the live copy has RETAIN 1"),
         _ => pass("the live copy has RETAIN 0"),
     }
 }
@@ -324,7 +321,12 @@ async fn handling(cx: &Cx, retain_handling: RetainHandling, expected: [bool; 2])
     let mut publisher = cx.client("publisher").await?;
     keep(&mut publisher, &topic, b"kept").await?;
     // The control: with the default options it comes.
-    if copies(&found(cx, &mut publisher, &topic, &topic, &[b"kept"]).await?, b"kept").is_empty() {
+    if copies(
+        &found(cx, &mut publisher, &topic, &topic, &[b"kept"]).await?,
+        b"kept",
+    )
+    .is_empty()
+    {
         return Err(crate::outcome::inconclusive(
             "nothing was retained; retained/delivered judges that",
         ));
@@ -394,7 +396,12 @@ async fn expires(cx: &Cx) -> Judged {
     }
     // Only time makes a message expire: 1 s, and as much again for a coarse clock.
     tokio::time::sleep(Duration::from_millis(2200)).await;
-    match copies(&found(cx, &mut publisher, &topic, &topic, &[]).await?, b"brief").len() {
+    match copies(
+        &found(cx, &mut publisher, &topic, &topic, &[]).await?,
+        b"brief",
+    )
+    .len()
+    {
         0 => pass("it is gone after its expiry"),
         _ => fail("it still came 2.2 s after it was published with an expiry of 1 s"),
     }

@@ -308,7 +308,12 @@ async fn own_identifier(cx: &Cx) -> Judged {
             Some(m) => return fail(format!("the session of `{topic}` got `{}`", m.topic)),
             None => return fail(format!("the session of `{topic}` got nothing")),
         }
-        if let Some(m) = client.quiet().await?.iter().find(|m| m.topic != topic.as_str()) {
+        if let Some(m) = client
+            .quiet()
+            .await?
+            .iter()
+            .find(|m| m.topic != topic.as_str())
+        {
             return fail(format!("the session of `{topic}` also got `{}`", m.topic));
         }
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    outcome::{Judged, fail, fail_on, inconclusive, pass, warn},
+    outcome::{Judged, fail, fail_at, fail_on, inconclusive, pass, warn},
     party::{filter, subscription},
 };
 use squall_protocol::{
@@ -258,7 +258,8 @@ async fn overlapping(cx: &Cx) -> Judged {
         return fail("the message was not delivered");
     }
     if !found.iter().any(|m| m.qos == QoS::AtLeastOnce) {
-        return fail("no copy has QoS 1, the highest granted");
+        let shown = Packet::Publish(found[0].clone());
+        return fail_at(&shown, "no copy has QoS 1, the highest granted");
     }
     match found.len() {
         1..=3 => pass(format!(
@@ -287,9 +288,12 @@ async fn unsubscribed(cx: &Cx) -> Judged {
         .await?;
     publisher.publish(&other, QoS::AtMostOnce, b"end").await?;
     let got = sub.all_beside(b"end").await?;
-    match copies(&got, b"too late").len() {
-        0 => pass("nothing came any more"),
-        _ => fail("a message that was published after UNSUBACK was delivered"),
+    match copies(&got, b"too late").first() {
+        None => pass("nothing came any more"),
+        Some(m) => fail_at(
+            &Packet::Publish((*m).clone()),
+            "a message that was published after UNSUBACK was delivered",
+        ),
     }
 }
 
@@ -301,7 +305,10 @@ async fn unsubscribed_exact(cx: &Cx) -> Judged {
     publisher
         .publish(&topic, QoS::AtMostOnce, b"still there")
         .await?;
-    match has(&sub.gathered(|all| has(all, b"still there")).await?, b"still there") {
+    match has(
+        &sub.gathered(|all| has(all, b"still there")).await?,
+        b"still there",
+    ) {
         true => pass("the subscription still delivers"),
         false => fail("UNSUBSCRIBE with other filters ended the subscription"),
     }
@@ -356,9 +363,12 @@ async fn no_local(cx: &Cx) -> Judged {
     publisher.publish(&topic, QoS::AtMostOnce, b"end").await?;
     // Another publisher's message is ordered by nothing.
     let got = sub.all_beside(b"end").await?;
-    match copies(&got, b"own").len() {
-        0 => pass("its own message did not come back"),
-        _ => fail("the client got its own message back"),
+    match copies(&got, b"own").first() {
+        None => pass("its own message did not come back"),
+        Some(m) => fail_at(
+            &Packet::Publish((*m).clone()),
+            "the client got its own message back",
+        ),
     }
 }
 

@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    outcome::{Judged, fail, fail_on, inconclusive, pass, warn},
+    outcome::{Judged, Outcome, fail, fail_at, fail_on, inconclusive, pass, warn},
 };
-use squall_protocol::{QoS, packet::Publish};
+use squall_protocol::{Packet, QoS, packet::Publish};
+use squall_reports::Verdict;
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -138,9 +139,8 @@ async fn matches(cx: &Cx, filter: &str, hits: &[&str], misses: &[&str]) -> Judge
             .await?;
     }
     publisher.publish(&control, QoS::AtMostOnce, b"end").await?;
-    let enough = |all: &[Publish]| {
-        has(all, b"end") && hits.iter().all(|leaf| has(all, leaf.as_bytes()))
-    };
+    let enough =
+        |all: &[Publish]| has(all, b"end") && hits.iter().all(|leaf| has(all, leaf.as_bytes()));
     let got = sub.all(enough).await?;
     if !has(&got, b"end") {
         return Err(inconclusive("an ordinary message does not arrive"));
@@ -164,7 +164,9 @@ async fn matches(cx: &Cx, filter: &str, hits: &[&str], misses: &[&str]) -> Judge
     {
         // [MQTT-3.3.2-3]: what is delivered matches the filter.
         let text = format!("`{filter}` got `{}`", cx.topic(wrong));
-        return fail_on(&["MQTT-3.3.2-3"], text);
+        let outcome = Outcome::new(Verdict::Fail, text).citing(&["MQTT-3.3.2-3"]);
+        let guilty = copies(&got, wrong.as_bytes());
+        return Ok(outcome.showing(&Packet::Publish(guilty[0].clone())));
     }
     pass(format!(
         "`{filter}` got {} of {} topics, and the right ones",
@@ -213,12 +215,16 @@ async fn dollar(cx: &Cx, filter: &str) -> Judged {
         .await?;
     let mut got = sub.messages_to(end.as_bytes()).await?;
     let until = Instant::now() + cx.quiet();
-    while let Some(m) = sub.message_within(until.saturating_duration_since(Instant::now())).await? {
+    while let Some(m) = sub
+        .message_within(until.saturating_duration_since(Instant::now()))
+        .await?
+    {
         got.push(m);
     }
     // What other clients publish meanwhile also arrives here; only the topics count.
     if let Some(m) = got.iter().find(|m| m.topic.starts_with('$')) {
-        return fail(format!("`{filter}` got `{}`", m.topic));
+        let text = format!("`{filter}` got `{}`", m.topic);
+        return fail_at(&Packet::Publish(m.clone()), text);
     }
     // X-…-topic-3: a server may keep clients from using such topics at all.
     match direct.message_within(cx.quiet()).await? {

@@ -216,7 +216,10 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
             Heard::Packet(_) => {}
             Heard::Closed(_) => reaction.end = End::Closed,
             other => {
-                let text = format!("after CONNACK 0x00 PINGREQ was not answered: {}", words(&other, cx.wait()));
+                let text = format!(
+                    "after CONNACK 0x00 PINGREQ was not answered: {}",
+                    words(&other, cx.wait())
+                );
                 judged = worse(judged, fail_on(&["MQTT-3.12.4-1"], text));
                 reaction.end = End::Mute;
             }
@@ -241,15 +244,20 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
     Ok((judged, reaction.end))
 }
 
-/// A CONNECT with the name or level of no version: the server cannot know which version its sender understands, and may
-/// answer in another. Where it may take the packet as one of another protocol, that protocol decides, and not we.
+/// A CONNECT that does not name the version under test: the server cannot know which version its sender understands,
+/// and may answer in another. Where it may take the packet as one of another protocol, that protocol decides, and not
+/// we.
 async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Option<Judged> {
-    let main = statements(case).first().copied();
-    if !matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2")) {
+    let named = [&b"\x00\x04MQTT"[..], &[cx.version.level()]].concat();
+    let is_named = case.wire.windows(named.len()).any(|w| w == named);
+    if is_named || case.packet_type() != Some(PacketType::Connect) {
         return None;
     }
+    let main = statements(case).first().copied();
     let of_mqtt_3_1 = case.wire.windows(6).any(|name| name == b"MQIsdp");
-    if of_mqtt_3_1 || case.reactions().iter().any(|allowed| allowed == "accept") {
+    let of_another = matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2"))
+        && case.reactions().iter().any(|allowed| allowed == "accept");
+    if of_mqtt_3_1 || of_another {
         probe.peek(1, cx.wait()).await;
         return Some(pass("another protocol may be meant"));
     }
@@ -310,7 +318,13 @@ fn granted_filter(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<J
     let main = statements(case).first().copied()?;
     let of_filters = match case.packet_type()? {
         PacketType::Subscribe => match cx.five() {
-            true => &["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-4.7.3-1", "MQTT-4.8.2-1", "MQTT-4.8.2-2"][..],
+            true => &[
+                "MQTT-4.7.1-1",
+                "MQTT-4.7.1-2",
+                "MQTT-4.7.3-1",
+                "MQTT-4.8.2-1",
+                "MQTT-4.8.2-2",
+            ][..],
             false => &["MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-4.7.3-1"],
         },
         _ => return None,
@@ -349,10 +363,13 @@ fn followed(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<Judged>
     };
     // One with identifier 0 cannot be read, and shows that the packet was taken.
     let answered = reaction.packets.iter().any(|p| p.packet_type() == answer)
-        || statements(case).iter().any(|id| ["MQTT-2.3.1-1", "MQTT-2.2.1-3"].contains(id));
+        || statements(case)
+            .iter()
+            .any(|id| ["MQTT-2.3.1-1", "MQTT-2.2.1-3"].contains(id));
     let main = statements(case).first().copied()?;
     (!answered).then(|| {
-        let text = format!("the server dropped it: neither {answer} came nor the end of the connection");
+        let text =
+            format!("the server dropped it: neither {answer} came nor the end of the connection");
         unanswered(cx, main, rule, text)
     })
 }

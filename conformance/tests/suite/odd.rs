@@ -65,10 +65,6 @@ impl Hands {
         &self.client
     }
 
-    pub(crate) fn broker(&self) -> &Line {
-        &self.broker
-    }
-
     /// Hands it on as it is.
     pub(crate) fn pass(&self, from: From, bytes: &[u8]) {
         match from {
@@ -138,9 +134,7 @@ impl House {
     }
 
     /// An odd broker whose connections have nothing in common.
-    pub(crate) fn each(
-        rule: impl Fn(From, &[u8], &mut Hands) + Send + Clone + 'static,
-    ) -> Self {
+    pub(crate) fn each(rule: impl Fn(From, &[u8], &mut Hands) + Send + Clone + 'static) -> Self {
         Self::odd(move || {
             Box::new(move || {
                 let rule = rule.clone();
@@ -154,7 +148,9 @@ impl House {
     /// The reference broker, `latency` away in both directions.
     pub(crate) fn far(latency: Duration) -> Self {
         Self::odder(Config::default(), None, latency, || {
-            Box::new(|| Box::new(|from: From, packet: &[u8], hands: &mut Hands| hands.pass(from, packet)))
+            Box::new(|| {
+                Box::new(|from: From, packet: &[u8], hands: &mut Hands| hands.pass(from, packet))
+            })
         })
     }
 

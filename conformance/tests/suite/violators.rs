@@ -12,8 +12,17 @@ fn fails(house: &House, check: &str, version: Version, statement: &str) {
     let result = house.check(check, version);
     assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
     let cited = result.statements.iter().any(|s| s.id == statement);
-    assert!(cited, "{statement} is not among {:?}\n{}", result.statements, story(&result));
-    assert!(result.evidence.events.iter().any(|e| e.highlight), "{}", story(&result));
+    assert!(
+        cited,
+        "{statement} is not among {:?}\n{}",
+        result.statements,
+        story(&result)
+    );
+    assert!(
+        result.evidence.events.iter().any(|e| e.highlight),
+        "{}",
+        story(&result)
+    );
 }
 
 /// Answers a SUBSCRIBE for which `which` holds by itself, with these codes.
@@ -31,13 +40,27 @@ fn granting(which: impl Fn(&[u8]) -> bool + Send + Clone + 'static, codes: &'sta
 #[test]
 fn a_filter_that_is_none_is_granted() {
     let bad = |packet: &[u8]| {
-        [&b"a#\0"[..], b"#/a\0", b"a+\0"].iter().any(|end| packet.ends_with(end))
+        [&b"a#\0"[..], b"#/a\0", b"a+\0"]
+            .iter()
+            .any(|end| packet.ends_with(end))
             || packet.ends_with(&[0, 0, 0])
     };
     for (check, old, new) in [
-        ("malformed/filter-hash-inside", "MQTT-4.7.1-2", "MQTT-4.7.1-1"),
-        ("malformed/filter-hash-not-last", "MQTT-4.7.1-2", "MQTT-4.7.1-1"),
-        ("malformed/filter-plus-inside", "MQTT-4.7.1-3", "MQTT-4.7.1-2"),
+        (
+            "malformed/filter-hash-inside",
+            "MQTT-4.7.1-2",
+            "MQTT-4.7.1-1",
+        ),
+        (
+            "malformed/filter-hash-not-last",
+            "MQTT-4.7.1-2",
+            "MQTT-4.7.1-1",
+        ),
+        (
+            "malformed/filter-plus-inside",
+            "MQTT-4.7.1-3",
+            "MQTT-4.7.1-2",
+        ),
         ("malformed/filter-empty", "MQTT-4.7.3-1", "MQTT-4.7.3-1"),
     ] {
         let house = granting(bad, &[0]);
@@ -45,7 +68,12 @@ fn a_filter_that_is_none_is_granted() {
         fails(&house, check, V3_1_1, "MQTT-4.8.0-1");
         fails(&house, check, V5_0, new);
     }
-    fails(&granting(bad, &[0]), "vectors/subscribe", V3_1_1, "MQTT-4.8.0-1");
+    fails(
+        &granting(bad, &[0]),
+        "vectors/subscribe",
+        V3_1_1,
+        "MQTT-4.8.0-1",
+    );
 }
 
 #[test]
@@ -66,7 +94,12 @@ fn a_shared_filter_that_is_none_is_granted() {
 #[test]
 fn an_empty_suback() {
     let empty = |packet: &[u8]| body(packet).len() <= 3;
-    fails(&granting(empty, &[]), "malformed/subscribe-empty", V3_1_1, "MQTT-4.8.0-1");
+    fails(
+        &granting(empty, &[]),
+        "malformed/subscribe-empty",
+        V3_1_1,
+        "MQTT-4.8.0-1",
+    );
 }
 
 #[test]
@@ -74,7 +107,12 @@ fn a_code_of_5_0_in_a_suback_of_3_1_1() {
     let house = granting(|_| true, &[0x87]);
     fails(&house, "subscribe/several-filters", V3_1_1, "MQTT-3.9.3-2");
     let house = granting(|packet| packet.ends_with(b"a#\0"), &[0x8F]);
-    fails(&house, "malformed/filter-hash-inside", V3_1_1, "MQTT-3.9.3-2");
+    fails(
+        &house,
+        "malformed/filter-hash-inside",
+        V3_1_1,
+        "MQTT-3.9.3-2",
+    );
 }
 
 #[test]
@@ -85,8 +123,18 @@ fn packets_that_no_client_may_send_are_tolerated() {
             hands.pass(from, packet);
         }
     });
-    for check in ["packet-type-0", "packet-type-15", "connack-from-client", "suback-from-client"] {
-        fails(&house, &format!("malformed/{check}"), V3_1_1, "MQTT-4.8.0-1");
+    for check in [
+        "packet-type-0",
+        "packet-type-15",
+        "connack-from-client",
+        "suback-from-client",
+    ] {
+        fails(
+            &house,
+            &format!("malformed/{check}"),
+            V3_1_1,
+            "MQTT-4.8.0-1",
+        );
     }
     fails(&house, "vectors/framing", V3_1_1, "MQTT-4.8.0-1");
 }
@@ -112,9 +160,19 @@ fn acknowledgements_do_not_come() {
         fails(&swallowing(7), "qos/2-identifiers", version, statement);
     }
     for version in Version::ALL {
-        fails(&swallowing(11), "subscribe/unsubscribed", version, "MQTT-3.10.4-4");
+        fails(
+            &swallowing(11),
+            "subscribe/unsubscribed",
+            version,
+            "MQTT-3.10.4-4",
+        );
         fails(&swallowing(9), "subscribe/suback", version, "MQTT-3.8.4-1");
-        fails(&swallowing(13), "connect/accepted", version, "MQTT-3.12.4-1");
+        fails(
+            &swallowing(13),
+            "connect/accepted",
+            version,
+            "MQTT-3.12.4-1",
+        );
     }
 }
 
@@ -154,7 +212,12 @@ fn losing(which: impl Fn(&[u8]) -> bool + Send + Clone + 'static) -> House {
 fn the_parent_level_is_not_matched() {
     for version in Version::ALL {
         let house = losing(|packet| topic(packet).ends_with(b"/a"));
-        fails(&house, "topic/multi-level-wildcard", version, "MQTT-4.5.0-1");
+        fails(
+            &house,
+            "topic/multi-level-wildcard",
+            version,
+            "MQTT-4.5.0-1",
+        );
     }
 }
 
@@ -170,14 +233,19 @@ fn retained_messages_are_lost() {
 fn a_response_topic_with_wildcards_is_forwarded() {
     // The reference broker refuses it, so the proxy hands it to the subscriber itself.
     let house = House::odd(|| {
-        let subscribers: std::rc::Rc<std::cell::RefCell<Vec<crate::odd::Line>>> = Default::default();
+        let subscribers: std::rc::Rc<std::cell::RefCell<Vec<crate::odd::Line>>> =
+            Default::default();
         Box::new(move || {
             let subscribers = std::rc::Rc::clone(&subscribers);
             Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
                 if from == From::Client && kind(packet) == 8 {
                     subscribers.borrow_mut().push(hands.client().clone());
                 }
-                if from == From::Client && kind(packet) == 3 && holds(packet, b"r/#") && qos(packet) == 0 {
+                if from == From::Client
+                    && kind(packet) == 3
+                    && holds(packet, b"r/#")
+                    && qos(packet) == 0
+                {
                     for line in subscribers.borrow().iter() {
                         line.send(packet);
                     }
@@ -189,7 +257,11 @@ fn a_response_topic_with_wildcards_is_forwarded() {
     });
     let result = house.check("malformed/publish-response-topic-wildcard", V5_0);
     assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
-    assert!(result.message.contains("MQTT-3.3.2-14"), "{}", story(&result));
+    assert!(
+        result.message.contains("MQTT-3.3.2-14"),
+        "{}",
+        story(&result)
+    );
 }
 
 #[test]
@@ -216,7 +288,11 @@ fn silence_after_a_bad_connect_fails_everywhere() {
         }
     });
     for version in Version::ALL {
-        for check in ["connect/protocol-level", "connect/protocol-name", "vectors/connect"] {
+        for check in [
+            "connect/protocol-level",
+            "connect/protocol-name",
+            "vectors/connect",
+        ] {
             let result = house.check(check, version);
             assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
         }
