@@ -514,6 +514,45 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Like [`Self::messages_to`], and waits for what is `wanted` too: what is not there then is lost. For messages that
+    /// the standard orders; one that comes, but after the mark that was published later, is not lost, it is out of order.
+    pub(crate) async fn ordered_to(
+        &mut self,
+        wanted: &[&[u8]],
+        mark: &[u8],
+    ) -> Result<Vec<Publish>, Outcome> {
+        let at = |all: &[Publish], payload: &[u8]| all.iter().position(|m| m.payload == payload);
+        let there = |all: &[Publish], payload: &[u8]| at(all, payload).is_some();
+        let enough =
+            |all: &[Publish]| there(all, mark) && wanted.iter().all(|payload| there(all, payload));
+        let got = self.gathered(enough).await?;
+        let Some(last) = at(&got, mark) else {
+            return Err(inconclusive(format!(
+                "{} did not get `{}`, the message that ends the wait, within {:?}",
+                self.name,
+                String::from_utf8_lossy(mark),
+                self.cx.wait()
+            )));
+        };
+        let late = wanted
+            .iter()
+            .filter_map(|payload| at(&got, payload))
+            .find(|at| *at > last);
+        match late {
+            None => Ok(got),
+            Some(late) => {
+                let text = format!(
+                    "`{}` came after `{}`, which was published later: same publisher, topic and QoS",
+                    String::from_utf8_lossy(&got[late].payload),
+                    String::from_utf8_lossy(mark)
+                );
+                let rule = self.cx.pick("MQTT-4.6.0-6", "MQTT-4.6.0-5");
+                let outcome = Outcome::new(Verdict::Fail, text).citing(&[rule]);
+                Err(outcome.showing(&Packet::Publish(got[late].clone())))
+            }
+        }
+    }
+
     /// Messages until `enough` holds for them; after the wait without, whatever has come. What is late is taken like what
     /// is in time; what is missing then is lost.
     pub(crate) async fn gathered(

@@ -208,7 +208,7 @@ async fn after_a_wait(cx: &Cx, interval: u32) -> Result<Vec<Publish>, Outcome> {
     let mut again = cx.dial("subscriber again").id(&id).kept().go().await?;
     cx.resumed(&again.connack).await?;
     publisher.publish(&topic, QoS::AtLeastOnce, b"end").await?;
-    again.messages_to(b"end").await
+    again.ordered_to(&[b"lasting"], b"end").await
 }
 
 async fn message_expires(cx: &Cx) -> Judged {

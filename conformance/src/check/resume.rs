@@ -257,7 +257,7 @@ async fn finish(
     let mut last = message(topic, QoS::ExactlyOnce, b"end");
     last.packet_id = end;
     publisher.publish_message(last).await?;
-    let got = sub.messages_to(b"end").await?;
+    let got = sub.ordered_to(&[b"half way"], b"end").await?;
     match copies(&got, b"half way").len() {
         1 => pass("PUBCOMP came and the message was delivered once"),
         0 => fail_on(&["MQTT-4.5.0-1"], "the message was not delivered"),

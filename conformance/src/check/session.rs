@@ -232,7 +232,8 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     let mut again = cx.dial("client again").id(&id).kept().go().await?;
     cx.resumed(&again.connack).await?;
     publisher.publish(&topic, qos, b"end").await?;
-    let got = again.messages_to(b"end").await?;
+    let wanted: Vec<&[u8]> = sent.iter().map(String::as_bytes).collect();
+    let got = again.ordered_to(&wanted, b"end").await?;
     let all: Vec<String> = got
         .iter()
         .map(|m| String::from_utf8_lossy(&m.payload).into_owned())
@@ -248,8 +249,9 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     }
     if let Some(missing) = sent.iter().find(|p| !first.contains(p)) {
         return fail(format!(
-            "`{missing}` was lost: {} of 5 arrived",
-            first.len()
+            "`{missing}` was lost: {} of 5 arrived within {:?}",
+            first.len(),
+            cx.wait()
         ));
     }
     match first.iter().zip(&sent).all(|(a, b)| *a == b) {

@@ -6,6 +6,7 @@ use crate::{
 };
 use squall_protocol::Version::{self, V3_1_1, V5_0};
 use squall_reports::Verdict;
+use std::time::Duration;
 
 /// The check fails, and cites the statement.
 fn fails(house: &House, check: &str, version: Version, statement: &str) {
@@ -227,6 +228,32 @@ fn retained_messages_are_lost() {
         let house = losing(|packet| packet[0] & 1 == 1);
         fails(&house, "retained/delivered", version, statement);
     }
+}
+
+#[test]
+fn late_is_told_apart_from_lost() {
+    let result = losing(|packet| packet.ends_with(b"queued 3")).check("session/1-queued", V3_1_1);
+    assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
+    assert!(
+        result.message.contains("`queued 3` was lost"),
+        "{}",
+        story(&result)
+    );
+    let house = House::each(|from, packet, hands| match from {
+        From::Broker if kind(packet) == 3 && packet.ends_with(b"queued 5") => {
+            hands.client().send_late(Duration::from_millis(300), packet);
+        }
+        _ => hands.pass(from, packet),
+    });
+    let result = house.check("session/1-queued", V3_1_1);
+    assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
+    assert!(
+        result.message.starts_with("`queued 5` came after `end`"),
+        "{}",
+        story(&result)
+    );
+    let guilty = result.evidence.events.iter().find(|e| e.highlight).unwrap();
+    assert!(guilty.label.starts_with("PUBLISH"), "{}", story(&result));
 }
 
 #[test]
