@@ -8,7 +8,9 @@ use crate::{
     heard::unanswered,
     ledger::{Broom, Ledger, Leftover, Owner, session},
     outcome::{Outcome, inconclusive, not_applicable},
+    pace::Pace,
     party::{Client, refused},
+    sessions::Sessions,
 };
 use bytes::Bytes;
 use squall_client::probe::{Heard, Journal, Probe, ProbeError};
@@ -18,13 +20,18 @@ use squall_protocol::{
 };
 use squall_transport::Endpoint;
 use std::{cell::Cell, rc::Rc, time::Duration};
+use tokio::sync::OnceCell;
 
 /// What all checks of a run share.
 #[derive(Debug)]
 pub(crate) struct Env {
     pub(crate) endpoint: Endpoint,
-    /// How long a check waits for one thing that has to come.
+    /// How long a check waits for one thing that has to come, before the target was measured.
     pub(crate) wait: Duration,
+    /// How long checks wait, as measured at the target.
+    pub(crate) pace: Cell<Pace>,
+    /// What the target does with sessions, by version: found out by the first check that needs to know.
+    pub(crate) sessions: [OnceCell<Sessions>; 2],
     /// Part of every name, different in each run.
     pub(crate) run: String,
     /// Set when a connection could not be opened any more.
@@ -41,6 +48,8 @@ impl Env {
         Self {
             endpoint,
             wait,
+            pace: Cell::new(Pace::new(wait, Duration::ZERO)),
+            sessions: [OnceCell::new(), OnceCell::new()],
             run,
             gone: Cell::new(false),
             ledger: Rc::default(),
@@ -75,6 +84,8 @@ pub(crate) struct Cx {
     owner: Owner,
     count: Cell<u32>,
     controlled: Cell<bool>,
+    /// Clients that are sent messages which they have to acknowledge.
+    receivers: Cell<u32>,
 }
 
 /// What a context says when the target stopped accepting connections.
@@ -108,6 +119,7 @@ impl Cx {
             owner,
             count: Cell::new(0),
             controlled: Cell::new(false),
+            receivers: Cell::new(0),
         }
     }
 
@@ -137,7 +149,44 @@ impl Cx {
 
     /// How long to wait for one thing that has to come.
     pub(crate) fn wait(&self) -> Duration {
-        self.env.wait
+        self.env.pace.get().answer()
+    }
+
+    /// How long a silence has to last before it counts as one.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.env.pace.get().quiet()
+    }
+
+    /// How long a server that closes is given to do so before it is asked whether it carries on.
+    pub(crate) fn grace(&self) -> Duration {
+        self.env.pace.get().grace()
+    }
+
+    /// What this target does with sessions in this version, found out once in a run.
+    pub(crate) async fn sessions(&self) -> Sessions {
+        let known = &self.env.sessions[self.version as usize];
+        let name = format!("s{}", self.version.level());
+        // A number of its own: what it leaves is tidied up by itself, and nothing else with it.
+        let number = usize::MAX - self.version as usize;
+        let env = Rc::clone(&self.env);
+        let cx = Self::new(env, self.version, number, name, self.main);
+        *known.get_or_init(|| Sessions::found_by(cx)).await
+    }
+
+    /// Whether a topic is one of this check's.
+    pub(crate) fn owns(&self, topic: &str) -> bool {
+        // An empty one stands for an alias, which only a check that asked for them gets.
+        topic.is_empty() || topic.contains(&self.topic(""))
+    }
+
+    /// One more client is sent messages which it has to acknowledge.
+    pub(crate) fn one_more_receiver(&self) {
+        self.receivers.set(self.receivers.get() + 1);
+    }
+
+    /// How many clients are sent messages which they have to acknowledge.
+    pub(crate) fn receivers(&self) -> u32 {
+        self.receivers.get()
     }
 
     /// Something beyond CONNACK was seen to work: from here on the check may pass.
@@ -205,8 +254,7 @@ impl Cx {
         if self.env.gone.get() {
             return Err(inconclusive(GONE));
         }
-        let Env { endpoint, wait, .. } = &*self.env;
-        let wait = *wait;
+        let (endpoint, wait) = (&self.env.endpoint, self.wait());
         let mut opened = Probe::connect_as(endpoint.clone(), wait, &self.journal, name).await;
         if opened.is_err() {
             // A full backlog passes by itself; a dead broker does not.

@@ -1,6 +1,7 @@
 //! The journal of a check as an [`Exchange`]: who sent what to whom, and when. Bounded in bytes, like the journal.
 
 use squall_client::probe::{Event as Seen, Journal, Record};
+use squall_protocol::Packet;
 use squall_reports::{Event, EventKind, Exchange};
 use std::cell::Cell;
 
@@ -21,17 +22,30 @@ const MOST_DETAIL: usize = 4 * 1024;
 /// Bytes that an event takes besides its texts.
 const FRAME: usize = 128;
 
-/// What happened; the parties of the check stand left, the server right. With `blame` the last event that is not
-/// tidying up is the one where it went wrong. Of a long story the beginning and the end are shown, and what is between
+/// What happened; the parties of the check stand left, the server right. With `blame` the last packet that equals
+/// `guilty` is where it went wrong; where there is none, the last event that is neither tidying up nor a PINGRESP,
+/// which only shows that the connection lives. Of a long story the beginning and the end are shown, and what is between
 /// them is counted. `room` is what the run has left for whole stories.
-pub(crate) fn exchange(journal: &Journal, blame: bool, room: &Cell<usize>) -> Exchange {
+pub(crate) fn exchange(
+    journal: &Journal,
+    blame: bool,
+    guilty: Option<&Packet>,
+    room: &Cell<usize>,
+) -> Exchange {
     let mut parties = journal.parties();
     let server = parties.len();
     parties.push("server".to_owned());
     let records = journal.records();
-    let guilty = records
-        .iter()
-        .rposition(|record| blame && accuses(&record.event));
+    let is = |record: &Record| matches!(&record.event, Seen::Received(p, ..) if Some(p) == guilty);
+    let pong = |record: &Record| matches!(record.event, Seen::Received(Packet::PingResp, ..));
+    let of = |wanted: &dyn Fn(&Record) -> bool| records.iter().rposition(wanted);
+    let guilty = blame
+        .then(|| {
+            of(&is)
+                .or_else(|| of(&|r| accuses(&r.event) && !pong(r)))
+                .or_else(|| of(&|r| accuses(&r.event)))
+        })
+        .flatten();
     let left_out = journal.left_out();
     let gap = (left_out.events > 0).then_some(left_out.before);
     let bytes: Vec<u64> = records.iter().map(|r| r.event.wire_len() as u64).collect();
@@ -228,7 +242,7 @@ mod tests {
         );
         journal.write(one, Seen::Note("nothing came".to_owned()));
         journal.write(one, Seen::Closed);
-        let exchange = exchange(&journal, true, &Cell::new(MOST_OF_A_RUN));
+        let exchange = exchange(&journal, true, None, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(exchange.parties, ["client", "server"]);
         let marks: Vec<_> = exchange.events.iter().map(|e| e.highlight).collect();
         assert_eq!(marks, [false, false, true, false]);
@@ -261,14 +275,19 @@ mod tests {
 
     #[test]
     fn a_short_story_is_told_whole() {
-        let told = exchange(&story(100, 10), true, &Cell::new(MOST_OF_A_RUN));
+        let told = exchange(&story(100, 10), true, None, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(told.events.len(), 101);
     }
 
     #[test]
     fn of_a_long_story_the_beginning_and_the_guilty_end_are_told() {
         for (packets, bytes) in [(100, 1000), (1000, 10), (100_000, 10), (5_000, 4000)] {
-            let told = exchange(&story(packets, bytes), true, &Cell::new(MOST_OF_A_RUN));
+            let told = exchange(
+                &story(packets, bytes),
+                true,
+                None,
+                &Cell::new(MOST_OF_A_RUN),
+            );
             let text: usize = told
                 .events
                 .iter()
@@ -297,7 +316,7 @@ mod tests {
     fn when_the_run_has_no_room_left_only_ends_are_told() {
         let room = Cell::new(100_000);
         let told: Vec<usize> = (0..10)
-            .map(|_| exchange(&story(200, 10), true, &room).events.len())
+            .map(|_| exchange(&story(200, 10), true, None, &room).events.len())
             .collect();
         assert_eq!(told[0], 201);
         assert_eq!(told[9], 2 * END_EVENTS + 1);

@@ -19,10 +19,13 @@ mod monitored;
 mod naming;
 mod options;
 mod outcome;
+mod pace;
 mod party;
 mod reaction;
+mod rigour;
 mod runner;
 mod select;
+mod sessions;
 mod stranger;
 mod target;
 

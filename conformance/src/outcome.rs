@@ -1,7 +1,7 @@
 //! What a check says in the end, and the one place where doubt turns a failure into a warning.
 
 use crate::catalogue;
-use squall_protocol::{Rule, Version, Violation};
+use squall_protocol::{Packet, Rule, Version, Violation};
 use squall_reports::Verdict;
 
 /// What a check found.
@@ -13,6 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) cites: Vec<&'static str>,
     /// Doubt in the catalogue does not touch it: it is about what the receiver of such a packet does.
     certain: bool,
+    /// The packet of the server where it went wrong, to be marked in the evidence.
+    pub(crate) guilty: Option<Box<Packet>>,
     /// The server sent so much, or so long a packet, that the check did not come to its question.
     pub(crate) blocked: bool,
 }
@@ -29,8 +31,26 @@ impl Outcome {
             message,
             cites,
             certain: false,
+            guilty: None,
             blocked: false,
         }
+    }
+
+    /// The same, whatever doubt the catalogue has: the doubt is about something else than what was found.
+    pub(crate) fn beyond_doubt(mut self) -> Self {
+        self.certain = true;
+        self
+    }
+
+    /// The same, with the packet where it went wrong.
+    pub(crate) fn showing(mut self, packet: &Packet) -> Self {
+        self.guilty = Some(Box::new(packet.clone()));
+        self
+    }
+
+    /// What the check may go on with, if anything: nothing when it is a verdict about the server.
+    pub(crate) fn is_inconclusive(&self) -> bool {
+        self.verdict == Verdict::Inconclusive
     }
 
     /// The same, resting on these statements alone.
@@ -106,6 +126,8 @@ const fn breaks_format(rule: Rule) -> bool {
             | Rule::PropertyLengthWrong
             | Rule::PropertyUnknown(_)
             | Rule::PropertyNotAllowed(_)
+            // The payload of a SUBACK is required (section 2.4 and 2.5).
+            | Rule::ReasonCodesMissing
     )
 }
 
@@ -119,6 +141,11 @@ pub(crate) fn fail(message: impl Into<String>) -> Judged {
 
 pub(crate) fn fail_on(cites: &[&'static str], message: impl Into<String>) -> Judged {
     Ok(Outcome::new(Verdict::Fail, message).citing(cites))
+}
+
+/// A failure with the packet that shows it.
+pub(crate) fn fail_at(packet: &Packet, message: impl Into<String>) -> Judged {
+    Ok(Outcome::new(Verdict::Fail, message).showing(packet))
 }
 
 pub(crate) fn warn(message: impl Into<String>) -> Judged {

@@ -16,7 +16,11 @@ use squall_protocol::{
     },
     topic::TopicFilter,
 };
-use std::{collections::VecDeque, time::Duration};
+use squall_reports::Verdict;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// Bytes of memory for all that a client gets, looked at or not: more than 2,000 short messages, where a check asks for
@@ -35,8 +39,18 @@ pub(crate) struct Client<'a> {
     heard: usize,
     /// PINGREQ that were not answered yet.
     pings: u32,
+    /// Acknowledgements that are due for what was sent, the oldest first.
+    owed: Vec<(PacketType, PacketId)>,
+    /// Acknowledgements that came before they were waited for.
+    early: Vec<Packet>,
+    /// Messages under their packet identifiers, as they came last on this connection.
+    seen: BTreeMap<PacketId, Publish>,
+    /// Whether it is sent messages that it has to acknowledge.
+    receives: bool,
     /// Whether QoS 1 and 2 messages are acknowledged as they come.
-    pub(crate) answers: bool,
+    answers: bool,
+    /// Whether messages on topics of other checks count too.
+    pub(crate) takes_all: bool,
 }
 
 impl<'a> Client<'a> {
@@ -50,7 +64,26 @@ impl<'a> Client<'a> {
             inbox: VecDeque::new(),
             heard: 0,
             pings: 0,
+            owed: Vec::new(),
+            early: Vec::new(),
+            seen: BTreeMap::new(),
+            receives: false,
             answers: true,
+            takes_all: false,
+        }
+    }
+
+    /// From now on no message is acknowledged.
+    pub(crate) fn withhold(&mut self) {
+        self.answers = false;
+        self.receive();
+    }
+
+    /// A server may wait for what this client acknowledges.
+    fn receive(&mut self) {
+        if !self.receives {
+            self.receives = true;
+            self.cx.one_more_receiver();
         }
     }
 
@@ -63,6 +96,7 @@ impl<'a> Client<'a> {
 
     pub(crate) async fn send(&mut self, packet: &Packet) -> Result<(), Outcome> {
         self.pings += u32::from(*packet == Packet::PingReq);
+        self.owed.extend(owed_for(packet));
         let sent = self.probe.send(packet).await;
         sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
     }
@@ -72,7 +106,8 @@ impl<'a> Client<'a> {
         sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
     }
 
-    /// The next packet that is no PUBREL of a message this client has answered; `None` when nothing comes in time.
+    /// The next packet that is no PUBREL of a message this client has answered, no message on a topic of another check
+    /// and none that is only repeated; `None` when nothing comes in time.
     pub(crate) async fn hear(&mut self, until: Instant) -> Result<Option<Packet>, Outcome> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -95,6 +130,7 @@ impl<'a> Client<'a> {
             }
             match &packet {
                 Packet::PubRel(rel) if self.answers => {
+                    self.seen.remove(&rel.packet_id);
                     self.send(&Packet::PubComp(Ack::success(rel.packet_id)))
                         .await?;
                 }
@@ -102,7 +138,10 @@ impl<'a> Client<'a> {
                     if self.answers {
                         self.answer(publish).await?;
                     }
-                    return Ok(Some(packet));
+                    let ours = self.takes_all || self.cx.owns(&publish.topic);
+                    if !self.repeats(publish) && ours {
+                        return Ok(Some(packet));
+                    }
                 }
                 // A server that sends PINGRESP by itself would pass whatever a round trip proves.
                 Packet::PingResp => match self.pings.checked_sub(1) {
@@ -133,41 +172,125 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Waits for the answer to a packet; messages that come before it are kept for later.
+    /// In 3.1.1 a server may send a message again on a living connection: under the same identifier, with DUP, before
+    /// the flow has come to its end. It is no second message. 5.0 forbids it [MQTT-4.4.0-1].
+    fn repeats(&mut self, publish: &Publish) -> bool {
+        let Some(id) = publish.packet_id else {
+            return false;
+        };
+        let before = self.seen.insert(id, publish.clone());
+        let same = |m: &Publish| m.topic == publish.topic && m.payload == publish.payload;
+        !self.cx.five() && publish.dup && before.as_ref().is_some_and(same)
+    }
+
+    /// Keeps what came while something else was waited for: no statement orders acknowledgements of different packets
+    /// towards each other, so what is due may come now.
+    fn keep(&mut self, packet: Packet) -> Result<(), Outcome> {
+        match packet {
+            Packet::Publish(publish) => self.inbox.push_back(publish),
+            other if self.is_owed(&other) => self.early.push(other),
+            other => return Err(unexpected(&other)),
+        }
+        Ok(())
+    }
+
+    fn is_owed(&self, packet: &Packet) -> bool {
+        let early = |p: &Packet| {
+            (p.packet_type(), p.packet_id()) == (packet.packet_type(), packet.packet_id())
+        };
+        let came = self.early.iter().filter(|p| early(p)).count();
+        let due = |(kind, id): &&(PacketType, PacketId)| {
+            *kind == packet.packet_type() && Some(*id) == packet.packet_id()
+        };
+        self.owed.iter().filter(due).count() > came
+    }
+
+    fn paid(&mut self, kind: PacketType, id: PacketId) {
+        if let Some(at) = self.owed.iter().position(|due| *due == (kind, id)) {
+            self.owed.remove(at);
+        }
+        self.cx.control_seen();
+    }
+
+    /// Waits for the answer to a packet; what comes before it is kept for later.
     pub(crate) async fn answer_to(
         &mut self,
         expected: PacketType,
         id: PacketId,
     ) -> Result<Packet, Outcome> {
+        let is_it = |p: &Packet| p.packet_type() == expected && p.packet_id() == Some(id);
+        if let Some(at) = self.early.iter().position(is_it) {
+            self.paid(expected, id);
+            return Ok(self.early.remove(at));
+        }
         let until = Instant::now() + self.cx.wait();
-        loop {
-            match self.hear(until).await? {
-                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
-                Some(packet) if packet.packet_type() == expected => {
-                    if packet.packet_id() != Some(id) {
-                        return Err(self.wrong_identifier(&packet, id));
-                    }
-                    self.cx.control_seen();
-                    return Ok(packet);
-                }
-                Some(other) => {
-                    let text = format!(
-                        "{} got {} where {expected} was due",
-                        self.name,
-                        other.summary()
-                    );
-                    return Err(inconclusive(text));
-                }
-                None => {
-                    let text = format!(
-                        "{} got no {expected} within {:?}",
-                        self.name,
-                        self.cx.wait()
-                    );
-                    self.probe.note(&text);
-                    return Err(inconclusive(text));
-                }
+        while let Some(packet) = self.hear(until).await? {
+            if is_it(&packet) {
+                self.paid(expected, id);
+                return Ok(packet);
             }
+            if packet.packet_id() == Some(id) && of_the_other_qos(expected, packet.packet_type()) {
+                let text = format!(
+                    "{} got {} where {expected} was due",
+                    self.name,
+                    packet.summary()
+                );
+                let outcome = Outcome::new(Verdict::Fail, text);
+                return Err(outcome.citing(&[self.rule_of(expected)]).showing(&packet));
+            }
+            if packet.packet_type() == expected && !self.is_owed(&packet) {
+                return Err(self.wrong_identifier(&packet, id));
+            }
+            self.keep(packet)?;
+        }
+        self.lost(expected, id).await
+    }
+
+    /// The answer has not come within the wait: asks whether the connection lives, and blames the server if it does and
+    /// has nothing else to wait for.
+    async fn lost(&mut self, expected: PacketType, id: PacketId) -> Result<Packet, Outcome> {
+        let wait = self.cx.wait();
+        let text = format!("{} got no {expected} within {wait:?}", self.name);
+        self.probe.note(&text);
+        let others = self.cx.receivers() > u32::from(self.receives);
+        let waits = matches!(expected, PacketType::PubAck | PacketType::PubRec);
+        if waits && (others || !self.answers) {
+            return Err(inconclusive(format!(
+                "{text}, but a server may first wait for subscribers to acknowledge, and this check has some"
+            )));
+        }
+        self.send(&Packet::PingReq).await?;
+        let until = Instant::now() + wait;
+        while let Some(packet) = self.hear(until).await? {
+            match packet {
+                Packet::PingResp => {
+                    let outcome =
+                        Outcome::new(Verdict::Fail, format!("{text}, on a connection that lives"));
+                    return Err(outcome.citing(&[self.rule_of(expected)]));
+                }
+                late if late.packet_type() == expected && late.packet_id() == Some(id) => {
+                    self.paid(expected, id);
+                    self.probe.note(format!("{expected} was late, not lost"));
+                    return Ok(late);
+                }
+                other => self.keep(other)?,
+            }
+        }
+        let text = format!("{text}, nor PINGRESP within as much again");
+        let rules = [self.rule_of(expected), "MQTT-3.12.4-1"];
+        Err(Outcome::new(Verdict::Fail, text).citing(&rules))
+    }
+
+    /// The statement that asks for this answer.
+    fn rule_of(&self, answer: PacketType) -> &'static str {
+        match answer {
+            PacketType::PubAck => self.cx.pick("MQTT-4.3.2-2", "MQTT-4.3.2-4"),
+            PacketType::PubRec => self.cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-8"),
+            PacketType::PubRel => self.cx.pick("MQTT-4.3.3-1", "MQTT-4.3.3-4"),
+            PacketType::PubComp => self.cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-11"),
+            PacketType::SubAck => "MQTT-3.8.4-1",
+            PacketType::UnsubAck => "MQTT-3.10.4-4",
+            _ => "MQTT-3.12.4-1",
         }
     }
 
@@ -177,16 +300,31 @@ impl<'a> Client<'a> {
             PacketType::SubAck | PacketType::UnsubAck => {
                 self.cx.pick("MQTT-2.3.1-7", "MQTT-2.2.1-6")
             }
+            PacketType::PubRel => return unexpected(packet),
             _ => self.cx.pick("MQTT-2.3.1-6", "MQTT-2.2.1-5"),
         };
         let text = format!("{} answers packet identifier {id}", packet.summary());
-        Outcome::new(squall_reports::Verdict::Fail, text).citing(&[rule])
+        let outcome = Outcome::new(Verdict::Fail, text);
+        outcome.citing(&[rule]).showing(packet)
     }
 
     /// SUBSCRIBE to one filter; the QoS has to be granted.
     pub(crate) async fn subscribe(&mut self, filter: &str, qos: QoS) -> Result<(), Outcome> {
         let subscription = subscription(filter, qos)?;
         self.subscribe_to(subscription, Properties::new()).await
+    }
+
+    /// SUBSCRIBE to one filter; gives the QoS that is granted, which may be lower.
+    pub(crate) async fn subscribe_up_to(&mut self, filter: &str, qos: QoS) -> Result<QoS, Outcome> {
+        let wanted = subscription(filter, qos)?;
+        match self.subscribe_to(wanted, Properties::new()).await {
+            Ok(()) => Ok(qos),
+            Err(outcome) if outcome.verdict == Verdict::NotApplicable && qos != QoS::AtMostOnce => {
+                self.subscribe(filter, QoS::AtMostOnce).await?;
+                Ok(QoS::AtMostOnce)
+            }
+            Err(outcome) => Err(outcome),
+        }
     }
 
     /// SUBSCRIBE with options; the QoS has to be granted.
@@ -198,19 +336,30 @@ impl<'a> Client<'a> {
         let (qos, filter) = (wanted.qos, wanted.filter.clone());
         let ack = self.subscribe_many(vec![wanted], properties).await?;
         match ack.reasons.first().copied() {
-            Some(ReasonCode(code)) if code == qos.as_u8() => Ok(()),
+            Some(ReasonCode(code)) if code == qos.as_u8() => {
+                if code > 0 {
+                    self.receive();
+                }
+                Ok(())
+            }
             Some(ReasonCode(code @ 0..=2)) => Err(not_applicable(format!(
                 "the server grants `{filter}` QoS {code} where QoS {qos} was asked for"
             ))),
-            Some(ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED)
-            | Some(ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
+            // X-3.1.1-subscribe-1: a server should support wildcards. In 5.0 one that offers them may refuse one all the
+            // same; one that does not offer them says so in CONNACK, and the check is not asked.
+            Some(code) if filter.has_wildcard() && !filter.is_shared() => {
+                let text = format!(
+                    "the server refuses the wildcard subscription to `{filter}` with {code}"
+                );
+                Err(match self.cx.five() {
+                    true => inconclusive(text),
+                    false => Outcome::new(Verdict::Warn, text).citing(&["X-3.1.1-subscribe-1"]),
+                })
+            }
+            Some(ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
             | Some(ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED) => Err(not_applicable(
                 format!("the server does not support the subscription to `{filter}`"),
             )),
-            // X-3.1.1-subscribe-1: a refused wildcard tells that the feature is missing.
-            Some(_) if !self.cx.five() && filter.has_wildcard() => Err(not_applicable(format!(
-                "the server refuses the wildcard subscription to `{filter}`"
-            ))),
             Some(code) => Err(inconclusive(format!(
                 "the server refuses the subscription to `{filter}` with {code}"
             ))),
@@ -293,42 +442,35 @@ impl<'a> Client<'a> {
 
     /// Takes in what is there already: it is no answer to what is asked next.
     pub(crate) async fn drain(&mut self) -> Result<(), Outcome> {
-        loop {
-            match self.hear(Instant::now()).await? {
-                None => return Ok(()),
-                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
-                Some(other) => return Err(unexpected(&other)),
-            }
+        while let Some(packet) = self.hear(Instant::now()).await? {
+            self.keep(packet)?;
         }
+        Ok(())
     }
 
-    /// PINGREQ and PINGRESP; messages that come in between are kept for later.
+    /// PINGREQ and PINGRESP; what comes in between is kept for later. It shows that the connection lives and that the
+    /// server has read what was sent before. It proves nothing about messages: no statement orders them and PINGRESP.
     pub(crate) async fn fence(&mut self) -> Result<(), Outcome> {
         self.drain().await?;
         self.send(&Packet::PingReq).await?;
         let until = Instant::now() + self.cx.wait();
-        loop {
-            match self.hear(until).await? {
-                Some(Packet::PingResp) => {
+        while let Some(packet) = self.hear(until).await? {
+            match packet {
+                Packet::PingResp => {
                     self.cx.control_seen();
                     return Ok(());
                 }
-                Some(Packet::Publish(publish)) => self.inbox.push_back(publish),
-                Some(other) => {
-                    let text = format!(
-                        "{} got {} where PINGRESP was due",
-                        self.name,
-                        other.summary()
-                    );
-                    return Err(inconclusive(text));
-                }
-                None => {
-                    let text = format!("{} got no PINGRESP within {:?}", self.name, self.cx.wait());
-                    self.probe.note(&text);
-                    return Err(inconclusive(text));
-                }
+                other => self.keep(other)?,
             }
         }
+        let text = format!(
+            "{} got no PINGRESP within {:?} on an open connection",
+            self.name,
+            self.cx.wait()
+        );
+        self.probe.note(&text);
+        // [MQTT-3.12.4-1] has no exception.
+        Err(Outcome::new(Verdict::Fail, text).citing(&["MQTT-3.12.4-1"]))
     }
 
     /// The next message, `None` when none comes within the wait.
@@ -344,38 +486,119 @@ impl<'a> Client<'a> {
         if let Some(publish) = self.inbox.pop_front() {
             return Ok(Some(publish));
         }
-        match self.hear(Instant::now() + limit).await? {
-            Some(Packet::Publish(publish)) => Ok(Some(publish)),
-            Some(other) => Err(unexpected(&other)),
-            None => {
-                self.probe.note(format!("no message within {limit:?}"));
-                Ok(None)
+        let until = Instant::now() + limit;
+        while let Some(packet) = self.hear(until).await? {
+            match packet {
+                Packet::Publish(publish) => return Ok(Some(publish)),
+                other => self.keep(other)?,
+            }
+        }
+        self.probe.note(format!("no message within {limit:?}"));
+        Ok(None)
+    }
+
+    /// All messages before the one whose payload is `mark`, and that one as the last. What is missing before it is lost
+    /// only where the standard orders both: one publisher, one topic and one QoS, a subscription that is not shared, and
+    /// first deliveries [MQTT-4.6.0-6]. For everything else there are [`Self::gathered`] and [`Self::quiet`].
+    pub(crate) async fn messages_to(&mut self, mark: &[u8]) -> Result<Vec<Publish>, Outcome> {
+        let is_last = |m: &Publish| &m.payload[..] == mark;
+        let messages = self.gathered(|all| all.last().is_some_and(is_last)).await?;
+        match messages.last().is_some_and(is_last) {
+            true => Ok(messages),
+            false => Err(inconclusive(format!(
+                "{} did not get `{}`, the message that ends the wait, within {:?}",
+                self.name,
+                String::from_utf8_lossy(mark),
+                self.cx.wait()
+            ))),
+        }
+    }
+
+    /// Like [`Self::messages_to`], and waits for what is `wanted` too: what is not there then is lost. For messages that
+    /// the standard orders; one that comes, but after the mark that was published later, is not lost, it is out of order.
+    pub(crate) async fn ordered_to(
+        &mut self,
+        wanted: &[&[u8]],
+        mark: &[u8],
+    ) -> Result<Vec<Publish>, Outcome> {
+        let at = |all: &[Publish], payload: &[u8]| all.iter().position(|m| m.payload == payload);
+        let there = |all: &[Publish], payload: &[u8]| at(all, payload).is_some();
+        let enough =
+            |all: &[Publish]| there(all, mark) && wanted.iter().all(|payload| there(all, payload));
+        let got = self.gathered(enough).await?;
+        let Some(last) = at(&got, mark) else {
+            return Err(inconclusive(format!(
+                "{} did not get `{}`, the message that ends the wait, within {:?}",
+                self.name,
+                String::from_utf8_lossy(mark),
+                self.cx.wait()
+            )));
+        };
+        let late = wanted
+            .iter()
+            .filter_map(|payload| at(&got, payload))
+            .find(|at| *at > last);
+        match late {
+            None => Ok(got),
+            Some(late) => {
+                let text = format!(
+                    "`{}` came after `{}`, which was published later: same publisher, topic and QoS",
+                    String::from_utf8_lossy(&got[late].payload),
+                    String::from_utf8_lossy(mark)
+                );
+                let rule = self.cx.pick("MQTT-4.6.0-6", "MQTT-4.6.0-5");
+                let outcome = Outcome::new(Verdict::Fail, text).citing(&[rule]);
+                Err(outcome.showing(&Packet::Publish(got[late].clone())))
             }
         }
     }
 
-    /// All messages in front of the one whose payload is `mark`, and that one as the last.
-    pub(crate) async fn messages_to(&mut self, mark: &[u8]) -> Result<Vec<Publish>, Outcome> {
+    /// Messages until `enough` holds for them; after the wait without, whatever has come. What is late is taken like what
+    /// is in time; what is missing then is lost.
+    pub(crate) async fn gathered(
+        &mut self,
+        mut enough: impl FnMut(&[Publish]) -> bool,
+    ) -> Result<Vec<Publish>, Outcome> {
+        let until = Instant::now() + self.cx.wait();
         let mut messages = Vec::new();
-        loop {
-            match self.message().await? {
-                None => {
-                    return Err(inconclusive(format!(
-                        "{} did not get `{}`, the message that ends the wait, within {:?}",
-                        self.name,
-                        String::from_utf8_lossy(mark),
-                        self.cx.wait()
-                    )));
-                }
-                Some(publish) => {
-                    let last = &publish.payload[..] == mark;
-                    messages.push(publish);
-                    if last {
-                        return Ok(messages);
-                    }
-                }
+        while !enough(&messages) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.message_within(left).await? {
+                Some(publish) => messages.push(publish),
+                None => break,
             }
         }
+        Ok(messages)
+    }
+
+    /// Everything that comes until nothing has come for the quiet time, or for as long as an answer is waited for.
+    pub(crate) async fn quiet(&mut self) -> Result<Vec<Publish>, Outcome> {
+        let until = Instant::now() + self.cx.wait().max(self.cx.quiet());
+        let mut messages = Vec::new();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.message_within(left.min(self.cx.quiet())).await? {
+                Some(publish) => messages.push(publish),
+                None => return Ok(messages),
+            }
+        }
+    }
+
+    /// [`Self::gathered`], and then everything until it is [quiet](Self::quiet): also what may come later.
+    pub(crate) async fn all(
+        &mut self,
+        enough: impl FnMut(&[Publish]) -> bool,
+    ) -> Result<Vec<Publish>, Outcome> {
+        let mut messages = self.gathered(enough).await?;
+        messages.extend(self.quiet().await?);
+        Ok(messages)
+    }
+
+    /// Everything up to the message `mark`, without which it is inconclusive, and until it is quiet after it.
+    pub(crate) async fn all_beside(&mut self, mark: &[u8]) -> Result<Vec<Publish>, Outcome> {
+        let mut messages = self.messages_to(mark).await?;
+        messages.extend(self.quiet().await?);
+        Ok(messages)
     }
 
     /// The positive control of a pair: a message of `publisher` on `topic` reaches this client.
@@ -385,10 +608,14 @@ impl<'a> Client<'a> {
         topic: &str,
         qos: QoS,
     ) -> Result<(), Outcome> {
-        publisher.publish(topic, qos, b"control").await?;
-        let all = self.messages_to(b"control").await;
+        // Both at once: a server may wait for this client's acknowledgement before it sends its own.
+        let (published, all) = tokio::join!(
+            publisher.publish(topic, qos, b"control"),
+            self.messages_to(b"control")
+        );
+        published?;
         all.map(drop).map_err(|mut outcome| {
-            if outcome.verdict == squall_reports::Verdict::Inconclusive {
+            if outcome.is_inconclusive() {
                 outcome.message =
                     format!("an ordinary message does not arrive: {}", outcome.message);
             }
@@ -430,11 +657,33 @@ fn accepted(ack: &Packet) -> Result<(), Outcome> {
     }
 }
 
+/// What a server owes for a packet of a client.
+fn owed_for(packet: &Packet) -> Option<(PacketType, PacketId)> {
+    let kind = match packet {
+        Packet::Publish(p) if p.qos == QoS::AtLeastOnce => PacketType::PubAck,
+        Packet::Publish(p) if p.qos == QoS::ExactlyOnce => PacketType::PubRec,
+        Packet::PubRec(_) => PacketType::PubRel,
+        Packet::PubRel(_) => PacketType::PubComp,
+        Packet::Subscribe(_) => PacketType::SubAck,
+        Packet::Unsubscribe(_) => PacketType::UnsubAck,
+        _ => return None,
+    };
+    Some((kind, packet.packet_id()?))
+}
+
+const fn of_the_other_qos(expected: PacketType, came: PacketType) -> bool {
+    matches!(
+        (expected, came),
+        (PacketType::PubAck, PacketType::PubRec) | (PacketType::PubRec, PacketType::PubAck)
+    )
+}
+
 pub(crate) fn unexpected(packet: &Packet) -> Outcome {
     inconclusive(format!(
         "the server sent {}, which nothing here asks for",
         packet.summary()
     ))
+    .showing(packet)
 }
 
 /// A filter of our own; a broken one is a defect of the check and says so.

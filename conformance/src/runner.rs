@@ -14,6 +14,7 @@ use crate::{
     naming::{base36, run_name},
     options::Options,
     outcome::{Outcome, inconclusive, not_applicable},
+    pace::Pace,
     select::{SelectError, select},
     target::{Reason, Target, Unreachable},
 };
@@ -174,6 +175,7 @@ pub async fn run(
             seems,
         })?;
         let env = env.insert(Rc::new(Env::new(endpoint, options.wait, run_name())));
+        measure(env, &offers).await;
         LocalSet::new()
             .run_until(play(
                 env,
@@ -232,6 +234,40 @@ async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, Unreachable
         Some(other) => Reason::Other(other.to_string()),
         None => Reason::Other("it has no address".to_owned()),
     }))
+}
+
+/// Round trips that are timed in each version before the checks.
+const ROUND_TRIPS: u32 = 3;
+
+/// Times some round trips, one after the other; where none comes to an end, waits stay what the options say.
+async fn measure(env: &Rc<Env>, offers: &[Offer; 2]) {
+    let mut longest = Duration::ZERO;
+    for version in Version::ALL {
+        if !matches!(offers[version as usize], Offer::Accepted(_)) {
+            continue;
+        }
+        let cx = Cx::new(
+            Rc::clone(env),
+            version,
+            0,
+            format!("p{}", version.level()),
+            "",
+        );
+        let began = Instant::now();
+        let Ok(mut client) = cx.client("round trips").await else {
+            continue;
+        };
+        longest = longest.max(began.elapsed());
+        for _ in 0..ROUND_TRIPS {
+            let began = Instant::now();
+            if client.fence().await.is_err() {
+                break;
+            }
+            longest = longest.max(began.elapsed());
+        }
+        client.bye().await;
+    }
+    env.pace.set(Pace::new(env.wait, longest));
 }
 
 /// Keeps `options.jobs` checks running until all are done.
@@ -314,7 +350,8 @@ async fn one(
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
         return unplayed(check, version, not_applicable(reason));
     }
-    let (wait, shared) = (env.wait, Rc::clone(&env));
+    let (pace, shared) = (env.pace.get(), Rc::clone(&env));
+    let (wait, limit) = (pace.answer(), pace.check(limit));
     let main = check
         .statements(version)
         .first()
@@ -366,13 +403,15 @@ fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
     }
     match monitored::broken(cx) {
         None => outcome,
-        Some((finding, _)) => {
+        Some((finding, guilty)) => {
             let text = format!("{}; expected: {}", finding.message, finding.expected);
             let verdict = match finding.statements.is_empty() {
                 true => Verdict::Warn,
                 false => Verdict::Fail,
             };
-            Outcome::new(verdict, text).citing(&finding.statements)
+            Outcome::new(verdict, text)
+                .citing(&finding.statements)
+                .showing(&guilty)
         }
     }
 }
@@ -414,7 +453,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame, room),
+        evidence: evidence::exchange(journal, blame, outcome.guilty.as_deref(), room),
         duration_ms: millis(took),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     party::Client,
     reaction::{End, judge, reaction, refusal},
 };
-use squall_protocol::{Packet, Property, ReasonCode};
+use squall_protocol::{Packet, Property, QoS, ReasonCode};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -149,10 +149,14 @@ async fn assigned_client_id(cx: &Cx) -> Judged {
             "the server keeps no sessions: it answers Session Expiry Interval 0",
         ));
     }
+    client.subscribe(&cx.topic("t"), QoS::AtMostOnce).await?;
     client.bye().await;
     let again = cx.dial("client again").id(&id).kept().go().await?;
     match again.connack.session_present {
         true => pass(format!("the session of `{id}` was found again")),
+        false if !cx.sessions().await.said => Err(inconclusive(
+            "Session Present is 0 for every session; session/kept judges that",
+        )),
         false => fail(format!("no session under the assigned identifier `{id}`")),
     }
 }

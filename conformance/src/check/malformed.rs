@@ -3,14 +3,17 @@
 
 use super::{
     Check, Need,
+    qos::{copies, has, pair},
     wire::{field, join, packet, properties},
 };
 use crate::{
-    cx::Cx,
-    outcome::{Judged, fail, pass, warn},
+    cx::{Cx, Shape, message},
+    outcome::{Judged, Outcome, pass, warn},
     reaction::{End, judge, reaction},
+    rigour::{granted, unanswered},
 };
-use squall_protocol::{Packet, QoS};
+use squall_protocol::{Packet, Property, QoS, Text};
+use squall_reports::Verdict;
 
 const NOT_UTF8: &[u8] = b"a\xED\xA0\x80";
 const EXPECTED: &str =
@@ -162,6 +165,15 @@ pub(super) const CHECKS: &[Check] = &[
         run: |cx| Box::pin(bad_filter(cx, cx.topic("a+"))),
     },
     Check {
+        id: "malformed/publish-response-topic-wildcard",
+        title: "PUBLISH whose Response Topic has a wildcard",
+        expected: EXPECTED,
+        v3_1_1: &[],
+        v5_0: &["MQTT-3.3.2-14"],
+        needs: &[],
+        run: |cx| Box::pin(response_topic_wildcard(cx)),
+    },
+    Check {
         id: "malformed/filter-empty",
         title: "SUBSCRIBE to an empty filter",
         expected: "The server closes the connection or refuses the subscription.",
@@ -234,17 +246,50 @@ async fn bad_filter(cx: &Cx, filter: String) -> Judged {
         )
         .await?;
     let reaction = reaction(cx, &mut client.probe).await?;
-    let codes = reaction.packets.iter().find_map(|p| match p {
-        Packet::SubAck(ack) => Some(ack.reasons.clone()),
+    let suback = reaction.packets.iter().find_map(|p| match p {
+        Packet::SubAck(ack) => Some((p, &ack.reasons)),
         _ => None,
     });
-    match (codes, &reaction.end) {
+    match (suback, &reaction.end) {
         // The standard asks for a close; a refusal of the one filter is a reading that it leaves room for.
-        (Some(codes), _) if codes.iter().all(|code| code.is_error()) => {
+        (Some((_, codes)), _) if !codes.is_empty() && codes.iter().all(|code| code.is_error()) => {
             pass(format!("the server refused the filter with {}", codes[0]))
         }
-        (Some(_), _) => fail(format!("the server granted the filter `{filter}`")),
+        (Some((packet, _)), _) => {
+            let text = format!("the server granted the filter `{filter}`");
+            granted(cx, cx.main, packet, text)
+        }
         (None, End::Closed) => judge(cx, &reaction, cx.main, false),
-        (None, _) => warn("the server neither refused the filter nor closed the connection"),
+        (None, _) => unanswered(
+            cx,
+            cx.main,
+            "MQTT-3.8.4-1",
+            "the server neither answered the SUBSCRIBE nor closed the connection".to_owned(),
+        ),
+    }
+}
+
+/// A Response Topic with a wildcard: refused, or not looked at and handed on; see the table in [`crate::rigour`].
+async fn response_topic_wildcard(cx: &Cx) -> Judged {
+    let topic = cx.topic("t");
+    let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtMostOnce).await?;
+    let publish = message(&topic, QoS::AtMostOnce, b"request")
+        .with(Property::ResponseTopic(Text::from("r/#")));
+    publisher.send(&Packet::Publish(publish)).await?;
+    let reaction = reaction(cx, &mut publisher.probe).await?;
+    if matches!(reaction.end, End::Closed) {
+        return judge(cx, &reaction, cx.main, false);
+    }
+    let got = sub.gathered(|all| has(all, b"request")).await?;
+    match copies(&got, b"request").first() {
+        Some(m) if m.properties.response_topic().is_some_and(|t| t == "r/#") => {
+            let outcome = Outcome::new(
+                Verdict::Warn,
+                "the server handed it on: it obeys MQTT-3.3.2-15, and sends what MQTT-3.3.2-14 forbids",
+            );
+            Ok(outcome.showing(&Packet::Publish((*m).clone())))
+        }
+        Some(_) => warn("the server handed the message on without its Response Topic"),
+        None => warn("the server carries on, and the message reached nobody"),
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     Check, Need,
-    qos::{copies, pair},
+    qos::{copies, has, pair},
 };
 use crate::{
     cx::Cx,
-    outcome::{Judged, fail, fail_on, inconclusive, pass, warn},
+    outcome::{Judged, fail, fail_at, fail_on, inconclusive, pass, warn},
     party::{filter, subscription},
 };
 use squall_protocol::{
@@ -211,8 +211,9 @@ async fn several(cx: &Cx) -> Judged {
             .publish(topic, QoS::AtMostOnce, topic.as_bytes())
             .await?;
     }
-    client.publish(&topics[2], QoS::AtMostOnce, b"end").await?;
-    let got = client.messages_to(b"end").await?;
+    let got = client
+        .gathered(|all| topics.iter().all(|t| has(all, t.as_bytes())))
+        .await?;
     match topics
         .iter()
         .find(|t| copies(&got, t.as_bytes()).is_empty())
@@ -228,7 +229,7 @@ async fn replaced(cx: &Cx) -> Judged {
     sub.subscribe(&topic, QoS::AtMostOnce).await?;
     publisher.publish(&topic, QoS::AtLeastOnce, b"m").await?;
     publisher.publish(&topic, QoS::AtLeastOnce, b"end").await?;
-    let got = sub.messages_to(b"end").await?;
+    let got = sub.ordered_to(&[b"m"], b"end").await?;
     match copies(&got, b"m")[..] {
         [m] if m.qos == QoS::AtMostOnce => pass("one copy with QoS 0"),
         [m] => fail(format!(
@@ -250,16 +251,15 @@ async fn overlapping(cx: &Cx) -> Judged {
     sub.subscribe(&cx.topic("a/#"), QoS::AtMostOnce).await?;
     publisher.publish(&topic, QoS::AtLeastOnce, b"m").await?;
     publisher.publish(&topic, QoS::AtLeastOnce, b"end").await?;
-    let mut got = sub.messages_to(b"end").await?;
-    // Copies of `m` for other subscriptions may stand behind the first `end`.
-    sub.fence().await?;
-    got.extend(sub.waiting());
+    // Copies of `m` for other subscriptions may come after the first `end`.
+    let got = sub.all_beside(b"end").await?;
     let found = copies(&got, b"m");
     if found.is_empty() {
         return fail("the message was not delivered");
     }
     if !found.iter().any(|m| m.qos == QoS::AtLeastOnce) {
-        return fail("no copy has QoS 1, the highest granted");
+        let shown = Packet::Publish(found[0].clone());
+        return fail_at(&shown, "no copy has QoS 1, the highest granted");
     }
     match found.len() {
         1..=3 => pass(format!(
@@ -287,12 +287,13 @@ async fn unsubscribed(cx: &Cx) -> Judged {
         .publish(&topic, QoS::AtMostOnce, b"too late")
         .await?;
     publisher.publish(&other, QoS::AtMostOnce, b"end").await?;
-    let mut got = sub.messages_to(b"end").await?;
-    sub.fence().await?;
-    got.extend(sub.waiting());
-    match copies(&got, b"too late").len() {
-        0 => pass("nothing came any more"),
-        _ => fail("a message that was published after UNSUBACK was delivered"),
+    let got = sub.all_beside(b"end").await?;
+    match copies(&got, b"too late").first() {
+        None => pass("nothing came any more"),
+        Some(m) => fail_at(
+            &Packet::Publish((*m).clone()),
+            "a message that was published after UNSUBACK was delivered",
+        ),
     }
 }
 
@@ -304,9 +305,12 @@ async fn unsubscribed_exact(cx: &Cx) -> Judged {
     publisher
         .publish(&topic, QoS::AtMostOnce, b"still there")
         .await?;
-    match sub.message().await? {
-        Some(_) => pass("the subscription still delivers"),
-        None => fail("UNSUBSCRIBE with other filters ended the subscription"),
+    match has(
+        &sub.gathered(|all| has(all, b"still there")).await?,
+        b"still there",
+    ) {
+        true => pass("the subscription still delivers"),
+        false => fail("UNSUBSCRIBE with other filters ended the subscription"),
     }
 }
 
@@ -357,10 +361,14 @@ async fn no_local(cx: &Cx) -> Judged {
     sub.hears(&mut publisher, &topic, QoS::AtMostOnce).await?;
     sub.publish(&topic, QoS::AtMostOnce, b"own").await?;
     publisher.publish(&topic, QoS::AtMostOnce, b"end").await?;
-    let got = sub.messages_to(b"end").await?;
-    match copies(&got, b"own").len() {
-        0 => pass("its own message did not come back"),
-        _ => fail("the client got its own message back"),
+    // Another publisher's message is ordered by nothing.
+    let got = sub.all_beside(b"end").await?;
+    match copies(&got, b"own").first() {
+        None => pass("its own message did not come back"),
+        Some(m) => fail_at(
+            &Packet::Publish((*m).clone()),
+            "the client got its own message back",
+        ),
     }
 }
 
@@ -413,9 +421,7 @@ async fn identifiers_overlapping(cx: &Cx) -> Judged {
     .await?;
     publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
     publisher.publish(&topic, QoS::AtMostOnce, b"end").await?;
-    let mut got = sub.messages_to(b"end").await?;
-    sub.fence().await?;
-    got.extend(sub.waiting());
+    let got = sub.all_beside(b"end").await?;
     let found = copies(&got, b"m");
     let mut all = ids(&found);
     all.sort_unstable();

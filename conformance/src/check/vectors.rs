@@ -13,15 +13,17 @@ use self::{
 };
 use super::{
     Check,
-    connect::{before_connect, other_format},
+    connect::{before_connect, other_format, stray_connack},
 };
 use crate::{
     cx::Cx,
-    outcome::{Judged, Outcome, fail, inconclusive, pass},
+    heard::words,
+    outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass},
     reaction::{End, Reaction, judge, refusal, watch},
+    rigour::{granted, unanswered},
 };
 use squall_client::probe::{Heard, Journal, Kept, Probe};
-use squall_protocol::{PacketType, Rule, Version};
+use squall_protocol::{Packet, PacketType, Rule, Version};
 use squall_reports::Verdict;
 use squall_vectors::{Case, Sender};
 use std::{cmp::Reverse, collections::BTreeMap, sync::LazyLock, time::Duration};
@@ -197,11 +199,32 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
     if let Some(judged) = of_no_version(cx, case, &mut probe).await {
         return Ok((judged, End::Closed));
     }
-    let reaction = match case.vector.first {
+    if case.vector.first
+        && case.packet_type() != Some(PacketType::Connect)
+        && let Some(judged) = stray_connack(cx, &mut probe).await
+    {
+        return Ok((judged, End::Closed));
+    }
+    let mut reaction = match case.vector.first {
         true => refusal(cx, &mut probe).await?,
         false => settled(cx, &mut probe).await?,
     };
-    let judged = weigh(cx, case, &reaction);
+    let mut judged = weigh(cx, case, &reaction);
+    if case.vector.first && matches!(reaction.end, End::CarriesOn) {
+        // It says that it took the CONNECT: then the connection works, or is closed after all.
+        match probe.fence(cx.wait()).await.end {
+            Heard::Packet(_) => {}
+            Heard::Closed(_) => reaction.end = End::Closed,
+            other => {
+                let text = format!(
+                    "after CONNACK 0x00 PINGREQ was not answered: {}",
+                    words(&other, cx.wait())
+                );
+                judged = worse(judged, fail_on(&["MQTT-3.12.4-1"], text));
+                reaction.end = End::Mute;
+            }
+        }
+    }
     match reaction.end {
         // A server that took the packet has what the packet says: a session, a will, a retained message.
         End::CarriesOn => {
@@ -221,15 +244,20 @@ async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
     Ok((judged, reaction.end))
 }
 
-/// A CONNECT with the name or level of no version: the server cannot know which version its sender understands, and may
-/// answer in another. Where it may take the packet as one of another protocol, that protocol decides, and not we.
+/// A CONNECT that does not name the version under test: the server cannot know which version its sender understands,
+/// and may answer in another. Where it may take the packet as one of another protocol, that protocol decides, and not
+/// we.
 async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Option<Judged> {
-    let main = statements(case).first().copied();
-    if !matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2")) {
+    let named = [&b"\x00\x04MQTT"[..], &[cx.version.level()]].concat();
+    let is_named = case.wire.windows(named.len()).any(|w| w == named);
+    if is_named || case.packet_type() != Some(PacketType::Connect) {
         return None;
     }
+    let main = statements(case).first().copied();
     let of_mqtt_3_1 = case.wire.windows(6).any(|name| name == b"MQIsdp");
-    if of_mqtt_3_1 || case.reactions().iter().any(|allowed| allowed == "accept") {
+    let of_another = matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2"))
+        && case.reactions().iter().any(|allowed| allowed == "accept");
+    if of_mqtt_3_1 || of_another {
         probe.peek(1, cx.wait()).await;
         return Some(pass("another protocol may be meant"));
     }
@@ -258,10 +286,13 @@ async fn settled(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
 
 /// Passes what the vector allows, and has everything else judged by each statement that it cites; the worst counts.
 fn weigh(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Judged {
+    if let Some(judged) = granted_filter(cx, case, reaction) {
+        return judged;
+    }
     if let Some(word) = word(reaction)
         && allows(case, &word)
     {
-        return pass(word);
+        return followed(cx, case, reaction).unwrap_or_else(|| pass(word));
     }
     if case.vector.first && case.packet_type() != Some(PacketType::Connect) {
         return before_connect(cx, reaction);
@@ -269,15 +300,84 @@ fn weigh(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Judged {
     let judged = statements(case).into_iter().map(|id| {
         let (Ok(outcome) | Err(outcome)) = judge(cx, reaction, id, case.vector.first);
         let mut graded = outcome.graded(cx.version, &[id]);
-        if graded.verdict == Verdict::Fail && !cx.five() && !case.vector.first {
+        let close = "MQTT-4.8.0-1";
+        let failed = graded.verdict == Verdict::Fail;
+        if failed && !cx.five() && !case.vector.first && !graded.cites.contains(&close) {
             // What asks for the close in 3.1.1.
-            graded.cites.push("MQTT-4.8.0-1");
+            graded.cites.push(close);
         }
         graded
     });
     // The first of the worst: the earlier statement is the one to look up.
     let worst = judged.reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
     worst.map_or_else(|| fail("the vector cites no statement"), Ok)
+}
+
+/// A filter that is none and was granted; see the table in [`crate::rigour`].
+fn granted_filter(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<Judged> {
+    let main = statements(case).first().copied()?;
+    let of_filters = match case.packet_type()? {
+        PacketType::Subscribe => match cx.five() {
+            true => &[
+                "MQTT-4.7.1-1",
+                "MQTT-4.7.1-2",
+                "MQTT-4.7.3-1",
+                "MQTT-4.8.2-1",
+                "MQTT-4.8.2-2",
+            ][..],
+            false => &["MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-4.7.3-1"],
+        },
+        _ => return None,
+    };
+    if !of_filters.contains(&main) {
+        return None;
+    }
+    // In packets with more than one filter the last one is the broken one.
+    reaction.packets.iter().find_map(|packet| match packet {
+        Packet::SubAck(ack) if ack.reasons.last().is_some_and(|code| !code.is_error()) => {
+            let text = "the server granted a filter that is none".to_owned();
+            Some(granted(cx, main, packet, text))
+        }
+        _ => None,
+    })
+}
+
+/// Judges what follows where the packet may be taken: a server that takes a request answers it, and one that does not
+/// closes the connection. Dropping it and carrying on is neither. `None` when there is nothing to say against it.
+fn followed(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<Judged> {
+    if case.vector.first || !matches!(reaction.end, End::CarriesOn) {
+        return None;
+    }
+    let qos = case.wire[0] >> 1 & 3;
+    let (answer, rule) = match case.packet_type()? {
+        PacketType::Subscribe => (PacketType::SubAck, "MQTT-3.8.4-1"),
+        PacketType::Unsubscribe => (PacketType::UnsubAck, "MQTT-3.10.4-4"),
+        PacketType::PingReq => (PacketType::PingResp, "MQTT-3.12.4-1"),
+        PacketType::Publish if qos == 1 => {
+            (PacketType::PubAck, cx.pick("MQTT-4.3.2-2", "MQTT-4.3.2-4"))
+        }
+        PacketType::Publish if qos == 2 => {
+            (PacketType::PubRec, cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-8"))
+        }
+        _ => return None,
+    };
+    // One with identifier 0 cannot be read, and shows that the packet was taken.
+    let answered = reaction.packets.iter().any(|p| p.packet_type() == answer)
+        || statements(case)
+            .iter()
+            .any(|id| ["MQTT-2.3.1-1", "MQTT-2.2.1-3"].contains(id));
+    let main = statements(case).first().copied()?;
+    (!answered).then(|| {
+        let text =
+            format!("the server dropped it: neither {answer} came nor the end of the connection");
+        unanswered(cx, main, rule, text)
+    })
+}
+
+/// The worse of two.
+fn worse(a: Judged, b: Judged) -> Judged {
+    let (Ok(a) | Err(a), Ok(b) | Err(b)) = (a, b);
+    Ok(if rank(&b) > rank(&a) { b } else { a })
 }
 
 fn rank(outcome: &Outcome) -> u8 {
@@ -322,7 +422,10 @@ fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
             }
         }
     }
-    Ok(Outcome::new(verdict, message).citing(&cites))
+    let mut outcome = Outcome::new(verdict, message).citing(&cites);
+    outcome.guilty.clone_from(&worst.outcome.guilty);
+    // Each packet was graded by itself.
+    Ok(outcome.beyond_doubt())
 }
 
 /// What was not right, the worst first: names, and what the server did.

@@ -20,7 +20,7 @@ pub(crate) struct House {
 
 impl House {
     /// Serves with what `serve` makes of a listener.
-    fn open<F>(serve: impl FnOnce(TcpListener) -> F + Send + 'static) -> Self
+    pub(crate) fn open<F>(serve: impl FnOnce(TcpListener) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + 'static,
     {

@@ -1,9 +1,12 @@
 //! The whole road: checks against the reference broker, against servers that are no brokers, and against brokers with
 //! one deliberate defect each.
 
+mod decoys;
 mod fakes;
 mod house;
 mod left;
 mod memory;
+mod odd;
 mod reference;
 mod saboteurs;
+mod violators;
