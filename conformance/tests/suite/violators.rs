@@ -292,6 +292,41 @@ fn a_response_topic_with_wildcards_is_forwarded() {
 }
 
 #[test]
+fn what_4_13_1_excuses_is_a_warning_in_every_check() {
+    // PUBLISH with wildcards in its topic or Response Topic is swallowed, whatever else it says.
+    let house = House::each(|from, packet, hands| {
+        let wild = holds(packet, b"r/#") || kind(packet) == 3 && topic(packet).contains(&b'+');
+        if !(from == From::Client && kind(packet) == 3 && wild) {
+            hands.pass(from, packet);
+        }
+    });
+    for check in [
+        "malformed/publish-response-topic-wildcard",
+        "malformed/publish-topic-wildcard",
+    ] {
+        let result = house.check(check, V5_0);
+        assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
+    }
+    let house = House::each(|from, packet, hands| {
+        let wild = kind(packet) == 3
+            && qos(packet) == 0
+            && (holds(packet, b"r/#") || holds(packet, b"\x08\0\x01+"));
+        if !(from == From::Client && wild) {
+            hands.pass(from, packet);
+        }
+    });
+    let result = house.check("vectors/publish", V5_0);
+    assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
+    assert!(
+        result
+            .message
+            .contains("publish/response-topic-multi-level"),
+        "{}",
+        story(&result)
+    );
+}
+
+#[test]
 fn a_request_that_is_taken_has_to_be_answered() {
     // A padded SUBSCRIBE of 5.0 may be refused or taken, but not dropped.
     let house = House::each(|from, packet, hands| {
