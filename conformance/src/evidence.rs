@@ -251,6 +251,30 @@ mod tests {
     }
 
     #[test]
+    fn the_guilty_packet_is_highlighted_and_a_pingresp_only_when_it_is_meant() {
+        use squall_protocol::{Packet, PacketId, Version, packet::Ack};
+        let journal = Journal::new();
+        let one = journal.add_party("client");
+        let first = Packet::PubRec(Ack::success(PacketId::MIN));
+        let second = Packet::PubComp(Ack::success(PacketId::MIN));
+        for packet in [&first, &second, &Packet::PingResp] {
+            let event = Seen::Received(packet.clone(), Version::V5_0, vec![0].into());
+            journal.write(one, event);
+        }
+        let marked = |guilty: Option<&Packet>| {
+            let told = exchange(&journal, true, guilty, &Cell::new(MOST_OF_A_RUN));
+            told.events.iter().position(|e| e.highlight)
+        };
+        assert_eq!(marked(Some(&first)), Some(0));
+        assert_eq!(
+            marked(None),
+            Some(1),
+            "a PINGRESP shows that the connection lives"
+        );
+        assert_eq!(marked(Some(&Packet::PingResp)), Some(2));
+    }
+
+    #[test]
     fn long_packets_are_cut() {
         assert!(hex(&[0; 300], 300).ends_with("00…"));
         assert!(!hex(&[0; 256], 256).ends_with('…'));

@@ -12,6 +12,7 @@
 mod check;
 mod cx;
 mod evidence;
+mod gather;
 mod greet;
 mod heard;
 mod ledger;

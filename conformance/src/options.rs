@@ -12,9 +12,11 @@ pub struct Options {
     pub only: Vec<String>,
     /// How many checks run at once, at least 1; 16 by default.
     pub jobs: usize,
-    /// The longest time one check may take; 12 s by default.
+    /// The longest time one check may take at a target next door; 12 s by default. A slower target has 200 of its round
+    /// trips more, at most 2 minutes.
     pub timeout: Duration,
-    /// How long a check waits for one thing that has to come; 3 s by default.
+    /// How long a check waits at least for one thing that has to come; 3 s by default. A slower target has 10 of its
+    /// round trips, at most 30 s.
     pub wait: Duration,
     /// How long the first CONNECT of a version waits for its answer; 5 s by default.
     pub first_answer: Duration,

@@ -108,7 +108,8 @@ pub(crate) fn judge(cx: &Cx, reaction: &Reaction, id: &'static str, in_connect: 
                 "the server answered {} instead of closing the connection",
                 packet.summary()
             ),
-        );
+        )
+        .map(|outcome| outcome.showing(packet));
     }
     let told = reaction.packets.iter().find_map(|packet| match packet {
         Packet::Disconnect(p) => Some(p.reason),
@@ -133,7 +134,8 @@ pub(crate) fn judge(cx: &Cx, reaction: &Reaction, id: &'static str, in_connect: 
             statement,
             id,
             "the server did not close the connection and carries on".to_owned(),
-        ),
+        )
+        .map(|outcome| outcome.showing(&Packet::PingResp)),
         (End::Mute, None) if in_connect => {
             // Whatever is in doubt about the fault: a CONNECT that is taken gets a CONNACK, any other a close.
             fail_on(

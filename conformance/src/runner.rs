@@ -137,7 +137,8 @@ pub fn run_blocking(
 /// time.
 ///
 /// However the target behaves, the run ends: after at most `first_answer` when it answers no CONNECT, else when
-/// every check has had its `timeout`, and `wait` to tidy up, `jobs` at a time. Each check takes in a bounded number of
+/// every check has had its `timeout`, and `wait` to tidy up, `jobs` at a time; both are longer at a target whose round
+/// trips are (see [`Options`]). Each check takes in a bounded number of
 /// bytes, whatever the target sends, and so does the run.
 ///
 /// # Errors

@@ -4,9 +4,10 @@ use crate::{
     house::{House, story},
     odd::{From, Hands, Rule, body, holds, kind, publish_id, qos, topic, with_body},
 };
+use squall_conformance::Options;
 use squall_protocol::Version::{self, V3_1_1, V5_0};
 use squall_reports::Verdict;
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
 
 /// The check fails, and cites the statement.
 fn fails(house: &House, check: &str, version: Version, statement: &str) {
@@ -292,6 +293,41 @@ fn a_response_topic_with_wildcards_is_forwarded() {
 }
 
 #[test]
+fn what_4_13_1_excuses_is_a_warning_in_every_check() {
+    // PUBLISH with wildcards in its topic or Response Topic is swallowed, whatever else it says.
+    let house = House::each(|from, packet, hands| {
+        let wild = holds(packet, b"r/#") || kind(packet) == 3 && topic(packet).contains(&b'+');
+        if !(from == From::Client && kind(packet) == 3 && wild) {
+            hands.pass(from, packet);
+        }
+    });
+    for check in [
+        "malformed/publish-response-topic-wildcard",
+        "malformed/publish-topic-wildcard",
+    ] {
+        let result = house.check(check, V5_0);
+        assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
+    }
+    let house = House::each(|from, packet, hands| {
+        let wild = kind(packet) == 3
+            && qos(packet) == 0
+            && (holds(packet, b"r/#") || holds(packet, b"\x08\0\x01+"));
+        if !(from == From::Client && wild) {
+            hands.pass(from, packet);
+        }
+    });
+    let result = house.check("vectors/publish", V5_0);
+    assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
+    assert!(
+        result
+            .message
+            .contains("publish/response-topic-multi-level"),
+        "{}",
+        story(&result)
+    );
+}
+
+#[test]
 fn a_request_that_is_taken_has_to_be_answered() {
     // A padded SUBSCRIBE of 5.0 may be refused or taken, but not dropped.
     let house = House::each(|from, packet, hands| {
@@ -322,6 +358,77 @@ fn silence_after_a_bad_connect_fails_everywhere() {
         ] {
             let result = house.check(check, version);
             assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
+        }
+    }
+}
+
+/// A broker that keeps a session only if `keeps` says so of whether the client has subscribed.
+fn forgetting(keeps: fn(bool) -> bool) -> House {
+    House::odd(move || {
+        let subscribed: Rc<RefCell<BTreeSet<Vec<u8>>>> = Rc::default();
+        Box::new(move || {
+            let subscribed = Rc::clone(&subscribed);
+            let mut own = Vec::new();
+            Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
+                let mut packet = packet.to_vec();
+                if from == From::Client && kind(&packet) == 8 {
+                    subscribed.borrow_mut().insert(own.clone());
+                }
+                if from == From::Client && kind(&packet) == 1 && holds(&packet, b"MQTT") {
+                    // The Client Identifier is what ends with `x` and a digit; in 5.0 the properties differ.
+                    let body = body(&packet);
+                    let start = body.windows(2).position(|w| w == b"sq").unwrap_or(10);
+                    let len = usize::from(*body.get(start.wrapping_sub(1)).unwrap_or(&0));
+                    own = body.get(start..start + len).unwrap_or_default().to_vec();
+                    let known = subscribed.borrow().contains(&own);
+                    let flags = packet.len() - body.len() + 7;
+                    if !keeps(known) {
+                        packet[flags] |= 2;
+                    }
+                }
+                hands.pass(from, &packet);
+            }) as Rule
+        })
+    })
+}
+
+#[test]
+fn a_broker_that_keeps_no_session_without_subscriptions_has_one_fault() {
+    let options = Options {
+        only: ["session/*", "resume/*", "will/*", "alias/*", "flow/*"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Options::default()
+    };
+    let found = forgetting(|subscribed| subscribed).conform(&options);
+    for result in &found.results {
+        let expected = match &*result.check {
+            "session/kept-without-subscription" => Verdict::Fail,
+            _ => Verdict::Pass,
+        };
+        let fine = result.verdict == expected || result.verdict == Verdict::NotApplicable;
+        assert!(fine, "{}", story(result));
+    }
+}
+
+#[test]
+fn a_broker_that_keeps_no_session_fails_once() {
+    let options = Options {
+        only: vec!["session/*".to_owned(), "resume/*".to_owned()],
+        ..Options::default()
+    };
+    let found = forgetting(|_| false).conform(&options);
+    for result in &found.results {
+        match &*result.check {
+            "session/kept" => {
+                assert_eq!(result.verdict, Verdict::Fail, "{}", story(result));
+                assert!(
+                    result.message.starts_with("the session was not kept"),
+                    "{}",
+                    story(result)
+                );
+            }
+            _ => assert_ne!(result.verdict, Verdict::Fail, "{}", story(result)),
         }
     }
 }
