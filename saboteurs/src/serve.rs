@@ -119,8 +119,10 @@ impl Handle {
     pub async fn serve_through(&self, tamper: Tamper, listener: TcpListener) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            self.connect_through(tamper, stream);
+            // A connection that is gone again already is no reason to stop.
+            if stream.set_nodelay(true).is_ok() {
+                self.connect_through(tamper, stream);
+            }
         }
     }
 
@@ -131,8 +133,10 @@ impl Handle {
     pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            self.connect(stream);
+            // A connection that is gone again already is no reason to stop.
+            if stream.set_nodelay(true).is_ok() {
+                self.connect(stream);
+            }
         }
     }
 }
