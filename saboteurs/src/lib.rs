@@ -1,17 +1,24 @@
 //! Strangers that prove Squall's judge.
 //!
-//! Squall judges brokers. Whether it judges them well can only be told by brokers that it did not grow up with:
+//! Squall judges brokers. Whether it judges them well can only be told by servers that it did not grow up with:
 //!
 //! * [`double`] a second, small broker, written from the OASIS text alone. Plain, it obeys both versions. With a
 //!   [`Switch`] it breaks one statement, which a judge should notice; with a [`Decoy`] it does something legal and odd,
 //!   which a judge must not hold against it.
+//! * [`wire`] tampers with the packets between a client and any broker.
+//! * [`fake`] servers that answer without being brokers.
 //!
-//! Nothing here takes part in a verdict.
+//! [`serve`] puts a [`Server`] on streams and sockets. Nothing here takes part in a verdict.
 
 pub mod double;
+pub mod fake;
 mod family;
+pub mod serve;
+mod server;
 mod switch;
+pub mod wire;
 
 pub use double::Decoy;
 pub use family::Family;
+pub use server::{ConnectionId, Output, Server};
 pub use switch::Switch;

@@ -210,7 +210,7 @@ impl Double {
     }
 
     /// Closes an older connection with the same Client Identifier. Gives whether the new one may go on.
-    fn take_over(&mut self, _new: ConnectionId, key: &str) -> bool {
+    fn take_over(&mut self, new: ConnectionId, key: &str) -> bool {
         let ways = self.ways;
         let Some(session) = self.sessions.get_mut(key) else {
             return true;
@@ -223,7 +223,7 @@ impl Double {
             return true;
         }
         if ways.wrong(Switch::TakeoverClosesNewer) {
-            self.hang_up(_new);
+            self.hang_up(new);
             return false;
         }
         if ways.wrong(Switch::TakeoverWithoutWill) {

@@ -4,24 +4,15 @@ use super::{
     state::{Connection, ConnectionId, Delivery, Message, Session},
     ways::Ways,
 };
-use crate::{Decoy, Switch};
+pub(super) use crate::server::Output;
+use crate::{Decoy, Switch, server::Server};
 use bytes::Bytes;
 use squall_protocol::{ReasonCode, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the double wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Write these bytes, after those before.
-    Send(ConnectionId, Bytes),
-    /// Close the connection once everything before is written. A connection that is gone is no error.
-    Close(ConnectionId),
-}
-
 /// A small broker for 3.1.1 and 5.0, whose faults and oddities can be chosen.
 ///
-/// Times are milliseconds since any start and never go back. After each input take what [`Self::outputs`] gives, and
-/// call [`Self::passed`] no later than [`Self::deadline`].
+/// It is driven as a [`Server`].
 #[derive(Debug)]
 pub struct Double {
     pub(super) ways: Ways,
@@ -124,58 +115,6 @@ impl Double {
         self.later.insert((self.now + delay, number), what);
     }
 
-    /// A client opened a connection.
-    pub fn opened(&mut self, now: u64, id: ConnectionId) {
-        self.passed(now);
-        let connection = Connection {
-            opened: now,
-            heard: now,
-            problem_information: true,
-            receive_maximum: u16::MAX,
-            ..Connection::default()
-        };
-        self.connections.insert(id, connection);
-    }
-
-    /// Bytes arrived on a connection. Those for one that is closed are ignored.
-    pub fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]) {
-        self.passed(now);
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.buffer.extend_from_slice(bytes);
-            self.read(id);
-        }
-        self.settle();
-    }
-
-    /// The client closed the connection, or the network failed.
-    pub fn closed(&mut self, now: u64, id: ConnectionId) {
-        self.passed(now);
-        self.end_connection(id, super::ending::End::Broken);
-        self.settle();
-    }
-
-    /// What is to be done since the last call, in order.
-    pub fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.out)
-    }
-
-    /// When [`Self::passed`] has to be called at the latest; `None` while nothing is to be waited for.
-    #[must_use]
-    pub fn deadline(&self) -> Option<u64> {
-        let connections = self
-            .connections
-            .iter()
-            .filter_map(|(id, c)| self.connection_deadline(*id, c));
-        let sessions = self
-            .sessions
-            .values()
-            .flat_map(|s| [s.ends, s.will_due, self.resend_due(s)])
-            .flatten();
-        let acks = self.waiting_acks.iter().map(|ack| ack.until);
-        let later = self.later.keys().next().map(|(due, _)| *due);
-        connections.chain(sessions).chain(acks).chain(later).min()
-    }
-
     /// When a connection is closed for its silence.
     fn connection_deadline(&self, _id: ConnectionId, connection: &Connection) -> Option<u64> {
         if connection.deaf {
@@ -204,15 +143,6 @@ impl Double {
         };
         let silent = connection.heard + patience;
         Some(idle.map_or(silent, |idle| idle.min(silent)))
-    }
-
-    /// Time has passed until `now`; whatever is due happens, in the order of time.
-    pub fn passed(&mut self, now: u64) {
-        while let Some(due) = self.deadline().filter(|due| *due <= now) {
-            self.now = self.now.max(due);
-            self.act();
-        }
-        self.now = self.now.max(now);
     }
 
     /// Does one thing that is due at the present moment.
@@ -298,5 +228,61 @@ impl Double {
     /// The session of a connection.
     pub(super) fn session_of(&self, id: ConnectionId) -> Option<String> {
         self.connections.get(&id)?.session.clone()
+    }
+}
+
+impl Server for Double {
+    fn opened(&mut self, now: u64, id: ConnectionId) {
+        self.passed(now);
+        let connection = Connection {
+            opened: now,
+            heard: now,
+            problem_information: true,
+            receive_maximum: u16::MAX,
+            ..Connection::default()
+        };
+        self.connections.insert(id, connection);
+    }
+
+    fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]) {
+        self.passed(now);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.buffer.extend_from_slice(bytes);
+            self.read(id);
+        }
+        self.settle();
+    }
+
+    fn closed(&mut self, now: u64, id: ConnectionId) {
+        self.passed(now);
+        self.end_connection(id, super::ending::End::Broken);
+        self.settle();
+    }
+
+    fn passed(&mut self, now: u64) {
+        while let Some(due) = self.deadline().filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            self.act();
+        }
+        self.now = self.now.max(now);
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let connections = self
+            .connections
+            .iter()
+            .filter_map(|(id, c)| self.connection_deadline(*id, c));
+        let sessions = self
+            .sessions
+            .values()
+            .flat_map(|s| [s.ends, s.will_due, self.resend_due(s)])
+            .flatten();
+        let acks = self.waiting_acks.iter().map(|ack| ack.until);
+        let later = self.later.keys().next().map(|(due, _)| *due);
+        connections.chain(sessions).chain(acks).chain(later).min()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.out)
     }
 }

@@ -52,7 +52,9 @@ impl Double {
 
     /// What a session gets of a message.
     fn deliveries(&self, key: &str, message: &Rc<Message>) -> Vec<Delivery> {
-        let session = &self.sessions[key];
+        let Some(session) = self.sessions.get(key) else {
+            return Vec::new();
+        };
         if session.expiry == 0
             && message.qos > QoS::AtMostOnce
             && self.wrong(Switch::CleanSessionsForgotten)

@@ -1,6 +1,6 @@
 //! A second MQTT broker, small and slow, written from the OASIS text alone.
 //!
-//! [`Double`] decides and does no I/O; [`serve`] moves bytes and waits. Every decision of the standard is made in one
+//! [`Double`] decides and does no I/O; [`crate::serve`] moves bytes and waits. Every decision of the standard is made in one
 //! place, and there asks whether a [`crate::Switch`] spoils it or a [`Decoy`] has it done in an odd and legal way.
 //!
 //! It takes packets and codec from `squall-protocol`, and nothing else: state, matching and flow are its own.
@@ -20,12 +20,10 @@ mod receive;
 mod repair;
 mod retained;
 mod send;
-pub mod serve;
 mod shared;
 mod state;
 mod subscribe;
 mod ways;
 
-pub use self::core::{Double, Output};
+pub use self::core::Double;
 pub use decoy::Decoy;
-pub use state::ConnectionId;

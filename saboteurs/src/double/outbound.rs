@@ -56,7 +56,9 @@ impl Double {
     fn resend(&mut self, key: &str, id: ConnectionId) {
         let ways = self.ways;
         loop {
-            let session = &self.sessions[key];
+            let Some(session) = self.sessions.get(key) else {
+                return;
+            };
             let mut unsent = (0..session.in_flight.len()).filter(|i| !session.in_flight[*i].sent);
             let next = if ways.wrong(Switch::ResendOutOfOrder) {
                 unsent.next_back()
@@ -394,7 +396,7 @@ fn next_id(ways: super::ways::Ways, session: &mut Session) -> u16 {
         return session.last_id;
     }
     if ways.wrong(Switch::IdsRestartOnResume) {
-        session.last_id += 1;
+        session.last_id = session.last_id.wrapping_add(1);
         return session.last_id;
     }
     if ways.wrong(Switch::IdZero) && session.last_id == 0 {

@@ -27,6 +27,11 @@ impl Double {
             }
             return;
         }
+        let session = connection.session.as_ref();
+        if session.is_none_or(|key| !self.sessions.contains_key(key)) {
+            // Only a fault leaves a connection without its session.
+            return self.hang_up(id);
+        }
         let is_ping = packet == Packet::PingReq;
         if is_ping || !ways.wrong(Switch::KeepAliveOnlyByPing) {
             connection.heard = now;

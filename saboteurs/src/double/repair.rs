@@ -116,7 +116,10 @@ pub(super) fn repair(bytes: &Bytes, violation: &Violation, ways: Ways) -> Repair
             // An empty User Property takes just as many bytes.
             Some(squall_protocol::PropertyType::FourByteInteger) => {
                 let mut copy = BytesMut::from(&bytes[..]);
-                copy[at..at + 5].copy_from_slice(&[0x26, 0, 0, 0, 0]);
+                let Some(property) = copy.get_mut(at..at + 5) else {
+                    return Repair::Refuse;
+                };
+                property.copy_from_slice(&[0x26, 0, 0, 0, 0]);
                 Repair::Fixed(copy.freeze())
             }
             _ => Repair::Skip,
@@ -132,7 +135,10 @@ pub(super) fn repair(bytes: &Bytes, violation: &Violation, ways: Ways) -> Repair
         }
         Rule::UnsupportedProtocolName => {
             let body = &bytes[header_len(bytes)..];
-            let len = usize::from(u16::from_be_bytes([body[0], body[1]]));
+            let [high, low, ..] = *body else {
+                return Repair::Refuse;
+            };
+            let len = usize::from(u16::from_be_bytes([high, low]));
             let mut named = BytesMut::from(&b"\0\x04MQTT"[..]);
             named.extend_from_slice(body.get(2 + len..).unwrap_or_default());
             Repair::Fixed(packet(bytes[0], &named))

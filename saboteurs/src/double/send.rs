@@ -14,7 +14,8 @@ use squall_protocol::{
 impl Double {
     /// Sends a packet, unless the connection is gone.
     pub(super) fn send(&mut self, id: ConnectionId, mut packet: Packet) {
-        if !self.connections.contains_key(&id) {
+        // A connection that is about to be closed gets nothing more, least of all a PUBLISH without a CONNACK.
+        if self.connections.get(&id).is_none_or(|c| c.deaf) {
             return;
         }
         let version = self.version(id);

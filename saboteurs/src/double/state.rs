@@ -1,15 +1,12 @@
 //! What the double remembers: connections, sessions, messages. Decides nothing.
 
+pub(super) use crate::server::ConnectionId;
 use bytes::{Bytes, BytesMut};
 use squall_protocol::{Properties, QoS, Text, Version, packet::RetainHandling};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
-
-/// A network connection, numbered by whoever drives the double.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnectionId(pub u64);
 
 /// A connection whose end has not been seen yet.
 #[derive(Debug, Default)]

@@ -105,7 +105,7 @@ impl Double {
         let number = subscribe.packet_id.get();
         let session = self.sessions.get_mut(&key).expect("a connection has one");
         session.last_subscribe = number;
-        session.subscribes += 1;
+        session.subscribes = session.subscribes.wrapping_add(1);
         let subscription_id = self.subscription_id(subscribe);
         let mut reasons = Vec::new();
         let mut retained = Vec::new();

@@ -2,6 +2,7 @@
 //! server decides has a fault that breaks it.
 
 mod plain;
+mod robust;
 mod scripts;
 mod shows;
 mod stage;

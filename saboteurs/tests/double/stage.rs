@@ -8,7 +8,7 @@ use squall_protocol::{
     },
     topic::TopicFilter,
 };
-use squall_saboteurs::double::{ConnectionId, Double, Output};
+use squall_saboteurs::{ConnectionId, Output, Server as _, double::Double};
 use std::{collections::BTreeMap, fmt::Write};
 
 /// One client of a script.

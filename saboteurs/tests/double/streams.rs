@@ -1,7 +1,7 @@
 //! The driver: a double over streams in paused time, and over a listener.
 
 use squall_protocol::{Decoder, Packet, Role, Version, encode};
-use squall_saboteurs::double::{Double, serve::Handle};
+use squall_saboteurs::{double::Double, serve::Handle};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     net::{TcpListener, TcpStream},

@@ -1,9 +1,12 @@
-//! The double on real or simulated streams: moves bytes and waits, decides nothing.
+//! Servers on real or simulated streams: moves bytes and waits, decides nothing.
 //!
 //! Everything runs on the [`LocalSet`](tokio::task::LocalSet) it was started on, in one thread; timers are tokio's, so
 //! paused time works. Whoever holds the [`Handle`] owns the tasks: they stop when it is dropped.
 
-use super::{ConnectionId, Double, Output};
+use crate::{
+    server::{ConnectionId, Output, Server},
+    wire::{Tamper, relay},
+};
 use bytes::{Bytes, BytesMut};
 use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 use tokio::{
@@ -21,7 +24,7 @@ const READ: usize = 16 << 10;
 type Written = Option<Bytes>;
 
 struct Shared {
-    double: RefCell<Double>,
+    server: RefCell<Box<dyn Server>>,
     writers: RefCell<BTreeMap<ConnectionId, mpsc::UnboundedSender<Written>>>,
     next: RefCell<u64>,
     start: Instant,
@@ -34,13 +37,13 @@ impl Shared {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Lets the double act and hands out what it wants done.
-    fn act(&self, input: impl FnOnce(&mut Double, u64)) {
+    /// Lets the server act and hands out what it wants done.
+    fn act(&self, input: impl FnOnce(&mut dyn Server, u64)) {
         let now = self.now();
         let outputs = {
-            let mut double = self.double.borrow_mut();
-            input(&mut double, now);
-            double.outputs()
+            let mut server = self.server.borrow_mut();
+            input(&mut **server, now);
+            server.outputs()
         };
         let mut writers = self.writers.borrow_mut();
         for output in outputs {
@@ -62,18 +65,18 @@ impl Shared {
     }
 }
 
-/// Owns a double and the tasks that serve it; they stop when it is dropped.
+/// Owns a server and the tasks that serve it; they stop when it is dropped.
 pub struct Handle {
     shared: Rc<Shared>,
     tasks: Rc<RefCell<JoinSet<()>>>,
 }
 
 impl Handle {
-    /// Starts a double without connections. Has to be called on a `LocalSet`.
+    /// Starts a server without connections. Has to be called on a `LocalSet`.
     #[must_use]
-    pub fn new(double: Double) -> Self {
+    pub fn new(server: impl Server + 'static) -> Self {
         let shared = Rc::new(Shared {
-            double: RefCell::new(double),
+            server: RefCell::new(Box::new(server)),
             writers: RefCell::default(),
             next: RefCell::new(0),
             start: Instant::now(),
@@ -96,6 +99,33 @@ impl Handle {
         tasks.spawn_local(task);
     }
 
+    /// Serves one connection over a stream with a wire before the server.
+    pub fn connect_through(
+        &self,
+        tamper: Tamper,
+        stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    ) {
+        let (near, far) = tokio::io::duplex(READ);
+        self.connect(near);
+        // A connection that fails is one that ends; its peers see that for themselves.
+        let carry = async move { drop(relay(tamper, stream, far).await) };
+        self.tasks.borrow_mut().spawn_local(carry);
+    }
+
+    /// Like [`Self::serve`], with a wire before the server.
+    ///
+    /// # Errors
+    /// When the listener cannot accept any more.
+    pub async fn serve_through(&self, tamper: Tamper, listener: TcpListener) -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            // A connection that is gone again already is no reason to stop.
+            if stream.set_nodelay(true).is_ok() {
+                self.connect_through(tamper, stream);
+            }
+        }
+    }
+
     /// Serves every connection of a listener until the handle is dropped or accepting fails.
     ///
     /// # Errors
@@ -103,16 +133,18 @@ impl Handle {
     pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            self.connect(stream);
+            // A connection that is gone again already is no reason to stop.
+            if stream.set_nodelay(true).is_ok() {
+                self.connect(stream);
+            }
         }
     }
 }
 
-/// Wakes the double at its deadlines.
+/// Wakes the server at its deadlines.
 async fn keep_time(shared: &Shared) {
     loop {
-        let deadline = shared.double.borrow().deadline();
+        let deadline = shared.server.borrow().deadline();
         let sleep = async {
             match deadline {
                 Some(due) => {
@@ -124,7 +156,7 @@ async fn keep_time(shared: &Shared) {
         tokio::select! {
             biased;
             () = shared.moved.notified() => {}
-            () = sleep => shared.act(Double::passed),
+            () = sleep => shared.act(|server, now| server.passed(now)),
         }
     }
 }
@@ -137,7 +169,7 @@ async fn serve_stream(shared: Rc<Shared>, stream: impl AsyncRead + AsyncWrite + 
         ConnectionId(*next)
     };
     shared.writers.borrow_mut().insert(id, send);
-    shared.act(|double, now| double.opened(now, id));
+    shared.act(|server, now| server.opened(now, id));
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut buffer = BytesMut::with_capacity(READ);
     let mut at_end = false;
@@ -155,19 +187,19 @@ async fn serve_stream(shared: Rc<Shared>, stream: impl AsyncRead + AsyncWrite + 
             read = reader.read_buf(&mut buffer), if !at_end => match read {
                 Ok(0) | Err(_) => {
                     at_end = true;
-                    shared.act(|double, now| double.closed(now, id));
+                    shared.act(|server, now| server.closed(now, id));
                     // What was written before goes out, as far as anybody reads it.
                     shared.writers.borrow_mut().remove(&id);
                 }
                 Ok(_) => {
                     let bytes = buffer.split();
-                    shared.act(|double, now| double.received(now, id, &bytes));
+                    shared.act(|server, now| server.received(now, id, &bytes));
                 }
             },
         }
     }
     if !at_end {
-        shared.act(|double, now| double.closed(now, id));
+        shared.act(|server, now| server.closed(now, id));
     }
     shared.writers.borrow_mut().remove(&id);
     // The peer is told the end; that it may be gone is no matter.

@@ -1,0 +1,32 @@
+//! What every saboteur that listens is: inputs with a time in, outputs and one next deadline out.
+
+use bytes::Bytes;
+
+/// A network connection, numbered by whoever drives the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// What a server wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write these bytes, after those before.
+    Send(ConnectionId, Bytes),
+    /// Close the connection once everything before is written. A connection that is gone is no error.
+    Close(ConnectionId),
+}
+
+/// A server that only decides. Times are milliseconds since any start and never go back.
+pub trait Server {
+    /// A client opened a connection.
+    fn opened(&mut self, now: u64, id: ConnectionId);
+    /// Bytes arrived on a connection.
+    fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]);
+    /// The client closed the connection, or the network failed.
+    fn closed(&mut self, now: u64, id: ConnectionId);
+    /// Time has passed until `now`.
+    fn passed(&mut self, now: u64);
+    /// When [`Self::passed`] has to be called at the latest; `None` while nothing is to be waited for.
+    fn deadline(&self) -> Option<u64>;
+    /// What is to be done since the last call, in order.
+    fn outputs(&mut self) -> Vec<Output>;
+}
