@@ -4,7 +4,7 @@
 
 use super::{
     model::Scenario,
-    resolve::{self, Room},
+    reader::{self, Room},
     yaml::{self, MAX_BYTES},
 };
 use crate::diagnostic::Diagnostic;
@@ -34,7 +34,7 @@ pub fn load_str_in(
     let source: Arc<str> = Arc::from(text);
     let (root, mut problems) = yaml::parse(file, &source);
     let scenario =
-        root.and_then(|root| resolve::scenario(room, name, file, &source, &root, &mut problems));
+        root.and_then(|root| reader::scenario(room, name, file, &source, &root, &mut problems));
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(sorted(problems, file, &source)),

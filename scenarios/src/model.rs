@@ -7,8 +7,10 @@ use bytes::Bytes;
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::time::Duration;
 
-/// Index of a client in [`Scenario::clients`].
-pub type ClientIx = usize;
+pub use crate::{
+    expect::{ExpectKind, Expectation, Times},
+    source::{ClientIx, Source},
+};
 
 /// One story about an MQTT system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +37,6 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must be true of the whole history, beyond the oracles that always listen.
     pub expect: Vec<Expectation>,
-}
-
-/// Where something stands in the scenario file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Source {
-    /// Line, from 1; 0 when it was not read from a file.
-    pub line: u32,
-    /// Column in characters, from 1; 0 when it was not read from a file.
-    pub column: u32,
 }
 
 /// Settings of the reference broker; `None` keeps its default.
@@ -387,80 +380,4 @@ pub struct Workload {
     pub size: (u32, u32),
     /// Share of messages with RETAIN, in thousandths.
     pub retain_permille: u16,
-}
-
-/// Something that must be true of the whole history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// Where it stands.
-    pub source: Source,
-    /// What it is.
-    pub kind: ExpectKind,
-}
-
-/// Kinds of expectations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExpectKind {
-    /// Messages reach a client.
-    Delivered {
-        /// Topic filter of the messages meant.
-        topic: String,
-        /// Their payload, if only one is meant.
-        payload: Option<Bytes>,
-        /// To whom.
-        to: ClientIx,
-        /// How often each of them.
-        times: Times,
-        /// Whether the first deliveries keep the order of publishing.
-        in_order: bool,
-        /// Each within this time after it was handed to the publisher.
-        within: Option<Duration>,
-    },
-    /// A client's will.
-    Will {
-        /// Whose.
-        of: ClientIx,
-        /// How often it is published in the whole story.
-        published: u32,
-        /// At least this long after the connection ended.
-        after: Option<Duration>,
-    },
-    /// What a fresh subscriber finds at the end.
-    Retained {
-        /// Topic name.
-        topic: String,
-        /// The payload; nothing when `None`.
-        payload: Option<Bytes>,
-    },
-    /// Session Present in each accepted CONNACK of a client, in order.
-    Session {
-        /// Whose.
-        of: ClientIx,
-        /// The flags.
-        present: Vec<bool>,
-    },
-    /// A client's connections were ended by the broker this often.
-    Closed {
-        /// Whose.
-        client: ClientIx,
-        /// How often.
-        times: u32,
-        /// With this reason code in DISCONNECT (5.0), if it matters.
-        reason: Option<ReasonCode>,
-    },
-}
-
-/// How often each message must arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Times {
-    /// 0 or 1 times.
-    AtMostOnce,
-    /// 1 time or more.
-    AtLeastOnce,
-    /// 1 time.
-    ExactlyOnce,
-    /// Not at all.
-    Never,
-    /// This many deliveries in all.
-    Total(u32),
 }

@@ -5,9 +5,10 @@
 //! so they survive changes of how workloads are drawn.
 
 use crate::{
+    construct::Observed,
     model::{
-        Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, ExpectKind, Fault, LinkSpec,
-        MessageSpec, Scenario, Source, Step, StepKind, Workload,
+        Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, Fault, LinkSpec, MessageSpec,
+        Scenario, Source, Step, StepKind, Workload,
     },
     random::Stream,
     values::MAX_MS,
@@ -166,15 +167,16 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
 /// Adds a client that sees what the expectations ask for: wills from the beginning, retained messages at the end. Its
 /// link is perfect and has streams of its own, so it disturbs nothing else.
 fn add_observer(plan: &mut Scenario) {
-    let mut wills = Vec::new();
-    let mut retained = Vec::new();
+    let mut observed = Observed::default();
     for expectation in &plan.expect {
-        match &expectation.kind {
-            ExpectKind::Will { of, .. } => wills.extend(will_topics(plan, *of)),
-            ExpectKind::Retained { topic, .. } => retained.push(topic.clone()),
-            _ => {}
-        }
+        expectation.kind.observe(&mut observed);
     }
+    let Observed {
+        wills,
+        mut retained,
+    } = observed;
+    let topics = wills.into_iter().flat_map(|of| will_topics(plan, of));
+    let mut wills: Vec<_> = topics.collect();
     if wills.is_empty() && retained.is_empty() {
         return;
     }

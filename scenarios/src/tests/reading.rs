@@ -1,7 +1,7 @@
 //! What good files mean.
 
 use super::{EVERYTHING, with_expect, with_steps};
-use crate::{find, load_file, load_str, model::*};
+use crate::{expect, find, load_file, load_str, model::*};
 use bytes::Bytes;
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::{fs, path::PathBuf, time::Duration};
@@ -148,11 +148,11 @@ fn the_example_means_what_it_says() {
     assert_eq!(s.steps[7].kind, StepKind::Settle(secs(30)));
     assert_eq!(
         s.expect[1].kind,
-        ExpectKind::Will {
+        ExpectKind::Will(expect::Will {
             of: 1,
             published: 0,
             after: None
-        }
+        })
     );
     assert_eq!(
         s.expect[1].source,
@@ -235,11 +235,11 @@ fn every_key_is_read() {
         (0, Some(u32::MAX))
     );
     assert_eq!(s.clients[2].client_id, s.clients[0].name);
-    let closed = ExpectKind::Closed {
+    let closed = ExpectKind::Closed(expect::Closed {
         client: 0,
         times: 2,
         reason: Some(ReasonCode::SESSION_TAKEN_OVER),
-    };
+    });
     assert_eq!(s.expect[9].kind, closed);
     // One entry is three repetitions of two steps.
     assert_eq!(s.steps.len(), 28 + 3 * 2);

@@ -1,7 +1,7 @@
 //! What is written is read back, and no text makes the reader panic.
 
 use super::EVERYTHING;
-use crate::{load_str, model::*, write};
+use crate::{expect, load_str, model::*, write};
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
@@ -394,45 +394,47 @@ fn expectation() -> BoxedStrategy<ExpectKind> {
     );
     prop_oneof![
         delivered.prop_map(
-            |(topic, payload, to, times, in_order, within)| ExpectKind::Delivered {
-                topic,
-                payload,
-                to,
-                times,
-                in_order,
-                within
-            }
+            |(topic, payload, to, times, in_order, within)| ExpectKind::Delivered(
+                expect::Delivered {
+                    topic,
+                    payload,
+                    to,
+                    times,
+                    in_order,
+                    within
+                }
+            )
         ),
         (filter(), 0..CLIENTS).prop_map(|(topic, to)| {
-            ExpectKind::Delivered {
+            ExpectKind::Delivered(expect::Delivered {
                 topic,
                 payload: None,
                 to,
                 times: Times::Never,
                 in_order: false,
                 within: None,
-            }
+            })
         }),
-        (0..CLIENTS).prop_map(|of| ExpectKind::Will {
+        (0..CLIENTS).prop_map(|of| ExpectKind::Will(expect::Will {
             of,
             published: 0,
             after: None
-        }),
+        })),
         (topic(), option::of(payload())).prop_map(|(topic, payload)| {
-            ExpectKind::Retained {
+            ExpectKind::Retained(expect::Retained {
                 topic,
                 payload: payload.filter(|p| !p.is_empty()),
-            }
+            })
         }),
         (0..CLIENTS, vec(any::<bool>(), 1..4))
-            .prop_map(|(of, present)| ExpectKind::Session { of, present }),
+            .prop_map(|(of, present)| ExpectKind::Session(expect::Session { of, present })),
         (0..CLIENTS, 1u32.., any::<bool>()).prop_map(|(client, times, full)| {
             let reason = Some(ReasonCode::QUOTA_EXCEEDED).filter(|_| full);
-            ExpectKind::Closed {
+            ExpectKind::Closed(expect::Closed {
                 client,
                 times,
                 reason,
-            }
+            })
         }),
     ]
     .boxed()

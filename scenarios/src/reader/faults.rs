@@ -3,61 +3,34 @@
 use super::{Context, Fields};
 use crate::diagnostic::quoted;
 use crate::{
+    kind::{self as k, Words},
     model::{CutBy, CutPoint, Fault, Way},
-    raw::{Node, Scalar, Value},
+    raw::{Node, Value},
     suggest,
-    values::{self as v, Kind, Wrong},
 };
 use squall_protocol::{PacketType, Role, Version};
 
 const FAULTS: &[&str] = &["cut", "partition", "heal", "flap"];
 
-const BY: Kind<CutBy> = Kind {
+const BY: Words<CutBy> = Words {
     expected: "`reset`, `close` or `silence`",
-    read: |s| {
-        word(
-            s,
-            &[
-                ("reset", CutBy::Reset),
-                ("close", CutBy::Close),
-                ("silence", CutBy::Silence),
-            ],
-        )
-    },
+    words: &[
+        ("reset", CutBy::Reset),
+        ("close", CutBy::Close),
+        ("silence", CutBy::Silence),
+    ],
 };
-const WAY: Kind<Way> = Kind {
+const WAY: Words<Way> = Words {
     expected: "`both`, `up` or `down`",
-    read: |s| {
-        word(
-            s,
-            &[("both", Way::Both), ("up", Way::Up), ("down", Way::Down)],
-        )
-    },
+    words: &[("both", Way::Both), ("up", Way::Up), ("down", Way::Down)],
 };
-const FROM: Kind<Role> = Kind {
+const FROM: Words<Role> = Words {
     expected: "`client` or `broker`",
-    read: |s| word(s, &[("client", Role::Client), ("broker", Role::Server)]),
+    words: &[("client", Role::Client), ("broker", Role::Server)],
 };
-
-/// One of a few words.
-fn word<T: Copy>(s: &Scalar, words: &[(&str, T)]) -> Result<T, Wrong> {
-    if let Some((_, value)) = words.iter().find(|(w, _)| *w == s.text) {
-        return Ok(*value);
-    }
-    let names = || words.iter().map(|(w, _)| *w);
-    let wrong = Wrong::new(format!(
-        "{} is not {}",
-        quoted(&s.text),
-        suggest::listed(names(), "or")
-    ));
-    Err(match suggest::did_you_mean(&s.text, names()) {
-        Some(help) => wrong.help(help),
-        None => wrong,
-    })
-}
 
 /// The map behind `fault`.
-pub(super) fn fault(cx: &mut Context<'_>, node: &Node) -> Option<Fault> {
+pub(crate) fn fault(cx: &mut Context<'_>, node: &Node) -> Option<Fault> {
     let help =
         "faults: `cut`, `partition`, `heal` and `flap`, each with a client, such as `{ cut: app }`";
     let Value::Map(entries) = &node.value else {
@@ -111,7 +84,7 @@ pub(super) fn fault(cx: &mut Context<'_>, node: &Node) -> Option<Fault> {
         "partition" => {
             let fields = Fields::open(cx, node, "a partition", &["partition", "way", "for"])?;
             let way = fields.value(cx, "way", WAY).unwrap_or(Way::Both);
-            let lasts = fields.value(cx, "for", v::POSITIVE);
+            let lasts = fields.value(cx, "for", k::POSITIVE);
             Some(Fault::Partition {
                 client: cx.client_or_all(who)?,
                 way,
@@ -131,10 +104,10 @@ pub(super) fn fault(cx: &mut Context<'_>, node: &Node) -> Option<Fault> {
 fn flap(cx: &mut Context<'_>, node: &Node, who: &Node) -> Option<Fault> {
     let fields = Fields::open(cx, node, "a flap", &["flap", "every", "for", "by"])?;
     let every_node = fields.need(cx, "every");
-    let every = every_node.and_then(|node| cx.value(node, v::DURATIONS));
+    let every = every_node.and_then(|node| cx.value(node, k::DURATIONS));
     let lasts = fields
         .need(cx, "for")
-        .and_then(|node| cx.value(node, v::POSITIVE));
+        .and_then(|node| cx.value(node, k::POSITIVE));
     if let (Some((min, _)), Some(node)) = (every, every_node)
         && min.is_zero()
     {
@@ -206,7 +179,7 @@ fn cut(cx: &mut Context<'_>, node: &Node, who: &Node) -> Option<Fault> {
         (Some(_), None) => (true, fields.get("after")?),
         (None, Some(_)) => (false, fields.get("before")?),
     };
-    let kind = cx.value(packet, v::PACKET)?;
+    let kind = cx.value(packet, k::PACKET)?;
     if kind == PacketType::Auth {
         cx.only_5_0(&packet.span, "the packet AUTH");
     }

@@ -3,9 +3,10 @@
 use super::{Context, Fields, MAX_NESTING, actions, clients, faults};
 use crate::diagnostic::quoted;
 use crate::{
+    kind as k,
     model::{ClientSpec, Entry, Fault, Source, Step, StepKind, Workload},
     raw::{Key, Node, Span, Value},
-    suggest, values as v,
+    suggest,
 };
 use squall_protocol::QoS;
 use std::time::Duration;
@@ -14,14 +15,14 @@ use std::time::Duration;
 pub const MAX_STEPS: usize = 100_000;
 
 /// Kinds of steps that are not a client's.
-pub(super) const KINDS: &[&str] = &[
+pub(crate) const KINDS: &[&str] = &[
     "fault", "network", "wait", "settle", "parallel", "repeat", "workload", "timeline",
 ];
 /// Keys that stand beside the kind of a step.
 const MODIFIERS: &[&str] = &["within", "wait", "expect", "at"];
 
 /// `steps` at the top.
-pub(super) fn all(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
+pub(crate) fn all(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
     sequence(cx, node, clients)
 }
 
@@ -51,16 +52,16 @@ fn sequence(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<St
 }
 
 /// The keys of one step: what it is, and what stands beside that.
-pub(super) struct Parts<'n> {
-    pub(super) head: &'n Key,
-    pub(super) body: &'n Node,
-    pub(super) beside: Vec<&'n (Key, Node)>,
-    pub(super) source: Source,
+pub(crate) struct Parts<'n> {
+    pub(crate) head: &'n Key,
+    pub(crate) body: &'n Node,
+    pub(crate) beside: Vec<&'n (Key, Node)>,
+    pub(crate) source: Source,
 }
 
 impl<'n> Parts<'n> {
     /// A modifier of the step.
-    pub(super) fn beside(&self, key: &str) -> Option<&'n Node> {
+    pub(crate) fn beside(&self, key: &str) -> Option<&'n Node> {
         self.beside
             .iter()
             .find(|(k, _)| k.text == key)
@@ -68,7 +69,7 @@ impl<'n> Parts<'n> {
     }
 
     /// Refuses modifiers that have no meaning for this step.
-    pub(super) fn allow(&self, cx: &mut Context<'_>, what: &str, allowed: &[&str]) {
+    pub(crate) fn allow(&self, cx: &mut Context<'_>, what: &str, allowed: &[&str]) {
         for (key, _) in &self.beside {
             if !allowed.contains(&key.text.as_str()) && key.text != "at" {
                 let help = match key.text.as_str() {
@@ -123,7 +124,7 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
 
 /// Whether another level of steps may begin here; noted when it may not. What becomes a timeline in the plan has one
 /// level more than what a user nests, so that a plan can be read like the scenario it comes from.
-pub(super) fn nests(cx: &mut Context<'_>, span: &Span, limit: usize) -> bool {
+pub(crate) fn nests(cx: &mut Context<'_>, span: &Span, limit: usize) -> bool {
     let good = cx.nesting < limit;
     if !good {
         let message = format!("steps are nested more than {MAX_NESTING} deep");
@@ -143,8 +144,8 @@ fn other(cx: &mut Context<'_>, parts: &Parts<'_>, clients: &[ClientSpec]) -> Vec
         "repeat" => return repeat(cx, parts, clients),
         "fault" => faults::fault(cx, parts.body).map(StepKind::Fault),
         "network" => network(cx, parts.body),
-        "wait" => cx.value(parts.body, v::POSITIVE).map(StepKind::Wait),
-        "settle" => cx.value(parts.body, v::POSITIVE).map(StepKind::Settle),
+        "wait" => cx.value(parts.body, k::POSITIVE).map(StepKind::Wait),
+        "settle" => cx.value(parts.body, k::POSITIVE).map(StepKind::Settle),
         "parallel" => parallel(cx, parts.body, clients),
         "workload" => workload(cx, parts.body).map(StepKind::Workload),
         "timeline" => timeline(cx, parts.body, clients),
@@ -304,7 +305,7 @@ fn admit(cx: &mut Context<'_>, parts: &Parts<'_>, kind: StepKind) -> Option<Step
 }
 
 /// Whether `more` steps are still allowed; noted once when they are not.
-pub(super) fn count(cx: &mut Context<'_>, span: &Span, more: usize) -> bool {
+pub(crate) fn count(cx: &mut Context<'_>, span: &Span, more: usize) -> bool {
     cx.steps = cx.steps.saturating_add(more);
     if cx.steps > MAX_STEPS && !cx.full {
         cx.full = true;
@@ -379,7 +380,7 @@ fn timeline(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option
     let entry = |item: &Node| {
         let after = match &item.value {
             Value::Map(entries) => match entries.iter().find(|(key, _)| key.text == "at") {
-                Some((_, node)) => cx.value(node, v::DURATION),
+                Some((_, node)) => cx.value(node, k::DURATION),
                 None => {
                     let span = entries.first().map_or(&item.span, |(key, _)| &key.span);
                     cx.refuse(
@@ -465,20 +466,20 @@ fn workload(cx: &mut Context<'_>, node: &Node) -> Option<Workload> {
     }
     let topics = fields
         .need(cx, "topics")
-        .map(|node| cx.values(node, "topics", v::NAME, false))?;
+        .map(|node| cx.values(node, "topics", k::NAME, false))?;
     let all = vec![QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
     let qos = fields
         .get("qos")
-        .map_or(all, |node| cx.values(node, "QoS levels", v::QOS, false));
+        .map_or(all, |node| cx.values(node, "QoS levels", k::QOS, false));
     let count = fields
         .number(cx, "count", 1, MAX_STEPS as u64)
         .unwrap_or(20);
     let ms = Duration::from_millis;
     let every = fields
-        .value(cx, "every", v::DURATIONS)
+        .value(cx, "every", k::DURATIONS)
         .unwrap_or((ms(50), ms(500)));
-    let size = fields.value(cx, "size", v::SIZES).unwrap_or((16, 200));
-    let retain_permille = fields.value(cx, "retain", v::PERCENT).unwrap_or(0);
+    let size = fields.value(cx, "size", k::SIZES).unwrap_or((16, 200));
+    let retain_permille = fields.value(cx, "retain", k::SHARE).unwrap_or(0);
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     Some(Workload {
         publishers,

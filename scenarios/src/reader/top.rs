@@ -1,10 +1,11 @@
 //! The keys at the top of a file.
 
-use super::{Context, Fields, checks, clients, expectations, steps};
+use super::{Context, Fields, clients, steps};
 use crate::{
+    kind as k,
     model::{BrokerSpec, LinkSpec, Scenario},
     raw::{Node, Scalar, Value},
-    suggest, values as v,
+    suggest,
 };
 use std::time::Duration;
 
@@ -29,11 +30,11 @@ const BROKER_KEYS: &[&str] = &[
     "max_queued",
 ];
 
-pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scenario> {
+pub(crate) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scenario> {
     let fields = Fields::open(cx, root, "the scenario", KEYS)?;
     let title = title(cx, &fields);
     if let Some(node) = fields.get("versions") {
-        let versions = cx.values(node, "versions", v::VERSION, true);
+        let versions = cx.values(node, "versions", k::VERSION, true);
         if !versions.is_empty() {
             cx.versions = versions;
         }
@@ -41,7 +42,7 @@ pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scen
     let statements = fields.get("statements").map(|node| statements(cx, node));
     let seeds = fields.number(cx, "seeds", 1, u32::MAX.into()).unwrap_or(8);
     let limit = fields
-        .value(cx, "limit", v::POSITIVE)
+        .value(cx, "limit", k::POSITIVE)
         .unwrap_or(Duration::from_secs(600));
     let everyone = network(cx, &fields);
     let broker = fields
@@ -58,7 +59,7 @@ pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scen
         None => Vec::new(),
     };
     let expect = match fields.get("expect") {
-        Some(node) => expectations::all(cx, node),
+        Some(node) => crate::expect::read(cx, node),
         None => Vec::new(),
     };
     let scenario = Scenario {
@@ -74,13 +75,13 @@ pub(super) fn read(cx: &mut Context<'_>, name: &str, root: &Node) -> Option<Scen
         steps,
         expect,
     };
-    checks::story(cx, &scenario);
+    crate::story::check(cx, &scenario);
     Some(scenario)
 }
 
 /// Statements, each of them one of a version the scenario runs with.
 fn statements(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
-    let statements = cx.values(node, "statements", v::STATEMENT, true);
+    let statements = cx.values(node, "statements", k::STATEMENT, true);
     let Some(of_version) = cx.room.statements else {
         return statements;
     };
@@ -109,7 +110,7 @@ fn statements(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
 
 fn title(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<String> {
     let node = fields.need(cx, "title")?;
-    let title = cx.value(node, v::TEXT)?;
+    let title = cx.value(node, k::TEXT)?;
     if title.trim().is_empty() {
         cx.refuse(
             &node.span,
@@ -145,7 +146,7 @@ fn broker(cx: &mut Context<'_>, node: &Node) -> Option<BrokerSpec> {
         maximum_packet_size: fields
             .number(cx, "maximum_packet_size", 1, u32::MAX.into())
             .and_then(|n| u32::try_from(n).ok()),
-        server_keep_alive: fields.value(cx, "server_keep_alive", v::KEEP_ALIVE),
+        server_keep_alive: fields.value(cx, "server_keep_alive", k::KEEP_ALIVE),
         max_queued: fields
             .number(cx, "max_queued", 0, u32::MAX.into())
             .and_then(|n| usize::try_from(n).ok()),

@@ -3,27 +3,26 @@
 //! For replay files and explicit plans. Defaults are left out. It trusts the model: what cannot be read, such as a
 //! client that does not exist, is written all the same and refused by the reader.
 
-mod yaml;
-
-use super::{
+use crate::describe::cut_by;
+use crate::{
     model::{
         Action, BrokerSpec, ClientIx, ClientSpec, ConnectExpect, ConnectSpec, CutPoint, Entry,
-        ExpectKind, Fault, LinkChange, LinkSpec, MessagePattern, MessageSpec, ReconnectSpec,
-        Scenario, Step, StepKind, Times, Way, WillSpec, Workload,
+        Fault, LinkChange, LinkSpec, MessagePattern, MessageSpec, ReconnectSpec, Scenario, Step,
+        StepKind, Way, WillSpec, Workload,
     },
     values::{show_duration, show_expiry, show_keep_alive, show_percent},
 };
-use crate::describe::cut_by;
 use bytes::Bytes;
 use squall_protocol::{QoS, ReasonCode, Role};
 use std::time::Duration;
 
-use yaml::{Map, block, entry, indented, list, payload, text};
+use crate::written::{Map, block, entry, indented, list, payload, text};
 
 /// The scenario as a file, with a line break at the end.
 #[must_use]
 pub fn write(scenario: &Scenario) -> String {
     let w = Writer { scenario };
+    let names: Vec<&str> = scenario.clients.iter().map(|c| c.name.as_str()).collect();
     let mut lines = vec![format!("title: {}", text(&scenario.title))];
     if !scenario.statements.is_empty() {
         lines.push(format!(
@@ -69,7 +68,7 @@ pub fn write(scenario: &Scenario) -> String {
             scenario
                 .expect
                 .iter()
-                .map(|e| format!("  - {}", w.expectation(&e.kind))),
+                .map(|e| format!("  - {}", e.kind.written(&names))),
         );
     }
     lines.join("\n") + "\n"
@@ -271,72 +270,6 @@ impl Writer<'_> {
         map.put("size", format!("{}..{}", work.size.0, work.size.1));
         map.put("retain", show_percent(work.retain_permille));
         map
-    }
-
-    fn expectation(&self, kind: &ExpectKind) -> String {
-        let mut map = Map::new();
-        let name = match kind {
-            ExpectKind::Delivered {
-                topic,
-                payload,
-                to,
-                times,
-                in_order,
-                within,
-            } => {
-                map.put("topic", text(topic));
-                map.some("payload", payload.as_ref().map(self::payload));
-                map.put("to", self.name(*to));
-                match times {
-                    Times::AtMostOnce => map.put("at_most", "once"),
-                    Times::AtLeastOnce => map.put("at_least", "once"),
-                    Times::ExactlyOnce => map.put("exactly", "once"),
-                    Times::Never => map.put("never", true),
-                    Times::Total(n) => map.put("count", n),
-                }
-                map.flag("in_order", *in_order);
-                map.some("within", within.map(show_duration));
-                "delivered"
-            }
-            ExpectKind::Will {
-                of,
-                published,
-                after,
-            } => {
-                map.put("of", self.name(*of));
-                match published {
-                    0 => map.put("published", "never"),
-                    1 => map.put("published", "once"),
-                    n => map.put("published", n),
-                }
-                map.some("after", after.map(show_duration));
-                "will"
-            }
-            ExpectKind::Retained { topic, payload } => {
-                map.put("topic", text(topic));
-                match payload {
-                    Some(payload) => map.put("payload", self::payload(payload)),
-                    None => map.put("none", true),
-                }
-                "retained"
-            }
-            ExpectKind::Session { of, present } => {
-                map.put("of", self.name(*of));
-                map.put("present", list(present.iter()));
-                "session"
-            }
-            ExpectKind::Closed {
-                client,
-                times,
-                reason,
-            } => {
-                map.put("client", self.name(*client));
-                map.put("times", times);
-                map.some("reason", *reason);
-                "closed"
-            }
-        };
-        format!("{name}: {map}")
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::diagnostic::quoted;
 use crate::{
+    kind as k,
     model::{
         Action, ClientIx, ClientSpec, ConnectExpect, Entry, MessagePattern, MessageSpec, Step,
         StepKind,
@@ -17,7 +18,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use squall_protocol::{PacketType, QoS, ReasonCode, Role};
 use std::time::Duration;
 
-pub(super) const ACTIONS: &[&str] = &[
+pub(crate) const ACTIONS: &[&str] = &[
     "connect",
     "disconnect",
     "drop",
@@ -38,7 +39,7 @@ struct Series {
 }
 
 /// The step of a client.
-pub(super) fn step(
+pub(crate) fn step(
     cx: &mut Context<'_>,
     parts: &Parts<'_>,
     client: ClientIx,
@@ -64,7 +65,7 @@ pub(super) fn step(
         }
         "receive" => receive(cx, fields.as_ref()?.get("receive")?),
         "silent" => cx
-            .value(fields.as_ref()?.get("silent")?, v::POSITIVE)
+            .value(fields.as_ref()?.get("silent")?, k::POSITIVE)
             .map(Action::Silent),
         _ => None,
     };
@@ -77,12 +78,12 @@ pub(super) fn step(
     parts.allow(cx, &format!("a `{name}` step"), allowed);
     let within = match parts.beside("within") {
         Some(node) if is_none(node) => None,
-        Some(node) => cx.value(node, v::POSITIVE),
+        Some(node) => cx.value(node, k::POSITIVE),
         None => (name == "receive").then_some(RECEIVE_WITHIN),
     };
     let wait = parts
         .beside("wait")
-        .and_then(|node| cx.value(node, v::BOOL))
+        .and_then(|node| cx.value(node, k::FLAG))
         .unwrap_or(true);
     let kind = |action| StepKind::Client {
         client,
@@ -280,10 +281,10 @@ fn connect(
             "what a connect step expects",
             &["session_present", "reason"],
         )?;
-        expect.session_present = fields.value(cx, "session_present", v::BOOL);
+        expect.session_present = fields.value(cx, "session_present", k::FLAG);
         let reason = fields
             .get("reason")
-            .and_then(|node| cx.reason(node, &[PacketType::ConnAck], Role::Server));
+            .and_then(|node| cx.reason(node, PacketType::ConnAck, Role::Server));
         // Success is what a connect step expects anyway.
         expect.reason = reason.filter(|code| *code != ReasonCode::SUCCESS);
         if let (Some(true), Some(code), Some(key)) =
@@ -307,12 +308,12 @@ fn disconnect(cx: &mut Context<'_>, fields: Option<&Fields<'_>>) -> Option<Actio
     if let Some(node) = options(fields, "disconnect") {
         let fields = Fields::open(cx, node, "disconnect", &["reason", "session_expiry"])?;
         if let Some(node) = fields.get("reason") {
-            reason = cx.reason(node, &[PacketType::Disconnect], Role::Client)?;
+            reason = cx.reason(node, PacketType::Disconnect, Role::Client)?;
         }
         if let Some(node) = fields.get("session_expiry")
             && cx.only_5_0(&node.span, "Session Expiry Interval in DISCONNECT")
         {
-            session_expiry = cx.value(node, v::EXPIRY);
+            session_expiry = cx.value(node, k::EXPIRY);
         }
     }
     Some(Action::Disconnect {
@@ -359,7 +360,7 @@ fn subscribe(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     }
     Some(Action::Subscribe {
         filters,
-        qos: fields.value(cx, "qos", v::QOS).unwrap_or_default(),
+        qos: fields.value(cx, "qos", k::QOS).unwrap_or_default(),
         no_local,
         retain_as_published: fields.flag(cx, "retain_as_published"),
         retain_handling: fields
@@ -374,16 +375,16 @@ fn subscribe(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
 }
 
 fn publish(cx: &mut Context<'_>, parts: &Parts<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let topic = cx.value(fields.get("publish")?, v::NAME);
+    let topic = cx.value(fields.get("publish")?, k::NAME);
     let payload = fields
         .get("payload")
         .and_then(|node| cx.payload(node))
         .unwrap_or_default();
-    let qos = fields.value(cx, "qos", v::QOS).unwrap_or_default();
+    let qos = fields.value(cx, "qos", k::QOS).unwrap_or_default();
     let retain = fields.flag(cx, "retain");
     let expiry = fields.get("expiry").and_then(|node| {
         if cx.only_5_0(&node.span, "Message Expiry Interval") {
-            cx.value(node, v::SECONDS)
+            cx.value(node, k::SECONDS)
         } else {
             None
         }
@@ -406,7 +407,7 @@ fn publish(cx: &mut Context<'_>, parts: &Parts<'_>, fields: &Fields<'_>) -> Opti
                 QoS::AtLeastOnce => PacketType::PubAck,
                 QoS::ExactlyOnce => PacketType::PubRec,
             };
-            expect_reason = cx.reason(node, &[packet], Role::Server);
+            expect_reason = cx.reason(node, packet, Role::Server);
         }
     }
     Some(Action::Publish {
@@ -423,7 +424,7 @@ fn publish(cx: &mut Context<'_>, parts: &Parts<'_>, fields: &Fields<'_>) -> Opti
 
 /// `count` and `every` of a publish step.
 fn series(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Series> {
-    let every = fields.value(cx, "every", v::DURATION);
+    let every = fields.value(cx, "every", k::DURATION);
     if let (Some(key), None) = (fields.key("every"), fields.get("count")) {
         cx.refuse(
             &key.span,
@@ -452,9 +453,9 @@ fn receive(cx: &mut Context<'_>, node: &Node) -> Option<Action> {
     let what = MessagePattern {
         topic: fields.get("topic").and_then(|node| cx.filter(node, false)),
         payload: fields.get("payload").and_then(|node| cx.payload(node)),
-        qos: fields.value(cx, "qos", v::QOS),
-        retain: fields.value(cx, "retain", v::BOOL),
-        dup: fields.value(cx, "dup", v::BOOL),
+        qos: fields.value(cx, "qos", k::QOS),
+        retain: fields.value(cx, "retain", k::FLAG),
+        dup: fields.value(cx, "dup", k::FLAG),
     };
     if let (Some(QoS::AtMostOnce), Some(true), Some(key)) = (what.qos, what.dup, fields.key("dup"))
     {

@@ -3,6 +3,7 @@
 use super::{Context, Fields};
 use crate::diagnostic::quoted;
 use crate::{
+    kind as k,
     model::{ClientSpec, ConnectSpec, LinkChange, LinkSpec, ReconnectSpec, WillSpec},
     raw::{Key, Node, Scalar, Value},
     suggest, values as v,
@@ -32,7 +33,7 @@ const RESERVED: &[&str] = &[
     "settle", "timeline", "wait", "within", "workload",
 ];
 
-pub(super) fn read(
+pub(crate) fn read(
     cx: &mut Context<'_>,
     node: Option<&Node>,
     everyone: LinkSpec,
@@ -134,7 +135,7 @@ fn client(cx: &mut Context<'_>, name: &str, node: &Node, link: LinkSpec) -> Clie
 }
 
 /// The map behind `connect`: changes of what the client's CONNECT holds.
-pub(super) fn connect(cx: &mut Context<'_>, node: &Node, default: &ConnectSpec) -> ConnectSpec {
+pub(crate) fn connect(cx: &mut Context<'_>, node: &Node, default: &ConnectSpec) -> ConnectSpec {
     let mut spec = default.clone();
     if let Some(fields) = Fields::open(cx, node, "connect", CONNECT_KEYS) {
         connect_fields(cx, &fields, &mut spec);
@@ -143,17 +144,17 @@ pub(super) fn connect(cx: &mut Context<'_>, node: &Node, default: &ConnectSpec) 
 }
 
 fn connect_fields(cx: &mut Context<'_>, fields: &Fields<'_>, spec: &mut ConnectSpec) {
-    if let Some(clean) = fields.value(cx, "clean_start", v::BOOL) {
+    if let Some(clean) = fields.value(cx, "clean_start", k::FLAG) {
         spec.clean_start = clean;
     }
     if let Some(node) = fields.get("session_expiry") {
         spec.session_expiry = if is_none(node) {
             None
         } else {
-            cx.value(node, v::EXPIRY)
+            cx.value(node, k::EXPIRY)
         };
     }
-    if let Some(time) = fields.value(cx, "keep_alive", v::KEEP_ALIVE) {
+    if let Some(time) = fields.value(cx, "keep_alive", k::KEEP_ALIVE) {
         spec.keep_alive = time;
     }
     if let Some(node) = fields.get("receive_maximum") {
@@ -183,7 +184,7 @@ fn will(cx: &mut Context<'_>, node: &Node) -> Option<WillSpec> {
     )?;
     let topic = fields
         .need(cx, "topic")
-        .and_then(|node| cx.value(node, v::NAME));
+        .and_then(|node| cx.value(node, k::NAME));
     let payload = fields
         .get("payload")
         .and_then(|node| cx.payload(node))
@@ -201,12 +202,12 @@ fn will(cx: &mut Context<'_>, node: &Node) -> Option<WillSpec> {
     }
     let delay = fields.get("delay").and_then(|node| {
         if cx.only_5_0(&node.span, "Will Delay Interval") {
-            cx.value(node, v::SECONDS)
+            cx.value(node, k::SECONDS)
         } else {
             None
         }
     });
-    let qos = fields.value(cx, "qos", v::QOS).unwrap_or_default();
+    let qos = fields.value(cx, "qos", k::QOS).unwrap_or_default();
     let retain = fields.flag(cx, "retain");
     Some(WillSpec {
         topic: topic?,
@@ -219,17 +220,17 @@ fn will(cx: &mut Context<'_>, node: &Node) -> Option<WillSpec> {
 
 fn reconnect(cx: &mut Context<'_>, node: &Node) -> Option<ReconnectSpec> {
     if matches!(node.value, Value::Text(_)) {
-        return cx.value(node, v::POSITIVE).map(|time| ReconnectSpec {
+        return cx.value(node, k::POSITIVE).map(|time| ReconnectSpec {
             first: time,
             max: time,
         });
     }
     let fields = Fields::open(cx, node, "reconnect", &["first", "max"])?;
     let first = fields
-        .value(cx, "first", v::POSITIVE)
+        .value(cx, "first", k::POSITIVE)
         .unwrap_or(Duration::from_secs(1));
     let max = fields
-        .value(cx, "max", v::POSITIVE)
+        .value(cx, "max", k::POSITIVE)
         .unwrap_or(Duration::from_secs(30).max(first));
     if max < first {
         let place = fields
@@ -247,7 +248,7 @@ fn reconnect(cx: &mut Context<'_>, node: &Node) -> Option<ReconnectSpec> {
 }
 
 /// A link whose missing values are those of `default`.
-pub(super) fn link(
+pub(crate) fn link(
     cx: &mut Context<'_>,
     node: &Node,
     what: &'static str,
@@ -268,15 +269,15 @@ pub(super) fn link(
 }
 
 /// `latency` and `loss` of an open map.
-pub(super) fn link_change(cx: &mut Context<'_>, fields: &Fields<'_>) -> LinkChange {
+pub(crate) fn link_change(cx: &mut Context<'_>, fields: &Fields<'_>) -> LinkChange {
     LinkChange {
-        latency_ms: fields.value(cx, "latency", v::LATENCY),
-        loss_permille: fields.value(cx, "loss", v::PERCENT),
+        latency_ms: fields.value(cx, "latency", k::LATENCY),
+        loss_permille: fields.value(cx, "loss", k::SHARE),
     }
 }
 
 /// `links`: links of single clients.
-pub(super) fn links(cx: &mut Context<'_>, node: &Node, clients: &mut [ClientSpec]) {
+pub(crate) fn links(cx: &mut Context<'_>, node: &Node, clients: &mut [ClientSpec]) {
     let Value::Map(entries) = &node.value else {
         cx.no_entries(
             node,
