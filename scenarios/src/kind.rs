@@ -278,6 +278,16 @@ impl Kind for ClientOrAll {
     }
 }
 
+/// What a client is called, in messages.
+pub(crate) fn called<'n>(client: ClientIx, names: &[&'n str]) -> &'n str {
+    names.get(client).copied().unwrap_or("?")
+}
+
+/// As [`called`], or `all`.
+pub(crate) fn called_or_all<'n>(client: Option<ClientIx>, names: &[&'n str]) -> &'n str {
+    client.map_or("all", |client| called(client, names))
+}
+
 /// A topic filter that selects messages.
 pub(crate) struct Filter;
 

@@ -4,10 +4,14 @@
 //! a [plan](plan::plan) in which everything random is written out, and a scenario or plan is [written](write()) as YAML
 //! again. Whoever plays a plan is not known here: no network, no clock, no async.
 
+pub mod action;
+mod broker;
+pub mod client;
 mod construct;
 pub mod describe;
 pub mod diagnostic;
 pub mod expect;
+pub mod fault;
 mod find;
 mod kind;
 mod load;
@@ -19,8 +23,11 @@ mod reader;
 mod record;
 mod schema;
 mod source;
+pub mod step;
+mod steps;
 mod story;
 mod suggest;
+mod top;
 mod values;
 mod write;
 mod written;

@@ -60,7 +60,17 @@ pub(crate) fn told<R: Record>() -> Vec<Told> {
 
 /// The map `node`, with what it does not say as in `base`. `None` after noting why there is none.
 pub(crate) fn read<R: Record>(cx: &mut Context<'_>, node: &Node, base: R) -> Option<R> {
-    let fields = Fields::open(cx, node, R::WHAT, &names::<R>())?;
+    read_as(cx, node, R::WHAT, base)
+}
+
+/// As [`read`], for a map that has another name here.
+pub(crate) fn read_as<R: Record>(
+    cx: &mut Context<'_>,
+    node: &Node,
+    what: &'static str,
+    base: R,
+) -> Option<R> {
+    let fields = Fields::open(cx, node, what, &names::<R>())?;
     fill(cx, &fields, base)
 }
 

@@ -2,6 +2,7 @@
 //! each other.
 
 use crate::{
+    action,
     construct::Cast,
     diagnostic::quoted,
     model::{Action, ClientIx, ClientSpec, Expectation, Scenario, Step, StepKind},
@@ -45,22 +46,15 @@ fn walk(cx: &mut Context<'_>, steps: &[Step], connected: &mut BTreeSet<ClientIx>
         match &step.kind {
             StepKind::Client {
                 client,
-                action: Action::Connect { .. },
+                action: Action::Connect(_),
                 ..
             } => {
                 connected.insert(*client);
             }
             StepKind::Client { client, action, .. } => {
-                let what = match action {
-                    Action::Subscribe { .. } => "subscribes",
-                    Action::Unsubscribe { .. } => "unsubscribes",
-                    Action::Publish { .. } => "publishes",
-                    Action::Receive { .. } => "waits for a message",
-                    Action::Disconnect { .. } => "disconnects",
-                    Action::Drop => "drops its connection",
-                    Action::Connect { .. } | Action::Silent(_) => continue,
-                };
-                too_early(cx, step, *client, what, connected);
+                if let Some(what) = action.too_early() {
+                    too_early(cx, step, *client, what, connected);
+                }
             }
             StepKind::Workload(work) => {
                 for client in &work.publishers {
@@ -75,10 +69,8 @@ fn walk(cx: &mut Context<'_>, steps: &[Step], connected: &mut BTreeSet<ClientIx>
                     walk(cx, std::slice::from_ref(&entry.step), connected);
                 }
             }
-            StepKind::Fault(_)
-            | StepKind::Network { .. }
-            | StepKind::Wait(_)
-            | StepKind::Settle(_) => {}
+            StepKind::Fault(_) | StepKind::Network(_) | StepKind::Wait(_) | StepKind::Settle(_) => {
+            }
         }
     }
 }
@@ -103,7 +95,7 @@ fn dials(steps: &[Step]) -> BTreeSet<ClientIx> {
         match &step.kind {
             StepKind::Client {
                 client,
-                action: Action::Connect { .. },
+                action: Action::Connect(_),
                 ..
             } => {
                 found.insert(*client);
@@ -190,7 +182,7 @@ fn connects_with_will(steps: &[Step], of: ClientIx) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Client {
             client,
-            action: Action::Connect { connect, .. },
+            action: Action::Connect(action::Connect { connect, .. }),
             ..
         } => *client == of && connect.will.is_some(),
         StepKind::Parallel(branches) => {

@@ -59,15 +59,8 @@ impl Map {
         self.0.push((key, value.to_string()));
     }
 
-    pub(crate) fn some(&mut self, key: &'static str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.put(key, value);
-        }
-    }
-
-    /// A flag that is off when absent.
-    pub(crate) fn flag(&mut self, key: &'static str, on: bool) {
-        self.some(key, on.then_some(true));
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

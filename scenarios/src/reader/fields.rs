@@ -5,7 +5,6 @@
 use super::{Context, MAX_UNKNOWN};
 use crate::{
     diagnostic::quoted,
-    kind::{FLAG, Kind},
     raw::{Key, Node, Span, Value},
     suggest,
 };
@@ -96,32 +95,6 @@ impl<'n> Fields<'n> {
             );
         }
         found
-    }
-
-    /// The value of a key that may be absent, or `None` after noting that it is bad.
-    pub(crate) fn value<K: Kind>(
-        &self,
-        cx: &mut Context<'_>,
-        key: &str,
-        kind: K,
-    ) -> Option<K::Value> {
-        self.get(key).and_then(|node| cx.value(node, kind))
-    }
-
-    /// A number that may be absent, or `None` after noting that it is bad.
-    pub(crate) fn number(
-        &self,
-        cx: &mut Context<'_>,
-        key: &str,
-        min: u64,
-        max: u64,
-    ) -> Option<u64> {
-        self.get(key).and_then(|node| cx.number(node, min, max))
-    }
-
-    /// A flag that is off when absent.
-    pub(crate) fn flag(&self, cx: &mut Context<'_>, key: &str) -> bool {
-        self.value(cx, key, FLAG).unwrap_or(false)
     }
 }
 

@@ -4,16 +4,9 @@
 //! noted and replaced by its default, so that the rest of the file is still checked. A scenario leaves this room only
 //! when nothing was noted. YAML itself is not known here.
 
-mod actions;
-mod clients;
-mod faults;
 mod fields;
-mod steps;
-mod top;
 
 use super::{
-    kind::Kind,
-    model::Scenario,
     raw::{Node, Scalar, Span, Value},
     source::{ClientIx, Source},
     suggest,
@@ -23,8 +16,6 @@ use crate::diagnostic::{Diagnostic, quoted};
 use bytes::Bytes;
 use squall_protocol::{PacketType, ReasonCode, Role, Version};
 use std::{collections::BTreeMap, sync::Arc};
-
-pub use steps::MAX_STEPS;
 
 pub(crate) use fields::Fields;
 
@@ -37,34 +28,8 @@ pub struct Room<'a> {
     pub taken: &'a [(&'a str, &'a str)],
 }
 
-/// Reads the root of a file. `None`, or problems added, when it is no scenario.
-pub(crate) fn scenario(
-    room: &Room<'_>,
-    name: &str,
-    file: &str,
-    source: &Arc<str>,
-    root: &Node,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
-    let mut cx = Context {
-        room,
-        file,
-        source,
-        problems,
-        lines: line_starts(source),
-        versions: Version::ALL.to_vec(),
-        clients: Vec::new(),
-        places: BTreeMap::new(),
-        counted: (0, 0, 0),
-        steps: 0,
-        bytes: 0,
-        full: false,
-        incomplete: false,
-        nesting: 0,
-    };
-    top::read(&mut cx, name, root)
-}
-
+/// Most steps of one scenario: repetitions, messages of workloads and cuts of flapping links counted.
+pub const MAX_STEPS: usize = 100_000;
 /// Most values of one list of values.
 const MAX_ITEMS: usize = 1000;
 /// Most unknown keys noted for one map.
@@ -76,7 +41,7 @@ const MAX_PAYLOADS: usize = 16 << 20;
 const MAX_NOTED: usize = 1000;
 /// Deepest nesting of steps. Written out by [`write`](super::write()) a level takes three levels of YAML at most, so
 /// whatever was read can be read again.
-const MAX_NESTING: usize = 12;
+pub(crate) const MAX_NESTING: usize = 12;
 
 /// What reading needs to know at every place.
 pub(crate) struct Context<'a> {
@@ -107,7 +72,32 @@ pub(crate) struct Context<'a> {
     pub(crate) nesting: usize,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// Nothing is known yet but the text.
+    pub(crate) fn new(
+        room: &'a Room<'a>,
+        file: &'a str,
+        source: &'a Arc<str>,
+        problems: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            room,
+            file,
+            source,
+            problems,
+            lines: line_starts(source),
+            versions: Version::ALL.to_vec(),
+            clients: Vec::new(),
+            places: BTreeMap::new(),
+            counted: (0, 0, 0),
+            steps: 0,
+            bytes: 0,
+            full: false,
+            incomplete: false,
+            nesting: 0,
+        }
+    }
+
     pub(crate) fn push(&mut self, problem: Diagnostic) {
         if self.problems.len() < MAX_NOTED {
             self.problems.push(problem);
@@ -181,11 +171,7 @@ impl Context<'_> {
         self.push(problem);
     }
 
-    /// A value of a kind, or `None` after noting why not.
-    pub(crate) fn value<K: Kind>(&mut self, node: &Node, kind: K) -> Option<K::Value> {
-        kind.read(self, node)
-    }
-
+    /// A single value, or `None` after noting why not.
     pub(crate) fn scalar<T>(
         &mut self,
         node: &Node,
@@ -239,19 +225,6 @@ impl Context<'_> {
         }
     }
 
-    /// Each element of [`Self::list`] read as `kind`; equal ones are refused when `distinct`.
-    pub(crate) fn values<K: Kind>(
-        &mut self,
-        node: &Node,
-        of: &'static str,
-        each: K,
-        distinct: bool,
-    ) -> Vec<K::Value> {
-        crate::kind::Several { of, each, distinct }
-            .read(self, node)
-            .unwrap_or_default()
-    }
-
     /// A declared client.
     pub(crate) fn client(&mut self, node: &Node) -> Option<ClientIx> {
         let name = self.scalar(node, "the name of a client", |s| Ok(s.text.clone()))?;
@@ -273,14 +246,6 @@ impl Context<'_> {
         found
     }
 
-    /// A declared client, or everybody: `Some(None)` for `all`.
-    pub(crate) fn client_or_all(&mut self, node: &Node) -> Option<Option<ClientIx>> {
-        match &node.value {
-            Value::Text(Scalar { text, .. }) if text == "all" => Some(None),
-            _ => self.client(node).map(Some),
-        }
-    }
-
     /// A topic filter for every version of the scenario.
     pub(crate) fn filter(&mut self, node: &Node, subscription: bool) -> Option<String> {
         // Outside of SUBSCRIBE a filter selects messages; `$share` has no meaning there.
@@ -299,6 +264,30 @@ impl Context<'_> {
             return None;
         }
         Some(filter)
+    }
+
+    /// Whether another level of steps may begin here; noted when it may not. What becomes a timeline in the plan has one
+    /// level more than what a user nests, so that a plan can be read like the scenario it comes from.
+    pub(crate) fn nests(&mut self, span: &Span, limit: usize) -> bool {
+        let good = self.nesting < limit;
+        if !good {
+            let message = format!("steps are nested more than {MAX_NESTING} deep");
+            let help = "tell the story in fewer levels";
+            self.refuse(span, message, "here the limit is passed", help);
+        }
+        good
+    }
+
+    /// Whether `more` steps are still allowed; noted once when they are not.
+    pub(crate) fn count(&mut self, span: &Span, more: usize) -> bool {
+        self.steps = self.steps.saturating_add(more);
+        if self.steps > MAX_STEPS && !self.full {
+            self.full = true;
+            let message = format!("the scenario has more than {MAX_STEPS} steps");
+            let help = "repetitions, messages of workloads and cuts of flapping links count; tell a shorter story";
+            self.refuse(span, message, "here the limit is passed", help);
+        }
+        !self.full
     }
 
     /// Whether payloads may have `more` bytes; noted once when not.
