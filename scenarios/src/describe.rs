@@ -1,108 +1,22 @@
 //! Steps and payloads in a few words, for messages to people.
 
-use super::model::{Action, CutBy, Fault, LinkChange, Scenario, Step, StepKind, Way};
+use crate::{
+    client::LinkChange,
+    kind::called,
+    model::{Scenario, Step, StepKind},
+};
 
-/// A step in one short line, such as `lock: subscribe locks/1/cmd`.
+/// A step in one short line, such as `lock: subscribe locks/1/command QoS 2`.
 #[must_use]
 pub fn step(step: &Step, scenario: &Scenario) -> String {
-    let name = |c: usize| scenario.clients.get(c).map_or("?", |c| c.name.as_str());
+    let names: Vec<&str> = scenario.clients.iter().map(|c| c.name.as_str()).collect();
     match &step.kind {
         StepKind::Client { client, action, .. } => {
-            format!("{}: {}", name(*client), self::action(action))
+            format!("{}: {}", called(*client, &names), action.told())
         }
-        StepKind::Fault(fault) => self::fault(fault, &name),
-        StepKind::Network { client, change } => {
-            format!(
-                "network{}: {}",
-                client
-                    .map(|c| format!(" of {}", name(c)))
-                    .unwrap_or_default(),
-                link(change)
-            )
-        }
-        StepKind::Wait(time) => format!("wait {}", ms(*time)),
-        StepKind::Settle(time) => format!("settle {}", ms(*time)),
         StepKind::Parallel(_) => "parallel".into(),
         StepKind::Timeline(_) => "timeline".into(),
-        StepKind::Workload(_) => "workload".into(),
-    }
-}
-
-fn action(action: &Action) -> String {
-    match action {
-        Action::Connect { .. } => "connect".into(),
-        Action::Disconnect { reason, .. } => format!("disconnect {reason}"),
-        Action::Drop => "drop".into(),
-        Action::Subscribe { filters, qos, .. } => {
-            format!("subscribe {} QoS {qos}", filters.join(", "))
-        }
-        Action::Unsubscribe { filters } => format!("unsubscribe {}", filters.join(", ")),
-        Action::Publish { message, .. } => {
-            format!(
-                "publish {} {} QoS {}",
-                message.topic,
-                payload(&message.payload),
-                message.qos
-            )
-        }
-        Action::Receive { what, count } => {
-            let topic = what.topic.as_deref().unwrap_or("anything");
-            let body = what
-                .payload
-                .as_ref()
-                .map(|p| format!(" {}", payload(p)))
-                .unwrap_or_default();
-            if *count == 1 {
-                format!("receive {topic}{body}")
-            } else {
-                format!("receive {count} × {topic}{body}")
-            }
-        }
-        Action::Silent(time) => format!("silent {}", ms(*time)),
-    }
-}
-
-fn fault<'a>(fault: &Fault, name: &impl Fn(usize) -> &'a str) -> String {
-    let who = |c: &Option<usize>| c.map_or("all", name).to_owned();
-    match fault {
-        Fault::Cut {
-            client,
-            point: None,
-            by,
-        } => format!("cut {} by {}", name(*client), cut_by(*by)),
-        Fault::Cut {
-            client,
-            point: Some(p),
-            by,
-        } => format!(
-            "cut {} {} {} number {} from the {} by {}",
-            name(*client),
-            if p.after { "after" } else { "before" },
-            p.packet,
-            p.nth,
-            p.from,
-            cut_by(*by)
-        ),
-        Fault::Partition { client, way, .. } => {
-            let way = match way {
-                Way::Both => "both ways",
-                Way::Up => "upwards",
-                Way::Down => "downwards",
-            };
-            format!("partition {} {way}", who(client))
-        }
-        Fault::Heal { client } => format!("heal {}", who(client)),
-        Fault::Flap { client, .. } => format!("flap {}", name(*client)),
-    }
-}
-
-/// `reset`, `close` or `silence`.
-#[must_use]
-pub const fn cut_by(by: CutBy) -> &'static str {
-    match by {
-        CutBy::Reset => "reset",
-        CutBy::Close => "close",
-        CutBy::Silence => "silence",
+        leaf => leaf.told(&names).unwrap_or_default(),
     }
 }
 
@@ -149,7 +63,8 @@ pub fn payload(bytes: &[u8]) -> String {
     }
 }
 
-fn ms(time: std::time::Duration) -> String {
+/// A time in milliseconds, or in seconds when they are whole.
+pub(crate) fn ms(time: std::time::Duration) -> String {
     let ms = time.as_millis();
     if ms.is_multiple_of(1000) {
         format!("{} s", ms / 1000)

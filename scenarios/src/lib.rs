@@ -4,23 +4,38 @@
 //! a [plan](plan::plan) in which everything random is written out, and a scenario or plan is [written](write()) as YAML
 //! again. Whoever plays a plan is not known here: no network, no clock, no async.
 
+pub mod action;
+mod broker;
+pub mod client;
+mod construct;
 pub mod describe;
 pub mod diagnostic;
+pub mod expect;
+pub mod fault;
 mod find;
+mod kind;
 mod load;
 pub mod model;
 pub mod plan;
 pub mod random;
 pub mod raw;
-mod resolve;
+mod reader;
+mod record;
+mod schema;
+mod source;
+pub mod step;
+mod steps;
+mod story;
 mod suggest;
+mod top;
 mod values;
 mod write;
+mod written;
 mod yaml;
 
 pub use find::find;
 pub use load::{load_file, load_file_in, load_str, load_str_in};
-pub use resolve::{MAX_STEPS, Room};
+pub use reader::{MAX_STEPS, Room};
 pub use suggest::{did_you_mean, nearest};
 pub use write::write;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse as parse_yaml};

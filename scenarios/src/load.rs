@@ -4,7 +4,8 @@
 
 use super::{
     model::Scenario,
-    resolve::{self, Room},
+    reader::Room,
+    top,
     yaml::{self, MAX_BYTES},
 };
 use crate::diagnostic::Diagnostic;
@@ -33,8 +34,7 @@ pub fn load_str_in(
 ) -> Result<Scenario, Vec<Diagnostic>> {
     let source: Arc<str> = Arc::from(text);
     let (root, mut problems) = yaml::parse(file, &source);
-    let scenario =
-        root.and_then(|root| resolve::scenario(room, name, file, &source, &root, &mut problems));
+    let scenario = root.and_then(|root| top::read(room, name, file, &source, &root, &mut problems));
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(sorted(problems, file, &source)),

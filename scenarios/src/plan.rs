@@ -5,11 +5,15 @@
 //! so they survive changes of how workloads are drawn.
 
 use crate::{
+    action::{Connect, Publish, Subscribe},
+    construct::Observed,
+    fault::{Cut, Flap, MAX_FLAPS},
     model::{
-        Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, ExpectKind, Fault, LinkSpec,
-        MessageSpec, Scenario, Source, Step, StepKind, Workload,
+        Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, Fault, LinkSpec, MessageSpec,
+        Scenario, Source, Step, StepKind, Wait, Workload,
     },
     random::Stream,
+    record::Record,
     values::MAX_MS,
 };
 use bytes::Bytes;
@@ -21,9 +25,6 @@ pub const OBSERVER: &str = "squall-observer";
 
 /// The longest time that a scenario can say.
 const LONGEST: Duration = Duration::from_millis(MAX_MS);
-
-/// More cuts than this in one step are not planned, however short their distance.
-const MAX_FLAPS: usize = 10_000;
 
 /// Writes the seeded steps of `scenario` out for this seed. A plan comes back unchanged.
 #[must_use]
@@ -47,11 +48,13 @@ fn expand(steps: &mut [Step], seed: u64, path: &mut String) {
                 let entries = workload(work, step.source, seed, path);
                 step.kind = StepKind::Timeline(entries);
             }
-            StepKind::Fault(Fault::Flap { .. }) => {
+            StepKind::Fault(Fault::Flap(_)) => {
                 let entries = flaps(step, seed, path);
                 match &mut step.kind {
                     // A timeline without steps cannot be written down: what never cuts, whatever the seed, can.
-                    StepKind::Fault(Fault::Flap { every, lasts, .. }) if entries.is_empty() => {
+                    StepKind::Fault(Fault::Flap(Flap { every, lasts, .. }))
+                        if entries.is_empty() =>
+                    {
                         let never = *lasts + Duration::from_millis(1);
                         *every = (never, never);
                     }
@@ -95,10 +98,10 @@ fn workload(work: &Workload, source: Source, seed: u64, path: &str) -> Vec<Entry
                 payload: unique_payload(client, n, random.between(work.size.0, work.size.1)),
                 expiry: None,
             };
-            let action = Action::Publish {
+            let action = Action::Publish(Publish {
                 message,
                 expect_reason: None,
-            };
+            });
             let kind = StepKind::Client {
                 client,
                 action,
@@ -131,12 +134,12 @@ fn between(random: &mut Stream, (min, max): (Duration, Duration)) -> Duration {
 }
 
 fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
-    let StepKind::Fault(Fault::Flap {
+    let StepKind::Fault(Fault::Flap(Flap {
         client,
         every,
         lasts,
         by,
-    }) = &step.kind
+    })) = &step.kind
     else {
         return Vec::new();
     };
@@ -148,11 +151,11 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
         if after > *lasts || entries.len() == MAX_FLAPS {
             return entries;
         }
-        let cut = Fault::Cut {
+        let cut = Fault::Cut(Cut {
             client: *client,
             point: None,
             by: *by,
-        };
+        });
         entries.push(Entry {
             after,
             step: Step {
@@ -166,15 +169,16 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
 /// Adds a client that sees what the expectations ask for: wills from the beginning, retained messages at the end. Its
 /// link is perfect and has streams of its own, so it disturbs nothing else.
 fn add_observer(plan: &mut Scenario) {
-    let mut wills = Vec::new();
-    let mut retained = Vec::new();
+    let mut observed = Observed::default();
     for expectation in &plan.expect {
-        match &expectation.kind {
-            ExpectKind::Will { of, .. } => wills.extend(will_topics(plan, *of)),
-            ExpectKind::Retained { topic, .. } => retained.push(topic.clone()),
-            _ => {}
-        }
+        expectation.kind.observe(&mut observed);
     }
+    let Observed {
+        wills,
+        mut retained,
+    } = observed;
+    let topics = wills.into_iter().flat_map(|of| will_topics(plan, of));
+    let mut wills: Vec<_> = topics.collect();
     if wills.is_empty() && retained.is_empty() {
         return;
     }
@@ -184,11 +188,8 @@ fn add_observer(plan: &mut Scenario) {
     retained.dedup();
     let client = plan.clients.len();
     let connect = ConnectSpec {
-        clean_start: true,
-        session_expiry: None,
         keep_alive: 0,
-        receive_maximum: None,
-        will: None,
+        ..ConnectSpec::empty()
     };
     plan.clients.push(ClientSpec {
         name: OBSERVER.into(),
@@ -210,17 +211,18 @@ fn add_observer(plan: &mut Scenario) {
             wait: true,
         },
     };
-    let subscribe = |filters| Action::Subscribe {
-        filters,
-        qos: QoS::ExactlyOnce,
-        no_local: false,
-        retain_as_published: false,
-        retain_handling: 0,
-        id: None,
+    let subscribe = |filters| {
+        Action::Subscribe(Subscribe {
+            filters,
+            qos: QoS::ExactlyOnce,
+            ..Subscribe::empty()
+        })
     };
-    let join = |connect| Action::Connect {
-        connect,
-        expect: ConnectExpect::default(),
+    let join = |connect| {
+        Action::Connect(Connect {
+            connect,
+            expect: ConnectExpect::default(),
+        })
     };
     if !wills.is_empty() {
         let prologue = [step(join(connect.clone())), step(subscribe(wills))];
@@ -232,7 +234,7 @@ fn add_observer(plan: &mut Scenario) {
         plan.steps.push(step(subscribe(retained)));
         plan.steps.push(Step {
             source: Source::default(),
-            kind: StepKind::Wait(Duration::from_millis(100)),
+            kind: StepKind::Wait(Wait(Duration::from_millis(100))),
         });
     }
 }
@@ -248,7 +250,7 @@ fn will_topics(plan: &Scenario, client: usize) -> Vec<String> {
     visit(&plan.steps, &mut |step| {
         if let StepKind::Client {
             client: c,
-            action: Action::Connect { connect, .. },
+            action: Action::Connect(Connect { connect, .. }),
             ..
         } = &step.kind
             && *c == client

@@ -1,7 +1,7 @@
 //! What good files mean.
 
 use super::{EVERYTHING, with_expect, with_steps};
-use crate::{find, load_file, load_str, model::*};
+use crate::{action, expect, fault, find, load_file, load_str, model::*};
 use bytes::Bytes;
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::{fs, path::PathBuf, time::Duration};
@@ -115,11 +115,11 @@ fn the_example_means_what_it_says() {
         nth: 1,
         from: Role::Server,
     };
-    let cut = Fault::Cut {
+    let cut = Fault::Cut(fault::Cut {
         client: 0,
         point: Some(point),
         by: CutBy::Reset,
-    };
+    });
     let expected = Step {
         source: Source {
             line: 23,
@@ -130,7 +130,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(s.steps[3], expected);
     let StepKind::Client {
         client: 0,
-        action: Action::Connect { connect, expect },
+        action: Action::Connect(action::Connect { connect, expect }),
         within: None,
         wait: true,
     } = &s.steps[6].kind
@@ -145,14 +145,14 @@ fn the_example_means_what_it_says() {
             reason: None
         }
     );
-    assert_eq!(s.steps[7].kind, StepKind::Settle(secs(30)));
+    assert_eq!(s.steps[7].kind, StepKind::Settle(Settle(secs(30))));
     assert_eq!(
         s.expect[1].kind,
-        ExpectKind::Will {
+        ExpectKind::Will(expect::Will {
             of: 1,
             published: 0,
             after: None
-        }
+        })
     );
     assert_eq!(
         s.expect[1].source,
@@ -235,11 +235,11 @@ fn every_key_is_read() {
         (0, Some(u32::MAX))
     );
     assert_eq!(s.clients[2].client_id, s.clients[0].name);
-    let closed = ExpectKind::Closed {
+    let closed = ExpectKind::Closed(expect::Closed {
         client: 0,
         times: 2,
         reason: Some(ReasonCode::SESSION_TAKEN_OVER),
-    };
+    });
     assert_eq!(s.expect[9].kind, closed);
     // One entry is three repetitions of two steps.
     assert_eq!(s.steps.len(), 28 + 3 * 2);
@@ -256,7 +256,7 @@ fn a_counted_publish_is_a_timeline_of_numbered_messages() {
         .iter()
         .map(|e| match &e.step.kind {
             StepKind::Client {
-                action: Action::Publish { message, .. },
+                action: Action::Publish(action::Publish { message, .. }),
                 ..
             } => (e.after.as_millis(), message.payload.clone()),
             other => panic!("{other:?}"),
@@ -285,7 +285,7 @@ fn texts_stay_what_they_are() {
         ("\"a\\tb\"", "a\tb"),
     ] {
         let StepKind::Client {
-            action: Action::Publish { message, .. },
+            action: Action::Publish(action::Publish { message, .. }),
             ..
         } = step(&format!("  - app: {{ publish: t, payload: {yaml} }}"))
         else {
@@ -302,7 +302,7 @@ fn a_step_may_unset_what_the_client_sets() {
          steps:\n- a: {connect: {session_expiry: none, receive_maximum: none, will: none}}\n",
     );
     let StepKind::Client {
-        action: Action::Connect { connect, .. },
+        action: Action::Connect(action::Connect { connect, .. }),
         ..
     } = &s.steps[0].kind
     else {
@@ -322,7 +322,7 @@ fn a_step_may_unset_what_the_client_sets() {
 fn return_codes_of_3_1_1_have_their_own_numbers() {
     let text = "title: t\nversions: [3.1.1]\nclients: {a: {}}\nsteps:\n- a: connect\n  expect: {reason: not authorized}\n";
     let StepKind::Client {
-        action: Action::Connect { expect, .. },
+        action: Action::Connect(action::Connect { expect, .. }),
         ..
     } = good(text).steps.remove(0).kind
     else {

@@ -1,7 +1,7 @@
 //! What is written is read back, and no text makes the reader panic.
 
 use super::EVERYTHING;
-use crate::{load_str, model::*, write};
+use crate::{action, expect, fault, load_str, model::*, step, write};
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
@@ -188,33 +188,35 @@ fn action() -> BoxedStrategy<Action> {
         option::of(any::<bool>()),
     );
     prop_oneof![
-        (connect(), expect).prop_map(|(connect, expect)| Action::Connect { connect, expect }),
+        (connect(), expect)
+            .prop_map(|(connect, expect)| Action::Connect(action::Connect { connect, expect })),
         (select(vec![0x00, 0x04, 0x80]), option::of(any::<u32>())).prop_map(
             |(code, session_expiry)| {
-                Action::Disconnect {
+                Action::Disconnect(action::Disconnect {
                     reason: ReasonCode(code),
                     session_expiry,
-                }
+                })
             }
         ),
-        Just(Action::Drop),
+        Just(Action::Drop(action::Drop {})),
         subscribe.prop_map(
             |(filters, qos, no_local, retain_as_published, retain_handling, id)| {
-                Action::Subscribe {
+                Action::Subscribe(action::Subscribe {
                     filters,
                     qos,
                     no_local,
                     retain_as_published,
                     retain_handling,
                     id,
-                }
+                })
             }
         ),
-        vec(filter(), 1..3).prop_map(|filters| Action::Unsubscribe { filters }),
+        vec(filter(), 1..3)
+            .prop_map(|filters| Action::Unsubscribe(action::Unsubscribe { filters })),
         message.prop_map(|(topic, payload, qos, retain, expiry, refused)| {
             let expect_reason =
                 Some(ReasonCode::NOT_AUTHORIZED).filter(|_| refused && qos != QoS::AtMostOnce);
-            Action::Publish {
+            Action::Publish(action::Publish {
                 message: MessageSpec {
                     topic,
                     payload,
@@ -223,11 +225,11 @@ fn action() -> BoxedStrategy<Action> {
                     expiry,
                 },
                 expect_reason,
-            }
+            })
         }),
         (pattern, 1u32..).prop_map(|((topic, payload, qos, retain), count)| {
             let dup = Some(true).filter(|_| qos == Some(QoS::AtLeastOnce));
-            Action::Receive {
+            Action::Receive(action::Receive {
                 what: MessagePattern {
                     topic,
                     payload,
@@ -236,9 +238,9 @@ fn action() -> BoxedStrategy<Action> {
                     dup,
                 },
                 count,
-            }
+            })
         }),
-        ms().prop_map(Action::Silent),
+        ms().prop_map(|lasts| Action::Silent(action::Silent { lasts })),
     ]
     .boxed()
 }
@@ -266,28 +268,23 @@ fn fault() -> BoxedStrategy<Fault> {
     let way = select(vec![Way::Both, Way::Up, Way::Down]);
     let who = || option::of(0..CLIENTS);
     prop_oneof![
-        (0..CLIENTS, option::of(point), by()).prop_map(|(client, point, by)| Fault::Cut {
-            client,
-            point,
-            by
-        }),
-        (who(), way, option::of(ms())).prop_map(|(client, way, lasts)| Fault::Partition {
-            client,
-            way,
-            lasts
-        }),
-        who().prop_map(|client| Fault::Heal { client }),
+        (0..CLIENTS, option::of(point), by())
+            .prop_map(|(client, point, by)| Fault::Cut(fault::Cut { client, point, by })),
+        (who(), way, option::of(ms())).prop_map(|(client, way, lasts)| Fault::Partition(
+            fault::Partition { client, way, lasts }
+        )),
+        who().prop_map(|client| Fault::Heal(fault::Heal { client })),
         (0..CLIENTS, range(), ms(), by()).prop_map(|(client, every, lasts, by)| {
             let every = (
                 every.0.max(Duration::from_secs(1)),
                 every.1.max(Duration::from_secs(1)),
             );
-            Fault::Flap {
+            Fault::Flap(fault::Flap {
                 client,
                 every,
                 lasts,
                 by,
-            }
+            })
         }),
     ]
     .boxed()
@@ -309,13 +306,13 @@ fn leaf() -> BoxedStrategy<StepKind> {
     let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
         let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
         let loss_permille = Some(link.loss_permille).filter(|_| which != 0);
-        StepKind::Network {
+        StepKind::Network(step::Network {
             client,
             change: LinkChange {
                 latency_ms,
                 loss_permille,
             },
-        }
+        })
     });
     let work = (
         vec(topic(), 1..3),
@@ -343,8 +340,8 @@ fn leaf() -> BoxedStrategy<StepKind> {
         6 => client,
         2 => fault().prop_map(StepKind::Fault),
         1 => change,
-        1 => ms().prop_map(StepKind::Wait),
-        1 => ms().prop_map(StepKind::Settle),
+        1 => ms().prop_map(|time| StepKind::Wait(Wait(time))),
+        1 => ms().prop_map(|time| StepKind::Settle(Settle(time))),
         1 => work,
     ]
     .boxed()
@@ -394,45 +391,47 @@ fn expectation() -> BoxedStrategy<ExpectKind> {
     );
     prop_oneof![
         delivered.prop_map(
-            |(topic, payload, to, times, in_order, within)| ExpectKind::Delivered {
-                topic,
-                payload,
-                to,
-                times,
-                in_order,
-                within
-            }
+            |(topic, payload, to, times, in_order, within)| ExpectKind::Delivered(
+                expect::Delivered {
+                    topic,
+                    payload,
+                    to,
+                    times,
+                    in_order,
+                    within
+                }
+            )
         ),
         (filter(), 0..CLIENTS).prop_map(|(topic, to)| {
-            ExpectKind::Delivered {
+            ExpectKind::Delivered(expect::Delivered {
                 topic,
                 payload: None,
                 to,
                 times: Times::Never,
                 in_order: false,
                 within: None,
-            }
+            })
         }),
-        (0..CLIENTS).prop_map(|of| ExpectKind::Will {
+        (0..CLIENTS).prop_map(|of| ExpectKind::Will(expect::Will {
             of,
             published: 0,
             after: None
-        }),
+        })),
         (topic(), option::of(payload())).prop_map(|(topic, payload)| {
-            ExpectKind::Retained {
+            ExpectKind::Retained(expect::Retained {
                 topic,
                 payload: payload.filter(|p| !p.is_empty()),
-            }
+            })
         }),
         (0..CLIENTS, vec(any::<bool>(), 1..4))
-            .prop_map(|(of, present)| ExpectKind::Session { of, present }),
+            .prop_map(|(of, present)| ExpectKind::Session(expect::Session { of, present })),
         (0..CLIENTS, 1u32.., any::<bool>()).prop_map(|(client, times, full)| {
             let reason = Some(ReasonCode::QUOTA_EXCEEDED).filter(|_| full);
-            ExpectKind::Closed {
+            ExpectKind::Closed(expect::Closed {
                 client,
                 times,
                 reason,
-            }
+            })
         }),
     ]
     .boxed()
@@ -450,7 +449,7 @@ prop_compose! {
     ) -> Scenario {
         let clients = vec![clients.0, clients.1, clients.2];
         let dial = |client: usize| {
-            let action = Action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() };
+            let action = Action::Connect(action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() });
             Step { source: Source::default(), kind: StepKind::Client { client, action, within: None, wait: true } }
         };
         let steps = (0..CLIENTS).map(dial).chain(more).collect();

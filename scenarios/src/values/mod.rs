@@ -4,80 +4,38 @@
 
 mod mqtt;
 
-pub(super) use mqtt::{filter, reason, string};
+pub(crate) use mqtt::{filter, packet, qos, reason, statement, string, topic_name, version};
 
 use super::raw::Scalar;
 use crate::diagnostic::quoted;
-use mqtt::{packet, qos, statement, topic_name, version};
-use squall_protocol::{PacketType, QoS, Version};
 use std::time::Duration;
 
 /// Why a text is not the value that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Wrong {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Wrong {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             help: None,
         }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 }
 
-/// A kind of value: what a message calls it, and how it is read.
-pub(super) struct Kind<T> {
-    pub(super) expected: &'static str,
-    pub(super) read: fn(&Scalar) -> Result<T, Wrong>,
-}
-
-// Not derived: a kind of text can be copied although a text cannot.
-impl<T> Clone for Kind<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Kind<T> {}
-
-macro_rules! kinds {
-    ($($name:ident: $type:ty = $expected:literal, $read:expr;)*) => {
-        $(pub(super) const $name: Kind<$type> = Kind { expected: $expected, read: $read };)*
-    };
-}
-
-kinds! {
-    TEXT: String = "a text", |s| Ok(s.text.clone());
-    BOOL: bool = "`true` or `false`", boolean;
-    DURATION: Duration = "a duration such as `5s`, `250ms`, `10m` or `1h`", |s| duration(&s.text);
-    POSITIVE: Duration = "a duration such as `5s` or `250ms`, more than 0", |s| positive(&s.text);
-    DURATIONS: (Duration, Duration) = "a range of durations such as `50ms..500ms`", |s| range(&s.text, duration);
-    LATENCY: (u32, u32) = "a latency such as `20ms` or `5ms..40ms`", latency;
-    PERCENT: u16 = "a share such as `1%` or `0.5%`", |s| percent(&s.text);
-    SECONDS: u32 = "a duration in whole seconds such as `30s` or `1h`", |s| seconds(&s.text);
-    EXPIRY: u32 = "a duration in whole seconds such as `1h`, or `never`", expiry;
-    KEEP_ALIVE: u16 = "a duration in whole seconds such as `60s`, or `off`", keep_alive;
-    VERSION: Version = "a version of MQTT: `3.1.1` or `5.0`", version;
-    QOS: QoS = "a QoS: 0, 1 or 2", qos;
-    PACKET: PacketType = "a packet such as `PUBREC`", packet;
-    NAME: String = "a topic name", topic_name;
-    SIZES: (u32, u32) = "a range of sizes in bytes such as `16..200`", |s| range(&s.text, |t| whole(t, 1, MAX_PAYLOAD));
-    STATEMENT: String = "a statement such as `MQTT-4.3.3-1`", statement;
-}
-
 /// Largest generated or random payload in bytes.
-pub(super) const MAX_PAYLOAD: u64 = 1 << 20;
+pub(crate) const MAX_PAYLOAD: u64 = 1 << 20;
 
 /// A whole number from `min` to `max`.
-pub(super) fn number(s: &Scalar, min: u64, max: u64) -> Result<u64, Wrong> {
+pub(crate) fn number(s: &Scalar, min: u64, max: u64) -> Result<u64, Wrong> {
     if !s.plain && s.text.bytes().all(|b| b.is_ascii_digit()) {
         let message = format!("expected a number, found the text \"{}\"", s.text);
         return Err(Wrong::new(message).help("remove the quotes"));
@@ -86,7 +44,7 @@ pub(super) fn number(s: &Scalar, min: u64, max: u64) -> Result<u64, Wrong> {
 }
 
 /// Digits alone, from `min` to `max`.
-fn whole(text: &str, min: u64, max: u64) -> Result<u32, Wrong> {
+pub(crate) fn whole(text: &str, min: u64, max: u64) -> Result<u32, Wrong> {
     let wrong = || {
         Wrong::new(format!(
             "{} is not a whole number from {min} to {max}",
@@ -102,7 +60,7 @@ fn whole(text: &str, min: u64, max: u64) -> Result<u32, Wrong> {
     }
 }
 
-fn boolean(s: &Scalar) -> Result<bool, Wrong> {
+pub(crate) fn boolean(s: &Scalar) -> Result<bool, Wrong> {
     match (s.text.as_str(), s.plain) {
         ("true", true) => Ok(true),
         ("false", true) => Ok(false),
@@ -127,7 +85,7 @@ const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_
 pub(crate) const MAX_MS: u64 = u32::MAX as u64 * 1000;
 
 /// `5s`, `250ms`, `10m`, `1h`: a whole number and a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
+pub(crate) fn duration(text: &str) -> Result<Duration, Wrong> {
     let wrong = || Wrong::new(format!("{} is not a duration", quoted(text)));
     let help = "a duration is a whole number and a unit: `250ms`, `5s`, `10m` or `1h`";
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -167,7 +125,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
     })
 }
 
-fn positive(text: &str) -> Result<Duration, Wrong> {
+pub(crate) fn positive(text: &str) -> Result<Duration, Wrong> {
     match duration(text)? {
         Duration::ZERO => {
             Err(Wrong::new("the time must be more than 0").help("the shortest is `1ms`"))
@@ -177,7 +135,7 @@ fn positive(text: &str) -> Result<Duration, Wrong> {
 }
 
 /// The largest unit that says it exactly.
-pub(super) fn show_duration(time: Duration) -> String {
+pub(crate) fn show_duration(time: Duration) -> String {
     let ms = time.as_millis();
     let unit = UNITS
         .iter()
@@ -187,8 +145,16 @@ pub(super) fn show_duration(time: Duration) -> String {
     format!("{}{unit}", ms / u128::from(*factor))
 }
 
+/// A range of durations; one that begins where it ends is a single value.
+pub(crate) fn show_durations((min, max): (Duration, Duration)) -> String {
+    if min == max {
+        return show_duration(min);
+    }
+    format!("{}..{}", show_duration(min), show_duration(max))
+}
+
 /// `a..b`, or `a` alone for `a..a`.
-fn range<T: PartialOrd + Copy>(
+pub(crate) fn range<T: PartialOrd + Copy>(
     text: &str,
     read: impl Fn(&str) -> Result<T, Wrong>,
 ) -> Result<(T, T), Wrong> {
@@ -207,7 +173,7 @@ fn range<T: PartialOrd + Copy>(
     Ok((low, high))
 }
 
-fn latency(s: &Scalar) -> Result<(u32, u32), Wrong> {
+pub(crate) fn latency(s: &Scalar) -> Result<(u32, u32), Wrong> {
     let ms = |t: &str| {
         let ms = duration(t)?.as_millis();
         match u32::try_from(ms) {
@@ -222,7 +188,7 @@ fn latency(s: &Scalar) -> Result<(u32, u32), Wrong> {
 }
 
 /// `1%`, `0.5%` or `0`, in thousandths.
-pub(super) fn percent(text: &str) -> Result<u16, Wrong> {
+pub(crate) fn percent(text: &str) -> Result<u16, Wrong> {
     let wrong = || Wrong::new(format!("{} is not a share", quoted(text)));
     if text == "0" {
         return Ok(0);
@@ -255,7 +221,7 @@ pub(super) fn percent(text: &str) -> Result<u16, Wrong> {
 }
 
 /// As [`percent`] reads it.
-pub(super) fn show_percent(permille: u16) -> String {
+pub(crate) fn show_percent(permille: u16) -> String {
     match permille % 10 {
         0 => format!("{}%", permille / 10),
         tenths => format!("{}.{tenths}%", permille / 10),
@@ -263,7 +229,7 @@ pub(super) fn show_percent(permille: u16) -> String {
 }
 
 /// Whole seconds that fit into a Four Byte Integer.
-fn seconds(text: &str) -> Result<u32, Wrong> {
+pub(crate) fn seconds(text: &str) -> Result<u32, Wrong> {
     let ms = duration(text)?.as_millis();
     if !ms.is_multiple_of(1000) {
         let message = format!("{} is not a whole number of seconds", quoted(text));
@@ -273,7 +239,7 @@ fn seconds(text: &str) -> Result<u32, Wrong> {
 }
 
 /// Session Expiry Interval; `never` is 0xFFFFFFFF [X-5.0-session-2].
-fn expiry(s: &Scalar) -> Result<u32, Wrong> {
+pub(crate) fn expiry(s: &Scalar) -> Result<u32, Wrong> {
     if s.text == "never" {
         Ok(u32::MAX)
     } else {
@@ -282,7 +248,7 @@ fn expiry(s: &Scalar) -> Result<u32, Wrong> {
 }
 
 /// As `session_expiry` is written.
-pub(super) fn show_expiry(seconds: u32) -> String {
+pub(crate) fn show_expiry(seconds: u32) -> String {
     if seconds == u32::MAX {
         "never".into()
     } else {
@@ -291,7 +257,7 @@ pub(super) fn show_expiry(seconds: u32) -> String {
 }
 
 /// Whole seconds that fit into a Two Byte Integer; `off` is 0.
-fn keep_alive(s: &Scalar) -> Result<u16, Wrong> {
+pub(crate) fn keep_alive(s: &Scalar) -> Result<u16, Wrong> {
     match s.text.as_str() {
         "off" => Ok(0),
         text => match seconds(text)? {
@@ -304,7 +270,7 @@ fn keep_alive(s: &Scalar) -> Result<u16, Wrong> {
 }
 
 /// As `keep_alive` is written.
-pub(super) fn show_keep_alive(seconds: u16) -> String {
+pub(crate) fn show_keep_alive(seconds: u16) -> String {
     if seconds == 0 {
         "off".into()
     } else {
@@ -313,7 +279,7 @@ pub(super) fn show_keep_alive(seconds: u16) -> String {
 }
 
 /// Bytes written as pairs of hexadecimal digits; spaces may stand between pairs.
-pub(super) fn hex(s: &Scalar) -> Result<Vec<u8>, Wrong> {
+pub(crate) fn hex(s: &Scalar) -> Result<Vec<u8>, Wrong> {
     let digits: Vec<char> = s.text.chars().filter(|c| *c != ' ').collect();
     if let Some(bad) = digits.iter().find(|c| !c.is_ascii_hexdigit()) {
         let wrong = Wrong::new(format!(
@@ -337,7 +303,7 @@ pub(super) fn hex(s: &Scalar) -> Result<Vec<u8>, Wrong> {
 }
 
 /// The payload that `{size: n}` stands for: the alphabet again and again.
-pub(super) fn sized(size: usize) -> Vec<u8> {
+pub(crate) fn sized(size: usize) -> Vec<u8> {
     (b'a'..=b'z').cycle().take(size).collect()
 }
 
@@ -345,6 +311,7 @@ pub(super) fn sized(size: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use squall_protocol::Version;
 
     fn scalar(text: &str) -> Scalar {
         Scalar {
@@ -410,26 +377,20 @@ mod tests {
 
     #[test]
     fn borders_of_the_wire_are_kept() {
-        let value = |kind: Kind<u16>, text: &str| (kind.read)(&scalar(text)).ok();
+        let value = |text: &str| keep_alive(&scalar(text)).ok();
+        assert_eq!([value("65535s"), value("65536s")], [Some(65535), None]);
+        assert_eq!([value("off"), value("0s")], [Some(0), None]);
+        let read = |text: &str| latency(&scalar(text)).ok();
+        assert_eq!([read("1ms"), read("0ms..1ms")], [Some((1, 1)), None]);
         assert_eq!(
-            [value(KEEP_ALIVE, "65535s"), value(KEEP_ALIVE, "65536s")],
-            [Some(65535), None]
-        );
-        assert_eq!(
-            [value(KEEP_ALIVE, "off"), value(KEEP_ALIVE, "0s")],
-            [Some(0), None]
-        );
-        let latency = |text: &str| (LATENCY.read)(&scalar(text)).ok();
-        assert_eq!([latency("1ms"), latency("0ms..1ms")], [Some((1, 1)), None]);
-        assert_eq!(
-            [latency("4294967295ms"), latency("4294967296ms")],
+            [read("4294967295ms"), read("4294967296ms")],
             [Some((u32::MAX, u32::MAX)), None]
         );
     }
 
     #[test]
     fn statements_look_like_those_of_the_standard() {
-        let good = |text: &str| (STATEMENT.read)(&scalar(text)).is_ok();
+        let good = |text: &str| statement(&scalar(text)).is_ok();
         assert!(good("MQTT-4.3.3-1") && good("MQTT-3.14.4-10"));
         for bad in [
             "",

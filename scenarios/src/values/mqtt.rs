@@ -6,14 +6,14 @@ use super::{Wrong, number};
 use crate::{diagnostic::quoted, raw::Scalar, suggest};
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version, topic};
 
-pub(super) fn version(s: &Scalar) -> Result<Version, Wrong> {
+pub(crate) fn version(s: &Scalar) -> Result<Version, Wrong> {
     s.text.parse().map_err(|_| {
         Wrong::new(format!("MQTT {} is not supported", quoted(&s.text)))
             .help("versions are `3.1.1` and `5.0`")
     })
 }
 
-pub(super) fn qos(s: &Scalar) -> Result<QoS, Wrong> {
+pub(crate) fn qos(s: &Scalar) -> Result<QoS, Wrong> {
     let level = number(s, 0, 2).map_err(|w| match s.text.as_str() {
         // [MQTT-3.3.1-4]
         "3" => Wrong::new("there is no QoS 3")
@@ -23,7 +23,7 @@ pub(super) fn qos(s: &Scalar) -> Result<QoS, Wrong> {
     Ok(QoS::from_bits(level as u8).unwrap_or_default())
 }
 
-pub(super) fn packet(s: &Scalar) -> Result<PacketType, Wrong> {
+pub(crate) fn packet(s: &Scalar) -> Result<PacketType, Wrong> {
     PacketType::from_name(&s.text).ok_or_else(|| {
         let wrong = Wrong::new(format!("{} is not a packet of MQTT", quoted(&s.text)));
         match suggest::did_you_mean(&s.text, PacketType::ALL.map(PacketType::name)) {
@@ -34,7 +34,7 @@ pub(super) fn packet(s: &Scalar) -> Result<PacketType, Wrong> {
 }
 
 /// `MQTT-4.3.3-1`.
-pub(super) fn statement(s: &Scalar) -> Result<String, Wrong> {
+pub(crate) fn statement(s: &Scalar) -> Result<String, Wrong> {
     let number = |t: &str| !t.is_empty() && t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit());
     let good = s
         .text
@@ -67,7 +67,7 @@ pub(super) fn statement(s: &Scalar) -> Result<String, Wrong> {
 }
 
 /// A topic name that can be published to.
-pub(super) fn topic_name(s: &Scalar) -> Result<String, Wrong> {
+pub(crate) fn topic_name(s: &Scalar) -> Result<String, Wrong> {
     string(&s.text)?;
     match topic::check_name(&s.text) {
         Ok(()) => Ok(s.text.clone()),

@@ -12,6 +12,7 @@ use squall_client::{Command, Ticket};
 use squall_protocol::{
     Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
 };
+use squall_scenarios::action;
 use squall_scenarios::model::{Action, ClientIx, ConnectExpect, Step};
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ impl<'a> Pending<'a> {
                 (Interest::Connection(client), Some(Interest::End(client)))
             }
             (Waits::End(_), _) => (Interest::End(client), None),
-            (Waits::Ticket(ticket, _), Action::Publish { expect_reason, .. })
+            (Waits::Ticket(ticket, _), Action::Publish(action::Publish { expect_reason, .. }))
                 if expect_reason.is_none() || !reconnects =>
             {
                 (Interest::Ticket(*ticket), Some(Interest::End(client)))
@@ -98,15 +99,15 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
     let (accepted, refused, lost, ended) = (view.accepted, view.refused, view.lost, view.ended);
     let version = stage.version;
     Ok(match action {
-        Action::Connect { connect, .. } => {
+        Action::Connect(action::Connect { connect, .. }) => {
             let options = connect_options(&stage.scenario.clients[client], connect, version);
             stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }
-        Action::Disconnect {
+        Action::Disconnect(action::Disconnect {
             reason,
             session_expiry,
-        } => {
+        }) => {
             let properties: Properties = session_expiry
                 .map(Property::SessionExpiryInterval)
                 .into_iter()
@@ -120,11 +121,11 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             );
             Waits::End(ended)
         }
-        Action::Drop => {
+        Action::Drop(_) => {
             stage.tell(client, Command::Drop);
             Waits::End(ended)
         }
-        Action::Subscribe { filters, id, .. } => {
+        Action::Subscribe(action::Subscribe { filters, id, .. }) => {
             let subscriptions = filters
                 .iter()
                 .map(|f| subscription(f, action, version))
@@ -144,7 +145,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             );
             Waits::Ticket(ticket, lost)
         }
-        Action::Unsubscribe { filters } => {
+        Action::Unsubscribe(action::Unsubscribe { filters }) => {
             let filters = filters
                 .iter()
                 .map(|f| filter_of(f, version))
@@ -161,7 +162,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             );
             Waits::Ticket(ticket, lost)
         }
-        Action::Publish { message, .. } => {
+        Action::Publish(action::Publish { message, .. }) => {
             let ticket = stage.ticket();
             stage.tell(
                 client,
@@ -169,8 +170,8 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             );
             Waits::Ticket(ticket, lost)
         }
-        Action::Receive { .. } => Waits::Messages(Search::default()),
-        Action::Silent(time) => {
+        Action::Receive(_) => Waits::Messages(Search::default()),
+        Action::Silent(action::Silent { lasts: time }) => {
             Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
         }
     })
@@ -189,13 +190,13 @@ fn subscription(
     action: &Action,
     version: Version,
 ) -> Result<packet::Subscription, String> {
-    let Action::Subscribe {
+    let Action::Subscribe(action::Subscribe {
         qos,
         no_local,
         retain_as_published,
         retain_handling,
         ..
-    } = action
+    }) = action
     else {
         unreachable!("called for subscribe only");
     };
@@ -222,7 +223,7 @@ impl Pending<'_> {
 
     fn too_late(&mut self, stage: &mut Stage<'_>) -> StepFailure {
         let message = match (self.action, &mut self.waits_for) {
-            (Action::Receive { what, count }, Waits::Messages(search)) => {
+            (Action::Receive(action::Receive { what, count }), Waits::Messages(search)) => {
                 let inbox = &mut stage.clients[self.client].inbox;
                 let came = inbox.count(what, *count as usize, search);
                 format!("{came} of {count} messages came in time")
@@ -240,7 +241,10 @@ impl Pending<'_> {
     fn check(&mut self, stage: &mut Stage<'_>) -> Poll {
         let view = &mut stage.clients[self.client];
         match (&mut self.waits_for, self.action) {
-            (Waits::Connection(accepted, refused, lost), Action::Connect { expect, .. }) => {
+            (
+                Waits::Connection(accepted, refused, lost),
+                Action::Connect(action::Connect { expect, .. }),
+            ) => {
                 let got_answer = view.accepted > *accepted || view.refused > *refused;
                 if got_answer {
                     let was_accepted = view.accepted > *accepted;
@@ -268,7 +272,7 @@ impl Pending<'_> {
                 let outcome = view.outcomes.get(ticket).cloned();
                 self.judge_ticket(action, outcome, gone, stage)
             }
-            (Waits::Messages(search), Action::Receive { what, count }) => {
+            (Waits::Messages(search), Action::Receive(action::Receive { what, count })) => {
                 let wanted = *count as usize;
                 let enough = view.inbox.count(what, wanted, search) >= wanted;
                 if enough {
@@ -303,7 +307,10 @@ impl Pending<'_> {
         stage: &Stage<'_>,
     ) -> Poll {
         match (action, outcome) {
-            (Action::Publish { expect_reason, .. }, Some(Outcome::Acknowledged(reason))) => {
+            (
+                Action::Publish(action::Publish { expect_reason, .. }),
+                Some(Outcome::Acknowledged(reason)),
+            ) => {
                 let fine = expect_reason.map_or(!reason.is_error(), |wanted| wanted == reason);
                 if fine {
                     return Ok(true);
@@ -318,19 +325,19 @@ impl Pending<'_> {
                 ))
             }
             // The connection is gone or was never there: what becomes of the message is for the oracles.
-            (Action::Publish { .. }, Some(Outcome::Abandoned(_))) => Ok(true),
+            (Action::Publish(_), Some(Outcome::Abandoned(_))) => Ok(true),
             (
-                Action::Publish {
+                Action::Publish(action::Publish {
                     expect_reason: None,
                     ..
-                },
+                }),
                 None,
             ) => Ok(gone),
             (
-                Action::Publish {
+                Action::Publish(action::Publish {
                     expect_reason: Some(reason),
                     ..
-                },
+                }),
                 None,
             ) => {
                 if gone && !stage.clients[self.client].reconnects {

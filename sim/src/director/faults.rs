@@ -2,6 +2,7 @@
 
 use super::{Stage, orders::Order};
 use crate::net::Way as NetWay;
+use squall_scenarios::fault;
 use squall_scenarios::model::{ClientIx, Fault, LinkChange, Way};
 
 /// One client, or all of them.
@@ -12,17 +13,17 @@ pub(super) fn each(client: Option<ClientIx>, count: usize) -> std::ops::Range<Cl
 /// Gives the orders that a fault stands for.
 pub(super) fn strike(fault: &Fault, count: usize, stage: &mut Stage<'_>) {
     match fault {
-        Fault::Cut {
+        Fault::Cut(fault::Cut {
             client,
             point: Some(point),
             by,
-        } => stage.order(Order::Arm(*client, *point, *by)),
-        Fault::Cut {
+        }) => stage.order(Order::Arm(*client, *point, *by)),
+        Fault::Cut(fault::Cut {
             client,
             point: None,
             by,
-        } => stage.order(Order::Cut(*client, *by)),
-        Fault::Partition { client, way, lasts } => {
+        }) => stage.order(Order::Cut(*client, *by)),
+        Fault::Partition(fault::Partition { client, way, lasts }) => {
             for c in each(*client, count) {
                 for way in ways(*way) {
                     // The newest partition of a link says when it ends.
@@ -34,13 +35,13 @@ pub(super) fn strike(fault: &Fault, count: usize, stage: &mut Stage<'_>) {
                 }
             }
         }
-        Fault::Heal { client } => {
+        Fault::Heal(fault::Heal { client }) => {
             for c in each(*client, count) {
                 heal(c, stage);
             }
         }
         // Those that cut have become timelines.
-        Fault::Flap { .. } => {}
+        Fault::Flap(_) => {}
     }
 }
 

@@ -14,7 +14,8 @@ use super::{
 use squall_protocol::Time;
 use squall_scenarios::{
     describe,
-    model::{ClientIx, Entry, Source, Step, StepKind},
+    model::{ClientIx, Entry, Settle, Source, Step, StepKind, Wait},
+    step,
 };
 use std::collections::BTreeMap;
 
@@ -210,14 +211,14 @@ fn begin<'a>(
             strike(fault, clients, stage);
             Task::Done
         }
-        StepKind::Network { client, change } => {
+        StepKind::Network(step::Network { client, change }) => {
             for c in each(*client, clients) {
                 stage.order(Order::Link(c, *change));
             }
             Task::Done
         }
-        StepKind::Wait(time) => until(step, stage.now + *time, place, stage),
-        StepKind::Settle(time) => {
+        StepKind::Wait(Wait(time)) => until(step, stage.now + *time, place, stage),
+        StepKind::Settle(Settle(time)) => {
             calm(clients, stage);
             until(step, stage.now + *time, place, stage)
         }

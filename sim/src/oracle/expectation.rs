@@ -10,7 +10,7 @@ use bytes::Bytes;
 use squall_broker::CloseCause;
 use squall_protocol::{QoS, ReasonCode, Time, topic};
 use squall_scenarios::{
-    describe,
+    describe, expect,
     model::{ClientIx, ExpectKind, Expectation, Times},
     plan::OBSERVER,
 };
@@ -43,31 +43,33 @@ pub(super) fn judge<'h>(history: &'h History<'h>, broken: &mut Findings) {
             broken,
         };
         match &expectation.kind {
-            ExpectKind::Delivered {
+            ExpectKind::Delivered(expect::Delivered {
                 topic,
                 payload,
                 to,
                 times,
                 in_order,
                 within,
-            } => {
+            }) => {
                 judge.delivered(topic, payload.as_ref(), *to, *times, *within);
                 if *in_order {
                     judge.in_order(topic, payload.as_ref(), *to);
                 }
             }
-            ExpectKind::Will {
+            ExpectKind::Will(expect::Will {
                 of,
                 published,
                 after,
-            } => judge.will(*of, *published, *after),
-            ExpectKind::Retained { topic, payload } => judge.retained(topic, payload.as_ref()),
-            ExpectKind::Session { of, present } => judge.session(*of, present),
-            ExpectKind::Closed {
+            }) => judge.will(*of, *published, *after),
+            ExpectKind::Retained(expect::Retained { topic, payload }) => {
+                judge.retained(topic, payload.as_ref())
+            }
+            ExpectKind::Session(expect::Session { of, present }) => judge.session(*of, present),
+            ExpectKind::Closed(expect::Closed {
                 client,
                 times,
                 reason,
-            } => judge.closed(*client, *times, *reason),
+            }) => judge.closed(*client, *times, *reason),
         }
     }
 }

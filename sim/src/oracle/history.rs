@@ -18,7 +18,7 @@ use squall_protocol::{
     topic::TopicFilter,
 };
 use squall_scenarios::{
-    model::{ClientIx, Scenario, Step, StepKind},
+    model::{ClientIx, Scenario, Settle, Step, StepKind},
     plan::OBSERVER,
 };
 use std::collections::BTreeMap;
@@ -297,7 +297,7 @@ impl<'a> History<'a> {
 }
 /// The middle of the settle that ends the story itself (without the observer's part), if one does.
 fn settled(plan: &Scenario, trace: &Trace) -> Option<Time> {
-    let StepKind::Settle(time) = own_steps(plan).last()?.kind else {
+    let StepKind::Settle(Settle(time)) = own_steps(plan).last()?.kind else {
         return None;
     };
     // A settle begins by sending again whatever waits.

@@ -230,7 +230,7 @@ fn event(
             note(
                 client,
                 EventKind::Note,
-                format!("cut{at} by {}", describe::cut_by(cut.by)),
+                format!("cut{at} by {}", cut.by.as_str()),
             )
         }
         What::Order(order) => note(client, EventKind::Note, self::order(order)?),

@@ -1,13 +1,17 @@
 //! What only shows when the whole story is known: clients that act before they connect, expectations that exclude
 //! each other.
 
-use super::Context;
-use crate::diagnostic::quoted;
-use crate::model::{Action, ClientIx, ExpectKind, Expectation, Scenario, Step, StepKind, Times};
+use crate::{
+    action,
+    construct::Cast,
+    diagnostic::quoted,
+    model::{Action, ClientIx, ClientSpec, Expectation, Scenario, Step, StepKind},
+    reader::Context,
+};
 use std::collections::BTreeSet;
 
 /// Checks the story as a whole.
-pub(super) fn story(cx: &mut Context<'_>, scenario: &Scenario) {
+pub(crate) fn check(cx: &mut Context<'_>, scenario: &Scenario) {
     let mut connected = BTreeSet::new();
     // With steps missing because they were refused, nobody can say who connects.
     if !cx.incomplete {
@@ -17,7 +21,7 @@ pub(super) fn story(cx: &mut Context<'_>, scenario: &Scenario) {
         }
     }
     contradictions(cx, &scenario.expect);
-    wills(cx, scenario);
+    doubts(cx, scenario);
 }
 
 fn never_connects(cx: &mut Context<'_>, ix: ClientIx, connected: &BTreeSet<ClientIx>) {
@@ -42,22 +46,15 @@ fn walk(cx: &mut Context<'_>, steps: &[Step], connected: &mut BTreeSet<ClientIx>
         match &step.kind {
             StepKind::Client {
                 client,
-                action: Action::Connect { .. },
+                action: Action::Connect(_),
                 ..
             } => {
                 connected.insert(*client);
             }
             StepKind::Client { client, action, .. } => {
-                let what = match action {
-                    Action::Subscribe { .. } => "subscribes",
-                    Action::Unsubscribe { .. } => "unsubscribes",
-                    Action::Publish { .. } => "publishes",
-                    Action::Receive { .. } => "waits for a message",
-                    Action::Disconnect { .. } => "disconnects",
-                    Action::Drop => "drops its connection",
-                    Action::Connect { .. } | Action::Silent(_) => continue,
-                };
-                too_early(cx, step, *client, what, connected);
+                if let Some(what) = action.too_early() {
+                    too_early(cx, step, *client, what, connected);
+                }
             }
             StepKind::Workload(work) => {
                 for client in &work.publishers {
@@ -72,10 +69,8 @@ fn walk(cx: &mut Context<'_>, steps: &[Step], connected: &mut BTreeSet<ClientIx>
                     walk(cx, std::slice::from_ref(&entry.step), connected);
                 }
             }
-            StepKind::Fault(_)
-            | StepKind::Network { .. }
-            | StepKind::Wait(_)
-            | StepKind::Settle(_) => {}
+            StepKind::Fault(_) | StepKind::Network(_) | StepKind::Wait(_) | StepKind::Settle(_) => {
+            }
         }
     }
 }
@@ -100,7 +95,7 @@ fn dials(steps: &[Step]) -> BTreeSet<ClientIx> {
         match &step.kind {
             StepKind::Client {
                 client,
-                action: Action::Connect { .. },
+                action: Action::Connect(_),
                 ..
             } => {
                 found.insert(*client);
@@ -151,125 +146,35 @@ fn contradictions(cx: &mut Context<'_>, expect: &[Expectation]) {
     for (i, second) in expect.iter().enumerate() {
         let first = expect[..i]
             .iter()
-            .find(|first| contradict(&first.kind, &second.kind));
+            .find(|first| first.kind.excludes(&second.kind));
         if let Some(first) = first {
             let (one, two) = (cx.place(first.source), cx.place(second.source));
-            let problem = cx.diagnostic(
-                &two,
-                "this expectation contradicts another one",
-                "cannot be true",
-            );
-            cx.push(
-                problem
-                    .label(one, "together with this")
-                    .help("remove or change one of them"),
-            );
+            let message = "this expectation contradicts another one";
+            let problem = cx.diagnostic(&two, message, "cannot be true");
+            let problem = problem.label(one, "together with this");
+            cx.push(problem.help("remove or change one of them"));
         }
     }
 }
 
-fn contradict(a: &ExpectKind, b: &ExpectKind) -> bool {
-    use ExpectKind as E;
-    match (a, b) {
-        (
-            E::Delivered {
-                topic: ta,
-                payload: pa,
-                to: ca,
-                times: na,
-                ..
-            },
-            E::Delivered {
-                topic: tb,
-                payload: pb,
-                to: cb,
-                times: nb,
-                ..
-            },
-        ) => (ta, pa, ca) == (tb, pb, cb) && excludes(*na, *nb),
-        (
-            E::Will {
-                of: a,
-                published: na,
-                ..
-            },
-            E::Will {
-                of: b,
-                published: nb,
-                ..
-            },
-        ) => a == b && na != nb,
-        (
-            E::Retained {
-                topic: a,
-                payload: pa,
-            },
-            E::Retained {
-                topic: b,
-                payload: pb,
-            },
-        ) => a == b && pa != pb,
-        (E::Session { of: a, present: pa }, E::Session { of: b, present: pb }) => {
-            a == b && pa != pb
-        }
-        (
-            E::Closed {
-                client: a,
-                times: na,
-                reason: ra,
-            },
-            E::Closed {
-                client: b,
-                times: nb,
-                reason: rb,
-            },
-        ) => a == b && ra == rb && na != nb,
-        _ => false,
-    }
-}
-
-/// Whether no history satisfies both. A number of deliveries in all says nothing about each single message, except
-/// when one side allows none.
-fn excludes(a: Times, b: Times) -> bool {
-    let some = |t| {
-        matches!(t, Times::ExactlyOnce | Times::AtLeastOnce)
-            || matches!(t, Times::Total(n) if n > 0)
-    };
-    match (a, b) {
-        (Times::Total(a), Times::Total(b)) => a != b,
-        (Times::Never | Times::Total(0), other) | (other, Times::Never | Times::Total(0)) => {
-            some(other)
-        }
-        _ => false,
-    }
-}
-
-/// A will is expected of a client that never has one.
-fn wills(cx: &mut Context<'_>, scenario: &Scenario) {
+/// Expectations that cannot come true in this story.
+fn doubts(cx: &mut Context<'_>, scenario: &Scenario) {
     for expectation in &scenario.expect {
-        let ExpectKind::Will { of, published, .. } = expectation.kind else {
-            continue;
-        };
-        let Some(client) = scenario.clients.get(of) else {
-            continue;
-        };
-        if published == 0
-            || client.connect.will.is_some()
-            || connects_with_will(&scenario.steps, of)
-        {
-            continue;
+        if let Some(doubt) = expectation.kind.doubt(scenario) {
+            let span = cx.place(expectation.source);
+            cx.refuse(&span, doubt.message, doubt.label, doubt.help);
         }
-        let span = cx.place(expectation.source);
-        let message = format!(
-            "{} has no will that could be published",
-            quoted(&client.name)
-        );
-        cx.refuse(
-            &span,
-            message,
-            "cannot come true",
-            "add `will: {topic: …}` to the client",
-        );
+    }
+}
+
+impl Cast for Scenario {
+    fn name(&self, client: ClientIx) -> &str {
+        self.clients.get(client).map_or("", |c| c.name.as_str())
+    }
+
+    fn has_will(&self, client: ClientIx) -> bool {
+        let usual = |client: &ClientSpec| client.connect.will.is_some();
+        self.clients.get(client).is_none_or(usual) || connects_with_will(&self.steps, client)
     }
 }
 
@@ -277,7 +182,7 @@ fn connects_with_will(steps: &[Step], of: ClientIx) -> bool {
     steps.iter().any(|step| match &step.kind {
         StepKind::Client {
             client,
-            action: Action::Connect { connect, .. },
+            action: Action::Connect(action::Connect { connect, .. }),
             ..
         } => *client == of && connect.will.is_some(),
         StepKind::Parallel(branches) => {

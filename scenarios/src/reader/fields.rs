@@ -7,20 +7,19 @@ use crate::{
     diagnostic::quoted,
     raw::{Key, Node, Span, Value},
     suggest,
-    values::{self as v, Kind},
 };
 
 /// The entries of a map whose keys are known.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     /// What the map is, for messages: `a will`.
-    pub(super) what: &'static str,
-    pub(super) span: Span,
-    pub(super) entries: &'n [(Key, Node)],
+    pub(crate) what: &'static str,
+    pub(crate) span: Span,
+    pub(crate) entries: &'n [(Key, Node)],
 }
 
 impl<'n> Fields<'n> {
     /// The map `node`; keys that are not in `known` are refused. `None` after noting that it is no map.
-    pub(super) fn open(
+    pub(crate) fn open(
         cx: &mut Context<'_>,
         node: &'n Node,
         what: &'static str,
@@ -70,22 +69,21 @@ impl<'n> Fields<'n> {
         cx.push(problem);
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        self.entries
-            .iter()
-            .find(|(k, _)| k.text == key)
-            .map(|(_, node)| node)
+    pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|(_, node)| node)
     }
 
-    pub(super) fn key(&self, key: &str) -> Option<&'n Key> {
-        self.entries
-            .iter()
-            .find(|(k, _)| k.text == key)
-            .map(|(k, _)| k)
+    pub(crate) fn key(&self, key: &str) -> Option<&'n Key> {
+        self.entry(key).map(|(k, _)| k)
+    }
+
+    /// A key and its value.
+    pub(crate) fn entry(&self, key: &str) -> Option<&'n (Key, Node)> {
+        self.entries.iter().find(|(k, _)| k.text == key)
     }
 
     /// The value of a key that must be there; noted when it is not.
-    pub(super) fn need(&self, cx: &mut Context<'_>, key: &str) -> Option<&'n Node> {
+    pub(crate) fn need(&self, cx: &mut Context<'_>, key: &str) -> Option<&'n Node> {
         let found = self.get(key);
         if found.is_none() {
             let message = format!("{} needs {}", self.what, quoted(key));
@@ -97,27 +95,6 @@ impl<'n> Fields<'n> {
             );
         }
         found
-    }
-
-    /// The value of a key that may be absent, or `None` after noting that it is bad.
-    pub(super) fn value<T>(&self, cx: &mut Context<'_>, key: &str, kind: Kind<T>) -> Option<T> {
-        self.get(key).and_then(|node| cx.value(node, kind))
-    }
-
-    /// A number that may be absent, or `None` after noting that it is bad.
-    pub(super) fn number(
-        &self,
-        cx: &mut Context<'_>,
-        key: &str,
-        min: u64,
-        max: u64,
-    ) -> Option<u64> {
-        self.get(key).and_then(|node| cx.number(node, min, max))
-    }
-
-    /// A flag that is off when absent.
-    pub(super) fn flag(&self, cx: &mut Context<'_>, key: &str) -> bool {
-        self.value(cx, key, v::BOOL).unwrap_or(false)
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::fmt::{self, Display};
 
 /// A payload in the shortest of its three forms that a person can read.
-pub(super) fn payload(bytes: &Bytes) -> String {
+pub(crate) fn payload(bytes: &Bytes) -> String {
     if bytes.len() > 64 && **bytes == *values::sized(bytes.len()) {
         return format!("{{ size: {} }}", bytes.len());
     }
@@ -21,7 +21,7 @@ pub(super) fn payload(bytes: &Bytes) -> String {
 }
 
 /// A text as it is when it means itself in YAML, in double quotes otherwise.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-');
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
     if begins && text.chars().all(word) && !matches!(text, "null" | "none" | "all") {
@@ -42,32 +42,25 @@ pub(super) fn text(text: &str) -> String {
     quoted
 }
 
-pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// A map on one line.
-pub(super) struct Map(pub(super) Vec<(&'static str, String)>);
+pub(crate) struct Map(pub(super) Vec<(&'static str, String)>);
 
 impl Map {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
 
-    pub(super) fn put(&mut self, key: &'static str, value: impl Display) {
+    pub(crate) fn put(&mut self, key: &'static str, value: impl Display) {
         self.0.push((key, value.to_string()));
     }
 
-    pub(super) fn some(&mut self, key: &'static str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.put(key, value);
-        }
-    }
-
-    /// A flag that is off when absent.
-    pub(super) fn flag(&mut self, key: &'static str, on: bool) {
-        self.some(key, on.then_some(true));
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -86,7 +79,7 @@ impl Display for Map {
 }
 
 /// Lines as an entry of a list: a dash before the first, the others below it.
-pub(super) fn entry(lines: Vec<String>) -> Vec<String> {
+pub(crate) fn entry(lines: Vec<String>) -> Vec<String> {
     let dash = |(i, line): (usize, String)| {
         if i == 0 {
             format!("- {line}")
@@ -98,12 +91,12 @@ pub(super) fn entry(lines: Vec<String>) -> Vec<String> {
 }
 
 /// A key with lines below it.
-pub(super) fn block(key: &str, lines: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn block(key: &str, lines: impl Iterator<Item = String>) -> Vec<String> {
     std::iter::once(key.to_owned())
         .chain(indented(lines))
         .collect()
 }
 
-pub(super) fn indented(lines: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
+pub(crate) fn indented(lines: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
     lines.into_iter().map(|line| format!("  {line}"))
 }

@@ -4,29 +4,20 @@
 //! noted and replaced by its default, so that the rest of the file is still checked. A scenario leaves this room only
 //! when nothing was noted. YAML itself is not known here.
 
-mod actions;
-mod checks;
-mod clients;
-mod expectations;
-mod faults;
 mod fields;
-mod steps;
-mod top;
 
 use super::{
-    model::{ClientIx, Scenario, Source},
     raw::{Node, Scalar, Span, Value},
+    source::{ClientIx, Source},
     suggest,
-    values::{Kind, Wrong},
+    values::Wrong,
 };
 use crate::diagnostic::{Diagnostic, quoted};
 use bytes::Bytes;
 use squall_protocol::{PacketType, ReasonCode, Role, Version};
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use steps::MAX_STEPS;
-
-use fields::Fields;
+pub(crate) use fields::Fields;
 
 /// What a scenario has to fit into beside the format: things that only whoever reads it knows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,34 +28,8 @@ pub struct Room<'a> {
     pub taken: &'a [(&'a str, &'a str)],
 }
 
-/// Reads the root of a file. `None`, or problems added, when it is no scenario.
-pub(super) fn scenario(
-    room: &Room<'_>,
-    name: &str,
-    file: &str,
-    source: &Arc<str>,
-    root: &Node,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
-    let mut cx = Context {
-        room,
-        file,
-        source,
-        problems,
-        lines: line_starts(source),
-        versions: Version::ALL.to_vec(),
-        clients: Vec::new(),
-        places: BTreeMap::new(),
-        counted: (0, 0, 0),
-        steps: 0,
-        bytes: 0,
-        full: false,
-        incomplete: false,
-        nesting: 0,
-    };
-    top::read(&mut cx, name, root)
-}
-
+/// Most steps of one scenario: repetitions, messages of workloads and cuts of flapping links counted.
+pub const MAX_STEPS: usize = 100_000;
 /// Most values of one list of values.
 const MAX_ITEMS: usize = 1000;
 /// Most unknown keys noted for one map.
@@ -76,45 +41,70 @@ const MAX_PAYLOADS: usize = 16 << 20;
 const MAX_NOTED: usize = 1000;
 /// Deepest nesting of steps. Written out by [`write`](super::write()) a level takes three levels of YAML at most, so
 /// whatever was read can be read again.
-const MAX_NESTING: usize = 12;
+pub(crate) const MAX_NESTING: usize = 12;
 
 /// What reading needs to know at every place.
-struct Context<'a> {
-    room: &'a Room<'a>,
-    file: &'a str,
-    source: &'a Arc<str>,
-    problems: &'a mut Vec<Diagnostic>,
+pub(crate) struct Context<'a> {
+    pub(crate) room: &'a Room<'a>,
+    pub(crate) file: &'a str,
+    pub(crate) source: &'a Arc<str>,
+    pub(crate) problems: &'a mut Vec<Diagnostic>,
     /// Byte offset of the first character of each line.
-    lines: Vec<usize>,
+    pub(crate) lines: Vec<usize>,
     /// Versions the scenario runs with.
-    versions: Vec<Version>,
+    pub(crate) versions: Vec<Version>,
     /// Names of the clients and where they are declared.
-    clients: Vec<(String, Span)>,
+    pub(crate) clients: Vec<(String, Span)>,
     /// What to underline when something is wrong with a step or expectation as a whole.
-    places: BTreeMap<(u32, u32), Span>,
+    pub(crate) places: BTreeMap<(u32, u32), Span>,
     /// The last place whose column was counted: start of its line, byte offset, characters between them. A file may
     /// be one long line with everything in it.
-    counted: (usize, usize, usize),
+    pub(crate) counted: (usize, usize, usize),
     /// Steps so far; repetitions, messages of workloads and cuts of flapping links counted.
-    steps: usize,
+    pub(crate) steps: usize,
     /// Bytes of payloads so far, counted like steps.
-    bytes: usize,
+    pub(crate) bytes: usize,
     /// There are too many steps or bytes, which was noted.
-    full: bool,
+    pub(crate) full: bool,
     /// A step was refused and is missing, so the story as a whole cannot be judged.
-    incomplete: bool,
+    pub(crate) incomplete: bool,
     /// How deep in parallel, repeated and timed steps.
-    nesting: usize,
+    pub(crate) nesting: usize,
 }
 
-impl Context<'_> {
-    fn push(&mut self, problem: Diagnostic) {
+impl<'a> Context<'a> {
+    /// Nothing is known yet but the text.
+    pub(crate) fn new(
+        room: &'a Room<'a>,
+        file: &'a str,
+        source: &'a Arc<str>,
+        problems: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            room,
+            file,
+            source,
+            problems,
+            lines: line_starts(source),
+            versions: Version::ALL.to_vec(),
+            clients: Vec::new(),
+            places: BTreeMap::new(),
+            counted: (0, 0, 0),
+            steps: 0,
+            bytes: 0,
+            full: false,
+            incomplete: false,
+            nesting: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, problem: Diagnostic) {
         if self.problems.len() < MAX_NOTED {
             self.problems.push(problem);
         }
     }
 
-    fn diagnostic(
+    pub(crate) fn diagnostic(
         &self,
         span: &Span,
         message: impl Into<String>,
@@ -124,7 +114,7 @@ impl Context<'_> {
     }
 
     /// Notes a problem with one advice.
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         span: &Span,
         message: impl Into<String>,
@@ -136,14 +126,14 @@ impl Context<'_> {
     }
 
     /// Notes why a value is not what its key wants.
-    fn wrong(&mut self, span: &Span, wrong: Wrong, label: &str) {
+    pub(crate) fn wrong(&mut self, span: &Span, wrong: Wrong, label: &str) {
         let mut problem = self.diagnostic(span, wrong.message, label);
         problem.help.extend(wrong.help);
         self.push(problem);
     }
 
     /// Notes that a list or map (or nothing) stands where a single value should.
-    fn mismatch(&mut self, node: &Node, expected: &str) {
+    pub(crate) fn mismatch(&mut self, node: &Node, expected: &str) {
         self.misshapen(
             node,
             expected,
@@ -152,7 +142,7 @@ impl Context<'_> {
     }
 
     /// Notes that something else stands where a map or list should.
-    fn no_entries(&mut self, node: &Node, expected: &str) {
+    pub(crate) fn no_entries(&mut self, node: &Node, expected: &str) {
         self.misshapen(
             node,
             expected,
@@ -160,7 +150,7 @@ impl Context<'_> {
         );
     }
 
-    fn misshapen(&mut self, node: &Node, expected: &str, when_empty: &str) {
+    pub(crate) fn misshapen(&mut self, node: &Node, expected: &str, when_empty: &str) {
         // An alias of nothing is noted already.
         if self
             .problems
@@ -181,12 +171,8 @@ impl Context<'_> {
         self.push(problem);
     }
 
-    /// A value of a kind, or `None` after noting why not.
-    fn value<T>(&mut self, node: &Node, kind: Kind<T>) -> Option<T> {
-        self.scalar(node, kind.expected, kind.read)
-    }
-
-    fn scalar<T>(
+    /// A single value, or `None` after noting why not.
+    pub(crate) fn scalar<T>(
         &mut self,
         node: &Node,
         expected: &str,
@@ -206,14 +192,14 @@ impl Context<'_> {
     }
 
     /// A whole number from `min` to `max`.
-    fn number(&mut self, node: &Node, min: u64, max: u64) -> Option<u64> {
+    pub(crate) fn number(&mut self, node: &Node, min: u64, max: u64) -> Option<u64> {
         self.scalar(node, "a whole number", |s| {
             super::values::number(s, min, max)
         })
     }
 
     /// The elements of a list; a single value counts as a list of one. An empty list is refused.
-    fn list<'n>(&mut self, node: &'n Node, of: &str) -> &'n [Node] {
+    pub(crate) fn list<'n>(&mut self, node: &'n Node, of: &str) -> &'n [Node] {
         match &node.value {
             Value::List(items) if items.is_empty() => {
                 self.refuse(
@@ -239,41 +225,9 @@ impl Context<'_> {
         }
     }
 
-    /// Each element of [`Self::list`] read as `kind`; equal ones are refused when `distinct`.
-    fn values<T: PartialEq>(
-        &mut self,
-        node: &Node,
-        of: &str,
-        kind: Kind<T>,
-        distinct: bool,
-    ) -> Vec<T> {
-        let mut values: Vec<T> = Vec::new();
-        for item in self.list(node, of) {
-            if let Some(value) = self.value(item, kind) {
-                if distinct && values.contains(&value) {
-                    self.refuse(
-                        &item.span,
-                        "the same value stands here twice",
-                        "again",
-                        "remove it",
-                    );
-                } else {
-                    values.push(value);
-                }
-            }
-        }
-        values
-    }
-
     /// A declared client.
-    fn client(&mut self, node: &Node) -> Option<ClientIx> {
-        let name = self.value(
-            node,
-            Kind {
-                expected: "the name of a client",
-                read: |s| Ok(s.text.clone()),
-            },
-        )?;
+    pub(crate) fn client(&mut self, node: &Node) -> Option<ClientIx> {
+        let name = self.scalar(node, "the name of a client", |s| Ok(s.text.clone()))?;
         let found = self.clients.iter().position(|(n, _)| *n == name);
         if found.is_none() {
             let near = suggest::did_you_mean(&name, self.clients.iter().map(|(n, _)| n.as_str()));
@@ -292,16 +246,8 @@ impl Context<'_> {
         found
     }
 
-    /// A declared client, or everybody: `Some(None)` for `all`.
-    fn client_or_all(&mut self, node: &Node) -> Option<Option<ClientIx>> {
-        match &node.value {
-            Value::Text(Scalar { text, .. }) if text == "all" => Some(None),
-            _ => self.client(node).map(Some),
-        }
-    }
-
     /// A topic filter for every version of the scenario.
-    fn filter(&mut self, node: &Node, subscription: bool) -> Option<String> {
+    pub(crate) fn filter(&mut self, node: &Node, subscription: bool) -> Option<String> {
         // Outside of SUBSCRIBE a filter selects messages; `$share` has no meaning there.
         let versions = if subscription {
             self.versions.clone()
@@ -320,8 +266,32 @@ impl Context<'_> {
         Some(filter)
     }
 
+    /// Whether another level of steps may begin here; noted when it may not. What becomes a timeline in the plan has one
+    /// level more than what a user nests, so that a plan can be read like the scenario it comes from.
+    pub(crate) fn nests(&mut self, span: &Span, limit: usize) -> bool {
+        let good = self.nesting < limit;
+        if !good {
+            let message = format!("steps are nested more than {MAX_NESTING} deep");
+            let help = "tell the story in fewer levels";
+            self.refuse(span, message, "here the limit is passed", help);
+        }
+        good
+    }
+
+    /// Whether `more` steps are still allowed; noted once when they are not.
+    pub(crate) fn count(&mut self, span: &Span, more: usize) -> bool {
+        self.steps = self.steps.saturating_add(more);
+        if self.steps > MAX_STEPS && !self.full {
+            self.full = true;
+            let message = format!("the scenario has more than {MAX_STEPS} steps");
+            let help = "repetitions, messages of workloads and cuts of flapping links count; tell a shorter story";
+            self.refuse(span, message, "here the limit is passed", help);
+        }
+        !self.full
+    }
+
     /// Whether payloads may have `more` bytes; noted once when not.
-    fn count_bytes(&mut self, span: &Span, more: usize) -> bool {
+    pub(crate) fn count_bytes(&mut self, span: &Span, more: usize) -> bool {
         self.bytes = self.bytes.saturating_add(more);
         if self.bytes > MAX_PAYLOADS && !self.full {
             self.full = true;
@@ -333,13 +303,13 @@ impl Context<'_> {
     }
 
     /// A payload: a text, `{hex: "00ff"}` or `{size: 1000}`.
-    fn payload(&mut self, node: &Node) -> Option<Bytes> {
+    pub(crate) fn payload(&mut self, node: &Node) -> Option<Bytes> {
         let payload = self.payload_value(node)?;
         self.count_bytes(&node.span, payload.len())
             .then_some(payload)
     }
 
-    fn payload_value(&mut self, node: &Node) -> Option<Bytes> {
+    pub(crate) fn payload_value(&mut self, node: &Node) -> Option<Bytes> {
         use super::values;
         let expected = "a payload: a text, `{hex: \"00ff\"}` or `{size: 1000}`";
         match &node.value {
@@ -372,11 +342,16 @@ impl Context<'_> {
         }
     }
 
-    /// A reason code that `by` may send in one of `packets`; noted when a version of the scenario has none there.
-    fn reason(&mut self, node: &Node, packets: &[PacketType], by: Role) -> Option<ReasonCode> {
+    /// A reason code that `by` may send in a packet; noted when a version of the scenario has none there.
+    pub(crate) fn reason(
+        &mut self,
+        node: &Node,
+        packet: PacketType,
+        by: Role,
+    ) -> Option<ReasonCode> {
         let version = match self.versions.as_slice() {
             // The return codes of CONNACK (3.1.1) are other numbers than the reason codes of 5.0.
-            [Version::V3_1_1] if packets == [PacketType::ConnAck] => Version::V3_1_1,
+            [Version::V3_1_1] if packet == PacketType::ConnAck => Version::V3_1_1,
             _ => {
                 if !self.only_5_0(&node.span, "a reason code") {
                     return None;
@@ -385,12 +360,12 @@ impl Context<'_> {
             }
         };
         self.scalar(node, "a reason code by name or in hexadecimal", |s| {
-            super::values::reason(s, packets, by, version)
+            super::values::reason(s, &[packet], by, version)
         })
     }
 
     /// Whether the scenario runs with 5.0 alone; noted when it does not.
-    fn only_5_0(&mut self, span: &Span, what: &str) -> bool {
+    pub(crate) fn only_5_0(&mut self, span: &Span, what: &str) -> bool {
         let good = !self.versions.contains(&Version::V3_1_1);
         if !good {
             let message = format!("{what} needs MQTT 5.0, and this scenario also runs with 3.1.1");
@@ -410,7 +385,7 @@ impl Context<'_> {
     }
 
     /// Line and column of a place, which becomes what is underlined for it later.
-    fn source(&mut self, at: usize, underline: &Span) -> Source {
+    pub(crate) fn source(&mut self, at: usize, underline: &Span) -> Source {
         let line = self.lines.partition_point(|start| *start <= at).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let (from, before) = match self.counted {
@@ -431,7 +406,7 @@ impl Context<'_> {
     }
 
     /// What to underline for a step or expectation.
-    fn place(&self, source: Source) -> Span {
+    pub(crate) fn place(&self, source: Source) -> Span {
         self.places
             .get(&(source.line, source.column))
             .cloned()

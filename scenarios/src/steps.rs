@@ -1,32 +1,36 @@
-//! Steps: which kind each is, and those that hold other steps.
+//! Steps: which kind each is, those of clients, and those that hold other steps.
 
-use super::{Context, Fields, MAX_NESTING, actions, clients, faults};
-use crate::diagnostic::quoted;
 use crate::{
-    model::{ClientSpec, Entry, Fault, Source, Step, StepKind, Workload},
+    action,
+    client::ClientSpec,
+    construct::{Happen, Series},
+    diagnostic::quoted,
+    kind::{DURATION, FLAG, Kind, OrNone, POSITIVE, number},
+    model::{Action, ClientIx, Entry, LEAVES, Source, Step, StepKind, Workload},
     raw::{Key, Node, Span, Value},
-    suggest, values as v,
+    reader::{Context, Fields, MAX_NESTING, MAX_STEPS},
+    record::{self, Record, Told, record},
+    suggest, values,
 };
-use squall_protocol::QoS;
 use std::time::Duration;
 
-/// Most steps of one scenario: repetitions, messages of workloads and cuts of flapping links counted.
-pub const MAX_STEPS: usize = 100_000;
-
-/// Kinds of steps that are not a client's.
-pub(super) const KINDS: &[&str] = &[
-    "fault", "network", "wait", "settle", "parallel", "repeat", "workload", "timeline",
-];
+const PARALLEL: &str = "parallel";
+const REPEAT: &str = "repeat";
+const TIMELINE: &str = "timeline";
 /// Keys that stand beside the kind of a step.
 const MODIFIERS: &[&str] = &["within", "wait", "expect", "at"];
 
-/// `steps` at the top.
-pub(super) fn all(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
-    sequence(cx, node, clients)
+/// The words of all kinds of steps that are not a client's, in the order in which messages list them.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    let leaves = LEAVES.iter().flat_map(|leaf| match leaf.word {
+        Workload::WORD => vec![PARALLEL, REPEAT, leaf.word],
+        word => vec![word],
+    });
+    leaves.chain([TIMELINE])
 }
 
 /// A list of steps; not empty.
-fn sequence(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
+pub(crate) fn sequence(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
     match &node.value {
         Value::List(items) if items.is_empty() => {
             cx.refuse(
@@ -51,16 +55,16 @@ fn sequence(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<St
 }
 
 /// The keys of one step: what it is, and what stands beside that.
-pub(super) struct Parts<'n> {
-    pub(super) head: &'n Key,
-    pub(super) body: &'n Node,
-    pub(super) beside: Vec<&'n (Key, Node)>,
-    pub(super) source: Source,
+struct Parts<'n> {
+    head: &'n Key,
+    body: &'n Node,
+    beside: Vec<&'n (Key, Node)>,
+    source: Source,
 }
 
 impl<'n> Parts<'n> {
     /// A modifier of the step.
-    pub(super) fn beside(&self, key: &str) -> Option<&'n Node> {
+    fn beside(&self, key: &str) -> Option<&'n Node> {
         self.beside
             .iter()
             .find(|(k, _)| k.text == key)
@@ -68,7 +72,7 @@ impl<'n> Parts<'n> {
     }
 
     /// Refuses modifiers that have no meaning for this step.
-    pub(super) fn allow(&self, cx: &mut Context<'_>, what: &str, allowed: &[&str]) {
+    fn allow(&self, cx: &mut Context<'_>, what: &str, allowed: &[&str]) {
         for (key, _) in &self.beside {
             if !allowed.contains(&key.text.as_str()) && key.text != "at" {
                 let help = match key.text.as_str() {
@@ -101,7 +105,7 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
     };
     let head = parts.head.text.as_str();
     if let Some(client) = cx.clients.iter().position(|(name, _)| name == head) {
-        let kind = actions::step(cx, &parts, client, clients);
+        let kind = of_client(cx, &parts, client, clients);
         return kind
             .and_then(|kind| admit(cx, &parts, kind))
             .into_iter()
@@ -109,8 +113,8 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
     }
     parts.allow(cx, &format!("a `{head}` step"), &[]);
     match head {
-        "repeat" | "parallel" if !nests(cx, &parts.head.span, MAX_NESTING) => return Vec::new(),
-        "timeline" | "workload" if !nests(cx, &parts.head.span, MAX_NESTING + 1) => {
+        REPEAT | PARALLEL if !cx.nests(&parts.head.span, MAX_NESTING) => return Vec::new(),
+        TIMELINE | Workload::WORD if !cx.nests(&parts.head.span, MAX_NESTING + 1) => {
             return Vec::new();
         }
         _ => {}
@@ -121,37 +125,19 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
     steps
 }
 
-/// Whether another level of steps may begin here; noted when it may not. What becomes a timeline in the plan has one
-/// level more than what a user nests, so that a plan can be read like the scenario it comes from.
-pub(super) fn nests(cx: &mut Context<'_>, span: &Span, limit: usize) -> bool {
-    let good = cx.nesting < limit;
-    if !good {
-        let message = format!("steps are nested more than {MAX_NESTING} deep");
-        cx.refuse(
-            span,
-            message,
-            "here the limit is passed",
-            "tell the story in fewer levels",
-        );
-    }
-    good
-}
-
 /// A step that is not a client's.
 fn other(cx: &mut Context<'_>, parts: &Parts<'_>, clients: &[ClientSpec]) -> Vec<Step> {
     let kind = match parts.head.text.as_str() {
-        "repeat" => return repeat(cx, parts, clients),
-        "fault" => faults::fault(cx, parts.body).map(StepKind::Fault),
-        "network" => network(cx, parts.body),
-        "wait" => cx.value(parts.body, v::POSITIVE).map(StepKind::Wait),
-        "settle" => cx.value(parts.body, v::POSITIVE).map(StepKind::Settle),
-        "parallel" => parallel(cx, parts.body, clients),
-        "workload" => workload(cx, parts.body).map(StepKind::Workload),
-        "timeline" => timeline(cx, parts.body, clients),
-        _ => {
-            unknown(cx, parts.head);
-            None
-        }
+        REPEAT => return repeat(cx, parts, clients),
+        PARALLEL => parallel(cx, parts.body, clients),
+        TIMELINE => timeline(cx, parts.body, clients),
+        word => match LEAVES.iter().find(|leaf| leaf.word == word) {
+            Some(leaf) => (leaf.read)(cx, parts.body),
+            None => {
+                unknown(cx, parts.head);
+                None
+            }
+        },
     };
     kind.and_then(|kind| admit(cx, parts, kind))
         .into_iter()
@@ -181,7 +167,7 @@ fn parts<'n>(cx: &mut Context<'_>, node: &'n Node, timed: bool) -> Option<Parts<
     };
     if let Some((second, _)) = more.first() {
         let declared = |key: &Key| {
-            KINDS.contains(&key.text.as_str()) || cx.clients.iter().any(|(n, _)| *n == key.text)
+            words().any(|word| word == key.text) || cx.clients.iter().any(|(n, _)| *n == key.text)
         };
         // One of the two is a slip of the pen; that is the one to talk about.
         if let Some((key, _)) = heads.iter().find(|(key, _)| !declared(key)) {
@@ -225,7 +211,7 @@ fn parts<'n>(cx: &mut Context<'_>, node: &'n Node, timed: bool) -> Option<Parts<
 
 fn kinds(cx: &Context<'_>) -> String {
     let clients = suggest::listed(cx.clients.iter().map(|(n, _)| n.as_str()), "and");
-    let kinds = suggest::listed(KINDS.iter().copied(), "and");
+    let kinds = suggest::listed(words(), "and");
     format!("a step begins with a client ({clients}) or with one of {kinds}")
 }
 
@@ -236,14 +222,13 @@ fn unknown(cx: &mut Context<'_>, head: &Key) {
         quoted(&head.text)
     );
     let mut problem = cx.diagnostic(&head.span, message, "unknown");
-    let words = cx
-        .clients
-        .iter()
-        .map(|(n, _)| n.as_str())
-        .chain(KINDS.iter().copied());
-    if actions::ACTIONS.contains(&head.text.as_str()) {
+    let mut known: Vec<&str> = cx.clients.iter().map(|(n, _)| n.as_str()).collect();
+    for word in words() {
+        known.push(word);
+    }
+    if action::words().any(|word| word == head.text) {
         problem = problem.help(format!("say who does it: `app: {{ {}: … }}`", head.text));
-    } else if let Some(help) = suggest::did_you_mean(&head.text, words) {
+    } else if let Some(help) = suggest::did_you_mean(&head.text, known) {
         problem = problem.help(help);
     }
     problem = problem.help(kinds(cx));
@@ -274,64 +259,114 @@ fn beside_unknown(cx: &mut Context<'_>, key: &Key, head: &Key) {
     cx.push(problem);
 }
 
+record! {
+    /// What stands beside the name of a client.
+    struct Beside, "a step" {
+        /// the outcome must come in this time; `receive` waits `10s` unless it says otherwise; `none` lifts the limit
+        within: Option<Duration> = "within", usual(None, OrNone(POSITIVE));
+        /// `false`: go on at once, whatever becomes of it
+        wait: bool = "wait", usual(true, FLAG);
+    }
+}
+
+/// What is to be known of the keys beside the name of a client, `expect` left out.
+pub(crate) fn told_beside() -> Vec<Told> {
+    record::told::<Beside>()
+}
+
+/// The step of a client.
+fn of_client(
+    cx: &mut Context<'_>,
+    parts: &Parts<'_>,
+    client: ClientIx,
+    clients: &[ClientSpec],
+) -> Option<StepKind> {
+    let connect = &clients.get(client)?.connect;
+    let (kind, action) = action::one(cx, parts.body, parts.beside("expect"), connect)?;
+    let beside = [
+        ("within", kind.limited),
+        ("wait", true),
+        ("expect", kind.outcome.is_some()),
+    ];
+    let allowed = beside.iter().filter(|(_, allowed)| *allowed);
+    let allowed: Vec<&str> = allowed.map(|(key, _)| *key).collect();
+    parts.allow(cx, &format!("a `{}` step", kind.word), &allowed);
+    let within = match parts.beside("within") {
+        Some(node) => OrNone(POSITIVE).read(cx, node).flatten(),
+        None => kind.within,
+    };
+    let wait = parts.beside("wait").and_then(|node| FLAG.read(cx, node));
+    let step = |action| StepKind::Client {
+        client,
+        action,
+        within,
+        wait: wait.unwrap_or(true),
+    };
+    match action? {
+        (action, None) => Some(step(action)),
+        (action, Some(series)) => several(cx, parts, &series, |n| step(action.numbered(n))),
+    }
+}
+
+/// A series as a timeline of steps, each made by `step`.
+fn several(
+    cx: &mut Context<'_>,
+    parts: &Parts<'_>,
+    series: &Series,
+    step: impl Fn(u32) -> StepKind,
+) -> Option<StepKind> {
+    let span = &parts.head.span;
+    let bytes = series.bytes.saturating_mul(series.count as usize);
+    // Counted before anything is copied.
+    let room = cx.nests(span, MAX_NESTING + 1)
+        && cx.count(span, series.count as usize)
+        && cx.count_bytes(span, bytes);
+    if !room {
+        return None;
+    }
+    let entry = |n| Entry {
+        // A time that could not be written down; the story is over at its limit long before.
+        after: (series.every * (n - 1)).min(Duration::from_millis(values::MAX_MS)),
+        step: Step {
+            source: parts.source,
+            kind: step(n),
+        },
+    };
+    Some(StepKind::Timeline((1..=series.count).map(entry).collect()))
+}
+
 /// Counts a finished step.
 fn admit(cx: &mut Context<'_>, parts: &Parts<'_>, kind: StepKind) -> Option<Step> {
-    let inside = match &kind {
-        StepKind::Workload(work) => {
-            let messages = work.publishers.len().saturating_mul(work.count as usize);
-            if !cx.count_bytes(
-                &parts.head.span,
-                messages.saturating_mul(work.size.1 as usize),
-            ) {
-                return None;
-            }
-            messages
-        }
-        StepKind::Fault(Fault::Flap { every, lasts, .. }) => {
-            // The fault itself is counted as a level already.
-            if !nests(cx, &parts.head.span, MAX_NESTING + 2) {
-                return None;
-            }
-            let cuts = lasts.as_millis() / every.0.as_millis().max(1);
-            usize::try_from(cuts).unwrap_or(usize::MAX).min(10_000)
-        }
-        _ => 0,
-    };
-    count(cx, &parts.head.span, inside.saturating_add(1)).then_some(Step {
+    let inside = kind.becomes();
+    let span = &parts.head.span;
+    // The map of the step is counted as a level already.
+    let room = cx.count_bytes(span, inside.bytes)
+        && (!inside.deeper || cx.nests(span, MAX_NESTING + 2))
+        && cx.count(span, inside.steps.saturating_add(1));
+    room.then_some(Step {
         source: parts.source,
         kind,
     })
 }
 
-/// Whether `more` steps are still allowed; noted once when they are not.
-pub(super) fn count(cx: &mut Context<'_>, span: &Span, more: usize) -> bool {
-    cx.steps = cx.steps.saturating_add(more);
-    if cx.steps > MAX_STEPS && !cx.full {
-        cx.full = true;
-        let message = format!("the scenario has more than {MAX_STEPS} steps");
-        let help = "repetitions, messages of workloads and cuts of flapping links count; tell a shorter story";
-        cx.refuse(span, message, "here the limit is passed", help);
-    }
-    !cx.full
-}
-
 fn repeat(cx: &mut Context<'_>, parts: &Parts<'_>, clients: &[ClientSpec]) -> Vec<Step> {
+    let span = &parts.head.span;
     let Some(fields) = Fields::open(cx, parts.body, "repeat", &["times", "steps"]) else {
         return Vec::new();
     };
-    let times = fields
-        .need(cx, "times")
-        .and_then(|node| cx.number(node, 1, MAX_STEPS as u64));
+    let mut times = 1u32;
+    let number = number(1, MAX_STEPS as u64);
+    record::need(cx, &fields, "times", &number, &mut times);
     let before = (cx.steps, cx.bytes);
     let once = match fields.need(cx, "steps") {
         Some(node) => sequence(cx, node, clients),
         None => Vec::new(),
     };
-    let times = usize::try_from(times.unwrap_or(1)).unwrap_or(usize::MAX);
+    let times = times as usize;
     let more = (cx.steps - before.0).saturating_mul(times - 1);
     let bytes = (cx.bytes - before.1).saturating_mul(times - 1);
     // Counted before anything is copied.
-    if !count(cx, &parts.head.span, more) || !cx.count_bytes(&parts.head.span, bytes) {
+    if !cx.count(span, more) || !cx.count_bytes(span, bytes) {
         return once;
     }
     let size = once.len();
@@ -379,7 +414,7 @@ fn timeline(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option
     let entry = |item: &Node| {
         let after = match &item.value {
             Value::Map(entries) => match entries.iter().find(|(key, _)| key.text == "at") {
-                Some((_, node)) => cx.value(node, v::DURATION),
+                Some((_, node)) => DURATION.read(cx, node),
                 None => {
                     let span = entries.first().map_or(&item.span, |(key, _)| &key.span);
                     cx.refuse(
@@ -409,90 +444,4 @@ fn timeline(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option
         })
     };
     Some(StepKind::Timeline(items.iter().filter_map(entry).collect()))
-}
-
-fn network(cx: &mut Context<'_>, node: &Node) -> Option<StepKind> {
-    let fields = Fields::open(cx, node, "network", &["latency", "loss", "of"])?;
-    let client = match fields.get("of") {
-        Some(node) => cx.client_or_all(node)?,
-        None => None,
-    };
-    if fields.get("latency").is_none() && fields.get("loss").is_none() {
-        cx.refuse(
-            &fields.span,
-            "the step changes nothing",
-            "neither `latency` nor `loss`",
-            "add `latency` or `loss`",
-        );
-    }
-    let change = clients::link_change(cx, &fields);
-    Some(StepKind::Network { client, change })
-}
-
-fn workload(cx: &mut Context<'_>, node: &Node) -> Option<Workload> {
-    let keys = [
-        "publishers",
-        "topics",
-        "qos",
-        "count",
-        "every",
-        "size",
-        "retain",
-    ];
-    let fields = Fields::open(cx, node, "a workload", &keys)?;
-    let publishers = fields.need(cx, "publishers").map(|node| {
-        let items = cx.list(node, "publishers");
-        items
-            .iter()
-            .filter_map(|item| cx.client(item))
-            .collect::<Vec<_>>()
-    })?;
-    if let Some(repeated) = publishers
-        .iter()
-        .enumerate()
-        .find(|(i, p)| publishers[..*i].contains(p))
-    {
-        let place = fields
-            .get("publishers")
-            .map_or_else(|| fields.span.clone(), |node| node.span.clone());
-        let name = quoted(&clients_name(cx, *repeated.1));
-        cx.refuse(
-            &place,
-            format!("{name} publishes twice"),
-            "named twice",
-            "raise `count` for more messages",
-        );
-    }
-    let topics = fields
-        .need(cx, "topics")
-        .map(|node| cx.values(node, "topics", v::NAME, false))?;
-    let all = vec![QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
-    let qos = fields
-        .get("qos")
-        .map_or(all, |node| cx.values(node, "QoS levels", v::QOS, false));
-    let count = fields
-        .number(cx, "count", 1, MAX_STEPS as u64)
-        .unwrap_or(20);
-    let ms = Duration::from_millis;
-    let every = fields
-        .value(cx, "every", v::DURATIONS)
-        .unwrap_or((ms(50), ms(500)));
-    let size = fields.value(cx, "size", v::SIZES).unwrap_or((16, 200));
-    let retain_permille = fields.value(cx, "retain", v::PERCENT).unwrap_or(0);
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    Some(Workload {
-        publishers,
-        topics,
-        qos,
-        count,
-        every,
-        size,
-        retain_permille,
-    })
-}
-
-fn clients_name(cx: &Context<'_>, client: usize) -> String {
-    cx.clients
-        .get(client)
-        .map_or_else(String::new, |(name, _)| name.clone())
 }

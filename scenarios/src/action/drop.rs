@@ -1,0 +1,33 @@
+//! `drop`: a client drops its connection.
+
+use crate::{
+    construct::{Act, Shape},
+    record::record,
+};
+
+record! {
+    /// Drops the connection without DISCONNECT.
+    pub struct Drop, "a drop step" {}
+}
+
+impl Act for Drop {
+    const WORD: &'static str = "drop";
+    const STEP: &'static str = "a drop step";
+    const MEANING: &'static str = "drops the connection without DISCONNECT";
+    const EXAMPLE: &'static str = "drop";
+    const SHAPE: Shape = Shape::Word;
+    const TOO_EARLY: Option<&'static str> = Some("drops its connection");
+    type Keys = Self;
+
+    fn of(keys: Self) -> Self {
+        keys
+    }
+
+    fn keys(&self) -> Self {
+        self.clone()
+    }
+
+    fn told(&self) -> String {
+        "drop".into()
+    }
+}

@@ -1,0 +1,165 @@
+//! `clients`, their links, and what they put into CONNECT.
+
+mod connect;
+mod link;
+mod reconnect;
+mod will;
+
+pub use connect::ConnectSpec;
+pub use link::{LinkChange, LinkSpec};
+pub use reconnect::ReconnectSpec;
+pub use will::WillSpec;
+
+use crate::{
+    diagnostic::quoted,
+    kind::{CLIENT_ID, Maybe},
+    raw::{Key, Node, Scalar, Value},
+    reader::Context,
+    record::{self, Record, Told, record},
+    suggest,
+};
+use reconnect::Reconnect;
+
+/// One client of the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSpec {
+    /// Name in the scenario.
+    pub name: String,
+    /// Client Identifier; the name unless said otherwise. Two clients may share one (takeover).
+    pub client_id: String,
+    /// How it connects unless a step says otherwise.
+    pub connect: ConnectSpec,
+    /// Whether it dials again by itself after an unwanted end.
+    pub reconnect: Option<ReconnectSpec>,
+    /// Its link to the broker.
+    pub link: LinkSpec,
+}
+
+record! {
+    /// The keys of a client.
+    struct Keys, "a client" {
+        /// Client Identifier, the name when absent; two clients may share one to take each other over
+        client_id: Option<String> = "client_id", usual(None, Maybe(CLIENT_ID));
+        /// what it puts into CONNECT
+        connect: ConnectSpec = part(ConnectSpec::empty(), ConnectSpec);
+        /// dials again after an unwanted end: after this time, or after times that double from first to max
+        reconnect: Option<ReconnectSpec> = "reconnect", usual(None, Maybe(Reconnect));
+    }
+}
+
+const MAX_CLIENTS: usize = 1000;
+/// Words that mean something else where a client is named.
+pub(crate) const RESERVED: &[&str] = &[
+    "all", "at", "broker", "client", "expect", "fault", "network", "none", "parallel", "repeat",
+    "settle", "timeline", "wait", "within", "workload",
+];
+
+/// What is to be known of the keys of a client.
+pub(crate) fn told() -> Vec<Told> {
+    record::told::<Keys>()
+}
+
+/// The `clients` at the top, all with this link.
+pub(crate) fn read(cx: &mut Context<'_>, node: &Node, link: LinkSpec) -> Vec<ClientSpec> {
+    let Value::Map(entries) = &node.value else {
+        cx.no_entries(node, "a map from names to clients, such as `app: {}`");
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        let help = "name at least one, such as `app: {}`";
+        cx.refuse(&node.span, "there is no client", "empty", help);
+    }
+    if entries.len() > MAX_CLIENTS {
+        let message = format!(
+            "{} clients; a scenario has at most {MAX_CLIENTS}",
+            entries.len()
+        );
+        let here = &entries[MAX_CLIENTS].0.span;
+        cx.refuse(
+            here,
+            message,
+            "here the limit is passed",
+            "tell a smaller story",
+        );
+    }
+    let mut clients = Vec::new();
+    for (key, node) in entries.iter().take(MAX_CLIENTS) {
+        cx.incomplete |= !check_name(cx, key);
+        // Known from here on even when something is wrong with it, so that steps do not complain once more.
+        cx.clients.push((key.text.clone(), key.span.clone()));
+        // `app:` alone is as good as `app: {}`.
+        let keys = match node.value {
+            Value::Null => None,
+            _ => record::read(cx, node, Keys::empty()),
+        };
+        let keys = keys.unwrap_or_else(Keys::empty);
+        clients.push(ClientSpec {
+            name: key.text.clone(),
+            client_id: keys.client_id.unwrap_or_else(|| key.text.clone()),
+            connect: keys.connect,
+            reconnect: keys.reconnect,
+            link,
+        });
+    }
+    clients
+}
+
+/// Whether a client can be called so; noted when not.
+fn check_name(cx: &mut Context<'_>, key: &Key) -> bool {
+    let name = &key.text;
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let no = format!("{} cannot be the name of a client", quoted(name));
+    if RESERVED.contains(&name.as_str()) {
+        let message = format!("{no}: it is a word of the format");
+        let reserved = suggest::listed(RESERVED.iter().copied(), "and");
+        let help = format!("reserved words: {reserved}");
+        cx.refuse(&key.span, message, "reserved", help);
+    } else if name.is_empty() || name.chars().count() > 64 || !name.chars().all(word) {
+        let help = "names have 1 to 64 letters, digits, `_`, `-` and `.`; any other `client_id` can be set";
+        cx.refuse(&key.span, no, "not a name", help);
+    } else if let Some((_, why)) = cx.room.taken.iter().find(|(taken, _)| taken == name) {
+        let help = "give the client another name";
+        cx.refuse(&key.span, format!("{no}: {why}"), "taken", help);
+    } else {
+        return true;
+    }
+    false
+}
+
+/// The `links` at the top: links of single clients.
+pub(crate) fn links(cx: &mut Context<'_>, node: &Node, clients: &mut [ClientSpec]) {
+    let Value::Map(entries) = &node.value else {
+        cx.no_entries(
+            node,
+            "a map from clients to links, such as `app: {loss: 5%}`",
+        );
+        return;
+    };
+    for (key, node) in entries {
+        let name = Node {
+            span: key.span.clone(),
+            value: Value::Text(Scalar {
+                text: key.text.clone(),
+                plain: true,
+            }),
+        };
+        let client = cx.client(&name).and_then(|ix| clients.get_mut(ix));
+        if let Some(client) = client
+            && let Some(change) = record::read(cx, node, LinkChange::empty())
+        {
+            client.link = client.link.changed(&change);
+        }
+    }
+}
+
+impl ClientSpec {
+    /// As it is written after its name.
+    pub(crate) fn written(&self) -> String {
+        let keys = Keys {
+            client_id: Some(self.client_id.clone()).filter(|id| *id != self.name),
+            connect: self.connect.clone(),
+            reconnect: self.reconnect,
+        };
+        record::written(&keys, &Keys::empty(), &[]).to_string()
+    }
+}

@@ -1,0 +1,190 @@
+//! What every construct of the language has to say of itself beyond its keys.
+//!
+//! One trait for each kind of construct. A construct is one file that implements it, and one line in the list of its
+//! kind.
+
+use crate::{
+    client::ConnectSpec,
+    kind::Form,
+    raw::Node,
+    reader::Context,
+    record::{Record, Told},
+    source::ClientIx,
+    written::Map,
+};
+use std::time::Duration;
+
+/// Something that must be true of the whole history.
+pub(crate) trait Expect: Record {
+    /// The word it begins with.
+    const WORD: &'static str;
+    /// What it asks for.
+    const MEANING: &'static str;
+    /// A good map.
+    const EXAMPLE: &'static str;
+
+    /// Whether no history satisfies both.
+    fn excludes(&self, other: &Self) -> bool;
+
+    /// Why it cannot come true in this story.
+    fn doubt(&self, _cast: &dyn Cast) -> Option<Doubt> {
+        None
+    }
+
+    /// What somebody has to listen to so that it can be judged.
+    fn observe(&self, _observed: &mut Observed) {}
+}
+
+/// What expectations may know of the clients of a story.
+pub(crate) trait Cast {
+    /// What a client is called.
+    fn name(&self, client: ClientIx) -> &str;
+    /// Whether it ever has a will.
+    fn has_will(&self, client: ClientIx) -> bool;
+}
+
+/// Why an expectation cannot come true.
+pub(crate) struct Doubt {
+    pub(crate) message: String,
+    pub(crate) label: &'static str,
+    pub(crate) help: &'static str,
+}
+
+/// What a client that only listens has to hear.
+#[derive(Default)]
+pub(crate) struct Observed {
+    /// Whose wills, from the beginning.
+    pub(crate) wills: Vec<ClientIx>,
+    /// Which retained messages, at the end.
+    pub(crate) retained: Vec<String>,
+}
+
+/// Something that breaks, or is mended.
+pub(crate) trait Break: Record {
+    /// The word it begins with, which is the first of its keys.
+    const WORD: &'static str;
+    /// What it does.
+    const MEANING: &'static str;
+    /// A good map.
+    const EXAMPLE: &'static str;
+
+    /// In a few words.
+    fn told(&self, names: &[&str]) -> String;
+
+    /// How many steps it becomes in a plan, at most; `None` when it stays what it is.
+    fn becomes(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// A step that is nobody's and holds no other steps.
+pub(crate) trait Happen: Sized {
+    /// The word it begins with.
+    const WORD: &'static str;
+    /// What it does.
+    const MEANING: &'static str;
+    /// A good value.
+    const EXAMPLE: &'static str;
+
+    /// What stands after the word, or `None` after noting why it is no such step.
+    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self>;
+    /// As it is written after the word.
+    fn written(&self, names: &[&str]) -> String;
+    /// In a few words.
+    fn told(&self, names: &[&str]) -> String;
+    /// How it looks.
+    fn form() -> Form;
+    /// Its keys, if it is a map of its own.
+    fn keys() -> Vec<Told> {
+        Vec::new()
+    }
+
+    /// What it becomes in a plan.
+    fn becomes(&self) -> Becomes {
+        Becomes::default()
+    }
+}
+
+/// What a seeded step becomes in a plan, at most.
+#[derive(Default)]
+pub(crate) struct Becomes {
+    /// Steps in all.
+    pub(crate) steps: usize,
+    /// Bytes of payloads in all.
+    pub(crate) bytes: usize,
+    /// A level of steps that stands inside a map of its own already.
+    pub(crate) deeper: bool,
+}
+
+/// Something that a client does.
+pub(crate) trait Act: Sized {
+    /// The word it begins with.
+    const WORD: &'static str;
+    /// What a step of it is called, such as `a publish step`.
+    const STEP: &'static str;
+    /// What it does.
+    const MEANING: &'static str;
+    /// A good value after the name of a client.
+    const EXAMPLE: &'static str;
+    /// How its keys stand.
+    const SHAPE: Shape;
+    /// What a client does that has not connected yet, where that is wrong: `publishes`.
+    const TOO_EARLY: Option<&'static str>;
+    /// How long it waits for its outcome when it does not say.
+    const WITHIN: Option<Duration> = None;
+    /// Whether it can wait for an outcome at all.
+    const LIMITED: bool = true;
+    /// What is to be known of the keys of the outcome that `expect` describes, if there is one.
+    const OUTCOME: Option<fn() -> Vec<Told>> = None;
+    /// Its keys.
+    type Keys: Record;
+
+    /// What holds when nothing is said; `connect` is what the client puts into CONNECT.
+    fn usual(_connect: &ConnectSpec) -> Self::Keys {
+        Self::Keys::empty()
+    }
+    /// From its keys.
+    fn of(keys: Self::Keys) -> Self;
+    /// Its keys.
+    fn keys(&self) -> Self::Keys;
+    /// In a few words.
+    fn told(&self) -> String;
+
+    /// Reads `expect`.
+    fn expect(&mut self, _cx: &mut Context<'_>, _node: &Node) {}
+    /// What `expect` says.
+    fn expected(&self) -> Map {
+        Map::new()
+    }
+    /// Several of them, one after the other.
+    fn series(_keys: &Self::Keys) -> Option<Series> {
+        None
+    }
+    /// The `n`th of a series.
+    fn numbered(&self, _n: u32) -> Self {
+        Self::of(self.keys())
+    }
+}
+
+/// How the keys of an action stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// There are none: `app: drop`.
+    Word,
+    /// In a map after the word, and the word may stand alone: `app: { connect: { … } }`.
+    Optional,
+    /// In a map after the word: `app: { receive: { … } }`.
+    Inside,
+    /// Beside the word, which is the first of them: `app: { publish: t, qos: 1 }`.
+    Beside,
+}
+
+/// Several actions made of one step.
+pub(crate) struct Series {
+    /// How many; at least 1.
+    pub(crate) count: u32,
+    /// Time between them.
+    pub(crate) every: Duration,
+    /// Bytes of the payload of each.
+    pub(crate) bytes: usize,
+}

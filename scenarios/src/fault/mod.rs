@@ -1,0 +1,133 @@
+//! What breaks, or is mended.
+
+mod by;
+mod cut;
+mod flap;
+mod heal;
+mod partition;
+
+pub use by::CutBy;
+pub use cut::{Cut, CutPoint};
+pub use flap::Flap;
+pub(crate) use flap::MAX_FLAPS;
+pub use heal::Heal;
+pub use partition::{Partition, Way};
+
+use crate::{
+    construct::{Becomes, Break, Happen},
+    diagnostic::quoted,
+    kind::Form,
+    raw::{Node, Value},
+    reader::Context,
+    record::{self, Record, Told},
+    schema, suggest,
+};
+use serde_json::json;
+
+/// Everything that can be said with one kind of fault.
+pub(crate) struct Kind {
+    pub(crate) word: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) told: fn() -> Vec<Told>,
+    read: fn(&mut Context<'_>, &Node) -> Option<Fault>,
+}
+
+macro_rules! faults {
+    ($($name:ident),+ $(,)?) => {
+        /// What can break, or be mended.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Fault {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)+
+        }
+
+        /// All kinds, in the order in which messages list them.
+        pub(crate) const KINDS: &[Kind] = &[
+            $(Kind {
+                word: $name::WORD,
+                meaning: $name::MEANING,
+                example: $name::EXAMPLE,
+                told: record::told::<$name>,
+                read: |cx, node| record::read(cx, node, $name::empty()).map(Fault::$name),
+            },)+
+        ];
+
+        impl Happen for Fault {
+            const WORD: &'static str = "fault";
+            const MEANING: &'static str = "something breaks, or is mended";
+            const EXAMPLE: &'static str = "{ cut: app }";
+
+            fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
+                read(cx, node)
+            }
+
+            fn written(&self, names: &[&str]) -> String {
+                match self {
+                    $(Self::$name(one) => record::written(one, &$name::empty(), names).to_string(),)+
+                }
+            }
+
+            fn told(&self, names: &[&str]) -> String {
+                match self {
+                    $(Self::$name(one) => one.told(names),)+
+                }
+            }
+
+            fn form() -> Form {
+                let forms = KINDS.iter().map(|kind| schema::map_of(&(kind.told)()));
+                Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
+            }
+
+            fn becomes(&self) -> Becomes {
+                let steps = match self {
+                    $(Self::$name(one) => one.becomes(),)+
+                };
+                Becomes { steps: steps.unwrap_or(0), bytes: 0, deeper: steps.is_some() }
+            }
+        }
+    };
+}
+
+faults![Cut, Partition, Heal, Flap];
+
+fn words() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.word)
+}
+
+fn help() -> String {
+    let words = suggest::listed(words(), "and");
+    format!("faults: {words}, each with a client, such as `{{ cut: app }}`")
+}
+
+/// The map after `fault`.
+fn read(cx: &mut Context<'_>, node: &Node) -> Option<Fault> {
+    let Value::Map(entries) = &node.value else {
+        let message = format!("expected a fault, found {}", node.kind());
+        cx.refuse(&node.span, message, "not a fault", help());
+        return None;
+    };
+    let mut named = entries
+        .iter()
+        .filter_map(|(key, _)| Some((key, KINDS.iter().find(|kind| kind.word == key.text)?)));
+    let Some((key, kind)) = named.next() else {
+        let first = entries.first().map(|(key, _)| key);
+        let place = first.map_or_else(|| node.span.clone(), |key| key.span.clone());
+        let word = first.map_or("", |key| key.text.as_str());
+        let near = entries
+            .iter()
+            .find_map(|(key, _)| suggest::did_you_mean(&key.text, words()));
+        let message = format!("{} is not a fault", quoted(word));
+        let mut problem = cx.diagnostic(&place, message, "which fault?");
+        problem.help.extend(near);
+        cx.push(problem.help(help()));
+        return None;
+    };
+    if let Some((second, _)) = named.next() {
+        let (one, two) = (quoted(&key.text), quoted(&second.text));
+        let message = format!("{one} and {two} in one step");
+        let help = "every fault is a step of its own";
+        cx.refuse(&second.span, message, "a second fault", help);
+        return None;
+    }
+    (kind.read)(cx, node)
+}

@@ -1,0 +1,211 @@
+//! The top of a file: one story.
+
+use crate::{
+    broker::BrokerSpec,
+    client::{self, LinkChange, LinkSpec},
+    diagnostic::Diagnostic,
+    expect,
+    kind::{POSITIVE, STATEMENT, Several, TEXT, VERSION, at_least},
+    model::Scenario,
+    raw::{Node, Scalar, Value},
+    reader::{Context, Fields, Room},
+    record::{self, Record, Told, record},
+    steps, story, suggest,
+};
+use squall_protocol::Version;
+use std::{sync::Arc, time::Duration};
+
+record! {
+    /// The keys at the top that are single values.
+    pub(crate) struct Head, "the scenario", check = Self::check {
+        /// what the story tells, in one sentence
+        title: String = "title", needed("?".into(), TEXT);
+        /// statements of the standard it is about
+        statements: Vec<String> = "statements",
+            usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
+        /// runs once for each
+        versions: Vec<Version> = "versions",
+            always(Version::ALL.to_vec(), Several { of: "versions", each: VERSION, distinct: true });
+        /// how many seeds a test run tries; a sweep can ask for more
+        seeds: u32 = "seeds", always(8, at_least(1));
+        /// virtual time after which a run has failed
+        limit: Duration = "limit", always(Duration::from_secs(600), POSITIVE);
+    }
+}
+
+/// A key at the top with a room of its own.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) value: &'static str,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) meaning: &'static str,
+}
+
+const NETWORK: &str = "network";
+const LINKS: &str = "links";
+const BROKER: &str = "broker";
+const CLIENTS: &str = "clients";
+const STEPS: &str = "steps";
+const EXPECT: &str = "expect";
+
+/// The others, after those of [`Head`].
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: NETWORK,
+        value: "map",
+        default: Some("{ latency: 1ms..10ms, loss: 0% }"),
+        meaning: "every link: one-way latency and share of transmissions lost",
+    },
+    Part {
+        name: LINKS,
+        value: "map from clients to maps",
+        default: Some("{}"),
+        meaning: "links of single clients: `links: { lock: { loss: 5% } }`; what is not said comes from `network`",
+    },
+    Part {
+        name: BROKER,
+        value: "map",
+        default: Some("{}"),
+        meaning: "settings of the reference broker",
+    },
+    Part {
+        name: CLIENTS,
+        value: "map from names to maps",
+        default: None,
+        meaning: "who takes part",
+    },
+    Part {
+        name: STEPS,
+        value: "list of steps",
+        default: None,
+        meaning: "what happens, in order",
+    },
+    Part {
+        name: EXPECT,
+        value: "list of expectations",
+        default: Some("[]"),
+        meaning: "what must be true of the whole history",
+    },
+];
+
+/// The link of every client where nothing is said.
+const USUAL_LINK: LinkSpec = LinkSpec {
+    latency_min_ms: 1,
+    latency_max_ms: 10,
+    loss_permille: 0,
+};
+
+/// What is to be known of the keys of [`Head`].
+pub(crate) fn told() -> Vec<Told> {
+    record::told::<Head>()
+}
+
+/// Reads the root of a file. `None`, or problems added, when it is no scenario.
+pub(crate) fn read(
+    room: &Room<'_>,
+    name: &str,
+    file: &str,
+    source: &Arc<str>,
+    root: &Node,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
+    let cx = &mut Context::new(room, file, source, problems);
+    let mut keys = record::names::<Head>();
+    keys.extend(PARTS.iter().map(|part| part.name));
+    let fields = Fields::open(cx, root, Head::WHAT, &keys)?;
+    let head = record::fill(cx, &fields, Head::empty());
+    let link = fields
+        .get(NETWORK)
+        .and_then(|node| record::read_as(cx, node, NETWORK, LinkChange::empty()))
+        .map_or(USUAL_LINK, |change| USUAL_LINK.changed(&change));
+    let broker = fields
+        .get(BROKER)
+        .and_then(|node| record::read(cx, node, BrokerSpec::empty()));
+    let declared = fields.need(cx, CLIENTS);
+    let mut clients = declared.map_or_else(Vec::new, |node| client::read(cx, node, link));
+    if let Some(node) = fields.get(LINKS) {
+        client::links(cx, node, &mut clients);
+    }
+    let steps = fields.need(cx, STEPS);
+    let steps = steps.map_or_else(Vec::new, |node| steps::sequence(cx, node, &clients));
+    let expect = fields.get(EXPECT);
+    let expect = expect.map_or_else(Vec::new, |node| expect::read(cx, node));
+    let head = head?;
+    let scenario = Scenario {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        title: head.title,
+        statements: head.statements,
+        versions: head.versions,
+        seeds: head.seeds,
+        limit: head.limit,
+        broker: broker.unwrap_or_default(),
+        clients,
+        steps,
+        expect,
+    };
+    story::check(cx, &scenario);
+    Some(scenario)
+}
+
+impl Head {
+    fn check(&mut self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
+        if self.versions.is_empty() {
+            self.versions = Version::ALL.to_vec();
+        }
+        cx.versions.clone_from(&self.versions);
+        if let Some(node) = fields.get("statements") {
+            self.known_statements(cx, node);
+        }
+        match fields.get("title") {
+            Some(node) if self.title.trim().is_empty() => {
+                let help = "say in one sentence what the story tells";
+                cx.refuse(&node.span, "the title is empty", "empty", help);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Each statement is one of a version the scenario runs with.
+    fn known_statements(&self, cx: &mut Context<'_>, node: &Node) {
+        let Some(of_version) = cx.room.statements else {
+            return;
+        };
+        let known: Vec<&str> = self.versions.iter().flat_map(|v| of_version(*v)).collect();
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for item in items {
+            let Value::Text(Scalar { text, .. }) = &item.value else {
+                continue;
+            };
+            if !self.statements.contains(text) || known.contains(&text.as_str()) {
+                continue;
+            }
+            let versions: Vec<&str> = self.versions.iter().map(|v| v.as_str()).collect();
+            let message = format!("{text} is no statement of MQTT {}", versions.join(" or "));
+            let mut problem = cx.diagnostic(&item.span, message, "unknown statement");
+            let near = suggest::did_you_mean(text, known.iter().copied());
+            problem.help.extend(near);
+            cx.push(problem.help("`squall list statements` shows all of them"));
+        }
+    }
+
+    /// The lines of these keys.
+    pub(crate) fn written(scenario: &Scenario) -> Vec<String> {
+        let head = Self {
+            title: scenario.title.clone(),
+            statements: scenario.statements.clone(),
+            versions: scenario.versions.clone(),
+            seeds: scenario.seeds,
+            limit: scenario.limit,
+        };
+        let map = record::written(&head, &Self::empty(), &[]);
+        map.0
+            .iter()
+            .map(|(key, value)| format!("{key}: {value}"))
+            .collect()
+    }
+}
