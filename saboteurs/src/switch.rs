@@ -73,7 +73,7 @@ Connecting {
     PublishBeforeConnAck "publish-before-connack" ["MQTT-3.2.0-1"] ["MQTT-3.2.0-1"] "What a resumed session holds is sent before the CONNACK.";
     TwoConnAcks "two-connacks" [] ["MQTT-3.2.0-2"] "A resumed session gets a second CONNACK after its messages were sent again.";
     RejectedConnectFollowed "rejected-connect-followed" ["MQTT-3.1.4-5"] ["MQTT-3.1.4-6"] "A PUBLISH that arrives after a rejected CONNECT is delivered.";
-    UserNameAloneRefused "user-name-alone-refused" ["MQTT-3.1.4-4"] ["MQTT-3.1.4-5"] "A CONNECT with a User Name and no Password is not answered.";
+    UserNameAloneUnanswered "user-name-alone-unanswered" ["MQTT-3.1.4-4"] ["MQTT-3.1.4-5"] "A CONNECT with a User Name and no Password is accepted without a CONNACK.";
     DisconnectBeforeConnAck "disconnect-before-connack" [] ["MQTT-3.14.0-1"] "A refused CONNECT is answered by DISCONNECT.";
     ConnectAwaitedForEver "connect-awaited-for-ever" ["X-3.1.1-connect-1"] ["X-5.0-connect-3"] "A connection without CONNECT is never closed.";
     AuthenticationMethodIgnored "authentication-method-ignored" [] ["MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.0-5"] "A CONNECT with an Authentication Method is accepted as if it had none.";
@@ -137,7 +137,7 @@ KeepAlive {
     IgnoreKeepAlive "ignore-keep-alive" ["MQTT-3.1.2-24"] ["MQTT-3.1.2-22"] "A silent client is never dropped.";
     KeepAliveTooEarly "keep-alive-too-early" ["MQTT-3.1.2-24"] ["MQTT-3.1.2-22"] "A silent client is dropped after one Keep Alive instead of one and a half.";
     KeepAliveOnlyByPing "keep-alive-only-by-ping" ["MQTT-3.1.2-24"] ["MQTT-3.1.2-22"] "Only PINGREQ counts as a sign of life.";
-    KeepAliveZeroTaken "keep-alive-zero-taken" ["X-3.1.1-keepalive-1"] ["X-5.0-keepalive-3"] "Keep Alive 0 is taken for five seconds.";
+    KeepAliveZeroTaken "keep-alive-zero-taken" [] ["X-5.0-keepalive-3"] "Keep Alive 0 is taken for five seconds.";
     KeepAliveWithoutWill "keep-alive-without-will" ["MQTT-3.1.2-24", "MQTT-3.1.2-8"] ["MQTT-3.1.2-22", "MQTT-3.1.2-8"] "A client that is dropped for its silence has no will published.";
     KeepAliveSetBySending "keep-alive-set-by-sending" ["MQTT-3.1.2-24"] ["MQTT-3.1.2-22"] "What is sent to a client counts as its sign of life.";
     PingUnanswered "ping-unanswered" ["MQTT-3.12.4-1"] ["MQTT-3.12.4-1"] "PINGREQ gets no answer.";
@@ -385,7 +385,6 @@ Ending {
     DisconnectFollowed "disconnect-followed" [] ["MQTT-3.14.4-1"] "Something follows the server's DISCONNECT.";
     DisconnectWithoutClose "disconnect-without-close" [] ["MQTT-3.14.4-2", "MQTT-4.13.1-1", "MQTT-4.13.2-1"] "The connection stays open after the server's DISCONNECT.";
     DisconnectWithSessionExpiry "disconnect-with-session-expiry" [] ["MQTT-3.14.2-2"] "The server's DISCONNECT carries a Session Expiry Interval.";
-    DisconnectMissing "disconnect-missing" [] ["X-5.0-error-1"] "Connections are closed for errors without DISCONNECT.";
     DisconnectToV3 "disconnect-to-v3" ["X-3.1.1-type-1"] [] "A 3.1.1 client gets DISCONNECT before its connection is closed.";
     DisconnectIllegalCode "disconnect-illegal-code" [] ["MQTT-3.14.2-1"] "The server's DISCONNECT says 0x04.";
     DisconnectReasonTwice "disconnect-reason-twice" [] ["X-5.0-disconnect-6"] "The server's DISCONNECT has two Reason Strings.";
@@ -419,7 +418,6 @@ Malformed {
     SurplusBytesTolerated "surplus-bytes-tolerated" ["X-3.1.1-length-1", "X-3.1.1-conform-1"] ["X-5.0-ping-1", "X-5.0-conform-1"] "Bytes after the last field of a packet are ignored.";
     SubscriptionIdZeroTolerated "subscription-id-zero-tolerated" [] ["X-5.0-subid-1"] "Subscription Identifier 0 is taken for none.";
     ResponseTopicWildcardTolerated "response-topic-wildcard-tolerated" [] ["MQTT-3.3.2-14"] "Wildcards in a Response Topic are replaced by underscores.";
-    PaddedLengthTolerated "padded-length-tolerated" [] ["MQTT-1.5.5-1"] "A Remaining Length with more bytes than it needs is read.";
 }
 Encoding {
     Qos0WithDup "qos0-with-dup" ["MQTT-3.3.1-2", "MQTT-4.3.1-1"] ["MQTT-3.3.1-2", "MQTT-4.3.1-1"] "QoS 0 messages that waited or are retained have DUP 1.";

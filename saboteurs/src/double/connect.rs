@@ -150,12 +150,6 @@ impl Double {
         connection.maximum_packet_size = properties.maximum_packet_size();
         connection.alias_maximum = properties.topic_alias_maximum().unwrap_or(0);
         connection.problem_information = properties.request_problem_information() != Some(0);
-        if connect.user_name.is_some()
-            && connect.password.is_none()
-            && ways.wrong(Switch::UserNameAloneRefused)
-        {
-            return self.hang_up(id);
-        }
         if let Some((reason, v3, why)) = self.objection(connect) {
             return self.refuse(id, version, reason, v3, why);
         }
@@ -188,7 +182,11 @@ impl Double {
             self.pump(&key);
         }
         let connack = self.connack(connect, present, assigned.as_deref());
-        self.send(id, Packet::ConnAck(connack.clone()));
+        // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0)
+        let name_alone = connect.user_name.is_some() && connect.password.is_none();
+        if !(name_alone && self.wrong(Switch::UserNameAloneUnanswered)) {
+            self.send(id, Packet::ConnAck(connack.clone()));
+        }
         self.pump(&key);
         if present && self.wrong(Switch::TwoConnAcks) {
             self.send(id, Packet::ConnAck(connack));
@@ -363,7 +361,7 @@ impl Double {
         let seconds = u64::from(asked);
         if five && self.odd(Decoy::ServerKeepAlive) {
             7_000
-        } else if asked == 0 && self.wrong(Switch::KeepAliveZeroTaken) {
+        } else if five && asked == 0 && self.wrong(Switch::KeepAliveZeroTaken) {
             5_000
         } else if five && self.wrong(Switch::ServerKeepAliveUntold) {
             seconds * 1_000 / 3

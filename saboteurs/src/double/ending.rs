@@ -80,7 +80,7 @@ impl Double {
             self.remove_will(id);
         }
         let silent = taken_over && self.wrong(Switch::TakeoverSilent)
-            || !taken_over && (self.odd(Decoy::BareClose) || self.wrong(Switch::DisconnectMissing));
+            || !taken_over && self.odd(Decoy::BareClose);
         let mut told = false;
         match self.version(id) {
             Version::V3_1_1 => {

@@ -76,8 +76,7 @@ impl Double {
             return Next::Nothing;
         }
         let frame = connection.buffer.split_to(total).freeze();
-        let needs_new_header = header > 5 || ways.wrong(Switch::PaddedLengthTolerated);
-        let mut bytes = if needs_new_header {
+        let mut bytes = if header > 5 {
             repair::packet(first, &frame[header..])
         } else {
             frame

@@ -52,6 +52,11 @@ const WITHOUT_SWITCH: &[(Version, &str, &str)] = &[
         "X-5.0-publish-3",
         "the publisher's duty; a server MAY look and need not",
     ),
+    (
+        V5,
+        "X-5.0-error-1",
+        "a SHOULD: closing without DISCONNECT is the decoy bare-close",
+    ),
     (V5, "MQTT-3.15.2-2", AUTH),
     (V5, "MQTT-3.15.2-3", AUTH),
     (V5, "MQTT-4.12.1-2", AUTH),
