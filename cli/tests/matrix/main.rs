@@ -1,14 +1,15 @@
 //! The kill matrix: every check against every saboteur and every decoy, in virtual time.
 //!
-//! A *saboteur* is wrong on purpose, and some check should fail. A *decoy* is odd and legal, and no check may. The double
-//! without either passes everything. The table that is printed says who was killed by what; saboteurs that nobody
-//! notices are listed by name in `survivors.txt`, which has to be true in both directions.
+//! A *saboteur* is wrong on purpose, and some check should fail: a broker with a fault, or a sound broker at the end of a
+//! wire that tampers. A *decoy* is odd and legal, and no check may fail. A *fake* is no broker, and nothing may pass. The
+//! double without any of it passes everything. The table that is printed says who was killed by what; saboteurs that
+//! nobody notices are listed by name in `survivors.txt`, which has to be true in both directions.
 
 mod play;
 
 use play::{Played, play};
 use squall_reports::Verdict;
-use squall_saboteurs::{Decoy, Family, Switch};
+use squall_saboteurs::{Decoy, Family, Switch, fake::Fake, wire::Tamper};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -22,26 +23,38 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Who {
     Plain,
-    Saboteur(Switch),
+    Switch(Switch),
+    Tamper(Tamper),
     Decoy(Decoy),
+    Fake(Fake),
 }
 
 impl Who {
     fn all() -> Vec<Self> {
-        let saboteurs = Switch::ALL.iter().map(|s| Self::Saboteur(*s));
+        let switches = Switch::ALL.iter().map(|s| Self::Switch(*s));
+        let tampers = Tamper::ALL.iter().map(|t| Self::Tamper(*t));
         let decoys = Decoy::ALL.iter().map(|d| Self::Decoy(*d));
-        [Self::Plain]
-            .into_iter()
-            .chain(saboteurs)
-            .chain(decoys)
-            .collect()
+        let fakes = Fake::ALL.iter().map(|f| Self::Fake(*f));
+        let strangers = switches.chain(tampers).chain(decoys).chain(fakes);
+        [Self::Plain].into_iter().chain(strangers).collect()
+    }
+
+    /// The family of a saboteur.
+    fn family(self) -> Option<Family> {
+        match self {
+            Self::Switch(switch) => Some(switch.family()),
+            Self::Tamper(tamper) => Some(tamper.family()),
+            Self::Plain | Self::Decoy(_) | Self::Fake(_) => None,
+        }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
-            Self::Saboteur(switch) => switch.name(),
+            Self::Switch(switch) => switch.name(),
+            Self::Tamper(tamper) => tamper.name(),
             Self::Decoy(decoy) => decoy.name(),
+            Self::Fake(fake) => fake.name(),
         }
     }
 }
@@ -65,71 +78,79 @@ fn play_all() -> BTreeMap<Who, Played> {
     table.into_inner().unwrap()
 }
 
-/// Saboteurs of a family, and how many of them were killed.
+/// Saboteurs of each family, faults of the double and tampering wires, and how many of them were killed.
 fn by_family(table: &BTreeMap<Who, Played>) -> String {
-    let mut families: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (who, played) in table {
-        if let Who::Saboteur(switch) = who {
-            let (all, killed) = families.entry(switch.family().name()).or_default();
-            *all += 1;
-            *killed += usize::from(!played.fails.is_empty());
+    let mut text = String::new();
+    let mut sum = [(0, 0); 2];
+    let mut line = |name: &str, [(faults, dead), (wires, cut)]: [(usize, usize); 2]| {
+        writeln!(
+            text,
+            "{name:<40} {dead:>3} of {faults:>3}   {cut:>3} of {wires:>3}"
+        )
+        .unwrap();
+    };
+    line("family: faults of a broker, wires", sum);
+    for family in Family::ALL {
+        let mut counts = [(0, 0); 2];
+        for (who, played) in table
+            .iter()
+            .filter(|(who, _)| who.family() == Some(*family))
+        {
+            let wire = usize::from(matches!(who, Who::Tamper(_)));
+            let killed = usize::from(!played.fails.is_empty());
+            for count in [&mut counts[wire], &mut sum[wire]] {
+                *count = (count.0 + 1, count.1 + killed);
+            }
+        }
+        if counts != [(0, 0); 2] {
+            line(family.name(), counts);
         }
     }
-    let mut text = String::new();
-    let mut sum = (0, 0);
-    for family in Family::ALL {
-        let Some((all, killed)) = families.get(family.name()) else {
-            continue;
-        };
-        sum = (sum.0 + all, sum.1 + killed);
-        writeln!(text, "{:<24} {killed:>3} of {all:>3}", family.name()).unwrap();
-    }
-    writeln!(text, "{:<24} {:>3} of {:>3}", "all", sum.1, sum.0).unwrap();
+    line("all", sum);
     text
 }
 
+/// Accusations of who is right, and passes of who is nobody.
+fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (who, played) in table {
+        let named = |line: &String| format!("{}: {line}", who.name());
+        match who {
+            Who::Plain => wrong.extend(played.fails.iter().chain(&played.others).map(named)),
+            Who::Decoy(_) => wrong.extend(played.fails.iter().map(named)),
+            Who::Fake(_) => wrong.extend(played.passes.iter().map(named)),
+            Who::Switch(_) | Who::Tamper(_) => {}
+        }
+    }
+    wrong
+}
+
 #[test]
-fn saboteurs_are_killed_and_decoys_are_left_alone() {
+fn saboteurs_are_killed_decoys_are_left_alone_and_fakes_pass_nothing() {
     let table = play_all();
     let mut lines = String::new();
     for (who, played) in &table {
         writeln!(lines, "{:<40} {}", who.name(), played.in_short()).unwrap();
     }
-    let wrong: Vec<String> = table
-        .iter()
-        .filter(|(who, _)| !matches!(who, Who::Saboteur(_)))
-        .flat_map(|(who, played)| {
-            let name = who.name();
-            played.fails.iter().map(move |f| format!("{name}: {f}"))
-        })
-        .collect();
-    let survivors: Vec<&str> = table
-        .iter()
-        .filter(|(who, played)| matches!(who, Who::Saboteur(_)) && played.fails.is_empty())
-        .map(|(who, _)| who.name())
-        .collect();
     #[expect(clippy::print_stdout, reason = "the table is what this test is for")]
     {
         println!("{lines}\n{}", by_family(&table));
     }
-    assert!(
-        wrong.is_empty(),
-        "accused of what is legal:\n{}",
-        wrong.join("\n")
-    );
-    let plain = &table[&Who::Plain];
-    assert!(
-        plain.others.is_empty(),
-        "the plain double: {:#?}",
-        plain.others
-    );
+    let wrong = unsound(&table);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let survives =
+        |(who, played): &(&Who, &Played)| who.family().is_some() && played.fails.is_empty();
+    let survivors: Vec<&str> = table
+        .iter()
+        .filter(survives)
+        .map(|(who, _)| who.name())
+        .collect();
     let known: Vec<&str> = include_str!("survivors.txt").lines().collect();
-    let listed = |names: &[&str], name: &str| names.contains(&name);
-    let new: Vec<_> = survivors.iter().filter(|s| !listed(&known, s)).collect();
-    let gone: Vec<_> = known.iter().filter(|s| !listed(&survivors, s)).collect();
+    let new: Vec<_> = survivors.iter().filter(|s| !known.contains(s)).collect();
+    let gone: Vec<_> = known.iter().filter(|s| !survivors.contains(s)).collect();
     assert!(
         new.is_empty() && gone.is_empty(),
-        "survivors.txt lacks {new:?}, and lists {gone:?} which are killed\n{lines}"
+        "survivors.txt lacks {new:?}, and lists {gone:?} which are killed"
     );
 }
 

@@ -3,16 +3,18 @@
 use super::{Who, is_doubtful};
 use squall_conformance::{Options, Target, run};
 use squall_reports::Verdict;
-use squall_saboteurs::double::{Double, serve::Handle};
-use squall_transport::{Accept, Memory};
+use squall_saboteurs::{double::Double, fake::FakeServer, serve::Handle, wire::relay};
+use squall_transport::{Accept, Memory, MemoryStream};
 use std::future::pending;
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Played {
     /// Check, version and message of every failure.
     pub(crate) fails: Vec<String>,
+    /// Check and version of every pass.
+    pub(crate) passes: Vec<String>,
     /// The same of what was inconclusive or a warning.
     pub(crate) others: Vec<String>,
 }
@@ -32,11 +34,6 @@ impl Played {
 
 /// Plays all checks.
 pub(crate) fn play(who: Who) -> Played {
-    let double = match who {
-        Who::Plain => Double::new([]),
-        Who::Saboteur(switch) => Double::new([switch]),
-        Who::Decoy(decoy) => Double::with([], [decoy]),
-    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -44,10 +41,23 @@ pub(crate) fn play(who: Who) -> Played {
         .unwrap();
     let (way, mut listener) = Memory::listen();
     let found = LocalSet::new().block_on(&runtime, async {
-        let handle = Handle::new(double);
+        let handle = match who {
+            Who::Plain | Who::Tamper(_) => Handle::new(Double::new([])),
+            Who::Switch(switch) => Handle::new(Double::new([switch])),
+            Who::Decoy(decoy) => Handle::new(Double::with([], [decoy])),
+            Who::Fake(fake) => Handle::new(FakeServer::new(fake)),
+        };
         let serve = async {
+            let mut wires = JoinSet::new();
             while let Ok(stream) = listener.accept().await {
-                handle.connect(stream);
+                let Who::Tamper(tamper) = who else {
+                    handle.connect(stream);
+                    continue;
+                };
+                let (near, far) = MemoryStream::pair();
+                handle.connect(far);
+                // A wire ends with its connection, however that ends.
+                wires.spawn_local(async move { drop(relay(tamper, stream, near).await) });
             }
         };
         let target = Target::memory(way);
@@ -65,6 +75,7 @@ pub(crate) fn play(who: Who) -> Played {
                 let line = format!("{} ({}): {}: {}", r.check, r.version, r.verdict, r.message);
                 match r.verdict {
                     Verdict::Fail => played.fails.push(line),
+                    Verdict::Pass => played.passes.push(line),
                     verdict if is_doubtful(verdict) => played.others.push(line),
                     _ => {}
                 }
