@@ -138,7 +138,7 @@ plain! {
 }
 
 /// Any single value: what YAML takes for a number is text here.
-fn any_text() -> Json {
+pub(crate) fn any_text() -> Json {
     json!({ "type": ["string", "number", "boolean"] })
 }
 
@@ -548,6 +548,6 @@ impl<R: Record> Kind for MapOf<R> {
     }
 
     fn form(&self) -> Form {
-        Form::new("map", crate::schema::map_of(&record::told::<R>()))
+        Form::new("map", crate::keys_schema::map_of(&record::told::<R>()))
     }
 }

@@ -1,33 +1,152 @@
-//! The format as a JSON schema, for editors.
+//! The format as a JSON schema, for editors that check and complete while somebody writes.
+//!
+//! It follows the tables of keys. What one key has to do with another, and who is declared where, only the reader knows:
+//! whatever the reader takes the schema takes too, but not the other way round.
 
-use crate::record::Told;
+use crate::{
+    action::{KINDS as ACTIONS, Kind as Action},
+    broker::BrokerSpec,
+    client::{self, LinkChange, RESERVED},
+    construct::Shape,
+    expect::KINDS as EXPECTATIONS,
+    keys_schema::map_of,
+    kind::{Kind, map},
+    model::LEAVES,
+    steps, top,
+};
 use serde_json::{Map, Value as Json, json};
 
-/// A map with these keys and no other.
-pub(crate) fn map_of(told: &[Told]) -> Json {
-    let mut properties = Map::new();
-    for key in told {
-        properties.insert(key.name.into(), described(key));
+/// The schema as a JSON document (draft 2020-12), with a line break at the end.
+#[must_use]
+pub fn schema() -> String {
+    let mut schema = map_of(&top::told());
+    let parts = [
+        ("network", map::<LinkChange>().form().schema),
+        ("links", named(map::<LinkChange>().form().schema)),
+        ("broker", map::<BrokerSpec>().form().schema),
+        ("clients", named(nothing_or(map_of(&client::told())))),
+        ("steps", steps_of()),
+        ("expect", expect()),
+    ];
+    let required = top::PARTS.iter().filter(|part| part.default.is_none());
+    for (name, mut part) in parts {
+        let meaning = top::PARTS.iter().find(|p| p.name == name);
+        part["description"] = meaning.map_or("", |p| p.meaning).into();
+        schema["properties"][name] = part;
     }
-    let needed: Vec<&str> = told
-        .iter()
-        .filter(|key| key.default.is_none())
-        .map(|key| key.name)
-        .collect();
+    if let Some(needed) = schema["required"].as_array_mut() {
+        needed.extend(required.map(|part| Json::from(part.name)));
+    }
+    schema["$defs"] = json!({ "step": step() });
+    let mut whole = Map::new();
+    whole.insert(
+        "$schema".into(),
+        "https://json-schema.org/draft/2020-12/schema".into(),
+    );
+    whole.insert("title".into(), "A scenario of Squall".into());
+    if let Json::Object(schema) = schema {
+        whole.extend(schema);
+    }
+    format!("{:#}\n", Json::Object(whole))
+}
+
+fn named(each: Json) -> Json {
+    json!({ "type": "object", "additionalProperties": each })
+}
+
+fn nothing_or(schema: Json) -> Json {
+    json!({ "anyOf": [{ "type": "null" }, schema] })
+}
+
+/// A list of steps.
+fn steps_of() -> Json {
+    json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" } })
+}
+
+fn step() -> Json {
+    let at = json!({ "type": "string", "description": "in a timeline: when it begins, after the timeline began" });
+    let mut kinds = vec![client_step(&at)];
+    let mut one = |word: &str, meaning: &str, mut schema: Json| {
+        schema["description"] = meaning.into();
+        kinds.push(json!({
+            "type": "object",
+            "properties": { word: schema, "at": at.clone() },
+            "required": [word],
+            "additionalProperties": false,
+        }));
+    };
+    for leaf in LEAVES {
+        one(leaf.word, leaf.meaning, (leaf.form)().schema);
+    }
+    let branch = json!({ "anyOf": [steps_of(), { "$ref": "#/$defs/step" }] });
+    let branches = json!({ "type": "array", "minItems": 1, "items": branch });
+    one(
+        steps::PARALLEL,
+        "branches at once; over when all are",
+        branches,
+    );
+    let repeat = json!({
+        "type": "object",
+        "properties": { "times": { "type": "integer", "minimum": 1 }, "steps": steps_of() },
+        "required": ["times", "steps"],
+        "additionalProperties": false,
+    });
+    one(steps::REPEAT, "the same steps again and again", repeat);
+    let timeline = "steps that begin at times after the timeline began; over when all are";
+    one(steps::TIMELINE, timeline, steps_of());
+    json!({ "anyOf": kinds })
+}
+
+/// A step of a client: whoever is declared is a key.
+fn client_step(at: &Json) -> Json {
+    let beside = map_of(&steps::told_beside());
+    let mut properties = beside["properties"].clone();
+    properties["at"] = at.clone();
+    let outcomes = ACTIONS.iter().filter_map(|kind| kind.outcome);
+    let outcomes: Vec<Json> = outcomes.map(|told| map_of(&told())).collect();
+    properties["expect"] = json!({ "anyOf": outcomes, "description": "what must come of it" });
+    let words = RESERVED.join("|").replace('.', "\\.");
     json!({
         "type": "object",
         "properties": properties,
-        "required": needed,
+        "patternProperties": { format!("^(?!({words})$)"): { "anyOf": ACTIONS.iter().map(action).collect::<Vec<_>>() } },
         "additionalProperties": false,
+        "minProperties": 1,
     })
 }
 
-fn described(key: &Told) -> Json {
-    let version = if key.form.only_5_0 { " (5.0 only)" } else { "" };
-    let mut schema = key.form.schema.clone();
-    if let Some(schema) = schema.as_object_mut() {
-        let text = format!("{}{version}", key.meaning.trim());
-        schema.insert("description".into(), text.into());
-    }
+fn action(kind: &Action) -> Json {
+    let told = map_of(&(kind.told)());
+    let inside = |schema: Json| {
+        json!({
+            "type": "object",
+            "properties": { kind.word: schema },
+            "required": [kind.word],
+            "additionalProperties": false,
+        })
+    };
+    let word = json!({ "const": kind.word });
+    let mut schema = match kind.shape {
+        Shape::Word => json!({ "anyOf": [word, inside(json!({}))] }),
+        Shape::Optional => json!({ "anyOf": [word, inside(nothing_or(told))] }),
+        Shape::Inside => inside(told),
+        Shape::Beside => told,
+    };
+    schema["description"] = kind.meaning.into();
     schema
+}
+
+fn expect() -> Json {
+    let one = |kind: &crate::expect::Kind| {
+        let mut map = map_of(&(kind.told)());
+        map["description"] = kind.meaning.into();
+        json!({
+            "type": "object",
+            "properties": { kind.word: map },
+            "required": [kind.word],
+            "additionalProperties": false,
+        })
+    };
+    let kinds: Vec<Json> = EXPECTATIONS.iter().map(one).collect();
+    json!({ "type": "array", "items": { "anyOf": kinds } })
 }

@@ -6,17 +6,17 @@ use crate::{
     construct::{Happen, Series},
     diagnostic::quoted,
     kind::{DURATION, FLAG, Kind, OrNone, POSITIVE, number},
-    model::{Action, ClientIx, Entry, LEAVES, Source, Step, StepKind, Workload},
-    raw::{Key, Node, Span, Value},
+    model::{ClientIx, Entry, LEAVES, Source, Step, StepKind, Workload},
+    raw::{Key, Node, Value},
     reader::{Context, Fields, MAX_NESTING, MAX_STEPS},
     record::{self, Record, Told, record},
     suggest, values,
 };
 use std::time::Duration;
 
-const PARALLEL: &str = "parallel";
-const REPEAT: &str = "repeat";
-const TIMELINE: &str = "timeline";
+pub(crate) const PARALLEL: &str = "parallel";
+pub(crate) const REPEAT: &str = "repeat";
+pub(crate) const TIMELINE: &str = "timeline";
 /// Keys that stand beside the kind of a step.
 const MODIFIERS: &[&str] = &["within", "wait", "expect", "at"];
 
@@ -59,6 +59,7 @@ struct Parts<'n> {
     head: &'n Key,
     body: &'n Node,
     beside: Vec<&'n (Key, Node)>,
+    entries: &'n [(Key, Node)],
     source: Source,
 }
 
@@ -205,6 +206,7 @@ fn parts<'n>(cx: &mut Context<'_>, node: &'n Node, timed: bool) -> Option<Parts<
         head,
         body,
         beside,
+        entries,
         source,
     })
 }
@@ -291,16 +293,21 @@ fn of_client(
     let allowed = beside.iter().filter(|(_, allowed)| *allowed);
     let allowed: Vec<&str> = allowed.map(|(key, _)| *key).collect();
     parts.allow(cx, &format!("a `{}` step", kind.word), &allowed);
-    let within = match parts.beside("within") {
-        Some(node) => OrNone(POSITIVE).read(cx, node).flatten(),
-        None => kind.within,
+    let fields = Fields {
+        what: Beside::WHAT,
+        span: parts.head.span.clone(),
+        entries: parts.entries,
     };
-    let wait = parts.beside("wait").and_then(|node| FLAG.read(cx, node));
+    let usual = Beside {
+        within: kind.within,
+        ..Beside::empty()
+    };
+    let Beside { within, wait } = record::fill(cx, &fields, usual)?;
     let step = |action| StepKind::Client {
         client,
         action,
         within,
-        wait: wait.unwrap_or(true),
+        wait,
     };
     match action? {
         (action, None) => Some(step(action)),

@@ -24,7 +24,7 @@ use crate::{
     diagnostic::quoted,
     raw::{Node, Scalar, Span, Value},
     reader::{Context, Fields},
-    record::{self, Record, Told},
+    record::{self, Told},
     suggest,
     written::Map,
 };
@@ -42,8 +42,11 @@ pub(crate) struct Kind {
     pub(crate) told: fn() -> Vec<Told>,
     pub(crate) outcome: Option<fn() -> Vec<Told>>,
     keys: fn() -> Vec<&'static str>,
-    read: fn(&mut Context<'_>, &Said<'_>) -> Option<(Action, Option<Series>)>,
+    read: fn(&mut Context<'_>, &Said<'_>) -> Option<Done>,
 }
+
+/// What is done, and whether there are several of it.
+pub(crate) type Done = (Action, Option<Series>);
 
 /// What a step says of an action.
 struct Said<'s> {
@@ -157,7 +160,7 @@ pub(crate) fn one(
     body: &Node,
     expect: Option<&Node>,
     connect: &ConnectSpec,
-) -> Option<(&'static Kind, Option<(Action, Option<Series>)>)> {
+) -> Option<(&'static Kind, Option<Done>)> {
     let (kind, fields) = which(cx, body)?;
     let said = Said {
         fields,

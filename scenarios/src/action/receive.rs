@@ -5,7 +5,7 @@ use crate::{
     describe,
     kind::{FLAG, Filter, Maybe, Payload, QOS, at_least},
     reader::{Context, Fields},
-    record::{Record, record},
+    record::record,
 };
 use bytes::Bytes;
 use squall_protocol::QoS;

@@ -16,11 +16,12 @@ pub use partition::{Partition, Way};
 use crate::{
     construct::{Becomes, Break, Happen},
     diagnostic::quoted,
+    keys_schema,
     kind::Form,
     raw::{Node, Value},
     reader::Context,
     record::{self, Record, Told},
-    schema, suggest,
+    suggest,
 };
 use serde_json::json;
 
@@ -74,7 +75,7 @@ macro_rules! faults {
             }
 
             fn form() -> Form {
-                let forms = KINDS.iter().map(|kind| schema::map_of(&(kind.told)()));
+                let forms = KINDS.iter().map(|kind| keys_schema::map_of(&(kind.told)()));
                 Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
             }
 

@@ -1,6 +1,7 @@
 //! Reading and writing together; what a person sees when a file is wrong.
 
 mod diagnostics;
+mod manual;
 mod reading;
 mod round_trip;
 
