@@ -219,6 +219,9 @@ fn kinds(cx: &Context<'_>) -> String {
 
 /// A step of an unknown kind.
 fn unknown(cx: &mut Context<'_>, head: &Key) {
+    if cx.has_enough() {
+        return;
+    }
     let message = format!(
         "{} is neither a client nor a kind of step",
         quoted(&head.text)
@@ -241,6 +244,9 @@ fn unknown(cx: &mut Context<'_>, head: &Key) {
 fn beside_unknown(cx: &mut Context<'_>, key: &Key, head: &Key) {
     if std::ptr::eq(key, head) {
         return unknown(cx, key);
+    }
+    if cx.has_enough() {
+        return;
     }
     let message = format!(
         "unknown key {} beside {}",

@@ -13,6 +13,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (word.len() / 3).clamp(1, 4);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
+        // A character takes at most four bytes: what is too long or too short by then is not looked at.
+        if candidate.len() / 4 > word.len() + allowed || candidate.len() + allowed < word.len() {
+            continue;
+        }
         let distance = distance(&word, &normal(candidate));
         let whole = candidate.chars().count().max(word.len());
         if distance <= allowed && distance < whole && best.is_none_or(|(d, _)| distance < d) {
@@ -31,9 +35,17 @@ pub fn did_you_mean<'a>(
     nearest(word, candidates).map(|c| format!("did you mean `{c}`?"))
 }
 
+/// Words that are listed; of more, the rest is counted.
+const MOST: usize = 30;
+
 /// Words in a row: `a`, `b` and `c`.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
-    let words: Vec<String> = words.into_iter().map(|w| format!("`{w}`")).collect();
+    let mut rest = words.into_iter();
+    let mut words: Vec<String> = rest.by_ref().take(MOST).map(|w| format!("`{w}`")).collect();
+    match rest.count() {
+        0 => {}
+        more => words.push(format!("{more} more")),
+    }
     match words.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),

@@ -207,7 +207,9 @@ async fn several(cx: &Cx) -> Judged {
         return Err(inconclusive("the server refuses an ordinary subscription"));
     }
     if ack.reasons.contains(&ReasonCode::GRANTED_QOS_0) {
-        return Err(not_applicable("the server grants QoS 0, whose messages may be lost"));
+        return Err(not_applicable(
+            "the server grants QoS 0, whose messages may be lost",
+        ));
     }
     for topic in &topics {
         client
@@ -239,7 +241,9 @@ async fn replaced(cx: &Cx) -> Judged {
             "delivered with QoS {}, although the new subscription has QoS 0",
             m.qos
         )),
-        [] => Err(inconclusive("the message of QoS 0 was lost, which it may be")),
+        [] => Err(inconclusive(
+            "the message of QoS 0 was lost, which it may be",
+        )),
         ref many => fail(format!(
             "{} copies: the old subscription still stands",
             many.len()

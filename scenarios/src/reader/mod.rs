@@ -104,6 +104,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// So many problems are noted that no further one counts: whoever would have to search for words may save it.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.problems.len() >= MAX_NOTED
+    }
+
     pub(crate) fn diagnostic(
         &self,
         span: &Span,
@@ -229,7 +234,7 @@ impl<'a> Context<'a> {
     pub(crate) fn client(&mut self, node: &Node) -> Option<ClientIx> {
         let name = self.scalar(node, "the name of a client", |s| Ok(s.text.clone()))?;
         let found = self.clients.iter().position(|(n, _)| *n == name);
-        if found.is_none() {
+        if found.is_none() && !self.has_enough() {
             let near = suggest::did_you_mean(&name, self.clients.iter().map(|(n, _)| n.as_str()));
             let known = suggest::listed(self.clients.iter().map(|(n, _)| n.as_str()), "and");
             let mut problem = self.diagnostic(
