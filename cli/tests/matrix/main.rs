@@ -1,8 +1,8 @@
 //! The kill matrix: every check against every saboteur and every decoy, in virtual time.
 //!
 //! A *saboteur* is wrong on purpose, and some check should fail: a broker with a fault, or a sound broker at the end of a
-//! wire that tampers. A *decoy* is odd and legal, and no check may fail. A *fake* is no broker, and nothing may pass. The
-//! double without any of it passes everything. The table that is printed says who was killed by what; saboteurs that
+//! wire that tampers. A *decoy* is odd and legal, and no check may fail. A *fake* is no broker, and no run may end
+//! green. The double without any of it passes everything. The table that is printed says who was killed by what; saboteurs that
 //! nobody notices are listed by name in `survivors.txt`, which has to be true in both directions.
 
 mod play;
@@ -110,7 +110,7 @@ fn by_family(table: &BTreeMap<Who, Played>) -> String {
     text
 }
 
-/// Accusations of who is right, and passes of who is nobody.
+/// Accusations of who is right, and a green run of who is nobody.
 fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (who, played) in table {
@@ -118,7 +118,15 @@ fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
         match who {
             Who::Plain => wrong.extend(played.fails.iter().chain(&played.others).map(named)),
             Who::Decoy(_) => wrong.extend(played.fails.iter().map(named)),
-            Who::Fake(_) => wrong.extend(played.passes.iter().map(named)),
+            // What a fake does as a broker should may pass; but something has to be missed.
+            Who::Fake(_) if played.fails.is_empty() && played.others.is_empty() => {
+                wrong.push(format!(
+                    "{}: {} checks pass",
+                    who.name(),
+                    played.passes.len()
+                ));
+            }
+            Who::Fake(_) => {}
             Who::Switch(_) | Who::Tamper(_) => {}
         }
     }
@@ -126,7 +134,7 @@ fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
 }
 
 #[test]
-fn saboteurs_are_killed_decoys_are_left_alone_and_fakes_pass_nothing() {
+fn saboteurs_are_killed_decoys_are_left_alone_and_no_fake_is_green() {
     let table = play_all();
     let mut lines = String::new();
     for (who, played) in &table {

@@ -12,7 +12,8 @@ use squall_protocol::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-const INVENTED: Cite = (&[], &[]);
+/// What a server took over is what it hands on.
+const INVENTED: Cite = (&["MQTT-4.5.0-1"], &["MQTT-4.5.0-1"]);
 const QOS: Cite = (&["MQTT-3.8.4-6"], &["MQTT-3.8.4-8"]);
 const RETAIN: Cite = (&["MQTT-3.3.1-9"], &["MQTT-3.3.1-12"]);
 const RETAIN_AS_PUBLISHED: Cite = (&[], &["MQTT-3.3.1-13"]);

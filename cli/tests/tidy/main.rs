@@ -1,0 +1,149 @@
+//! The house is in order: what may use what, files that use each other, how long they are, what each says it is.
+
+mod circles;
+
+use circles::{Source, circles, sources};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The rooms from the bottom to the top. A room uses those below it, never one on its own floor or above.
+const FLOORS: &[&[&str]] = &[
+    &["protocol", "reports"],
+    &["protocol/catalogue", "protocol/vectors", "transport"],
+    &["history", "broker", "client", "scenarios"],
+    &["sim", "conformance", "saboteurs"],
+    &["cli"],
+];
+
+/// Circles of files that are still there.
+const KNOWN_CIRCLES: &[&str] = &include!("known_circles.in");
+
+/// Lines after which a file is asked what it is two of.
+const LONG: usize = 500;
+/// Long files that stay.
+const KNOWN_LONG: &[(&str, usize)] = &include!("known_long.in");
+
+fn root() -> PathBuf {
+    let cli = Path::new(env!("CARGO_MANIFEST_DIR"));
+    cli.parent().unwrap().to_path_buf()
+}
+
+/// The rooms that a room's manifest names as dependencies, without those of its tests.
+fn uses(room: &str) -> Vec<String> {
+    let manifest = fs::read_to_string(root().join(room).join("Cargo.toml")).unwrap();
+    let (_, rest) = manifest.split_once("\n[dependencies]").unwrap_or_default();
+    let own = rest.split("\n[").next().unwrap_or_default();
+    let names = own.lines().filter_map(|line| {
+        let name = line.split(['.', ' ', '=']).next()?.trim();
+        name.strip_prefix("squall-")
+    });
+    names.map(str::to_owned).collect()
+}
+
+fn all_sources() -> Vec<Source> {
+    let rooms = FLOORS.iter().copied().flatten();
+    rooms
+        .flat_map(|room| sources(&root(), &format!("{room}/src")))
+        .collect()
+}
+
+#[test]
+fn every_room_has_a_floor_and_nothing_points_up() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = manifest
+        .split_once("members = [")
+        .unwrap()
+        .1
+        .split(']')
+        .next()
+        .unwrap();
+    let mut members: Vec<_> = members
+        .split(',')
+        .map(|m| m.trim().trim_matches('"'))
+        .collect();
+    members.sort_unstable();
+    let mut rooms: Vec<_> = FLOORS.iter().copied().flatten().copied().collect();
+    rooms.sort_unstable();
+    assert_eq!(
+        members, rooms,
+        "each member of the workspace stands on one floor"
+    );
+    let mut floor_of = BTreeMap::new();
+    for (floor, rooms) in FLOORS.iter().enumerate() {
+        for room in *rooms {
+            floor_of.insert(room.rsplit('/').next().unwrap(), floor);
+        }
+    }
+    let mut wrong = Vec::new();
+    for room in rooms {
+        let own = floor_of[room.rsplit('/').next().unwrap()];
+        let up = uses(room)
+            .into_iter()
+            .filter(|used| floor_of[used.as_str()] >= own);
+        wrong.extend(up.map(|used| format!("{room} uses {used}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(uses("cli").len() > 5, "dependencies are read");
+}
+
+#[test]
+fn the_judge_knows_nobody() {
+    for stranger in ["broker", "client", "scenarios", "sim"] {
+        assert!(
+            !uses("history").contains(&stranger.to_owned()),
+            "history uses {stranger}"
+        );
+    }
+}
+
+#[test]
+fn no_two_files_use_each_other() {
+    let found = circles(&all_sources());
+    let new: Vec<_> = found
+        .iter()
+        .filter(|c| !KNOWN_CIRCLES.contains(&c.as_str()))
+        .collect();
+    let gone: Vec<_> = KNOWN_CIRCLES
+        .iter()
+        .filter(|c| !found.iter().any(|f| f == *c))
+        .collect();
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "new: {new:#?}\nno longer there: {gone:#?}"
+    );
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    let mut wrong = Vec::new();
+    for source in all_sources() {
+        let lines = source.text.lines().count();
+        let known = KNOWN_LONG.iter().find(|(path, _)| *path == source.path);
+        match known {
+            None if lines > LONG => wrong.push(format!("{} has {lines} lines", source.path)),
+            Some((_, most)) if lines > *most => {
+                wrong.push(format!(
+                    "{} has {lines} lines, more than {most}",
+                    source.path
+                ));
+            }
+            Some(_) if lines <= LONG => wrong.push(format!("{} is short now", source.path)),
+            _ => {}
+        }
+        let is_test = source.path.contains("/tests/") || source.path.ends_with("/tests.rs");
+        if !is_test && !source.text.starts_with("//!") {
+            wrong.push(format!("{} does not say what it is", source.path));
+        }
+        for name in ["utils", "helpers", "common", "util", "helper"] {
+            if source.path.ends_with(&format!("/{name}.rs"))
+                || source.path.contains(&format!("/{name}/"))
+            {
+                wrong.push(format!("{} has a name that says nothing", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
