@@ -203,6 +203,11 @@ impl<'a> Client<'a> {
         self.owed.iter().filter(due).count() > came
     }
 
+    /// An earlier connection of this session has sent what is answered by this; the answer may come now.
+    pub(crate) fn still_owed(&mut self, kind: PacketType, id: PacketId) {
+        self.owed.push((kind, id));
+    }
+
     fn paid(&mut self, kind: PacketType, id: PacketId) {
         if let Some(at) = self.owed.iter().position(|due| *due == (kind, id)) {
             self.owed.remove(at);

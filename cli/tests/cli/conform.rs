@@ -134,7 +134,8 @@ fn a_server_that_only_answers_connect_is_not_all_good() {
                     &[0x20, 2, 0, 0]
                 };
                 if std::io::Write::write_all(&mut stream, connack).is_ok() {
-                    while stream.read(&mut bytes).is_ok_and(|n| n > 0) {}
+                    // Whatever comes next, it hangs up: a server may close when it likes.
+                    let _ = stream.read(&mut bytes);
                 }
             });
         }

@@ -229,6 +229,7 @@ async fn duplicate(cx: &Cx) -> Judged {
     sub.subscribe(&topic, QoS::ExactlyOnce).await?;
     let flow = half_published(cx, &topic, &id).await?;
     let mut publisher = back(cx, &id).await?;
+    publisher.still_owed(PacketType::PubRec, flow);
     let mut publish = message(&topic, QoS::ExactlyOnce, b"half way");
     (publish.packet_id, publish.dup) = (Some(flow), true);
     publisher.send(&Packet::Publish(publish)).await?;
@@ -242,6 +243,7 @@ async fn inbound_completed(cx: &Cx) -> Judged {
     sub.subscribe(&topic, QoS::ExactlyOnce).await?;
     let flow = half_published(cx, &topic, &id).await?;
     let mut publisher = back(cx, &id).await?;
+    publisher.still_owed(PacketType::PubRec, flow);
     finish(&mut publisher, &mut sub, &topic, flow).await
 }
 

@@ -155,6 +155,9 @@ async fn found(
     wanted: &[&[u8]],
 ) -> Result<Vec<Publish>, Outcome> {
     let mut sub = cx.client("subscriber").await?;
+    // What a server sends without a subscription is no answer to one.
+    sub.fence().await?;
+    sub.waiting();
     sub.subscribe(filter, QoS::AtLeastOnce).await?;
     publisher.publish(live, QoS::AtLeastOnce, b"end").await?;
     let enough = |all: &[Publish]| has(all, b"end") && wanted.iter().all(|one| has(all, one));

@@ -366,8 +366,9 @@ fn silence_after_a_bad_connect_fails_everywhere() {
 fn forgetting(keeps: fn(bool) -> bool) -> House {
     House::odd(move || {
         let subscribed: Rc<RefCell<BTreeSet<Vec<u8>>>> = Rc::default();
+        let seen: Rc<RefCell<BTreeSet<Vec<u8>>>> = Rc::default();
         Box::new(move || {
-            let subscribed = Rc::clone(&subscribed);
+            let (subscribed, seen) = (Rc::clone(&subscribed), Rc::clone(&seen));
             let mut own = Vec::new();
             Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
                 let mut packet = packet.to_vec();
@@ -382,7 +383,8 @@ fn forgetting(keeps: fn(bool) -> bool) -> House {
                     own = body.get(start..start + len).unwrap_or_default().to_vec();
                     let known = subscribed.borrow().contains(&own);
                     let flags = packet.len() - body.len() + 7;
-                    if !keeps(known) {
+                    // What is not kept is gone when the client comes back.
+                    if !seen.borrow_mut().insert(own.clone()) && !keeps(known) {
                         packet[flags] |= 2;
                     }
                 }
