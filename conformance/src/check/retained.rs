@@ -172,6 +172,13 @@ async fn found(
     Ok(got)
 }
 
+/// Only copies that a server sends because it retained them: one with RETAIN 0 was published live and is late, also at a
+/// client that has subscribed since.
+fn kept<'m>(messages: &'m [Publish], payload: &[u8]) -> Vec<&'m Publish> {
+    let all = copies(messages, payload).into_iter();
+    all.filter(|m| m.retain).collect()
+}
+
 async fn delivered(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let mut publisher = cx.client("publisher").await?;
@@ -199,7 +206,7 @@ async fn replaced(cx: &Cx) -> Judged {
     keep(&mut publisher, &topic, b"older").await?;
     keep(&mut publisher, &topic, b"newer").await?;
     let got = found(cx, &mut publisher, &topic, &topic, &[b"newer"]).await?;
-    match (copies(&got, b"older").len(), copies(&got, b"newer").len()) {
+    match (kept(&got, b"older").len(), copies(&got, b"newer").len()) {
         (0, 1..) => pass("only the newer one came"),
         (0, 0) => fail("no retained message came"),
         (older, newer) => fail(format!(
@@ -220,7 +227,7 @@ async fn cleared(cx: &Cx) -> Judged {
     }
     keep(&mut publisher, &topic, b"").await?;
     let after = found(cx, &mut publisher, &topic, &topic, &[]).await?;
-    if let Some(m) = copies(&after, b"kept").first() {
+    if let Some(m) = kept(&after, b"kept").first() {
         let packet = Packet::Publish((*m).clone());
         return fail_at(&packet, "the retained message is still there");
     }
@@ -244,7 +251,7 @@ async fn not_touched(cx: &Cx) -> Judged {
         .publish(&topic, QoS::AtLeastOnce, b"ordinary")
         .await?;
     let got = found(cx, &mut publisher, &topic, &topic, &[b"kept"]).await?;
-    match (copies(&got, b"kept").len(), copies(&got, b"ordinary").len()) {
+    match (copies(&got, b"kept").len(), kept(&got, b"ordinary").len()) {
         (1.., 0) => pass("the retained message was not touched"),
         (_, 1..) => fail("an ordinary message became the retained message"),
         _ => fail("an ordinary message removed the retained message"),

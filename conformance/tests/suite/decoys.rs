@@ -61,6 +61,31 @@ fn retained_messages_may_come_after_live_ones() {
 }
 
 #[test]
+fn a_message_may_reach_who_subscribed_after_it() {
+    // A server that hands messages on slowly and matches them then: `ordinary` and `older` come live, after SUBACK.
+    let house = House::odd(|| {
+        Box::new(|| {
+            Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
+                hands.pass(from, packet);
+                let end = from == From::Broker && kind(packet) == 3 && packet.ends_with(b"end");
+                for late in [&b"ordinary"[..], b"older"] {
+                    if end && packet[0] & 1 == 0 {
+                        let start = packet[..packet.len() - 3].to_vec();
+                        let mut again = [body(&start), late].concat();
+                        // Another identifier than that of `end`.
+                        let at = 2 + topic(packet).len();
+                        again[at] ^= 0x40 | late[0] & 1;
+                        hands.client().send(&with_body(packet[0], &again));
+                    }
+                }
+            }) as Rule
+        })
+    });
+    let only = ["retained/replaced", "retained/not-touched-by-ordinary"];
+    passes(&house, &only, &Version::ALL);
+}
+
+#[test]
 fn messages_on_other_topics_may_overtake() {
     // The topics that a check is about come later than those that end its waits.
     let house = delaying(|packet| {
