@@ -69,7 +69,7 @@ rows! {
     garbage_after_disconnect: 60 s, 400 s, [1, 1], "", "";
     pings_after_disconnect: 60 s, 400 s, [1, 1], "", "";
     endless_connack: 40 s, 120 s, [1, 1], "", "";
-    never_reads: 60 s, 400 s, [3, 3], NOTHING, "";
+    never_reads: 60 s, 400 s, [1, 1], "", "";
     one_byte_a_second: 20 s, 400 s, [3, 3], NOTHING, "";
     half_close: 30 s, 120 s, [3, 3], NOTHING, "";
     resets: 20 s, 60 s, [3, 3], NOTHING, "";

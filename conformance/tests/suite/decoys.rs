@@ -62,21 +62,37 @@ fn retained_messages_may_come_after_live_ones() {
 
 #[test]
 fn a_message_may_reach_who_subscribed_after_it() {
-    // A server that hands messages on slowly and matches them then: `ordinary` and `older` come live, after SUBACK.
+    // A server that hands messages on slowly and matches them then: what was published earlier comes live, after SUBACK.
     let house = House::odd(|| {
-        Box::new(|| {
+        let published = Rc::new(RefCell::new(Vec::new()));
+        Box::new(move || {
+            let published = Rc::clone(&published);
             Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
                 hands.pass(from, packet);
-                let end = from == From::Broker && kind(packet) == 3 && packet.ends_with(b"end");
+                let is_publish = kind(packet) == 3;
                 for late in [&b"ordinary"[..], b"older"] {
-                    if end && packet[0] & 1 == 0 {
-                        let start = packet[..packet.len() - 3].to_vec();
-                        let mut again = [body(&start), late].concat();
-                        // Another identifier than that of `end`.
-                        let at = 2 + topic(packet).len();
-                        again[at] ^= 0x40 | late[0] & 1;
-                        hands.client().send(&with_body(packet[0], &again));
+                    if is_publish && from == From::Client && packet.ends_with(late) {
+                        published.borrow_mut().push((topic(packet).to_vec(), late));
                     }
+                }
+                if !(is_publish
+                    && from == From::Broker
+                    && packet.ends_with(b"end")
+                    && packet[0] & 1 == 0)
+                {
+                    return;
+                }
+                for (_, late) in published
+                    .borrow()
+                    .iter()
+                    .filter(|(t, _)| t == topic(packet))
+                {
+                    let start = packet[..packet.len() - 3].to_vec();
+                    let mut again = [body(&start), *late].concat();
+                    // Another identifier than that of `end`.
+                    let at = 2 + topic(packet).len();
+                    again[at] ^= 0x40 | late[0] & 1;
+                    hands.client().send(&with_body(packet[0], &again));
                 }
             }) as Rule
         })
