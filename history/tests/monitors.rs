@@ -350,6 +350,27 @@ fn an_acknowledgement_answers_something() {
 }
 
 #[test]
+fn in_a_resumed_session_an_acknowledgement_may_be_said_again() {
+    let before = [Up(8, two(5, "a")), Down(8, pubrec(5))];
+    let after = [
+        Up(9, two_again(5, "a")),
+        Down(9, pubrec(5)),
+        Down(9, pubrec(5)),
+    ];
+    let lines = [&before[..], &back(9), &after].concat();
+    innocent(&CLIENT, &ALL, &story(&lines));
+    let unheard_of = [&before[..], &back(9), &[Down(9, pubrec(6))]].concat();
+    guilty(
+        &BOTH,
+        &ALL,
+        &story(&unheard_of),
+        "PUBREC 6 without a PUBLISH",
+    );
+    let at_once = [&before[..], &[Down(8, pubrec(5))]].concat();
+    guilty(&BOTH, &ALL, &story(&at_once), "PUBREC 5 without a PUBLISH");
+}
+
+#[test]
 fn pubrel_answers_pubrec() {
     let early = [Down(8, two(1, "a")), Down(8, pubrel(1))];
     guilty(

@@ -3,10 +3,10 @@
 use super::Step;
 use crate::finding::{Cite, Finding};
 use squall_protocol::{
-    Packet, QoS,
+    Packet, PacketType, QoS,
     packet::{Ack, Publish},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const UNASKED: Cite = (
     &["MQTT-4.3.2-2", "MQTT-4.3.3-2"],
@@ -21,6 +21,10 @@ pub(super) struct Acknowledgements {
     /// What came on older connections of the session. It is sent again, so it has not to be answered any more; but no
     /// statement says that it may not.
     earlier: Owed,
+    /// What was ever answered in this session: packet type and identifier.
+    answered: BTreeSet<(PacketType, u16)>,
+    /// The session has been resumed.
+    resumed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +65,10 @@ impl Acknowledgements {
 
     /// The connection is accepted; the session goes on or is new.
     pub(super) fn resume(&mut self, present: bool) {
+        self.resumed = present;
         if !present {
             self.earlier = Owed::default();
+            self.answered.clear();
         }
     }
 
@@ -93,7 +99,10 @@ impl Acknowledgements {
         let id = packet_id.get();
         let asked = self.here.answer(step.packet, id)
             || !step.sharp() && self.earlier.answer(step.packet, id);
-        if !asked {
+        // In a resumed session it may say once more what it had said before: no statement forbids that.
+        let new = self.answered.insert((step.packet.packet_type(), id));
+        let repeated = !step.sharp() && self.resumed && !new;
+        if !asked && !repeated {
             let message = format!(
                 "{} sent {} {packet_id} without a {asks} that asks for it",
                 step.who(),

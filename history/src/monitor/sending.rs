@@ -4,7 +4,7 @@
 use super::Step;
 use crate::finding::{Cite, Finding};
 use squall_protocol::{
-    Packet, QoS,
+    Packet, QoS, Role,
     packet::{Ack, Publish},
 };
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ const FIRST: Cite = (
     &["MQTT-4.3.2-1", "MQTT-4.3.3-1"],
     &["MQTT-4.3.2-2", "MQTT-4.3.3-2"],
 );
+/// A server's DUP says nothing about what the publisher's said.
+const FORWARDED: Cite = (&["MQTT-3.3.1-3"], &["MQTT-3.3.1-3"]);
 const ID_IN_USE: Cite = (
     &["MQTT-2.3.1-2", "MQTT-2.3.1-4"],
     &["MQTT-2.2.1-3", "MQTT-2.2.1-4"],
@@ -195,7 +197,11 @@ impl<'a> Sending<'a> {
                         step.who()
                     );
                     let expected = "DUP is 0 at the first attempt";
-                    broken(step.finding("packet flow", FIRST, message, expected, None));
+                    let cite = match step.judged {
+                        Role::Client => FIRST,
+                        Role::Server => FORWARDED,
+                    };
+                    broken(step.finding("packet flow", cite, message, expected, None));
                 }
                 self.fresh(step, id, publish, broken);
             }
