@@ -1,4 +1,4 @@
-//! The first packet of a client is CONNECT, the first one of a server is CONNACK.
+//! The first packet of a client is CONNECT, the first one of a server is CONNACK, in 5.0 after any AUTH.
 
 use super::Step;
 use crate::finding::{Cite, Finding};
@@ -31,6 +31,10 @@ impl Greeting {
 
     pub(super) fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
         if self.begun.contains(&step.end.conn) {
+            return;
+        }
+        // In 5.0 the server may ask for more before it answers.
+        if step.five() && matches!(step.packet, Packet::Auth(_)) && step.judged == Role::Server {
             return;
         }
         self.begun.push(step.end.conn);
