@@ -5,18 +5,16 @@
 
 use crate::{
     evidence::MOST_OF_A_RUN,
-    heard::unanswered,
     ledger::{Broom, Ledger, Leftover, Owner, session},
-    outcome::{Outcome, inconclusive, not_applicable},
+    outcome::{Outcome, inconclusive},
     pace::Pace,
-    party::{Client, refused},
     sessions::Sessions,
 };
 use bytes::Bytes;
-use squall_client::probe::{Heard, Journal, Probe, ProbeError};
+use squall_client::probe::{Journal, Probe, ProbeError};
 use squall_protocol::{
-    Packet, Properties, Property, QoS, ReasonCode, Text, Version,
-    packet::{ConnAck, Connect, Publish, Will},
+    ReasonCode, Version,
+    packet::{ConnAck, Connect},
 };
 use squall_transport::Endpoint;
 use std::{cell::Cell, rc::Rc, time::Duration};
@@ -75,7 +73,7 @@ pub(crate) const PRECISION: Duration = Duration::from_millis(5);
 /// The context of one check in one version.
 #[derive(Debug)]
 pub(crate) struct Cx {
-    env: Rc<Env>,
+    pub(crate) env: Rc<Env>,
     pub(crate) version: Version,
     pub(crate) journal: Journal,
     /// The main statement of the check in this version.
@@ -132,6 +130,12 @@ impl Cx {
         case
     }
 
+    /// The same check's context anew: other Client Identifiers and evidence of its own.
+    pub(crate) fn again(&self) -> Self {
+        let (env, name) = (Rc::clone(&self.env), format!("{:0>2}q", self.name));
+        Self::new(env, self.version, self.owner.check, name, self.main)
+    }
+
     /// Whether the target stopped accepting connections.
     pub(crate) fn gone(&self) -> bool {
         self.env.gone.get()
@@ -160,17 +164,6 @@ impl Cx {
     /// How long a server that closes is given to do so before it is asked whether it carries on.
     pub(crate) fn grace(&self) -> Duration {
         self.env.pace.get().grace()
-    }
-
-    /// What this target does with sessions in this version, found out once in a run.
-    pub(crate) async fn sessions(&self) -> Sessions {
-        let known = &self.env.sessions[self.version as usize];
-        let name = format!("s{}", self.version.level());
-        // A number of its own: what it leaves is tidied up by itself, and nothing else with it.
-        let number = usize::MAX - self.version as usize;
-        let env = Rc::clone(&self.env);
-        let cx = Self::new(env, self.version, number, name, self.main);
-        *known.get_or_init(|| Sessions::found_by(cx)).await
     }
 
     /// Whether a topic is one of this check's.
@@ -279,196 +272,10 @@ impl Cx {
             })
     }
 
-    /// A connection to be made as `name` in the evidence.
-    pub(crate) fn dial(&self, name: &'static str) -> Dial<'_> {
-        let connect = Connect {
-            version: self.version,
-            clean_start: true,
-            keep_alive: 60,
-            client_id: Text::from(self.id()),
-            will: None,
-            user_name: None,
-            password: None,
-            properties: Properties::new(),
-        };
-        Dial {
-            cx: self,
-            name,
-            connect,
-        }
-    }
-
-    /// A plain connection with a clean session.
-    pub(crate) async fn client(&self, name: &'static str) -> Result<Client<'_>, Outcome> {
-        self.dial(name).go().await
-    }
-
-    /// The positive control of checks whose subject is a refused CONNECT: a correct one is accepted, and the
-    /// connection works.
-    pub(crate) async fn accepts(&self) -> Result<(), Outcome> {
-        let mut client = self.client("control").await?;
-        client.fence().await?;
-        client.bye().await;
-        Ok(())
-    }
-
     /// Leaves the broker as it was: sessions of this check end, its retained messages are cleared. What cannot be
     /// tidied up stays in the ledger of the run; the verdict stands already.
     pub(crate) async fn tidy(&self) {
         let broom = self.env.broom(self.wait());
         broom.tidy(&self.env.ledger, Some(self.owner)).await;
-    }
-}
-
-/// A CONNECT in the making.
-pub(crate) struct Dial<'a> {
-    cx: &'a Cx,
-    name: &'static str,
-    pub(crate) connect: Connect,
-}
-
-impl<'a> Dial<'a> {
-    /// Under this Client Identifier.
-    pub(crate) fn id(mut self, id: &str) -> Self {
-        self.connect.client_id = Text::from(id);
-        self
-    }
-
-    /// With a session that outlives the connection: Clean Session 0, in 5.0 Clean Start 0 and an expiry of 60 s.
-    pub(crate) fn kept(mut self) -> Self {
-        self.connect.clean_start = false;
-        if self.cx.five() {
-            self.connect
-                .properties
-                .set(Property::SessionExpiryInterval(60));
-        }
-        self
-    }
-
-    /// With Clean Session or Clean Start as given.
-    pub(crate) fn clean(mut self, clean: bool) -> Self {
-        self.connect.clean_start = clean;
-        self
-    }
-
-    /// With this Keep Alive in seconds.
-    pub(crate) fn keep_alive(mut self, seconds: u16) -> Self {
-        self.connect.keep_alive = seconds;
-        self
-    }
-
-    /// With this property (5.0), in the place of an earlier one of its kind.
-    pub(crate) fn property(mut self, property: Property) -> Self {
-        self.connect.properties.set(property);
-        self
-    }
-
-    /// With a will message.
-    pub(crate) fn will(mut self, topic: &str, payload: &[u8], qos: QoS) -> Self {
-        self.connect.will = Some(Will {
-            topic: Text::from(topic),
-            payload: payload.to_vec().into(),
-            qos,
-            retain: false,
-            properties: Properties::new(),
-        });
-        self
-    }
-
-    /// Changes the will that was set.
-    pub(crate) fn alter_will(mut self, change: impl FnOnce(&mut Will)) -> Self {
-        if let Some(will) = &mut self.connect.will {
-            change(will);
-        }
-        self
-    }
-
-    /// Opens the connection and waits for a CONNACK that accepts it.
-    pub(crate) async fn go(self) -> Result<Client<'a>, Outcome> {
-        let name = self.name;
-        let cx = self.cx;
-        let asked = self.connect.properties.session_expiry_interval();
-        let (probe, connack) = self.try_go().await?;
-        if connack.reason.0 != 0 {
-            return Err(refused(cx.version, connack.reason));
-        }
-        // [X-5.0-connack-4]: the server's value counts, and a session that is gone at once proves nothing.
-        let granted = connack.properties.session_expiry_interval();
-        if let (Some(asked), Some(granted)) = (asked, granted)
-            && granted < asked.min(10)
-        {
-            let text = format!(
-                "the server keeps sessions for {granted} s only, as its Session Expiry Interval says"
-            );
-            return Err(not_applicable(text));
-        }
-        Ok(Client::new(cx, name, probe, connack))
-    }
-
-    /// Opens the connection and waits for a CONNACK of any code.
-    pub(crate) async fn try_go(self) -> Result<(Probe, ConnAck), Outcome> {
-        let cx = self.cx;
-        let nameless = self.connect.client_id.is_empty();
-        let version = self.connect.version;
-        let (probe, heard) = self.answer().await?;
-        match heard {
-            Heard::Packet(Packet::ConnAck(connack)) => {
-                if nameless {
-                    cx.named(version, &connack);
-                }
-                Ok((probe, connack))
-            }
-            Heard::Violation(violation) => Err(Outcome::violation(&violation)),
-            other => Err(unanswered(&other, cx.wait())),
-        }
-    }
-
-    /// Opens the connection, sends the CONNECT and waits for whatever comes first.
-    pub(crate) async fn answer(self) -> Result<(Probe, Heard), Outcome> {
-        let cx = self.cx;
-        let mut probe = cx.open(self.name).await?;
-        let sent = self.send(&mut probe).await;
-        sent.map_err(|error| inconclusive(error.to_string()))?;
-        let heard = probe.next(cx.wait()).await;
-        Ok((probe, heard))
-    }
-
-    /// Sends it on a connection that is open.
-    pub(crate) async fn send(self, probe: &mut Probe) -> Result<(), ProbeError> {
-        self.cx.connecting(&self.connect);
-        probe.send(&Packet::Connect(Box::new(self.connect))).await
-    }
-}
-
-/// A PUBLISH with this content; its packet identifier is set when it is sent.
-pub(crate) fn message(topic: &str, qos: QoS, payload: &[u8]) -> Publish {
-    Publish {
-        dup: false,
-        qos,
-        retain: false,
-        topic: Text::from(topic),
-        packet_id: None,
-        properties: Properties::new(),
-        payload: payload.to_vec().into(),
-    }
-}
-
-/// What checks add to a message.
-pub(crate) trait Shape {
-    /// With RETAIN 1.
-    fn retained(self) -> Self;
-    /// With this property.
-    fn with(self, property: Property) -> Self;
-}
-
-impl Shape for Publish {
-    fn retained(mut self) -> Self {
-        self.retain = true;
-        self
-    }
-
-    fn with(mut self, property: Property) -> Self {
-        self.properties.push(property);
-        self
     }
 }

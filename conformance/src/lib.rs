@@ -9,13 +9,16 @@
 //! doubt, or only describes, never makes a check fail ([`catalogue::Statement::gradable`], enforced in one place);
 //! a check passes only after something was seen to work on the same mechanism. Nothing here prints.
 
+mod answers;
 mod check;
 mod cx;
+mod dial;
 mod evidence;
 mod gather;
 mod greet;
 mod heard;
 mod ledger;
+mod message;
 mod monitored;
 mod naming;
 mod options;

@@ -25,7 +25,7 @@ pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
         own_topics: Some(&topics),
     };
     let mut monitors = Monitors::of(Role::Server, scene);
-    let mut sessions = Sessions::default();
+    let mut sessions = SessionOf::default();
     let mut found = None;
     for (ix, written) in records.iter().enumerate() {
         let Some(seen) = sessions.translate(written, cx.version) else {
@@ -53,12 +53,12 @@ pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
 
 /// Which connection belongs to which session: those with one Client Identifier.
 #[derive(Default)]
-struct Sessions {
+struct SessionOf {
     by_id: BTreeMap<Text, usize>,
     of_party: BTreeMap<usize, usize>,
 }
 
-impl Sessions {
+impl SessionOf {
     /// A connection whose CONNECT nobody has seen is a session of its own.
     fn of(&self, party: usize) -> usize {
         self.of_party.get(&party).copied().unwrap_or(party)

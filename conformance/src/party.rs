@@ -4,8 +4,9 @@
 //! as inconclusive, because it did not come to its question; what breaks the standard by itself ends it as a failure.
 
 use crate::{
-    cx::{Cx, message},
+    cx::Cx,
     heard::{blocked_by, words},
+    message::message,
     outcome::{Outcome, blocked, inconclusive, not_applicable},
 };
 use squall_client::probe::{Heard, Probe, weight};
@@ -38,15 +39,15 @@ pub(crate) struct Client<'a> {
     /// PINGREQ that were not answered yet.
     pings: u32,
     /// Acknowledgements that are due for what was sent, the oldest first.
-    owed: Vec<(PacketType, PacketId)>,
+    pub(crate) owed: Vec<(PacketType, PacketId)>,
     /// Acknowledgements that came before they were waited for.
-    early: Vec<Packet>,
+    pub(crate) early: Vec<Packet>,
     /// Messages under their packet identifiers, as they came last on this connection.
     seen: BTreeMap<PacketId, Publish>,
     /// Whether it is sent messages that it has to acknowledge.
-    receives: bool,
+    pub(crate) receives: bool,
     /// Whether QoS 1 and 2 messages are acknowledged as they come.
-    answers: bool,
+    pub(crate) answers: bool,
     /// Whether messages on topics of other checks count too.
     pub(crate) takes_all: bool,
 }
@@ -94,7 +95,7 @@ impl<'a> Client<'a> {
 
     pub(crate) async fn send(&mut self, packet: &Packet) -> Result<(), Outcome> {
         self.pings += u32::from(*packet == Packet::PingReq);
-        self.owed.extend(owed_for(packet));
+        self.owe(packet);
         let sent = self.probe.send(packet).await;
         sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
     }
@@ -179,136 +180,6 @@ impl<'a> Client<'a> {
         let before = self.seen.insert(id, publish.clone());
         let same = |m: &Publish| m.topic == publish.topic && m.payload == publish.payload;
         !self.cx.five() && publish.dup && before.as_ref().is_some_and(same)
-    }
-
-    /// Keeps what came while something else was waited for: no statement orders acknowledgements of different packets
-    /// towards each other, so what is due may come now.
-    pub(crate) fn keep(&mut self, packet: Packet) -> Result<(), Outcome> {
-        match packet {
-            Packet::Publish(publish) => self.inbox.push_back(publish),
-            other if self.is_owed(&other) => self.early.push(other),
-            other => return Err(unexpected(&other)),
-        }
-        Ok(())
-    }
-
-    fn is_owed(&self, packet: &Packet) -> bool {
-        let early = |p: &Packet| {
-            (p.packet_type(), p.packet_id()) == (packet.packet_type(), packet.packet_id())
-        };
-        let came = self.early.iter().filter(|p| early(p)).count();
-        let due = |(kind, id): &&(PacketType, PacketId)| {
-            *kind == packet.packet_type() && Some(*id) == packet.packet_id()
-        };
-        self.owed.iter().filter(due).count() > came
-    }
-
-    /// An earlier connection of this session has sent what is answered by this; the answer may come now.
-    pub(crate) fn still_owed(&mut self, kind: PacketType, id: PacketId) {
-        self.owed.push((kind, id));
-    }
-
-    fn paid(&mut self, kind: PacketType, id: PacketId) {
-        if let Some(at) = self.owed.iter().position(|due| *due == (kind, id)) {
-            self.owed.remove(at);
-        }
-        self.cx.control_seen();
-    }
-
-    /// Waits for the answer to a packet; what comes before it is kept for later.
-    pub(crate) async fn answer_to(
-        &mut self,
-        expected: PacketType,
-        id: PacketId,
-    ) -> Result<Packet, Outcome> {
-        let is_it = |p: &Packet| p.packet_type() == expected && p.packet_id() == Some(id);
-        if let Some(at) = self.early.iter().position(is_it) {
-            self.paid(expected, id);
-            return Ok(self.early.remove(at));
-        }
-        let until = Instant::now() + self.cx.wait();
-        while let Some(packet) = self.hear(until).await? {
-            if is_it(&packet) {
-                self.paid(expected, id);
-                return Ok(packet);
-            }
-            if packet.packet_id() == Some(id) && of_the_other_qos(expected, packet.packet_type()) {
-                let text = format!(
-                    "{} got {} where {expected} was due",
-                    self.name,
-                    packet.summary()
-                );
-                let outcome = Outcome::new(Verdict::Fail, text);
-                return Err(outcome.citing(&[self.rule_of(expected)]).showing(&packet));
-            }
-            if packet.packet_type() == expected && !self.is_owed(&packet) {
-                return Err(self.wrong_identifier(&packet, id));
-            }
-            self.keep(packet)?;
-        }
-        self.lost(expected, id).await
-    }
-
-    /// The answer has not come within the wait: asks whether the connection lives, and blames the server if it does and
-    /// has nothing else to wait for.
-    async fn lost(&mut self, expected: PacketType, id: PacketId) -> Result<Packet, Outcome> {
-        let wait = self.cx.wait();
-        let text = format!("{} got no {expected} within {wait:?}", self.name);
-        self.probe.note(&text);
-        let others = self.cx.receivers() > u32::from(self.receives);
-        let waits = matches!(expected, PacketType::PubAck | PacketType::PubRec);
-        if waits && (others || !self.answers) {
-            return Err(inconclusive(format!(
-                "{text}, but a server may first wait for subscribers to acknowledge, and this check has some"
-            )));
-        }
-        self.send(&Packet::PingReq).await?;
-        let until = Instant::now() + wait;
-        while let Some(packet) = self.hear(until).await? {
-            match packet {
-                Packet::PingResp => {
-                    let outcome =
-                        Outcome::new(Verdict::Fail, format!("{text}, on a connection that lives"));
-                    return Err(outcome.citing(&[self.rule_of(expected)]));
-                }
-                late if late.packet_type() == expected && late.packet_id() == Some(id) => {
-                    self.paid(expected, id);
-                    self.probe.note(format!("{expected} was late, not lost"));
-                    return Ok(late);
-                }
-                other => self.keep(other)?,
-            }
-        }
-        let text = format!("{text}, nor PINGRESP within as much again");
-        let rules = [self.rule_of(expected), "MQTT-3.12.4-1"];
-        Err(Outcome::new(Verdict::Fail, text).citing(&rules))
-    }
-
-    /// The statement that asks for this answer.
-    fn rule_of(&self, answer: PacketType) -> &'static str {
-        match answer {
-            PacketType::PubAck => self.cx.pick("MQTT-4.3.2-2", "MQTT-4.3.2-4"),
-            PacketType::PubRec => self.cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-8"),
-            PacketType::PubRel => self.cx.pick("MQTT-4.3.3-1", "MQTT-4.3.3-4"),
-            PacketType::PubComp => self.cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-11"),
-            PacketType::SubAck => "MQTT-3.8.4-1",
-            PacketType::UnsubAck => "MQTT-3.10.4-4",
-            _ => "MQTT-3.12.4-1",
-        }
-    }
-
-    /// [MQTT-2.3.1-6], [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-5], [MQTT-2.2.1-6] (5.0)
-    fn wrong_identifier(&self, packet: &Packet, id: PacketId) -> Outcome {
-        let rule = match packet.packet_type() {
-            PacketType::SubAck | PacketType::UnsubAck => {
-                self.cx.pick("MQTT-2.3.1-7", "MQTT-2.2.1-6")
-            }
-            PacketType::PubRel => return unexpected(packet),
-            _ => self.cx.pick("MQTT-2.3.1-6", "MQTT-2.2.1-5"),
-        };
-        let text = format!("{} answers packet identifier {id}", packet.summary());
-        let outcome = Outcome::new(Verdict::Fail, text);
-        outcome.citing(&[rule]).showing(packet)
     }
 
     /// SUBSCRIBE to one filter; the QoS has to be granted.
@@ -503,27 +374,6 @@ fn accepted(ack: &Packet) -> Result<(), Outcome> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// What a server owes for a packet of a client.
-fn owed_for(packet: &Packet) -> Option<(PacketType, PacketId)> {
-    let kind = match packet {
-        Packet::Publish(p) if p.qos == QoS::AtLeastOnce => PacketType::PubAck,
-        Packet::Publish(p) if p.qos == QoS::ExactlyOnce => PacketType::PubRec,
-        Packet::PubRec(_) => PacketType::PubRel,
-        Packet::PubRel(_) => PacketType::PubComp,
-        Packet::Subscribe(_) => PacketType::SubAck,
-        Packet::Unsubscribe(_) => PacketType::UnsubAck,
-        _ => return None,
-    };
-    Some((kind, packet.packet_id()?))
-}
-
-const fn of_the_other_qos(expected: PacketType, came: PacketType) -> bool {
-    matches!(
-        (expected, came),
-        (PacketType::PubAck, PacketType::PubRec) | (PacketType::PubRec, PacketType::PubAck)
-    )
 }
 
 pub(crate) fn unexpected(packet: &Packet) -> Outcome {

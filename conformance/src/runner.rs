@@ -6,7 +6,7 @@
 use crate::{
     catalogue,
     check::{self, Check},
-    cx::{Cx, Env},
+    cx::{Cx, Env, GONE},
     evidence,
     greet::{Offer, explore},
     ledger::Leftover,
@@ -18,7 +18,7 @@ use crate::{
     select::{SelectError, select},
     target::{Reason, Target, Unreachable},
 };
-use squall_client::probe::{Journal, Probe, ProbeError};
+use squall_client::probe::{Heard, Journal, Probe, ProbeError};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
 use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
 use squall_transport::Endpoint;
@@ -370,16 +370,12 @@ async fn one(
         _ => outcome,
     };
     let outcome = watched(outcome, &cx).graded(version, check.statements(version));
+    // A server that has died broke no rule by closing, and one that has fallen silent none by what it left unsaid.
     let outcome = match outcome.verdict {
-        // A server that has died broke no rule by closing.
-        Verdict::Fail | Verdict::Warn
-            if Probe::connect(shared.endpoint.clone(), wait).await.is_err() =>
-        {
-            inconclusive(format!(
-                "the target stopped accepting connections; before that: {}",
-                outcome.message
-            ))
-        }
+        Verdict::Fail | Verdict::Warn => match lost_target(&cx).await {
+            Some(how) => inconclusive(format!("{how}; before that: {}", outcome.message)),
+            None => outcome,
+        },
         _ => outcome,
     };
     let found = result(
@@ -394,6 +390,21 @@ async fn one(
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
     found
+}
+
+/// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client.
+async fn lost_target(cx: &Cx) -> Option<&'static str> {
+    // A connection of its own, which is no part of the evidence.
+    let asked = cx.again();
+    let Ok(mut probe) = Probe::connect(cx.env.endpoint.clone(), cx.wait()).await else {
+        return Some(GONE);
+    };
+    // A connection that ends at once is an answer too.
+    asked.dial("asked again").send(&mut probe).await.ok()?;
+    match probe.next(cx.wait()).await {
+        Heard::Silence => Some("the target has fallen silent"),
+        _ => None,
+    }
 }
 
 /// The outcome of a check, unless the server broke another rule on the way: what packets prove stands, whatever the

@@ -5,7 +5,8 @@ use super::{
     qos::{copies, has},
 };
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, fail, inconclusive, pass},
     party::Client,
     reaction::{judge, reaction},

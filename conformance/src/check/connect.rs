@@ -5,8 +5,9 @@ use super::{
     wire::{RawConnect, good, packet},
 };
 use crate::{
-    cx::{Cx, message},
+    cx::Cx,
     heard::{blocked_by, measured, unanswered, words},
+    message::message,
     outcome::{Judged, Outcome, fail, fail_at, fail_on, inconclusive, pass, warn},
     party::{refused, subscription},
     reaction::{End, Reaction, judge, reaction, refusal},

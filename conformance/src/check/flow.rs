@@ -3,7 +3,8 @@
 
 use super::{Check, Need, qos::copies};
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass},
     reaction::{judge, reaction},
 };

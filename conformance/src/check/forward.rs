@@ -2,7 +2,8 @@
 
 use super::{Check, qos::pair};
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, fail, inconclusive, pass, warn},
 };
 use squall_protocol::{Properties, Property, QoS, Text, packet::Publish};

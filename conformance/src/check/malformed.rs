@@ -7,7 +7,8 @@ use super::{
     wire::{field, join, packet, properties},
 };
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, pass, warn},
     reaction::{End, judge, reaction},
     rigour::{granted, unanswered},

@@ -2,7 +2,8 @@
 
 use super::{Check, Need};
 use crate::{
-    cx::{Cx, message},
+    cx::Cx,
+    message::message,
     outcome::{Judged, fail, fail_at, fail_on, inconclusive, pass},
     party::{Client, unexpected},
 };

@@ -2,7 +2,8 @@
 
 use super::{Check, Need, qos::copies};
 use crate::{
-    cx::{Cx, message},
+    cx::Cx,
+    message::message,
     outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass},
     party::Client,
 };

@@ -5,7 +5,8 @@ use super::{
     qos::{copies, has},
 };
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, fail, fail_at, fail_on, pass},
     party::{Client, subscription},
 };

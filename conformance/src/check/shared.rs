@@ -2,7 +2,8 @@
 
 use super::{Check, Need, qos::copies};
 use crate::{
-    cx::{Cx, Shape, message},
+    cx::Cx,
+    message::{Shape, message},
     outcome::{Judged, Outcome, fail, pass},
     party::Client,
 };

@@ -7,7 +7,8 @@ use super::{
     wire::packet,
 };
 use crate::{
-    cx::{Cx, message},
+    cx::Cx,
+    message::message,
     outcome::{Judged, Outcome, fail, fail_at, fail_on, inconclusive, pass, warn},
     party::Client,
 };

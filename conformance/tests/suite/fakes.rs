@@ -4,7 +4,13 @@ use crate::house::{House, story};
 use squall_conformance::Options;
 use squall_protocol::Version;
 use squall_reports::{Conformance, Verdict};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -288,4 +294,38 @@ fn a_server_that_falls_silent_is_not_sent_everything() {
         "{message}"
     );
     assert!(message.contains("were not sent"), "{message}");
+}
+
+#[test]
+fn a_server_that_hangs_for_everybody_is_not_accused_of_what_it_leaves_unsaid() {
+    // The first SUBSCRIBE hangs this connection, or all of the server.
+    for (all, verdict) in [(true, Verdict::Inconclusive), (false, Verdict::Fail)] {
+        let hangs = Arc::new(AtomicBool::new(false));
+        let house = House::fake(move |mut stream| {
+            let hangs = Arc::clone(&hangs);
+            async move {
+                while let Some(bytes) = packet(&mut stream).await {
+                    if all && hangs.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    let _ = match bytes[0] >> 4 {
+                        1 => stream.write_all(connack(&bytes)).await,
+                        12 => stream.write_all(&[0xD0, 0]).await,
+                        8 => {
+                            hangs.store(true, Ordering::Relaxed);
+                            while packet(&mut stream).await.is_some() {}
+                            return;
+                        }
+                        _ => Ok(()),
+                    };
+                }
+            }
+        });
+        let only = vec!["subscribe/suback".to_owned()];
+        let found = house.conform(&Options { only, ..brief() });
+        // Of a server that hangs as a whole only the first to find out can tell; nothing is left to be judged after it.
+        for result in &found.results {
+            assert_eq!(result.verdict, verdict, "{}", story(result));
+        }
+    }
 }
