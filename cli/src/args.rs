@@ -155,6 +155,9 @@ pub(crate) struct Conform {
     /// Seconds a check waits for an answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(crate) timeout: f64,
+    /// Keep the packets of checks that passed or do not apply, too.
+    #[arg(long)]
+    pub(crate) all_evidence: bool,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -155,6 +155,7 @@ struct CheckDocument<'a> {
     verdict: Verdict,
     message: &'a str,
     expected: &'a str,
+    #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
     duration_ms: u64,
 }
@@ -213,6 +214,7 @@ struct FindingDocument<'a> {
     message: &'a str,
     expected: &'a str,
     location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
 }
 
