@@ -43,7 +43,7 @@ impl Default for Options {
 pub(crate) fn run(args: &Conform) -> Result<Ending> {
     interrupt::flag();
     let mut report = report("squall conform");
-    let outputs = Outputs::open(args.format, files(&args.outputs), &[], &report)?;
+    let outputs = Outputs::open(args.format, &files(&args.outputs), &[], &report)?;
     let (url, only) = url_and_checks(args)?;
     let options = Options {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
