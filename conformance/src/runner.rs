@@ -20,10 +20,9 @@ use crate::{
 };
 use squall_client::probe::{Heard, Journal, Probe, ProbeError};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
-use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
+use squall_reports::{CheckResult, Conformance, Exchange, StatementRef, Verdict};
 use squall_transport::Endpoint;
 use std::{
-    cell::Cell,
     collections::VecDeque,
     future::{Future, pending},
     rc::Rc,
@@ -175,7 +174,9 @@ pub async fn run(
             target: target.to_string(),
             seems,
         })?;
-        let env = env.insert(Rc::new(Env::new(endpoint, options.wait, run_name())));
+        let mut made = Env::new(endpoint, options.wait, run_name());
+        made.all_evidence = options.all_evidence;
+        let env = env.insert(Rc::new(made));
         measure(env, &offers).await;
         LocalSet::new()
             .run_until(play(
@@ -378,14 +379,8 @@ async fn one(
         },
         _ => outcome,
     };
-    let found = result(
-        check,
-        version,
-        outcome,
-        &cx.journal,
-        &shared.room,
-        start.elapsed(),
-    );
+    let evidence = kept(&outcome, &cx.journal, &shared);
+    let found = result(check, version, outcome, evidence, start.elapsed());
     // The evidence is complete; what tidying up does is not part of it.
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
@@ -430,19 +425,26 @@ fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
 
 /// The result of a check that sent nothing.
 fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
-    let (journal, room) = (Journal::new(), Cell::new(0));
-    result(check, version, outcome, &journal, &room, Duration::ZERO)
+    result(check, version, outcome, Exchange::default(), Duration::ZERO)
 }
 
 /// Bytes of a message, which may quote what the server sent.
 const MOST_MESSAGE: usize = 8 * 1024;
 
+/// The packets that a result keeps: all of those that somebody has to look at, none of the others if not asked for.
+fn kept(outcome: &Outcome, journal: &Journal, env: &Env) -> Exchange {
+    if !(env.all_evidence || outcome.verdict.needs_attention()) {
+        return Exchange::default();
+    }
+    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
+    evidence::exchange(journal, blame, outcome.guilty.as_deref(), &env.room)
+}
+
 fn result(
     check: &'static Check,
     version: Version,
     outcome: Outcome,
-    journal: &Journal,
-    room: &Cell<usize>,
+    evidence: Exchange,
     took: Duration,
 ) -> CheckResult {
     let mut ids: Vec<&'static str> = outcome.cites.clone();
@@ -456,7 +458,6 @@ fn result(
         id: id.to_owned(),
         says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
     });
-    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
     CheckResult {
         check: check.id.to_owned(),
         title: check.title.to_owned(),
@@ -465,7 +466,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame, outcome.guilty.as_deref(), room),
+        evidence,
         duration_ms: millis(took),
     }
 }

@@ -9,6 +9,7 @@
 pub mod director;
 pub mod judge;
 pub mod net;
+pub mod panics;
 pub mod parity;
 pub mod replay;
 pub mod run;

@@ -175,6 +175,7 @@ impl<'a> Run<'a> {
             message: broken.message,
             expected: broken.expected,
             location: source.filter(|s| s.line > 0).map(|s| location(plan, s)),
+            internal: false,
             evidence: exchange(plan, self.version, trace.records(), window),
         }
     }
