@@ -9,4 +9,5 @@ mod memory;
 mod odd;
 mod reference;
 mod saboteurs;
+mod taken;
 mod violators;
