@@ -230,6 +230,8 @@ fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
     }
     let mut outcome = Outcome::new(verdict, message).citing(&cites);
     outcome.guilty.clone_from(&worst.outcome.guilty);
+    outcome.proven = worst.outcome.proven;
+    outcome.interrupted = worst.outcome.interrupted;
     // Each packet was graded by itself.
     Ok(outcome.beyond_doubt())
 }

@@ -5,6 +5,7 @@ mod decoys;
 mod fakes;
 mod house;
 mod left;
+mod lost;
 mod memory;
 mod odd;
 mod reference;

@@ -11,7 +11,7 @@ use crate::{
     check::connect::{before_connect, other_format, stray_connack},
     cx::Cx,
     heard::words,
-    outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass},
+    outcome::{Judged, Outcome, fail, fail_on, interrupted, pass},
     reaction::{End, Reaction, judge, refusal, watch},
     rigour::granted,
 };
@@ -78,7 +78,7 @@ async fn first(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
         cx.will_leave(what.clone());
     }
     let sent = probe.send_raw(&title(case), &case.wire).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     if let Some(judged) = of_no_version(cx, case, &mut probe).await {
         return Ok((judged, End::Closed));
     }
