@@ -4,7 +4,7 @@ use crate::{outputs::write_whole, screen};
 use squall_protocol::Version;
 use squall_reports::SimResult;
 use squall_scenarios::{model::Scenario, plan::plan};
-use squall_sim::{replay::Replay, world::World};
+use squall_sim::{replay::Replay, sweep::is_of_sweep, world::World};
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// Failing runs of one scenario and version for which replay files are written; more would hide the first.
@@ -38,7 +38,7 @@ impl<'a> Replays<'a> {
         world: World,
         result: &mut SimResult,
     ) {
-        if result.findings.is_empty() {
+        if result.findings.iter().all(is_of_sweep) {
             return;
         }
         result.replay = Some(format!(

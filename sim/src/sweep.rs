@@ -1,6 +1,7 @@
 //! Many runs: scenarios × versions × seeds, on several threads, with results in a fixed order.
 
-use crate::{run::Run, world::World};
+pub use crate::faults::{ENOUGH_SEEDS, is_of_sweep};
+use crate::{faults::Felt, run::Run, world::World};
 use rayon::prelude::*;
 use squall_protocol::Version;
 use squall_reports::{Exchange, Finding, SimResult, Verdict};
@@ -50,13 +51,18 @@ impl Sweep<'_> {
             .iter()
             .enumerate()
             .flat_map(move |(i, scenario)| {
-                let (first, end) = self.seeds.unwrap_or((0, scenario.seeds.into()));
+                let (first, end) = self.seeds_of(scenario);
                 let versions = scenario
                     .versions
                     .iter()
                     .filter(|v| self.versions.contains(v));
                 versions.flat_map(move |version| (first..end).map(move |seed| (i, *version, seed)))
             })
+    }
+
+    /// First and last seed of a scenario, the last not included.
+    fn seeds_of(&self, scenario: &Scenario) -> (u64, u64) {
+        self.seeds.unwrap_or((0, scenario.seeds.into()))
     }
 
     /// How many runs that is.
@@ -68,7 +74,7 @@ impl Sweep<'_> {
                 .iter()
                 .filter(|v| self.versions.contains(v))
                 .count() as u64;
-            let (first, end) = self.seeds.unwrap_or((0, scenario.seeds.into()));
+            let (first, end) = self.seeds_of(scenario);
             versions.saturating_mul(end.saturating_sub(first))
         };
         self.scenarios.iter().map(of).fold(0, u64::saturating_add)
@@ -78,7 +84,8 @@ impl Sweep<'_> {
     /// nothing is kept. `done` counts finished runs as they finish, for a progress display. Set `stop`, or break from
     /// `each`, to end early: runs under way are given up.
     ///
-    /// A run in which Squall panics is a result that fails and says so.
+    /// A run in which Squall panics is a result that fails and says so. Faults that never bit in any of
+    /// [`ENOUGH_SEEDS`] or more seeds are findings of the last run of their scenario and version.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -93,25 +100,35 @@ impl Sweep<'_> {
         let mut swept = Swept::default();
         let mut runs = self.runs();
         let mut size = SMALL_BATCH;
+        let mut felt = Felt::default();
         loop {
             let batch: Vec<_> = runs.by_ref().take(size * jobs).collect();
             if batch.is_empty() {
                 return Ok(swept);
             }
-            let results: Vec<Option<SimResult>> = pool.install(|| {
+            let results: Vec<Option<(SimResult, Felt)>> = pool.install(|| {
                 let one = |(scenario, version, seed)| {
                     let result = self.one(scenario, version, seed, stop);
                     done.fetch_add(1, Ordering::Relaxed);
                     result
                 };
-                batch.into_par_iter().map(one).collect()
+                batch.par_iter().copied().map(one).collect()
             });
             size = (size * 2).min(LARGE_BATCH);
-            for result in results {
-                let Some(result) = result else {
+            for ((scenario, _, seed), result) in batch.into_iter().zip(results) {
+                let Some((mut result, more)) = result else {
                     swept.stopped = true;
                     break;
                 };
+                felt.add(more);
+                let scenario = &self.scenarios[scenario];
+                if seed + 1 == self.seeds_of(scenario).1 {
+                    let unbitten = std::mem::take(&mut felt).unbitten(scenario);
+                    if !unbitten.is_empty() {
+                        result.verdict = Verdict::Fail;
+                        result.findings.extend(unbitten);
+                    }
+                }
                 if result.verdict == Verdict::Fail {
                     size = SMALL_BATCH;
                 }
@@ -135,14 +152,14 @@ impl Sweep<'_> {
         version: Version,
         seed: u64,
         stop: &AtomicBool,
-    ) -> Option<SimResult> {
+    ) -> Option<(SimResult, Felt)> {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
         let run = Run::new(&self.scenarios[scenario], version, seed).in_world(self.world);
         match catch_unwind(AssertUnwindSafe(|| run.judge_unless(stop))) {
-            Ok(judged) => judged.map(|j| j.result),
-            Err(panic) => Some(panicked(&run, &*panic)),
+            Ok(judged) => judged.map(|j| (j.result, Felt::in_run(&j.played.faults))),
+            Err(panic) => Some((panicked(&run, &*panic), Felt::default())),
         }
     }
 }

@@ -7,7 +7,10 @@
 pub mod event_loop;
 pub mod turmoil;
 
-use crate::{director::StepFailure, net::Counters, trace::Trace};
+use crate::{
+    director::{Fate, StepFailure},
+    trace::Trace,
+};
 use squall_broker::Config;
 use squall_protocol::{Time, Version};
 use squall_scenarios::model::{BrokerSpec, Scenario};
@@ -81,8 +84,8 @@ pub struct Played {
     pub failure: Option<StepFailure>,
     /// Virtual time at the end.
     pub end: Time,
-    /// What the network did.
-    pub network: Counters,
+    /// What became of each fault, in the order in which they began.
+    pub faults: Vec<Fate>,
 }
 
 /// Plays it in the given world; `None` when it was given up.
