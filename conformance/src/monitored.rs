@@ -3,8 +3,8 @@
 
 use crate::cx::Cx;
 use squall_client::probe::{Event, Record as Written};
-use squall_history::{End, Finding, Monitors, Record, Scene, Seen};
-use squall_protocol::{Packet, Role, Text, Version};
+use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
+use squall_protocol::{Packet, Role, Text, Time, Version};
 use std::collections::BTreeMap;
 
 /// The first rule that the server broke, seen from the clients' ends alone, and the packet that shows it.
@@ -37,9 +37,17 @@ pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
             session: sessions.of(written.party),
             conn: written.party as u64,
         };
-        monitors.see(&Record { ix, end, seen }, &mut |finding| {
-            found.get_or_insert(finding);
-        });
+        monitors.see(
+            &Record {
+                ix,
+                at: Time::ZERO,
+                end,
+                seen,
+            },
+            &mut |finding| {
+                found.get_or_insert(finding);
+            },
+        );
         if found.is_some() {
             break;
         }
@@ -88,7 +96,8 @@ impl SessionOf {
             Event::SentRaw(..) | Event::Long { .. } | Event::Broken(..) | Event::Dropped(_) => {
                 Seen::Unknown
             }
-            Event::PeerClosed(_) | Event::Closed => Seen::Closed,
+            Event::PeerClosed(_) => Seen::Closed(Ended::There),
+            Event::Closed => Seen::Closed(Ended::Here),
             Event::Opened | Event::Note(_) => return None,
         })
     }

@@ -3,9 +3,9 @@
 
 use Line::{Down, Over, Raw, Up};
 use bytes::Bytes;
-use squall_history::{End, Finding, Monitors, Record, Scene, Seen};
+use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
 use squall_protocol::{
-    Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Version,
+    Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Time, Version,
     packet::{Ack, Auth, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription},
     topic::TopicFilter,
 };
@@ -155,7 +155,7 @@ fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding> {
                 (conn, Seen::Received(packet))
             }
             (Raw(conn), _) => (conn, Seen::Unknown),
-            (Over(conn), _) => (conn, Seen::Closed),
+            (Over(conn), _) => (conn, Seen::Closed(Ended::There)),
         };
         let end = End {
             side,
@@ -163,9 +163,15 @@ fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding> {
             session: usize::from(*conn == 7),
             conn: *conn,
         };
-        monitors.see(&Record { ix, end, seen }, &mut |finding| {
-            found.push(finding)
-        });
+        monitors.see(
+            &Record {
+                ix,
+                at: Time::ZERO,
+                end,
+                seen,
+            },
+            &mut |finding| found.push(finding),
+        );
     }
     found
 }

@@ -14,11 +14,10 @@ pub mod double;
 pub mod fake;
 mod family;
 pub mod serve;
-mod server;
 mod switch;
 pub mod wire;
 
 pub use double::Decoy;
 pub use family::Family;
-pub use server::{ConnectionId, Output, Server};
+pub use squall_transport::{ConnectionId, Output, Server};
 pub use switch::Switch;

@@ -4,7 +4,7 @@
 //! paused time works. Whoever holds the [`Handle`] owns the tasks: they stop when it is dropped.
 
 use crate::{
-    server::{ConnectionId, Output, Server},
+    ConnectionId, Output, Server,
     wire::{Tamper, relay},
 };
 use bytes::{Bytes, BytesMut};

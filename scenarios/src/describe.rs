@@ -1,5 +1,7 @@
 //! Steps and payloads in a few words, for messages to people.
 
+pub use squall_history::words::{payload, times};
+
 use crate::{
     client::LinkChange,
     kind::called,
@@ -34,33 +36,6 @@ pub fn link(change: &LinkChange) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// How often something happened: `never`, `once`, `twice`, `3 times`.
-#[must_use]
-pub fn times(n: usize) -> String {
-    match n {
-        0 => "never".into(),
-        1 => "once".into(),
-        2 => "twice".into(),
-        n => format!("{n} times"),
-    }
-}
-
-/// A payload as text in quotes, or in hexadecimal, cut short at 32 bytes.
-#[must_use]
-pub fn payload(bytes: &[u8]) -> String {
-    let (head, more) = (
-        &bytes[..bytes.len().min(32)],
-        if bytes.len() > 32 { "…" } else { "" },
-    );
-    match std::str::from_utf8(head) {
-        Ok(text) if !text.chars().any(char::is_control) => format!("“{text}{more}”"),
-        _ => format!(
-            "0x{}{more}",
-            head.iter().map(|b| format!("{b:02x}")).collect::<String>()
-        ),
-    }
 }
 
 /// A time in milliseconds, or in seconds when they are whole.

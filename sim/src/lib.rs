@@ -3,13 +3,13 @@
 //!
 //! A scenario tells a story in YAML; with a seed it becomes a plan ([`squall_scenarios`]). A [`director`] plays it in a
 //! [`world`], the [`net`] model decides when each segment arrives, [`tap`]s cut connections at exact packets, a
-//! [`trace`] holds everything that happened, and [`oracle`]s judge it. [`run`] is one of these, [`sweep`] many,
+//! [`trace`] holds everything that happened, and the [`judge`] says what follows from it. [`run`] is one of these, [`sweep`] many,
 //! [`replay`] one again.
 
 pub mod director;
 mod faults;
+pub mod judge;
 pub mod net;
-pub mod oracle;
 pub mod parity;
 pub mod replay;
 pub mod run;

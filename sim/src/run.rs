@@ -2,10 +2,11 @@
 
 use crate::{
     faults,
-    oracle::{self, Broken, Told},
+    judge::{self, Ends, Told},
     trace::{Record, Trace, Window, exchange},
-    world::{Play, Played, World, play},
+    world::{Play, Played, Stranger, World, play},
 };
+use squall_history::Finding as Broken;
 use squall_protocol::Version;
 use squall_reports::{Finding, SimResult, StatementRef, Verdict};
 use squall_scenarios::{
@@ -16,6 +17,9 @@ use std::sync::atomic::AtomicBool;
 
 /// Events a chart shows at the most.
 const CHART_EVENTS: usize = 80;
+
+/// The rule of a step that could not be done.
+const STEP: &str = "step";
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +32,10 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Where to play it.
     pub world: World,
-    /// A deliberate defect of the broker, in tests.
-    #[cfg(feature = "sabotage")]
-    pub flaw: Option<squall_broker::Flaw>,
+    /// A broker in place of the reference broker, in tests; in the loop world.
+    pub stranger: Option<Stranger<'a>>,
+    /// Whose ends of the connections the verdict may look at.
+    pub ends: Ends,
 }
 
 /// A run and everything behind its verdict.
@@ -45,7 +50,7 @@ pub struct Judged {
 }
 
 impl<'a> Run<'a> {
-    /// A run in the loop world, with a sound broker.
+    /// A run in the loop world, with the reference broker.
     #[must_use]
     pub fn new(scenario: &'a Scenario, version: Version, seed: u64) -> Self {
         Self {
@@ -53,8 +58,8 @@ impl<'a> Run<'a> {
             version,
             seed,
             world: World::Loop,
-            #[cfg(feature = "sabotage")]
-            flaw: None,
+            stranger: None,
+            ends: Ends::Both,
         }
     }
 
@@ -82,8 +87,7 @@ impl<'a> Run<'a> {
                 plan: &plan,
                 version: self.version,
                 seed: self.seed,
-                #[cfg(feature = "sabotage")]
-                flaw: self.flaw,
+                stranger: self.stranger,
                 stop,
             },
         )?;
@@ -118,16 +122,16 @@ impl<'a> Run<'a> {
             Some(failure) if failure.at_limit => Told::ToLimit,
             Some(_) => Told::ToFailedStep,
         };
-        let mut broken = oracle::judge(plan, self.version, &played.trace, told);
+        let mut broken = judge::judge(plan, self.version, &played.trace, told, self.ends);
         if let Some(failure) = &played.failure {
             let step = Broken {
-                rule: "step",
+                rule: STEP,
                 statements: Vec::new(),
                 message: format!("`{}`: {}", failure.step, failure.message),
                 expected: failure.expected.clone(),
-                source: Some(failure.source),
                 witness: last_of(&played.trace, failure.client),
                 absence: false,
+                demand: None,
             };
             // What happened explains why the story stopped, so it stands first, but nothing explains a limit. What
             // did not happen may merely follow from the stop.
@@ -143,11 +147,22 @@ impl<'a> Run<'a> {
         }
         broken
             .into_iter()
-            .map(|b| self.finding(plan, &played.trace, b))
+            .map(|b| {
+                let asked = b.demand.map(|n| plan.expect[n].source);
+                let failed = played.failure.as_ref().filter(|_| b.rule == STEP);
+                let source = asked.or_else(|| failed.map(|f| f.source));
+                self.finding(plan, &played.trace, b, source)
+            })
             .collect()
     }
 
-    fn finding(&self, plan: &Scenario, trace: &Trace, broken: Broken) -> Finding {
+    fn finding(
+        &self,
+        plan: &Scenario,
+        trace: &Trace,
+        broken: Broken,
+        source: Option<Source>,
+    ) -> Finding {
         let window = Window {
             witness: &broken.witness,
             events: CHART_EVENTS,
@@ -166,10 +181,7 @@ impl<'a> Run<'a> {
             statements: statements.into_iter().map(refer).collect(),
             message: broken.message,
             expected: broken.expected,
-            location: broken
-                .source
-                .filter(|s| s.line > 0)
-                .map(|s| location(plan, s)),
+            location: source.filter(|s| s.line > 0).map(|s| location(plan, s)),
             evidence: exchange(plan, self.version, trace.records(), window),
         }
     }

@@ -1,9 +1,9 @@
-//! Who tests the oracles: each deliberate flaw of the broker is caught by a scenario, which a sound broker passes.
+//! Who tests the judge: each wrong broker is caught by a scenario, which a sound broker passes.
 
-use squall_broker::Flaw;
 use squall_protocol::Version;
+use squall_saboteurs::{Switch, double::Double};
 use squall_scenarios::model::Scenario;
-use squall_sim::{run::Run, world::World};
+use squall_sim::{run::Run, world::Stranger};
 use std::path::Path;
 
 fn load(name: &str) -> Scenario {
@@ -12,35 +12,39 @@ fn load(name: &str) -> Scenario {
         .unwrap_or_else(|p| panic!("{name}: {p:#?}"))
 }
 
-/// The scenario fails with the flaw, by the given rule, and passes without it, in every version and both worlds.
+/// The scenario fails with the switch, by the given rule, and passes without it, in every version.
 #[track_caller]
-fn caught(flaw: Flaw, scenario: &str, rule: &str) {
+fn caught(switch: Switch, scenario: &str, rule: &str) {
     let scenario = load(scenario);
     for &version in &scenario.versions {
-        for world in World::ALL {
-            caught_in(flaw, &scenario, version, world, rule);
-        }
+        caught_in(switch, &scenario, version, rule);
     }
 }
 
 #[track_caller]
-fn caught_in(flaw: Flaw, scenario: &Scenario, version: Version, world: World, rule: &str) {
-    let sound = Run::new(scenario, version, 1).in_world(world);
-    let broken = Run {
-        flaw: Some(flaw),
-        ..sound
+fn caught_in(switch: Switch, scenario: &Scenario, version: Version, rule: &str) {
+    let run = Run::new(scenario, version, 1);
+    let plain = || Box::new(Double::new([])) as Box<_>;
+    let sound = Run {
+        stranger: Some(Stranger(&plain)),
+        ..run
     };
     let findings = sound.judge().result.findings;
     assert!(
         findings.is_empty(),
-        "a sound broker fails {} {version} in the {world} world: {findings:#?}",
+        "a sound broker fails {} {version}: {findings:#?}",
         scenario.name
     );
+    let wrong = || Box::new(Double::new([switch])) as Box<_>;
+    let broken = Run {
+        stranger: Some(Stranger(&wrong)),
+        ..run
+    };
     let findings = broken.judge().result.findings;
     let rules: Vec<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
     assert!(
         rules.contains(&rule),
-        "{flaw:?} in {version}, {world} world: expected `{rule}` among {rules:?}"
+        "{switch:?} in {version}: expected `{rule}` among {rules:?}"
     );
     let evidence = findings
         .iter()
@@ -55,7 +59,7 @@ fn caught_in(flaw: Flaw, scenario: &Scenario, version: Version, world: World, ru
 #[test]
 fn a_resent_publish_without_dup() {
     caught(
-        Flaw::ForgetDup,
+        Switch::ForgetDup,
         "qos2/subscriber-cut-in-every-packet",
         "packet flow",
     );
@@ -64,7 +68,7 @@ fn a_resent_publish_without_dup() {
 #[test]
 fn a_will_published_after_disconnect() {
     caught(
-        Flaw::WillAfterDisconnect,
+        Switch::WillAfterDisconnect,
         "will/none-after-disconnect",
         "expectation",
     );
@@ -73,7 +77,7 @@ fn a_will_published_after_disconnect() {
 #[test]
 fn a_qos_2_packet_identifier_freed_too_early() {
     caught(
-        Flaw::FreeQos2IdEarly,
+        Switch::FreeQos2IdEarly,
         "qos2/cut-before-pubrec",
         "exactly once",
     );
@@ -82,7 +86,7 @@ fn a_qos_2_packet_identifier_freed_too_early() {
 #[test]
 fn a_lost_offline_queue() {
     caught(
-        Flaw::LoseOfflineQueue,
+        Switch::LoseOfflineQueue,
         "session/offline-queue-flapping",
         "at least once",
     );
@@ -91,7 +95,7 @@ fn a_lost_offline_queue() {
 #[test]
 fn a_retained_message_that_should_have_been_cleared() {
     caught(
-        Flaw::KeepClearedRetained,
+        Switch::KeepClearedRetained,
         "retained/updated-while-away",
         "retained",
     );
@@ -100,7 +104,7 @@ fn a_retained_message_that_should_have_been_cleared() {
 #[test]
 fn a_second_client_with_the_same_identifier_beside_the_first() {
     caught(
-        Flaw::NoTakeover,
+        Switch::NoTakeover,
         "takeover/same-client-identifier",
         "expectation",
     );
@@ -109,7 +113,7 @@ fn a_second_client_with_the_same_identifier_beside_the_first() {
 #[test]
 fn resending_in_another_order() {
     caught(
-        Flaw::ResendOutOfOrder,
+        Switch::ResendOutOfOrder,
         "session/offline-queue-flapping",
         "packet flow",
     );
@@ -118,7 +122,7 @@ fn resending_in_another_order() {
 #[test]
 fn new_messages_in_another_order() {
     caught(
-        Flaw::ReverseOrder,
+        Switch::ReverseOrder,
         "session/offline-queue-flapping",
         "order",
     );
@@ -127,7 +131,7 @@ fn new_messages_in_another_order() {
 #[test]
 fn nothing_resent_in_a_resumed_session() {
     caught(
-        Flaw::NoResendOnResume,
+        Switch::NoResendOnResume,
         "qos2/subscriber-cut-in-every-packet",
         "exactly once",
     );
@@ -135,18 +139,18 @@ fn nothing_resent_in_a_resumed_session() {
 
 #[test]
 fn a_silent_client_that_is_kept() {
-    caught(Flaw::IgnoreKeepAlive, "will/after-silence", "keep alive");
+    caught(Switch::IgnoreKeepAlive, "will/after-silence", "keep alive");
 }
 
 #[test]
 fn a_client_dropped_before_one_and_a_half_keep_alives() {
-    caught(Flaw::KeepAliveTooEarly, "will/after-silence", "keep alive");
+    caught(Switch::KeepAliveTooEarly, "will/after-silence", "step");
 }
 
 #[test]
 fn a_session_present_flag_that_lies() {
     caught(
-        Flaw::SessionPresentAlwaysZero,
+        Switch::SessionPresentAlwaysZero,
         "qos1/puback-lost",
         "session",
     );
@@ -155,7 +159,7 @@ fn a_session_present_flag_that_lies() {
 #[test]
 fn a_delivery_above_the_granted_qos() {
     caught(
-        Flaw::DeliverAtPublishQos,
+        Switch::DeliverAtPublishQos,
         "network/five-percent-loss",
         "no invention",
     );
@@ -164,7 +168,7 @@ fn a_delivery_above_the_granted_qos() {
 #[test]
 fn a_qos_0_message_delivered_twice() {
     caught(
-        Flaw::DuplicateQos0,
+        Switch::DuplicateQos0,
         "network/five-percent-loss",
         "at most once",
     );
@@ -173,7 +177,7 @@ fn a_qos_0_message_delivered_twice() {
 #[test]
 fn a_live_message_that_says_it_was_retained() {
     caught(
-        Flaw::RetainFlagOnLiveDelivery,
+        Switch::RetainFlagOnLiveDelivery,
         "retained/updated-while-away",
         "retained",
     );
@@ -182,7 +186,7 @@ fn a_live_message_that_says_it_was_retained() {
 #[test]
 fn a_will_that_does_not_wait() {
     caught(
-        Flaw::WillIgnoresDelay,
+        Switch::WillIgnoresDelay,
         "will/cancelled-by-reconnect",
         "expectation",
     );
@@ -191,21 +195,21 @@ fn a_will_that_does_not_wait() {
 #[test]
 fn a_will_in_spite_of_a_reconnect() {
     caught(
-        Flaw::WillSurvivesReconnect,
+        Switch::WillSurvivesReconnect,
         "will/cancelled-by-reconnect",
-        "expectation",
+        "step",
     );
 }
 
 #[test]
 fn a_will_that_never_comes() {
-    caught(Flaw::NoWill, "will/after-silence", "expectation");
+    caught(Switch::NoWill, "will/after-silence", "expectation");
 }
 
 #[test]
 fn a_session_kept_in_spite_of_a_clean_start() {
     caught(
-        Flaw::KeepSessionOnCleanStart,
+        Switch::KeepSessionOnCleanStart,
         "session/ends-with-clean-start",
         "expectation",
     );

@@ -8,10 +8,12 @@ mod accept;
 mod dial;
 mod hangup;
 mod memory;
+mod server;
 mod stream;
 
 pub use accept::Accept;
 pub use dial::{Dial, Endpoint, TcpDial};
 pub use hangup::Hangup;
 pub use memory::{Memory, MemoryListener, MemoryStream};
+pub use server::{ConnectionId, Output, Server};
 pub use stream::{BoxStream, Stream};

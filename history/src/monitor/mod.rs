@@ -13,7 +13,7 @@ use acknowledgement::Acknowledgements;
 use greeting::Greeting;
 use message::Messages;
 use sending::Sending;
-use squall_protocol::{Packet, Role, Version};
+use squall_protocol::{Packet, Role, Version, Violation};
 use std::{collections::BTreeMap, fmt};
 
 /// What the monitors have to know of the world they look at.
@@ -90,6 +90,8 @@ impl Step<'_, '_> {
             message,
             expected: expected.into(),
             witness: before.into_iter().chain([self.ix]).collect(),
+            absence: false,
+            demand: None,
         }
     }
 }
@@ -118,9 +120,27 @@ impl<'n, 'a> Monitors<'n, 'a> {
         }
     }
 
+    /// What the judged side sent cannot be read as one of its packets.
+    fn malformed(&self, ix: usize, end: End, violation: &Violation) -> Finding {
+        let name = (self.scene.name)(end.client);
+        let who = match self.judged {
+            Role::Server => format!("{}, to {name},", self.scene.server),
+            Role::Client => name,
+        };
+        Finding {
+            rule: "packet form",
+            statements: violation.statements().to_vec(),
+            message: format!("{who} sent what breaks the standard: {violation}"),
+            expected: "packets as the standard writes them".into(),
+            witness: vec![ix],
+            absence: false,
+            demand: None,
+        }
+    }
+
     /// Looks at the next record; gives what is wrong to `broken`.
     pub fn see(&mut self, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
-        let Record { ix, end, seen } = *record;
+        let Record { ix, end, seen, .. } = *record;
         let session = self.sessions.entry(end.session).or_default();
         let (packet, from) = match seen {
             Seen::Sent(packet) => (packet, end.side),
@@ -130,7 +150,14 @@ impl<'n, 'a> Monitors<'n, 'a> {
                 self.messages.unknown();
                 return;
             }
-            Seen::Closed => return session.greeting.closed(end.conn),
+            Seen::Closed(_) => return session.greeting.closed(end.conn),
+            Seen::Broken(violation) => {
+                if other(end.side) == self.judged {
+                    broken(self.malformed(ix, end, violation));
+                }
+                return;
+            }
+            Seen::Opened | Seen::Silenced | Seen::Application(_) => return,
         };
         let step = Step {
             scene: &self.scene,

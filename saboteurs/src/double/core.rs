@@ -4,8 +4,8 @@ use super::{
     state::{Connection, ConnectionId, Delivery, Message, Session},
     ways::Ways,
 };
-pub(super) use crate::server::Output;
-use crate::{Decoy, Switch, server::Server};
+pub(super) use crate::Output;
+use crate::{Decoy, Server, Switch};
 use bytes::Bytes;
 use squall_protocol::{ReasonCode, Version};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! What the double remembers: connections, sessions, messages. Decides nothing.
 
-pub(super) use crate::server::ConnectionId;
+pub(super) use crate::ConnectionId;
 use bytes::{Bytes, BytesMut};
 use squall_protocol::{Properties, QoS, Text, Version, packet::RetainHandling};
 use std::{

@@ -4,7 +4,7 @@ mod table;
 
 pub use table::Fake;
 
-use crate::server::{ConnectionId, Output, Server};
+use crate::{ConnectionId, Output, Server};
 use bytes::Bytes;
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, QoS, ReasonCode, Role, Text, Version, encode,

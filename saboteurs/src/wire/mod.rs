@@ -1,13 +1,16 @@
 //! Saboteurs on the wire: packets in, packets out, around any broker.
 //!
 //! A [`Wire`] stands between one client and one server and knows nothing of either. [`relay()`] puts it between two
-//! streams.
+//! streams, [`Around`] around a server that does no I/O.
 
+mod around;
+mod line;
 mod relay;
 mod table;
 mod to_client;
 mod to_server;
 
+pub use around::Around;
 pub use relay::relay;
 pub use table::{Direction, Tamper};
 

@@ -19,7 +19,7 @@ pub use orders::Order;
 use crate::{
     net::{Tally, Way},
     tap::Waited,
-    trace::{Node, Record, What},
+    trace::{AtServer, Node, Record, What},
 };
 use ledger::Ledger;
 use squall_client::{Command, Ticket};
@@ -351,10 +351,9 @@ impl<'a> Director<'a> {
 
 /// Bytes of the packet that a record keeps.
 fn packet_bytes(record: &Record) -> u64 {
-    use squall_broker::Event as B;
     use squall_client::Event as C;
     let (What::Broker {
-        event: B::Sent { frame, .. } | B::Received { frame, .. },
+        seen: AtServer::Sent(frame) | AtServer::Received(frame),
         ..
     }
     | What::Client(C::Sent(frame) | C::Received(frame))) = &record.what

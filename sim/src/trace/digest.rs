@@ -1,15 +1,14 @@
-//! The canonical bytes of a record. Written out field by field: the hash must not change because a type got a new
-//! name or a new way to print itself.
+//! The canonical bytes of a record. Written out field by field, codes and bytes alone: the hash must not change because
+//! a type got a new name, or a sentence other words.
 
-use super::{Node, Record, What};
+use super::{AtServer, Node, Record, What};
 use crate::{director::Order, net::Way, tap::Cut};
-use squall_broker::CloseCause;
 use squall_client::{Command, ConnectOptions, EndCause, Message, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
 use squall_scenarios::model::{CutBy, CutPoint};
 
 /// Format of the canonical bytes; part of every hash.
-const FORMAT: &[u8] = b"squall trace 1";
+const FORMAT: &[u8] = b"squall trace 2";
 /// Bytes that are collected before they are hashed: a long trace is never held a second time.
 const BLOCK: usize = 64 << 10;
 
@@ -65,8 +64,11 @@ impl Bytes {
         };
         match &record.what {
             What::Order(order) => self.tag(1).order(order),
-            What::Broker { client, event } => {
-                self.tag(2).number(*client as u64).broker(event);
+            What::Broker { client, conn, seen } => {
+                self.tag(2)
+                    .number(*client as u64)
+                    .number(*conn)
+                    .broker(seen);
             }
             What::Dial => {
                 self.tag(3);
@@ -262,39 +264,20 @@ impl Bytes {
         self.bytes(&frame.bytes);
     }
 
-    fn broker(&mut self, event: &squall_broker::Event) {
-        use squall_broker::Event;
-        match event {
-            Event::Opened { conn } => {
-                self.tag(1).number(conn.0);
+    fn broker(&mut self, seen: &AtServer) {
+        match seen {
+            AtServer::Opened => {
+                self.tag(1);
             }
-            Event::Received { conn, frame } => self.tag(2).number(conn.0).frame(frame),
-            Event::Violation { conn, violation } => {
-                self.tag(3)
-                    .number(conn.0)
-                    .number(violation.offset as u64)
-                    .bytes(violation.message.as_bytes());
+            AtServer::Received(frame) => self.tag(2).frame(frame),
+            AtServer::Violation(violation) => {
+                self.tag(3).number(violation.offset as u64);
             }
-            Event::Sent { conn, frame } => self.tag(4).number(conn.0).frame(frame),
-            Event::Closed { conn, cause } => self.tag(5).number(conn.0).close_cause(cause),
+            AtServer::Sent(frame) => self.tag(4).frame(frame),
+            AtServer::Closed { by, .. } => {
+                self.tag(5).tag(u8::from(*by == Role::Server));
+            }
         }
-    }
-
-    fn close_cause(&mut self, cause: &CloseCause) {
-        match cause {
-            CloseCause::Peer(how) => self
-                .tag(1)
-                .tag(u8::from(*how == squall_broker::Hangup::Reset)),
-            CloseCause::Disconnected(reason) => self.tag(2).tag(reason.0),
-            CloseCause::Violation => self.tag(3),
-            CloseCause::ProtocolError(error) => self.tag(4).bytes(error.to_string().as_bytes()),
-            CloseCause::KeepAlive => self.tag(5),
-            CloseCause::TakenOver => self.tag(6),
-            CloseCause::ConnectTimeout => self.tag(7),
-            CloseCause::Refused(reason) => self.tag(8).tag(reason.0),
-            CloseCause::AnswerTooLarge => self.tag(9),
-            CloseCause::ServerShutdown => self.tag(10),
-        };
     }
 
     fn client(&mut self, event: &squall_client::Event) {
@@ -303,9 +286,7 @@ impl Bytes {
             Event::Received(frame) => self.tag(1).frame(frame),
             Event::Sent(frame) => self.tag(2).frame(frame),
             Event::Violation(violation) => {
-                self.tag(3)
-                    .number(violation.offset as u64)
-                    .bytes(violation.message.as_bytes());
+                self.tag(3).number(violation.offset as u64);
             }
             Event::Connected {
                 session_present,
@@ -336,10 +317,8 @@ impl Bytes {
             Event::Unsubscribed { ticket, reasons } => {
                 self.tag(10).number(ticket.0).reasons(reasons)
             }
-            Event::Abandoned { ticket, why } => {
-                self.tag(11)
-                    .number(ticket.0)
-                    .bytes(why.to_string().as_bytes());
+            Event::Abandoned { ticket, .. } => {
+                self.tag(11).number(ticket.0);
             }
         }
     }
@@ -355,11 +334,11 @@ impl Bytes {
             EndCause::ServerDisconnect(reason) => self.tag(5).tag(reason.0),
             EndCause::PingTimeout => self.tag(6),
             EndCause::ConnectTimeout => self.tag(7),
-            EndCause::DialFailed(why) => self.tag(8).bytes(why.as_bytes()),
+            EndCause::DialFailed(_) => self.tag(8),
             EndCause::Violation => self.tag(9),
-            EndCause::ProtocolError(error) => self.tag(10).bytes(error.to_string().as_bytes()),
+            EndCause::ProtocolError(_) => self.tag(10),
             EndCause::AnswerTooLarge => self.tag(11),
-            EndCause::InvalidOptions(why) => self.tag(12).bytes(why.as_bytes()),
+            EndCause::InvalidOptions(_) => self.tag(12),
         };
     }
 

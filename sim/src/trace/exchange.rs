@@ -1,6 +1,6 @@
 //! A stretch of a trace as an exchange of packets between parties, for charts and ladders.
 
-use super::{Node, Record, What};
+use super::{AtServer, Node, Record, What};
 use crate::director::Order;
 use squall_protocol::{Frame, Version};
 use squall_reports::{Event, EventKind, Exchange};
@@ -67,12 +67,11 @@ pub fn exchange(
 
 /// Whether a record becomes an event of the chart.
 fn is_shown(record: &Record) -> bool {
-    use squall_broker::Event as B;
     use squall_client::Event as C;
     match &record.what {
-        What::Broker { event, .. } => matches!(
-            event,
-            B::Sent { .. } | B::Closed { .. } | B::Violation { .. }
+        What::Broker { seen, .. } => matches!(
+            seen,
+            AtServer::Sent(_) | AtServer::Closed { .. } | AtServer::Violation(_)
         ),
         What::Client(event) => matches!(
             event,
@@ -104,7 +103,6 @@ fn concerned(plan: &Scenario, records: &[Record], witness: &[usize]) -> Vec<Clie
 
 /// For each record of a sending: the record of its arrival, `None` when it never arrived.
 fn fates(records: &[Record]) -> Vec<Option<usize>> {
-    use squall_broker::Event as B;
     use squall_client::Event as C;
     let mut fates = vec![None; records.len()];
     // Packets on their way, by client and direction. A new connection begins with nothing on its way.
@@ -121,7 +119,8 @@ fn fates(records: &[Record]) -> Vec<Option<usize>> {
             (
                 What::Broker {
                     client,
-                    event: B::Sent { frame, .. },
+                    seen: AtServer::Sent(frame),
+                    ..
                 },
                 _,
             ) => {
@@ -133,7 +132,8 @@ fn fates(records: &[Record]) -> Vec<Option<usize>> {
             (
                 What::Broker {
                     client,
-                    event: B::Received { frame, .. },
+                    seen: AtServer::Received(frame),
+                    ..
                 },
                 _,
             ) => {
@@ -160,7 +160,6 @@ fn event(
     records: &[Record],
     fates: &[Option<usize>],
 ) -> Option<Event> {
-    use squall_broker::Event as B;
     use squall_client::Event as C;
     let at_ms = record.at.as_millis();
     let note = |who: usize, kind: EventKind, label: String| Event {
@@ -197,16 +196,16 @@ fn event(
     };
     Some(match &record.what {
         What::Broker {
-            event: B::Sent { frame, .. },
+            seen: AtServer::Sent(frame),
             ..
         } => packet(broker, client, frame),
         What::Client(C::Sent(frame)) => packet(client, broker, frame),
         What::Broker {
-            event: B::Closed { cause, .. },
+            seen: AtServer::Closed { remark, .. },
             ..
-        } => note(broker, EventKind::Close, cause.to_string()),
+        } => note(broker, EventKind::Close, remark.clone()),
         What::Broker {
-            event: B::Violation { violation, .. },
+            seen: AtServer::Violation(violation),
             ..
         } => note(broker, EventKind::Note, violation.to_string()),
         What::Client(C::Ended { cause }) => note(client, EventKind::Close, cause.to_string()),

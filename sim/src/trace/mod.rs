@@ -10,7 +10,7 @@ mod exchange;
 pub use exchange::{Window, exchange};
 
 use crate::{director::Order, tap::Cut};
-use squall_protocol::Time;
+use squall_protocol::{Frame, Role, Time, Violation};
 use squall_scenarios::model::ClientIx;
 
 /// Who a record is about.
@@ -57,8 +57,10 @@ pub enum What {
     Broker {
         /// The client at the other end.
         client: ClientIx,
-        /// Its connection in the broker's numbering.
-        event: squall_broker::Event,
+        /// The connection: from 0 in the order in which the broker accepted them.
+        conn: u64,
+        /// What.
+        seen: AtServer,
     },
     /// A client dialled.
     Dial,
@@ -66,6 +68,26 @@ pub enum What {
     Client(squall_client::Event),
     /// A cut bit on the client's connection.
     Cut(Cut),
+}
+
+/// What can be seen at the broker's end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtServer {
+    /// It was opened.
+    Opened,
+    /// A whole packet arrived.
+    Received(Frame),
+    /// What arrived is not a packet a client may send in this form.
+    Violation(Violation),
+    /// A packet was sent.
+    Sent(Frame),
+    /// It is over.
+    Closed {
+        /// Who ended it, as far as this end can tell.
+        by: Role,
+        /// What the broker says about it, if it is asked; for people, and no part of the hash.
+        remark: String,
+    },
 }
 
 /// The records of a run.

@@ -1,7 +1,7 @@
 //! The loop world: no sockets, no tasks, no runtime. At each instant at which anything can happen: the director, the
 //! network, the broker, the clients, in canonical order; then time jumps to the next such instant.
 
-use super::{Play, Played};
+use super::{Play, Played, server::Observed};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
@@ -9,10 +9,10 @@ use crate::{
     trace::{Node, Record, Trace, What},
 };
 use bytes::Bytes;
-use squall_broker::{Broker, ConnId};
 use squall_client::{Backoff, Client, Command, Hangup};
 use squall_protocol::{Role, Time};
 use squall_scenarios::model::{ClientIx, CutBy};
+use squall_transport::{ConnectionId, Output};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Plays it; `None` when it was given up.
@@ -39,7 +39,7 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         director,
         trace: Trace::new(),
         net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
-        broker: play.broker(),
+        broker: play.server(),
         broker_lines: Vec::new(),
         line_of: BTreeMap::new(),
         broker_inbox: Vec::new(),
@@ -66,7 +66,7 @@ struct World<'a> {
     director: Director<'a>,
     trace: Trace,
     net: Network<Bytes>,
-    broker: Broker,
+    broker: Box<dyn Observed>,
     /// By the broker's connection number: the connection, and whether the broker still has its end.
     broker_lines: Vec<(ConnIx, bool)>,
     /// By connection that the broker accepted: its place in `broker_lines`.
@@ -137,7 +137,7 @@ impl World<'_> {
             next = next.min(Time::from_millis(at));
         }
         let clients = self.timeouts.first().map(|(at, _)| *at);
-        let timeouts = [clients, self.broker.poll_timeout()];
+        let timeouts = [clients, self.broker.deadline()];
         let next = timeouts.into_iter().flatten().fold(next, Time::min);
         // Whatever was due now has been done; time moves by whole milliseconds.
         next.max(Time::from_millis(self.now.as_millis() + 1))
@@ -207,8 +207,8 @@ impl World<'_> {
     }
 
     fn run_broker(&mut self) {
-        while self.broker.poll_timeout().is_some_and(|at| at <= self.now) {
-            self.broker.handle_timeout(self.now);
+        while self.broker.deadline().is_some_and(|at| at <= self.now) {
+            self.broker.timeout(self.now);
             self.drain_broker();
         }
         for Delivery {
@@ -220,24 +220,22 @@ impl World<'_> {
         } in std::mem::take(&mut self.broker_inbox)
         {
             if kind == Kind::Syn {
-                let id = ConnId(self.broker_lines.len() as u64);
+                let id = self.broker_lines.len() as u64;
                 self.line_of.insert(conn, self.broker_lines.len());
                 self.broker_lines.push((conn, true));
                 self.clients[client].inbox.push_back(Arrival::Dialed(conn));
                 self.awake.insert(client);
-                self.broker.handle_open(self.now, id);
+                self.broker.opened(self.now, id);
             } else {
                 let n = *self.line_of.get(&conn).expect("it was opened before");
                 if !self.broker_lines[n].1 {
                     continue;
                 }
-                let id = ConnId(n as u64);
                 if kind == Kind::End {
-                    self.broker
-                        .handle_closed(self.now, id, squall_broker::Hangup::Eof);
+                    self.broker.closed(self.now, n as u64);
                     self.hang_up_broker(n);
                 } else {
-                    self.broker.handle_bytes(self.now, id, &payload);
+                    self.broker.received(self.now, n as u64, &payload);
                 }
             }
             self.drain_broker();
@@ -258,26 +256,20 @@ impl World<'_> {
     }
 
     fn drain_broker(&mut self) {
-        use squall_broker::{Event, Output};
-        while let Some(event) = self.broker.poll_event() {
-            let (Event::Opened { conn }
-            | Event::Received { conn, .. }
-            | Event::Violation { conn, .. }
-            | Event::Sent { conn, .. }
-            | Event::Closed { conn, .. }) = &event;
-            let client = self.net.client_of(self.broker_lines[conn.0 as usize].0);
-            self.record(Node::Broker, What::Broker { client, event });
+        while let Some((conn, seen)) = self.broker.event() {
+            let client = self.net.client_of(self.broker_lines[conn as usize].0);
+            self.record(Node::Broker, What::Broker { client, conn, seen });
         }
-        while let Some(output) = self.broker.poll_output() {
+        while let Some(output) = self.broker.output() {
             match output {
-                Output::Send { conn, bytes } => {
-                    let (line, open) = self.broker_lines[conn.0 as usize];
+                Output::Send(ConnectionId(conn), bytes) => {
+                    let (line, open) = self.broker_lines[conn as usize];
                     if open {
                         self.net
                             .send(self.now.as_millis(), line, Way::Down, Kind::Data, bytes);
                     }
                 }
-                Output::Close { conn } => self.hang_up_broker(conn.0 as usize),
+                Output::Close(ConnectionId(conn)) => self.hang_up_broker(conn as usize),
             }
         }
     }

@@ -5,12 +5,16 @@
 //! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
 
 pub mod event_loop;
+mod server;
 pub mod turmoil;
+
+pub use server::Stranger;
 
 use crate::{
     director::{Fate, StepFailure},
     trace::Trace,
 };
+use server::{Observed, Reference, Watched};
 use squall_broker::Config;
 use squall_protocol::{Time, Version};
 use squall_scenarios::model::{BrokerSpec, Scenario};
@@ -68,9 +72,8 @@ pub struct Play<'a> {
     pub version: Version,
     /// Seed of the link model.
     pub seed: u64,
-    /// A deliberate defect of the broker, in tests.
-    #[cfg(feature = "sabotage")]
-    pub flaw: Option<squall_broker::Flaw>,
+    /// A broker in place of the reference broker, in tests.
+    pub stranger: Option<Stranger<'a>>,
     /// When this is set the run is given up.
     pub stop: &'a AtomicBool,
 }
@@ -102,13 +105,17 @@ impl Play<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// The broker of the loop world.
+    fn server(&self) -> Box<dyn Observed> {
+        match self.stranger {
+            Some(Stranger(make)) => Box::new(Watched::new(make())),
+            None => Box::new(Reference(self.broker())),
+        }
+    }
+
     fn broker(&self) -> squall_broker::Broker {
         let mut broker = squall_broker::Broker::new(config(&self.plan.broker));
         broker.observe(true);
-        #[cfg(feature = "sabotage")]
-        if let Some(flaw) = self.flaw {
-            broker.sabotage(flaw);
-        }
         broker
     }
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     net::ConnIx,
     trace::{Node, What},
+    world::server::told,
 };
 use squall_broker::{Accept, Broker, Server};
 use squall_client::{Backoff, Command, Dial};
@@ -43,10 +44,10 @@ pub(super) fn broker(sim: &mut Sim<'_>, broker: Broker, shared: Rc<RefCell<Share
             let broker = broker.expect("the host is started once");
             let listener = Listener(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?);
             let observer = move |at, event: squall_broker::Event| {
+                let (conn, seen) = told(event);
                 let shared = &mut *shared.borrow_mut();
-                let conn = shared.accepted[event.conn().0 as usize];
-                let client = shared.net.client_of(conn);
-                shared.record(at, Node::Broker, What::Broker { client, event });
+                let client = shared.net.client_of(shared.accepted[conn as usize]);
+                shared.record(at, Node::Broker, What::Broker { client, conn, seen });
             };
             Server::new(broker).observer(observer).run(listener).await?;
             Ok(())

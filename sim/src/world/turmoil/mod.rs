@@ -69,9 +69,11 @@ impl Shared {
 /// Plays it; `None` when it was given up.
 ///
 /// # Panics
-/// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict.
+/// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict. When a stranger is
+/// to play: those do so in the loop world.
 #[must_use]
 pub fn play(play: &Play<'_>) -> Option<Played> {
+    assert!(play.stranger.is_none(), "strangers play in the loop world");
     let mut stage = Stage::build(play);
     while !stage.step() {
         if play.is_stopped() {

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 const DEPTH: usize = 8;
 
 /// Topic filters, each with a number that its owner chose.
-#[derive(Default)]
-pub(super) struct Levels<'a> {
+#[derive(Debug, Default)]
+pub(crate) struct Levels<'a> {
     nodes: Vec<Node<'a>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Node<'a> {
     children: BTreeMap<&'a str, usize>,
     /// Filters that end here, end in `#` here, or go on where the tree does not.
@@ -23,7 +23,7 @@ struct Node<'a> {
 }
 
 impl<'a> Levels<'a> {
-    pub(super) fn insert(&mut self, filter: &'a TopicFilter, number: usize) {
+    pub(crate) fn insert(&mut self, filter: &'a TopicFilter, number: usize) {
         if self.nodes.is_empty() {
             self.nodes.push(Node::default());
         }
@@ -40,7 +40,7 @@ impl<'a> Levels<'a> {
     }
 
     /// The numbers of the filters that match, in increasing order.
-    pub(super) fn matching(&self, topic: &str) -> Vec<usize> {
+    pub(crate) fn matching(&self, topic: &str) -> Vec<usize> {
         let mut found = Vec::new();
         let mut take = |node: usize| {
             let fits = self.nodes[node].here.iter();

@@ -1,4 +1,5 @@
-//! What every saboteur that listens is: inputs with a time in, outputs and one next deadline out.
+//! A server as a machine: connections, bytes and time go in; bytes and one next deadline come out. Whoever drives it, in
+//! a simulation or on sockets, moves bytes and waits, and decides nothing.
 
 use bytes::Bytes;
 
@@ -21,7 +22,7 @@ pub trait Server {
     fn opened(&mut self, now: u64, id: ConnectionId);
     /// Bytes arrived on a connection.
     fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]);
-    /// The client closed the connection, or the network failed.
+    /// The client closed the connection, or the network failed. Also comes after [`Output::Close`] and then means nothing.
     fn closed(&mut self, now: u64, id: ConnectionId);
     /// Time has passed until `now`.
     fn passed(&mut self, now: u64);

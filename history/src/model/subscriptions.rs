@@ -1,39 +1,42 @@
 //! Subscriptions as the packets tell them: which session had which filter from when to when.
 
 use super::{
-    history::{Ix, SessionIx},
+    index::{ClientIx, SessionIx},
     levels::Levels,
 };
 use squall_protocol::{QoS, packet::Subscription, topic::TopicFilter};
-use squall_scenarios::model::ClientIx;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A subscription while it lasts.
 #[derive(Clone, Debug)]
-pub(super) struct Subscribed<'a> {
-    pub(super) client: ClientIx,
-    pub(super) subscription: &'a Subscription,
-    pub(super) granted: QoS,
-    pub(super) since: Ix,
+pub(crate) struct Subscribed<'a> {
+    pub(crate) client: ClientIx,
+    pub(crate) subscription: &'a Subscription,
+    pub(crate) granted: QoS,
+    /// SUBSCRIBE.
+    pub(crate) since: usize,
+    /// SUBACK: from here on it certainly exists.
+    pub(crate) surely: usize,
     /// Record at which it ended: UNSUBSCRIBE, replacement, or the end of its session.
-    pub(super) until: Option<Ix>,
+    pub(crate) until: Option<usize>,
 }
 
 /// Everything one session ever did with one filter. At most one of its subscriptions exists at a time.
-pub(super) struct Filter<'a> {
-    pub(super) filter: &'a TopicFilter,
+#[derive(Debug)]
+pub(crate) struct Filter<'a> {
+    pub(crate) filter: &'a TopicFilter,
     /// In the order in which they were granted.
     all: Vec<usize>,
     current: Option<usize>,
     /// When each QoS was first granted.
-    first: [Option<Ix>; 3],
+    first: [Option<usize>; 3],
     /// When each client first asked for Retain As Published.
-    as_published: BTreeMap<ClientIx, Ix>,
+    as_published: BTreeMap<ClientIx, usize>,
 }
 
 impl Filter<'_> {
     /// QoS levels that had been granted before a record.
-    pub(super) fn granted_before(&self, ix: Ix) -> impl Iterator<Item = QoS> {
+    pub(crate) fn granted_before(&self, ix: usize) -> impl Iterator<Item = QoS> {
         let levels = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
         let first = self.first;
         levels
@@ -44,19 +47,20 @@ impl Filter<'_> {
     }
 
     /// Whether the client had asked for Retain As Published before a record.
-    pub(super) fn as_published_before(&self, client: ClientIx, ix: Ix) -> bool {
+    pub(crate) fn as_published_before(&self, client: ClientIx, ix: usize) -> bool {
         self.as_published.get(&client).is_some_and(|f| *f < ix)
     }
 }
 
 /// The subscriptions of all sessions.
-pub(super) struct Subscriptions<'a> {
+#[derive(Debug)]
+pub(crate) struct Subscriptions<'a> {
     /// In the order in which they were granted, ended or not.
-    pub(super) all: Vec<Subscribed<'a>>,
+    pub(crate) all: Vec<Subscribed<'a>>,
     sessions: Vec<OfSession<'a>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct OfSession<'a> {
     filters: Vec<Filter<'a>>,
     by_filter: BTreeMap<&'a TopicFilter, usize>,
@@ -66,7 +70,7 @@ struct OfSession<'a> {
 }
 
 impl<'a> Subscriptions<'a> {
-    pub(super) fn new(sessions: usize) -> Self {
+    pub(crate) fn new(sessions: usize) -> Self {
         Self {
             all: Vec::new(),
             sessions: (0..sessions).map(|_| OfSession::default()).collect(),
@@ -74,25 +78,14 @@ impl<'a> Subscriptions<'a> {
     }
 
     /// A subscription was granted, in place of the one with this filter. True when there was one.
-    pub(super) fn add(&mut self, session: SessionIx, new: Subscribed<'a>) -> bool {
+    pub(crate) fn add(&mut self, session: SessionIx, new: Subscribed<'a>) -> bool {
         let existed = self.end(session, &new.subscription.filter, new.since);
+        let n = self.numbered(session, &new.subscription.filter);
         let of = &mut self.sessions[session];
-        let filter = &new.subscription.filter;
-        let n = *of.by_filter.entry(filter).or_insert_with(|| {
-            of.levels.insert(filter, of.filters.len());
-            of.filters.push(Filter {
-                filter,
-                all: Vec::new(),
-                current: None,
-                first: [None; 3],
-                as_published: BTreeMap::new(),
-            });
-            of.filters.len() - 1
-        });
         let f = &mut of.filters[n];
         f.all.push(self.all.len());
         f.current = Some(self.all.len());
-        let earliest = |first: &mut Ix| *first = new.since.min(*first);
+        let earliest = |first: &mut usize| *first = new.since.min(*first);
         earliest(f.first[usize::from(new.granted.as_u8())].get_or_insert(new.since));
         if new.subscription.retain_as_published {
             earliest(f.as_published.entry(new.client).or_insert(new.since));
@@ -103,7 +96,7 @@ impl<'a> Subscriptions<'a> {
     }
 
     /// The subscription with this filter has ended. True when there was one.
-    pub(super) fn end(&mut self, session: SessionIx, filter: &TopicFilter, ix: Ix) -> bool {
+    pub(crate) fn end(&mut self, session: SessionIx, filter: &TopicFilter, ix: usize) -> bool {
         let of = &mut self.sessions[session];
         let Some(&n) = of.by_filter.get(filter) else {
             return false;
@@ -116,8 +109,39 @@ impl<'a> Subscriptions<'a> {
         true
     }
 
+    /// A subscription was asked for and never answered: it may exist, at any QoS that may have been granted.
+    pub(crate) fn perhaps(
+        &mut self,
+        session: SessionIx,
+        filter: &'a TopicFilter,
+        most: QoS,
+        since: usize,
+    ) {
+        let n = self.numbered(session, filter);
+        let first = &mut self.sessions[session].filters[n].first;
+        for first in &mut first[..=usize::from(most.as_u8())] {
+            *first = Some(first.map_or(since, |f| f.min(since)));
+        }
+    }
+
+    /// The number of a filter of a session; a new one when the session never had it.
+    fn numbered(&mut self, session: SessionIx, filter: &'a TopicFilter) -> usize {
+        let of = &mut self.sessions[session];
+        *of.by_filter.entry(filter).or_insert_with(|| {
+            of.levels.insert(filter, of.filters.len());
+            of.filters.push(Filter {
+                filter,
+                all: Vec::new(),
+                current: None,
+                first: [None; 3],
+                as_published: BTreeMap::new(),
+            });
+            of.filters.len() - 1
+        })
+    }
+
     /// Every subscription of the session has ended.
-    pub(super) fn end_all(&mut self, session: SessionIx, ix: Ix) {
+    pub(crate) fn end_all(&mut self, session: SessionIx, ix: usize) {
         let of = &mut self.sessions[session];
         for n in std::mem::take(&mut of.current) {
             if let Some(current) = of.filters[n].current.take() {
@@ -128,7 +152,7 @@ impl<'a> Subscriptions<'a> {
 }
 
 /// Answers about subscriptions and topics, each worked out once.
-pub(super) struct Reach<'h, 'a> {
+pub(crate) struct Reach<'h, 'a> {
     subscriptions: &'h Subscriptions<'a>,
     matching: BTreeMap<(SessionIx, &'h str), Vec<usize>>,
     overlaps: BTreeMap<(SessionIx, Vec<usize>, bool), Overlap>,
@@ -136,15 +160,15 @@ pub(super) struct Reach<'h, 'a> {
 
 /// How subscriptions of one session that match one topic lie over one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overlap {
+pub(crate) struct Overlap {
     /// The largest number of them that existed at the same time.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// One of them asked for Retain As Published.
-    pub(super) as_published: bool,
+    pub(crate) as_published: bool,
 }
 
 impl<'h, 'a> Reach<'h, 'a> {
-    pub(super) fn new(subscriptions: &'h Subscriptions<'a>) -> Self {
+    pub(crate) fn new(subscriptions: &'h Subscriptions<'a>) -> Self {
         Self {
             subscriptions,
             matching: BTreeMap::new(),
@@ -160,7 +184,7 @@ impl<'h, 'a> Reach<'h, 'a> {
     }
 
     /// Filters the session ever had that match the topic.
-    pub(super) fn filters(
+    pub(crate) fn filters(
         &mut self,
         session: SessionIx,
         topic: &'h str,
@@ -171,7 +195,7 @@ impl<'h, 'a> Reach<'h, 'a> {
 
     /// How the session's subscriptions for the topic overlap; without those of No Local where the publisher has the
     /// same session (`own`).
-    pub(super) fn overlap(&mut self, session: SessionIx, topic: &'h str, own: bool) -> Overlap {
+    pub(crate) fn overlap(&mut self, session: SessionIx, topic: &'h str, own: bool) -> Overlap {
         let numbers = self.numbers(session, topic).to_vec();
         let subscriptions = self.subscriptions;
         let filters = &subscriptions.sessions[session].filters;
@@ -198,7 +222,7 @@ fn most_at_once(subscriptions: &[&Subscribed<'_>]) -> usize {
         .iter()
         .filter(|s| s.until.is_none_or(|u| u > s.since));
     // What ends at a record does not exist there any more: ends sort before beginnings.
-    let mut changes: Vec<(Ix, bool)> = lasting
+    let mut changes: Vec<(usize, bool)> = lasting
         .flat_map(|s| {
             let end = s.until.map(|u| (u, false));
             [Some((s.since, true)), end].into_iter().flatten()
@@ -232,10 +256,11 @@ mod tests {
                     subscription: &subscription,
                     granted: QoS::AtMostOnce,
                     since,
+                    surely: since,
                     until,
                 })
                 .collect();
-            let at = |ix: Ix| {
+            let at = |ix: usize| {
                 let exists = |s: &&Subscribed<'_>| s.since <= ix && s.until.is_none_or(|u| u > ix);
                 all.iter().filter(exists).count()
             };

@@ -1,14 +1,14 @@
-//! A new subscription finds the last retained message of each topic, in the order in which the broker got them.
+//! A new subscription finds the last retained message of each topic, in the order in which the server got them. That
+//! order is known at the server's end alone.
 
-use super::{
-    Broken, Cite, History, cited,
-    findings::Findings,
-    history::{Connection, Direction, Ix, MessageIx, PublishSeen, Request},
-    subscriptions::Reach,
+use super::{Findings, of};
+use crate::{
+    finding::{Cite, Finding},
+    model::{Carried, ClientIx, Connection, MessageIx, Model, Reach, Request},
+    words,
 };
 use bytes::Bytes;
-use squall_protocol::{Time, topic::TopicFilter};
-use squall_scenarios::{describe, model::ClientIx};
+use squall_protocol::{Role, topic::TopicFilter};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound::{Included, Unbounded},
@@ -27,31 +27,26 @@ const MISSING: Cite = (
 /// A subscriber has this long to get what was retained, before a missing message is a finding.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) fn judge(history: &History<'_>, broken: &mut Findings) {
-    let end = history.records.last().map_or(Time::ZERO, |r| r.at);
-    let values = values(history);
-    let sent = last_sent(history);
+pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
+    if !model.sharp() {
+        return;
+    }
+    let values = values(model);
+    let sent = last_sent(model);
     // What each subscriber may be sent as retained: topic → payloads that were retained at one of its requests.
     let mut allowed: BTreeMap<(ClientIx, &str), Allowed<'_>> = BTreeMap::new();
-    for request in &history.requests {
+    for request in &model.requests {
         for (topic, changes) in matching(&values, request.filter) {
             let (value, set_at) = value_at(changes, request.ix);
             let allowed = allowed.entry((request.client, topic)).or_default();
             allowed.payloads.insert(value);
             allowed.last = value;
             if let (Some(payload), true) = (value, request.wants_retained) {
-                missing(
-                    history,
-                    &sent,
-                    request,
-                    (topic, payload, set_at),
-                    end,
-                    broken,
-                );
+                missing(model, &sent, request, (topic, payload, set_at), broken);
             }
         }
     }
-    stale(history, &values, &allowed, broken);
+    stale(model, &values, &allowed, broken);
 }
 
 /// What a subscriber may be sent as the retained message of a topic; `None` is nothing.
@@ -63,14 +58,14 @@ struct Allowed<'h> {
 
 /// Each topic to which something retained was published by a client, and whose value nothing else can change: what
 /// was published there and when, in order.
-type Values<'h> = BTreeMap<&'h str, Vec<(Ix, &'h Bytes)>>;
+type Values<'h> = BTreeMap<&'h str, Vec<(usize, &'h Bytes)>>;
 
-fn values<'h>(history: &'h History<'_>) -> Values<'h> {
+fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
     let mut values = Values::new();
     let mut touched: BTreeSet<&str> = BTreeSet::new();
-    for p in &history.packets {
-        if p.direction == Direction::ToBroker && p.retain && p.fresh {
-            let seen = history.messages.get(p.what);
+    for p in &model.packets {
+        if p.from == Role::Client && p.retain && p.fresh {
+            let seen = model.messages.get(p.what);
             values
                 .entry(seen.topic.as_str())
                 .or_default()
@@ -80,7 +75,7 @@ fn values<'h>(history: &'h History<'_>) -> Values<'h> {
             }
         }
     }
-    let wills = history.connections.iter().filter_map(Connection::will);
+    let wills = model.connections.iter().filter_map(Connection::will);
     touched.extend(wills.filter(|w| w.retain).map(|w| w.topic.as_str()));
     values.retain(|topic, _| !touched.contains(topic));
     values
@@ -90,7 +85,7 @@ fn values<'h>(history: &'h History<'_>) -> Values<'h> {
 fn matching<'v, 'h>(
     values: &'v Values<'h>,
     filter: &'v TopicFilter,
-) -> impl Iterator<Item = (&'h str, &'v [(Ix, &'h Bytes)])> {
+) -> impl Iterator<Item = (&'h str, &'v [(usize, &'h Bytes)])> {
     let pattern = filter.pattern();
     // Only topics that begin like the filter are looked at; `a/#` matches `a` too.
     let literal = match filter.has_wildcard() {
@@ -106,7 +101,7 @@ fn matching<'v, 'h>(
 }
 
 /// The retained payload when record `ix` happened, and the record that set it.
-fn value_at<'h>(changes: &[(Ix, &'h Bytes)], ix: Ix) -> (Option<&'h Bytes>, Option<Ix>) {
+fn value_at<'h>(changes: &[(usize, &'h Bytes)], ix: usize) -> (Option<&'h Bytes>, Option<usize>) {
     let before = changes.partition_point(|(at, _)| *at < ix);
     match changes[..before].last() {
         Some((at, payload)) => (Some(*payload).filter(|b| !b.is_empty()), Some(*at)),
@@ -114,99 +109,93 @@ fn value_at<'h>(changes: &[(Ix, &'h Bytes)], ix: Ix) -> (Option<&'h Bytes>, Opti
     }
 }
 
-fn sent_retained<'h>(history: &'h History<'_>) -> impl Iterator<Item = &'h PublishSeen> {
-    history
+fn sent_retained<'h>(model: &'h Model<'_>) -> impl Iterator<Item = &'h Carried> {
+    model
         .packets
         .iter()
-        .filter(|p| p.direction == Direction::FromBroker && p.retain)
+        .filter(|p| p.from == Role::Server && p.retain)
 }
 
 /// When each message was last sent as retained, by client.
-fn last_sent(history: &History<'_>) -> BTreeMap<(ClientIx, MessageIx), Ix> {
-    sent_retained(history)
+fn last_sent(model: &Model<'_>) -> BTreeMap<(ClientIx, MessageIx), usize> {
+    sent_retained(model)
         .map(|p| ((p.client, p.what), p.ix))
         .collect()
 }
 
 fn missing(
-    history: &History<'_>,
-    sent: &BTreeMap<(ClientIx, MessageIx), Ix>,
+    model: &Model<'_>,
+    sent: &BTreeMap<(ClientIx, MessageIx), usize>,
     request: &Request<'_>,
-    (topic, payload, set_at): (&str, &Bytes, Option<Ix>),
-    end: Time,
+    (topic, payload, set_at): (&str, &Bytes, Option<usize>),
     broken: &mut Findings,
 ) {
     // It may have to wait: for room in the Receive Maximum, for a slow link. After a settle it must be there.
-    let limited = history.plan.broker.max_queued.is_some();
-    if limited || !history.online_at_end(request.client) {
+    let limited = model.setting.drops;
+    if limited || !model.online_at_end(request.client) {
         return;
     }
-    let connection = &history.connections[request.conn.0 as usize];
-    let lasted = connection.closed.as_ref().map_or(end, |(_, at, _)| *at);
-    let what = history.messages.find(topic, payload);
+    let connection = &model.connections[request.connection];
+    let lasted = connection.closed.map_or(model.end, |(m, _)| m.at);
+    let what = model.messages.find(topic, payload);
     let sent = what.and_then(|what| sent.get(&(request.client, what)));
     if sent.is_some_and(|ix| *ix > request.ix) || lasted < request.at + PATIENCE {
         return;
     }
-    let mut witness: Vec<Ix> = set_at.into_iter().collect();
+    let mut witness: Vec<usize> = set_at.into_iter().collect();
     witness.push(request.ix);
-    broken.push(Broken {
-        rule: "retained",
-        statements: cited(history.version, MISSING),
+    broken.push(Finding {
         message: format!(
             "{} subscribed to `{}` and was not sent the retained message {} of `{topic}`",
-            history.name(request.client),
+            model.name(request.client),
             request.filter,
-            describe::payload(payload)
+            words::payload(payload)
         ),
         expected: "a new subscription gets the last retained message of each matching topic".into(),
-        source: None,
         witness,
         absence: true,
+        ..of(model, "retained", MISSING)
     });
 }
 
 fn stale(
-    history: &History<'_>,
+    model: &Model<'_>,
     values: &Values<'_>,
     allowed: &BTreeMap<(ClientIx, &str), Allowed<'_>>,
     broken: &mut Findings,
 ) {
-    let mut reach = Reach::new(&history.subscriptions);
-    for p in sent_retained(history) {
-        let seen = history.messages.get(p.what);
+    let mut reach = Reach::new(&model.subscriptions);
+    for p in sent_retained(model) {
+        let seen = model.messages.get(p.what);
         let Some(allowed) = allowed.get(&(p.client, seen.topic.as_str())) else {
             continue;
         };
         if allowed.payloads.contains(&Some(seen.payload)) || broken.full() {
             continue;
         }
-        let mut filters = reach.filters(history.session(p.client), seen.topic);
+        let mut filters = reach.filters(model.session(p.client), seen.topic);
         if filters.any(|f| f.as_published_before(p.client, p.ix)) {
             continue;
         }
         let changes = values.get(seen.topic.as_str());
         let (_, set_at) = changes.map_or((None, None), |c| value_at(c, p.ix));
-        let mut witness: Vec<Ix> = set_at.into_iter().collect();
+        let mut witness: Vec<usize> = set_at.into_iter().collect();
         witness.push(p.ix);
-        broken.push(Broken {
-            rule: "retained",
-            statements: cited(history.version, STALE),
+        broken.push(Finding {
             message: format!(
                 "{} was sent {} as the retained message of `{}`, which it was no longer",
-                history.name(p.client),
-                describe::payload(seen.payload),
+                model.name(p.client),
+                words::payload(seen.payload),
                 seen.topic
             ),
             expected: match allowed.last {
                 Some(value) => {
-                    format!("the last retained message, {}", describe::payload(value))
+                    format!("the last retained message, {}", words::payload(value))
                 }
                 None => "nothing: the retained message was cleared by an empty one".into(),
             },
-            source: None,
             witness,
-            absence: false,
+            ..of(model, "retained", STALE)
         });
     }
 }

@@ -1,17 +1,15 @@
 //! What a scenario asks for in its `expect` section.
 
-use super::{
-    Broken, Cite, History, cited,
-    findings::Findings,
-    history::{Connection, Delivered, Ix, MessageIx, Published},
-    will,
-};
 use bytes::Bytes;
-use squall_broker::CloseCause;
+use squall_history::{
+    Cite, Finding, Findings, cited,
+    model::{Connection, Delivered, MessageIx, Model, Published},
+    words,
+};
 use squall_protocol::{QoS, ReasonCode, Time, topic};
 use squall_scenarios::{
-    describe, expect,
-    model::{ClientIx, ExpectKind, Expectation, Times},
+    expect,
+    model::{ClientIx, ExpectKind, Scenario, Times},
     plan::OBSERVER,
 };
 use std::{
@@ -30,16 +28,16 @@ const SESSION: Cite = (
     &["MQTT-3.2.2-2", "MQTT-3.2.2-3"],
 );
 
-pub(super) fn judge<'h>(history: &'h History<'h>, broken: &mut Findings) {
-    let found = Found::of(history);
-    for expectation in &history.plan.expect {
+pub(super) fn judge<'h>(plan: &'h Scenario, model: &'h Model<'h>, broken: &mut Findings) {
+    let found = Found::of(plan, model);
+    for (demand, expectation) in plan.expect.iter().enumerate() {
         if broken.full() {
             return;
         }
         let mut judge = Judge {
-            history,
+            model,
             found: &found,
-            expectation,
+            demand,
             broken,
         };
         match &expectation.kind {
@@ -75,9 +73,10 @@ pub(super) fn judge<'h>(history: &'h History<'h>, broken: &mut Findings) {
 }
 
 struct Judge<'j, 'h> {
-    history: &'h History<'h>,
+    model: &'h Model<'h>,
     found: &'j Found<'h>,
-    expectation: &'h Expectation,
+    /// The number of the expectation.
+    demand: usize,
     broken: &'j mut Findings,
 }
 
@@ -92,18 +91,18 @@ struct Found<'h> {
 }
 
 impl<'h> Found<'h> {
-    fn of(history: &'h History<'h>) -> Self {
-        let clients = &history.plan.clients;
+    fn of(plan: &'h Scenario, model: &'h Model<'h>) -> Self {
+        let clients = &plan.clients;
         let observer = clients.iter().position(|c| c.name == OBSERVER);
         let mut retained: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for n in observer.map_or(&[][..], |o| &history.delivered_to[o]) {
-            let d = &history.delivered[*n];
+        for n in observer.map_or(&[][..], |o| &model.delivered_to[o]) {
+            let d = &model.delivered[*n];
             if d.message.retain {
                 let topic = d.message.topic.as_str();
                 retained.entry(topic).or_default().push(d);
             }
         }
-        let all = history.delivered.iter().enumerate();
+        let all = model.delivered.iter().enumerate();
         let mut arrivals: Vec<_> = all.map(|(n, d)| (d.to, d.what, n)).collect();
         arrivals.sort_unstable();
         Self {
@@ -124,12 +123,12 @@ impl<'h> Found<'h> {
 
 impl<'h> Judge<'_, 'h> {
     /// Something happened that must not.
-    fn report(&mut self, cite: Cite, message: String, expected: String, witness: Vec<Ix>) {
+    fn report(&mut self, cite: Cite, message: String, expected: String, witness: Vec<usize>) {
         self.add(cite, message, expected, witness, false);
     }
 
     /// Something did not happen that must.
-    fn missed(&mut self, cite: Cite, message: String, expected: String, witness: Vec<Ix>) {
+    fn missed(&mut self, cite: Cite, message: String, expected: String, witness: Vec<usize>) {
         self.add(cite, message, expected, witness, true);
     }
 
@@ -138,42 +137,41 @@ impl<'h> Judge<'_, 'h> {
         cite: Cite,
         message: String,
         expected: String,
-        witness: Vec<Ix>,
+        witness: Vec<usize>,
         absence: bool,
     ) {
-        let statements = cited(self.history.version, cite);
-        self.broken.push(Broken {
+        self.broken.push(Finding {
             rule: "expectation",
-            statements,
+            statements: cited(self.model.setting.version, cite),
             message,
             expected,
-            source: Some(self.expectation.source),
             witness,
             absence,
+            demand: Some(self.demand),
         });
     }
 
     /// Publishes the expectation is about, in order.
     fn meant(&self, filter: &'h str, payload: Option<&Bytes>) -> Vec<&'h Published<'h>> {
-        let history = self.history;
+        let model = self.model;
         let mut numbers: Vec<usize> = if filter.contains(['+', '#']) {
             let fits = |p: &Published<'_>| {
-                topic::matches(filter, &p.message.topic)
+                topic::matches(filter, p.message.topic)
                     && payload.is_none_or(|b| *b == p.message.payload)
             };
-            let all = history.published.iter().enumerate();
+            let all = model.published.iter().enumerate();
             return all.filter(|(_, p)| fits(p)).map(|(_, p)| p).collect();
         } else if let Some(payload) = payload {
-            let what = history.messages.find(filter, payload);
-            what.map_or(Vec::new(), |w| history.messages.get(w).published.clone())
+            let what = model.messages.find(filter, payload);
+            what.map_or(Vec::new(), |w| model.messages.get(w).published.clone())
         } else {
-            let messages = history.messages.on_topic(filter);
+            let messages = model.messages.on_topic(filter);
             messages
-                .flat_map(|w| history.messages.get(w).published.iter().copied())
+                .flat_map(|w| model.messages.get(w).published.iter().copied())
                 .collect()
         };
         numbers.sort_unstable();
-        numbers.iter().map(|n| &history.published[*n]).collect()
+        numbers.iter().map(|n| &model.published[*n]).collect()
     }
 
     fn delivered(
@@ -217,31 +215,31 @@ impl<'h> Judge<'_, 'h> {
         times: Times,
         within: Option<Duration>,
     ) {
-        let (history, found) = (self.history, self.found);
-        let seen = history.messages.get(published.what);
-        let name = history.name(to);
+        let (model, found) = (self.model, self.found);
+        let seen = model.messages.get(published.what);
+        let name = model.name(to);
         let arrivals = found.arrivals(published.what, to);
         let (fits, expected) = fits(times, arrivals.len(), seen.published.len());
-        let witness = || -> Vec<Ix> {
-            let mut witness = vec![published.ix];
-            witness.extend(history.packets_of(published.what));
-            witness.extend(arrivals.iter().map(|(.., n)| history.delivered[*n].ix));
+        let witness = || -> Vec<usize> {
+            let mut witness = vec![published.mark.ix];
+            witness.extend(model.packets_of(published.what));
+            witness.extend(arrivals.iter().map(|(.., n)| model.delivered[*n].mark.ix));
             witness
         };
-        let what = || describe::payload(seen.payload);
+        let what = || words::payload(seen.payload);
         if !fits {
             let message = format!(
                 "{} on `{}` reached {name} {}",
                 what(),
                 seen.topic,
-                describe::times(arrivals.len())
+                words::times(arrivals.len())
             );
             let absence = arrivals.len() < seen.published.len() && times != Times::Never;
             let cite = cite_of(published.message.qos);
             self.add(cite, message, expected(), witness(), absence);
         }
         if let (Some(limit), Some((.., first))) = (within, arrivals.first()) {
-            let took = history.delivered[*first].at.since(published.at);
+            let took = model.delivered[*first].mark.at.since(published.mark.at);
             if took > limit {
                 let message = format!("{} reached {name} after {} ms", what(), took.as_millis());
                 let expected = format!("within {} ms", limit.as_millis());
@@ -252,15 +250,15 @@ impl<'h> Judge<'_, 'h> {
 
     /// How many messages reached a client in all.
     fn total(&mut self, filter: &str, payload: Option<&Bytes>, to: ClientIx, n: u32) {
-        let history = self.history;
-        let all: Vec<Ix> = history.delivered_to[to]
+        let model = self.model;
+        let all: Vec<usize> = model.delivered_to[to]
             .iter()
-            .map(|n| &history.delivered[*n])
-            .filter(|d| topic::matches(filter, &d.message.topic))
+            .map(|n| &model.delivered[*n])
+            .filter(|d| topic::matches(filter, d.message.topic))
             .filter(|d| payload.is_none_or(|b| *b == d.message.payload))
-            .map(|d| d.ix)
+            .map(|d| d.mark.ix)
             .collect();
-        let name = history.name(to);
+        let name = model.name(to);
         if all.len() != n as usize {
             let message = format!("{name} received {} messages on `{filter}`", all.len());
             let absence = all.len() < n as usize;
@@ -275,87 +273,84 @@ impl<'h> Judge<'_, 'h> {
     }
 
     fn in_order(&mut self, filter: &'h str, payload: Option<&Bytes>, to: ClientIx) {
-        let history = self.history;
+        let model = self.model;
         // Each message and its place in the order of publishing; the first one of several.
         let mut places: BTreeMap<MessageIx, usize> = BTreeMap::new();
         for (n, p) in self.meant(filter, payload).iter().enumerate() {
             places.entry(p.what).or_insert(n);
         }
-        let mut newest: Option<(usize, MessageIx, Ix)> = None;
-        for d in &history.delivered_to[to] {
-            let d = &history.delivered[*d];
+        let mut newest: Option<(usize, MessageIx, usize)> = None;
+        for d in &model.delivered_to[to] {
+            let d = &model.delivered[*d];
             // Only the first delivery of each counts.
             let Some(n) = places.remove(&d.what) else {
                 continue;
             };
             if let Some((_, before, ix)) = newest.filter(|(before, ..)| *before > n) {
-                let payload = |w| describe::payload(history.messages.get(w).payload);
+                let payload = |w| words::payload(model.messages.get(w).payload);
                 let (late, early) = (payload(d.what), payload(before));
-                let message = format!("{} received {late} after {early}", history.name(to));
+                let message = format!("{} received {late} after {early}", model.name(to));
                 let order: Cite = (&["MQTT-4.6.0-6"], &["MQTT-4.6.0-5"]);
                 self.report(
                     order,
                     message,
                     "the order of publishing".into(),
-                    vec![ix, d.ix],
+                    vec![ix, d.mark.ix],
                 );
             } else {
-                newest = Some((n, d.what, d.ix));
+                newest = Some((n, d.what, d.mark.ix));
             }
         }
     }
 
     fn connections_of(&self, client: ClientIx) -> Vec<&'h Connection<'h>> {
-        let own = self.history.connections_of[client].iter();
-        own.map(|n| &self.history.connections[*n]).collect()
+        self.model.connections_of(client).collect()
     }
 
     fn will(&mut self, of: ClientIx, published: u32, after: Option<Duration>) {
         let Some(observer) = self.found.observer else {
             return;
         };
-        let history = self.history;
+        let model = self.model;
         let own = self.connections_of(of);
         let mut heard: Vec<&Delivered<'_>> = Vec::new();
         let mut wills: BTreeSet<MessageIx> = BTreeSet::new();
         let mut said_too = 0;
         for will in own.iter().filter_map(|c| c.will()) {
-            let what = history.messages.find(&will.topic, &will.payload);
+            let what = model.messages.find(&will.topic, &will.payload);
             if let Some(what) = what.filter(|what| wills.insert(*what)) {
-                heard.extend(will::deliveries(history, what).filter(|d| d.to == observer));
+                let all = model.messages.get(what).delivered.iter();
+                let live = all
+                    .map(|n| &model.delivered[*n])
+                    .filter(|d| !d.message.retain);
+                heard.extend(live.filter(|d| d.to == observer));
                 // A client may publish the very same words itself.
-                let said = history.messages.get(what).published.iter();
+                let said = model.messages.get(what).published.iter();
                 said_too += said
-                    .filter(|n| history.published[**n].arrived.is_some())
+                    .filter(|n| model.published[**n].arrived.is_some())
                     .count();
             }
         }
-        let mut witness: Vec<Ix> = own
-            .iter()
-            .filter_map(|c| Some(c.connect.as_ref()?.0))
-            .collect();
-        witness.extend(own.iter().filter_map(|c| Some(c.closed.as_ref()?.0)));
-        witness.extend(heard.iter().map(|d| d.ix));
+        let mut witness: Vec<usize> = own.iter().filter_map(|c| Some(c.connect?.0.ix)).collect();
+        witness.extend(own.iter().filter_map(|c| Some(c.closed?.0.ix)));
+        witness.extend(heard.iter().map(|d| d.mark.ix));
         witness.sort_unstable();
-        let name = self.history.name(of);
+        let name = self.model.name(of);
         let times = heard.len().saturating_sub(said_too);
         if times != published as usize {
-            let message = format!(
-                "the will of {name} was published {}",
-                describe::times(times)
-            );
-            let expected = format!("it is published {}", describe::times(published as usize));
+            let message = format!("the will of {name} was published {}", words::times(times));
+            let expected = format!("it is published {}", words::times(published as usize));
             let absence = times < published as usize;
             self.add(WILL, message, expected, witness.clone(), absence);
         }
-        let ends = own.iter().filter_map(|c| Some(c.closed.as_ref()?.1));
+        let ends = own.iter().filter_map(|c| Some(c.closed?.0.at));
         let mut ends: Vec<Time> = ends.collect();
         ends.sort_unstable();
         // Which of them is the will cannot be told where the client says the same.
         for d in heard.into_iter().filter(|_| said_too == 0) {
-            let before = ends.partition_point(|at| *at <= d.at);
+            let before = ends.partition_point(|at| *at <= d.mark.at);
             let ended = ends[..before].last().copied();
-            let waited = ended.map_or(Duration::ZERO, |at| d.at.since(at));
+            let waited = ended.map_or(Duration::ZERO, |at| d.mark.at.since(at));
             if let Some(after) = after.filter(|a| waited < *a && !self.broken.full()) {
                 let message = format!(
                     "the will of {name} came {} ms after its connection ended",
@@ -379,7 +374,7 @@ impl<'h> Judge<'_, 'h> {
         let found = found.map_or(&[][..], Vec::as_slice);
         let fits = match payload {
             None => found.is_empty(),
-            Some(payload) => found.len() == 1 && found[0].message.payload == *payload,
+            Some(payload) => found.len() == 1 && *found[0].message.payload == *payload,
         };
         if fits {
             return;
@@ -388,7 +383,7 @@ impl<'h> Judge<'_, 'h> {
             [] => format!("a fresh subscriber of `{topic}` found nothing"),
             [one] => format!(
                 "a fresh subscriber of `{topic}` found {}",
-                describe::payload(&one.message.payload)
+                words::payload(one.message.payload)
             ),
             more => format!(
                 "a fresh subscriber of `{topic}` found {} retained messages",
@@ -396,16 +391,16 @@ impl<'h> Judge<'_, 'h> {
             ),
         };
         let expected = payload.map_or("nothing is retained".into(), |p| {
-            format!("it finds {}", describe::payload(p))
+            format!("it finds {}", words::payload(p))
         });
-        let mut witness: Vec<Ix> = self
-            .history
+        let mut witness: Vec<usize> = self
+            .model
             .packets
             .iter()
-            .filter(|p| p.retain && **self.history.messages.get(p.what).topic == *topic)
+            .filter(|p| p.retain && **self.model.messages.get(p.what).topic == *topic)
             .map(|p| p.ix)
             .collect();
-        witness.extend(found.iter().map(|d| d.ix));
+        witness.extend(found.iter().map(|d| d.mark.ix));
         // What is retained shows at the end.
         self.missed(RETAINED, message, expected, witness);
     }
@@ -416,42 +411,36 @@ impl<'h> Judge<'_, 'h> {
             .filter(|c| c.accepted())
             .filter_map(|c| c.answered)
             .collect();
-        let flags: Vec<bool> = accepted.iter().map(|(_, present, _)| *present).collect();
+        let flags: Vec<bool> = accepted.iter().map(|a| a.session_present).collect();
         if flags != present {
             let message = format!(
                 "Session Present of {} was {}",
-                self.history.name(of),
+                self.model.name(of),
                 list(&flags)
             );
-            let witness = accepted.iter().map(|(ix, ..)| *ix).collect();
+            let witness = accepted.iter().map(|a| a.mark.ix).collect();
             let absence = present.starts_with(&flags);
             self.add(SESSION, message, list(present), witness, absence);
         }
     }
 
     fn closed(&mut self, client: ClientIx, times: u32, reason: Option<ReasonCode>) {
-        let by_broker = |c: &&&Connection<'_>| {
-            let ended = c.closed.as_ref().map(|(_, _, cause)| cause);
-            let own = matches!(
-                ended,
-                None | Some(CloseCause::Peer(_) | CloseCause::Disconnected(_))
-            );
-            !own && reason.is_none_or(|r| c.told == Some(r))
-        };
+        let by_broker =
+            |c: &&&Connection<'_>| c.ended_by_server() && reason.is_none_or(|r| c.told == Some(r));
         let all = self.connections_of(client);
-        let ends: Vec<Ix> = all
+        let ends: Vec<usize> = all
             .iter()
             .filter(by_broker)
-            .filter_map(|c| c.closed.as_ref().map(|(ix, ..)| *ix))
+            .filter_map(|c| Some(c.closed?.0.ix))
             .collect();
         if ends.len() != times as usize {
-            let connects = all.iter().filter_map(|c| Some(c.connect?.0));
-            let mut witness: Vec<Ix> = connects.collect();
+            let connects = all.iter().filter_map(|c| Some(c.connect?.0.ix));
+            let mut witness: Vec<usize> = connects.collect();
             witness.extend(&ends);
             let with = reason
                 .map(|r| format!(" with reason code {r}"))
                 .unwrap_or_default();
-            let name = self.history.name(client);
+            let name = self.model.name(client);
             let message = format!(
                 "the broker ended {} connections of {name}{with}",
                 ends.len()

@@ -1,0 +1,160 @@
+//! Sessions, connections, subscriptions and messages, as the packets tell them.
+//!
+//! The model is built from what was seen and asks no party. Connections are looked at from one end: the server's where
+//! a world can see it ([`Setting::watched`]), the clients' otherwise; what applications did and were told always comes
+//! from the clients. Whatever a rule asks for by message, client or session is found through an index: a history of a
+//! million records is judged in a time that grows with their number alone.
+
+mod connection;
+mod index;
+mod levels;
+mod message;
+mod reader;
+mod session;
+mod subscriptions;
+
+pub use connection::{Answer, Connection};
+pub use index::{ClientIx, Mark, MessageIx, SessionIx};
+pub use message::{Carried, Delivered, Messages, Outcome, Published, Seen};
+pub use reader::Reader;
+pub use session::{Kept, kept};
+
+pub(crate) use levels::Levels;
+pub(crate) use subscriptions::{Reach, Subscribed, Subscriptions};
+
+use squall_protocol::{Role, Time, Version, topic::TopicFilter};
+
+/// What has to be known beside the records.
+#[derive(Clone, Debug)]
+pub struct Setting<'a> {
+    /// The version that is spoken.
+    pub version: Version,
+    /// By client: what it is called in a sentence.
+    pub names: Vec<&'a str>,
+    /// By client: its session, the first client with its Client Identifier.
+    pub sessions: Vec<SessionIx>,
+    /// What the other party is called: `the broker`.
+    pub server: &'static str,
+    /// Whose end of the connections is looked at.
+    pub watched: Role,
+    /// From here on nothing disturbed anybody, and what was under way then has had time to arrive. `None`: what did not
+    /// happen proves nothing.
+    pub settled: Option<Time>,
+    /// The server may drop messages for a client that is away: its queue was limited on purpose.
+    pub drops: bool,
+}
+
+/// One topic filter of one SUBSCRIBE that was granted.
+#[derive(Clone, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) client: ClientIx,
+    pub(crate) filter: &'a TopicFilter,
+    pub(crate) wants_retained: bool,
+    /// Into `connections`.
+    pub(crate) connection: usize,
+    /// SUBACK.
+    pub(crate) at: Time,
+    /// SUBSCRIBE.
+    pub(crate) ix: usize,
+}
+
+/// The whole of a history.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// What had to be known.
+    pub setting: Setting<'a>,
+    /// Every application message there was.
+    pub messages: Messages<'a>,
+    /// Messages handed to clients, in order.
+    pub published: Vec<Published<'a>>,
+    /// Messages handed to applications, in order.
+    pub delivered: Vec<Delivered<'a>>,
+    /// By client: indices into `delivered`, in order.
+    pub delivered_to: Vec<Vec<usize>>,
+    /// Network connections, in the order in which they began.
+    pub connections: Vec<Connection<'a>>,
+    /// By client: indices into `connections`, in order.
+    pub connections_of: Vec<Vec<usize>>,
+    /// By session: its connections that were accepted, in the order in which they were.
+    pub(crate) accepted: Vec<Vec<usize>>,
+    /// PUBLISH packets both ways, in order.
+    pub packets: Vec<Carried>,
+    /// Subscriptions, ended or not.
+    pub(crate) subscriptions: Subscriptions<'a>,
+    /// Every subscribe request for one filter that was granted, also of a subscription that existed.
+    pub(crate) requests: Vec<Request<'a>>,
+    /// By session: the latest of its connections.
+    last_of_session: Vec<Option<usize>>,
+    /// When the last record was.
+    pub end: Time,
+}
+
+impl<'a> Model<'a> {
+    fn new(setting: Setting<'a>) -> Self {
+        let clients = setting.names.len();
+        Self {
+            messages: Messages::default(),
+            published: Vec::new(),
+            delivered: Vec::new(),
+            delivered_to: vec![Vec::new(); clients],
+            connections: Vec::new(),
+            connections_of: vec![Vec::new(); clients],
+            accepted: vec![Vec::new(); clients],
+            packets: Vec::new(),
+            subscriptions: Subscriptions::new(clients),
+            requests: Vec::new(),
+            last_of_session: vec![None; clients],
+            end: Time::ZERO,
+            setting,
+        }
+    }
+
+    /// The server itself is looked at: what it had heard when it spoke is known.
+    #[must_use]
+    pub fn sharp(&self) -> bool {
+        self.setting.watched == Role::Server
+    }
+
+    /// What a client is called.
+    #[must_use]
+    pub fn name(&self, client: ClientIx) -> &'a str {
+        self.setting.names[client]
+    }
+
+    /// The session of a client: clients may be one to the server.
+    #[must_use]
+    pub fn session(&self, client: ClientIx) -> SessionIx {
+        self.setting.sessions[client]
+    }
+
+    /// The connections of a client, in order.
+    pub fn connections_of(&self, client: ClientIx) -> impl Iterator<Item = &Connection<'a>> {
+        let own = self.connections_of[client].iter();
+        own.map(|n| &self.connections[*n])
+    }
+
+    /// Records of the packets that carried a message.
+    pub fn packets_of(&self, what: MessageIx) -> impl Iterator<Item = usize> {
+        let packets = self.messages.get(what).packets.iter();
+        packets.map(|n| self.packets[*n].ix)
+    }
+
+    /// Whether the last connection of the client's session was open when all was settled, and still is: time enough
+    /// for everything to drain.
+    #[must_use]
+    pub fn online_at_end(&self, client: ClientIx) -> bool {
+        let (Some(settled), Some(last)) = (self.setting.settled, self.last_connection(client))
+        else {
+            return false;
+        };
+        let in_time = last.answered.is_some_and(|a| a.mark.at <= settled);
+        last.accepted() && last.closed.is_none() && !last.silenced && in_time
+    }
+
+    /// The latest connection of a client's session.
+    #[must_use]
+    pub fn last_connection(&self, client: ClientIx) -> Option<&Connection<'a>> {
+        let last = self.last_of_session[self.session(client)]?;
+        Some(&self.connections[last])
+    }
+}

@@ -1,0 +1,356 @@
+//! Reads records into a [`Model`], one by one.
+
+use super::{
+    Answer, Carried, Connection, Delivered, Kept, Mark, MessageIx, Model, Outcome, Published,
+    Request, Setting, Subscribed,
+    connection::lasting,
+    index::{ClientIx, SessionIx},
+    kept,
+    message::Messages,
+};
+use crate::record::{Application, Ended, Message, Record, Seen};
+use squall_protocol::{
+    Packet, QoS, Role, Text, Time,
+    packet::{ConnAck, Publish, RetainHandling, SubAck, Subscription, Will},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Builds a model.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    model: Model<'a>,
+    tickets: BTreeMap<(ClientIx, u64), usize>,
+    /// QoS 2 flows towards the server by session: packet identifiers between PUBLISH and PUBREL.
+    open_qos2: Vec<BTreeSet<u16>>,
+    /// SUBSCRIBE packets that are not answered yet, by connection and packet identifier.
+    asked: BTreeMap<(usize, u16), (usize, &'a [Subscription])>,
+    /// By message and publisher: how many of its publishes, counted over all publishers, need no look any more when
+    /// the next one arrives.
+    arrived: BTreeMap<(MessageIx, ClientIx), usize>,
+    /// Topics by connection, sender (the client or not) and Topic Alias.
+    aliases: BTreeMap<(usize, bool, u16), &'a Text>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that has seen nothing.
+    #[must_use]
+    pub fn new(setting: Setting<'a>) -> Self {
+        Self {
+            tickets: BTreeMap::new(),
+            open_qos2: vec![BTreeSet::new(); setting.names.len()],
+            asked: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            model: Model::new(setting),
+        }
+    }
+
+    /// The model of everything that was seen.
+    #[must_use]
+    pub fn finish(mut self) -> Model<'a> {
+        for ((connection, _), (ix, subscriptions)) in self.asked {
+            let client = self.model.connections[connection].client;
+            let session = self.model.session(client);
+            for subscription in subscriptions {
+                let (filter, most) = (&subscription.filter, subscription.qos);
+                self.model.subscriptions.perhaps(session, filter, most, ix);
+            }
+        }
+        self.model
+    }
+
+    /// Reads the next record.
+    pub fn see(&mut self, record: &Record<'a>) {
+        let Record { ix, at, end, seen } = *record;
+        let mark = Mark { ix, at };
+        self.model.end = self.model.end.max(at);
+        if let Seen::Application(what) = seen {
+            return self.application(mark, end.client, what);
+        }
+        if end.side != self.model.setting.watched {
+            return;
+        }
+        let n = self.connection(end.client, end.conn);
+        let other = match end.side {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let (packet, from) = match seen {
+            Seen::Sent(packet) => (packet, end.side),
+            Seen::Received(packet) => (packet, other),
+            Seen::Silenced => {
+                self.model.connections[n].silenced = true;
+                return;
+            }
+            Seen::Closed(who) => {
+                let by = match who {
+                    Ended::Here => end.side,
+                    Ended::There => other,
+                };
+                self.model.connections[n].closed.get_or_insert((mark, by));
+                return;
+            }
+            Seen::Opened | Seen::Broken(_) | Seen::Unknown | Seen::Application(_) => return,
+        };
+        match from {
+            Role::Client => {
+                self.model.connections[n].heard = Some(mark);
+                self.by_client(mark, n, packet);
+            }
+            Role::Server => self.by_server(mark, n, packet),
+        }
+    }
+
+    /// The connection with this number; a new one when it was not seen before.
+    fn connection(&mut self, client: ClientIx, conn: u64) -> usize {
+        let model = &mut self.model;
+        let own = model.connections_of[client].iter().rev();
+        if let Some(n) = own.copied().find(|n| model.connections[*n].conn == conn) {
+            return n;
+        }
+        let (n, session) = (model.connections.len(), model.session(client));
+        model.connections_of[client].push(n);
+        model.last_of_session[session] = Some(n);
+        model.connections.push(Connection::new(client, conn));
+        n
+    }
+
+    fn application(&mut self, mark: Mark, client: ClientIx, what: Application<'a>) {
+        match what {
+            Application::Published { ticket, message } => {
+                let n = self.model.published.len();
+                self.tickets.insert((client, ticket), n);
+                let what = self.number(message);
+                self.model.messages.get_mut(what).published.push(n);
+                self.model.published.push(Published {
+                    by: client,
+                    what,
+                    message,
+                    mark,
+                    outcome: Outcome::Open,
+                    arrived: None,
+                });
+            }
+            Application::Delivered(message) => {
+                let n = self.model.delivered.len();
+                let what = self.number(message);
+                self.model.messages.get_mut(what).delivered.push(n);
+                self.model.delivered_to[client].push(n);
+                self.model.delivered.push(Delivered {
+                    to: client,
+                    what,
+                    message,
+                    mark,
+                });
+            }
+            Application::Acknowledged { ticket, reason } => {
+                let outcome = match reason.is_error() {
+                    true => Outcome::Refused(mark.ix, reason),
+                    false => Outcome::Acknowledged(mark.ix),
+                };
+                self.outcome(client, ticket, outcome);
+            }
+            Application::Abandoned { ticket } => self.outcome(client, ticket, Outcome::Unknown),
+        }
+    }
+
+    fn number(&mut self, message: Message<'a>) -> MessageIx {
+        self.model.messages.number(message.topic, message.payload)
+    }
+
+    fn outcome(&mut self, client: ClientIx, ticket: u64, outcome: Outcome) {
+        if let Some(&n) = self.tickets.get(&(client, ticket)) {
+            self.model.published[n].outcome = outcome;
+        }
+    }
+
+    fn by_client(&mut self, mark: Mark, n: usize, packet: &'a Packet) {
+        let client = self.model.connections[n].client;
+        let session = self.model.session(client);
+        match packet {
+            Packet::Connect(connect) => {
+                let connection = &mut self.model.connections[n];
+                let before = connection.will();
+                connection.connects(mark, connect);
+                self.will(n, before);
+            }
+            Packet::Disconnect(d) => self.model.connections[n].says_farewell(d),
+            Packet::Publish(p) => {
+                let fresh = p.qos != QoS::ExactlyOnce
+                    || self.open_qos2[session].insert(p.packet_id.map_or(0, |i| i.get()));
+                let expires = p.properties.message_expiry_interval().is_some();
+                let what = self.packet(mark.ix, n, Role::Client, p, fresh, expires);
+                self.arrived(mark.ix, client, what);
+            }
+            Packet::PubRel(ack) => {
+                self.open_qos2[session].remove(&ack.packet_id.get());
+            }
+            Packet::Subscribe(s) => {
+                self.asked
+                    .insert((n, s.packet_id.get()), (mark.ix, &s.subscriptions));
+            }
+            Packet::Unsubscribe(u) => {
+                for filter in &u.filters {
+                    self.model.subscriptions.end(session, filter, mark.ix);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes whose will a message is. A second CONNECT, which is an error, takes the place of the first (`before`).
+    fn will(&mut self, n: usize, before: Option<&'a Will>) {
+        let messages: &mut Messages<'a> = &mut self.model.messages;
+        if let Some(will) = before {
+            let what = messages.number(&will.topic, &will.payload);
+            messages.get_mut(what).wills.retain(|w| *w != n);
+        }
+        if let Some(will) = self.model.connections[n].will() {
+            let what = messages.number(&will.topic, &will.payload);
+            messages.get_mut(what).wills.push(n);
+        }
+    }
+
+    fn by_server(&mut self, mark: Mark, n: usize, packet: &'a Packet) {
+        match packet {
+            Packet::ConnAck(ack) => self.answered(mark, n, ack),
+            Packet::SubAck(ack) => self.granted(mark, n, ack),
+            Packet::Publish(p) => {
+                self.packet(mark.ix, n, Role::Server, p, !p.dup, false);
+            }
+            Packet::Disconnect(d) => self.model.connections[n].told = Some(d.reason),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, mark: Mark, n: usize, ack: &ConnAck) {
+        let model = &mut self.model;
+        let connection = &mut model.connections[n];
+        let again = connection.accepted();
+        connection.answered = Some(Answer {
+            mark,
+            session_present: ack.session_present,
+            reason: ack.reason,
+        });
+        // What the server announces holds, not what was asked for [MQTT-3.1.2-21], section 3.2.2.3.2.
+        if let Some(keep_alive) = ack.properties.server_keep_alive() {
+            connection.keep_alive = keep_alive;
+        }
+        if let Some(expiry) = ack.properties.session_expiry_interval() {
+            connection.expiry = lasting(expiry);
+        }
+        if !connection.accepted() {
+            return;
+        }
+        let clean = connection.connect.is_some_and(|(_, c)| c.clean_start);
+        let session = model.setting.sessions[connection.client];
+        let ended = match kept(model, n) {
+            Kept::Yes => false,
+            Kept::No => true,
+            Kept::Either => !ack.session_present,
+        };
+        if clean || ended {
+            model.subscriptions.end_all(session, mark.ix);
+            self.open_qos2[session].clear();
+        }
+        let accepted = &mut model.accepted[session];
+        if again {
+            accepted.retain(|c| *c != n);
+        }
+        accepted.push(n);
+    }
+
+    fn granted(&mut self, mark: Mark, n: usize, ack: &SubAck) {
+        let Some((since, subscriptions)) = self.asked.remove(&(n, ack.packet_id.get())) else {
+            return;
+        };
+        let client = self.model.connections[n].client;
+        let session = self.model.session(client);
+        for (subscription, reason) in subscriptions.iter().zip(&ack.reasons) {
+            if let Some(granted) = QoS::from_bits(reason.0) {
+                let new = Subscribed {
+                    client,
+                    subscription,
+                    granted,
+                    since,
+                    surely: mark.ix,
+                    until: None,
+                };
+                self.subscribed(session, n, mark.at, new);
+            }
+        }
+    }
+
+    fn subscribed(&mut self, session: SessionIx, n: usize, at: Time, new: Subscribed<'a>) {
+        let (client, ix, subscription) = (new.client, new.since, new.subscription);
+        let existed = self.model.subscriptions.add(session, new);
+        let wants_retained = match subscription.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => !existed,
+            RetainHandling::DoNotSend => false,
+        } && subscription.filter.share_name().is_none()
+            && !subscription.no_local;
+        self.model.requests.push(Request {
+            client,
+            filter: &subscription.filter,
+            wants_retained,
+            connection: n,
+            at,
+            ix,
+        });
+    }
+
+    fn packet(
+        &mut self,
+        ix: usize,
+        n: usize,
+        from: Role,
+        publish: &'a Publish,
+        fresh: bool,
+        expires: bool,
+    ) -> MessageIx {
+        let topic = self.topic(n, from, publish);
+        let model = &mut self.model;
+        let client = model.connections[n].client;
+        let what = model.messages.number(topic, &publish.payload);
+        let seen = model.messages.get_mut(what);
+        seen.packets.push(model.packets.len());
+        model.packets.push(Carried {
+            client,
+            from,
+            what,
+            dup: publish.dup,
+            retain: publish.retain,
+            fresh,
+            expires,
+            ix,
+        });
+        what
+    }
+
+    /// The topic of a PUBLISH, also where an alias stands for it [MQTT-3.3.2-12].
+    fn topic(&mut self, n: usize, from: Role, publish: &'a Publish) -> &'a Text {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return &publish.topic;
+        };
+        let key = (n, from == Role::Client, alias);
+        if !publish.topic.is_empty() {
+            self.aliases.insert(key, &publish.topic);
+        }
+        self.aliases.get(&key).copied().unwrap_or(&publish.topic)
+    }
+
+    /// Notes the first PUBLISH of a message.
+    fn arrived(&mut self, ix: usize, client: ClientIx, what: MessageIx) {
+        let published = &self.model.messages.get(what).published;
+        let done = self.arrived.entry((what, client)).or_default();
+        while let Some(&n) = published.get(*done) {
+            *done += 1;
+            let p = &mut self.model.published[n];
+            if p.by == client {
+                p.arrived = Some(ix);
+                return;
+            }
+        }
+    }
+}

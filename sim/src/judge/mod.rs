@@ -1,0 +1,120 @@
+//! The verdict on a run: the trace is translated into a [`squall_history`] and judged there by monitors and oracles;
+//! [`expectation`] judges what the scenario asks for in particular.
+
+mod expectation;
+mod seen;
+
+pub use seen::Ends;
+
+use crate::{
+    director::Order,
+    trace::{Trace, What},
+};
+use seen::Translator;
+use squall_history::{
+    Finding, Findings, Monitors, Scene,
+    model::{Reader, Setting},
+    oracle,
+};
+use squall_protocol::{Role, Time, Version};
+use squall_scenarios::{
+    model::{Scenario, Settle, Step, StepKind},
+    plan::OBSERVER,
+};
+
+/// How far a story was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// To its end.
+    Whole,
+    /// To a step that could not be done.
+    ToFailedStep,
+    /// To a limit, in the middle of what was going on. What had not happened yet is not judged.
+    ToLimit,
+}
+
+/// What the broker is called in findings.
+const BROKER: &str = "the broker";
+
+/// Judges a run. Empty when every guarantee was kept; the first ten findings when many were not. A finding's demand is
+/// the number of the expectation that was not met.
+#[must_use]
+pub fn judge(
+    plan: &Scenario,
+    version: Version,
+    trace: &Trace,
+    told: Told,
+    ends: Ends,
+) -> Vec<Finding> {
+    let sessions = seen::sessions(plan);
+    let mut broken = Findings::new(told != Told::ToLimit);
+    let name = |client: usize| plan.clients[client].name.clone();
+    let scene = || Scene {
+        version,
+        name: &name,
+        server: BROKER,
+        own_topics: None,
+    };
+    let mut of_broker = Monitors::of(Role::Server, scene());
+    let mut of_clients = Monitors::of(Role::Client, scene());
+    let mut reader = Reader::new(Setting {
+        version,
+        names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
+        sessions: sessions.clone(),
+        server: BROKER,
+        watched: ends.watched(),
+        settled: settled(plan, trace).filter(|_| told == Told::Whole),
+        drops: plan.broker.max_queued.is_some(),
+    });
+    let mut translator = Translator::new(ends, &sessions);
+    for (ix, written) in trace.records().iter().enumerate() {
+        let Some(record) = translator.translate(ix, written) else {
+            continue;
+        };
+        reader.see(&record);
+        let mut found = |finding| broken.push(finding);
+        // Each party is watched on its own side of the wire, where that is seen.
+        if record.end.side == ends.watched() {
+            of_broker.see(&record, &mut found);
+        }
+        if record.end.side == Role::Client {
+            // To itself a client has a session of its own, whoever shares its Client Identifier.
+            let mut own = record;
+            own.end.session = own.end.client;
+            of_clients.see(&own, &mut found);
+        }
+    }
+    let model = reader.finish();
+    oracle::judge(&model, &mut broken);
+    expectation::judge(plan, &model, &mut broken);
+    broken.into_list()
+}
+
+/// The middle of the settle that ends the story itself (without the observer's part), if one does.
+fn settled(plan: &Scenario, trace: &Trace) -> Option<Time> {
+    let StepKind::Settle(Settle(time)) = own_steps(plan).last()?.kind else {
+        return None;
+    };
+    // A settle begins by sending again whatever waits.
+    let begins = |what: &What| matches!(what, What::Order(Order::Nudge(_)));
+    let mut records = trace.records().iter().rev();
+    let began = records.find(|r| begins(&r.what))?.at;
+    Some(began + time / 2)
+}
+
+/// The steps without what a plan adds at the end for the observer: a connect, a subscribe and a wait.
+fn own_steps(plan: &Scenario) -> &[Step] {
+    let Some(observer) = plan.clients.iter().position(|c| c.name == OBSERVER) else {
+        return &plan.steps;
+    };
+    let by_observer = |s: &Step| s.client() == Some(observer);
+    let added = |s: &Step| by_observer(s) || matches!(s.kind, StepKind::Wait(_));
+    let own = plan
+        .steps
+        .iter()
+        .rposition(|s| !added(s))
+        .map_or(0, |n| n + 1);
+    // Waits of the story itself may stand before what was added.
+    let first_added = plan.steps[own..].iter().position(by_observer);
+    &plan.steps[..first_added.map_or(plan.steps.len(), |n| own + n)]
+}

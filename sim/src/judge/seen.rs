@@ -1,0 +1,159 @@
+//! A trace in the words of `squall-history`: what was seen at each end of each connection.
+
+use crate::trace::{AtServer, Node, Record as Written, What};
+use squall_client::{EndCause, Event};
+use squall_history::{Application, End, Ended, Message, Record, Seen};
+use squall_protocol::Role;
+use squall_scenarios::model::{ClientIx, CutBy, Scenario};
+use std::collections::BTreeMap;
+
+/// Which ends of the connections are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The clients' and the broker's: verdicts are sharp.
+    Both,
+    /// The clients' alone, as with any broker out there: verdicts are sound, and fewer.
+    Clients,
+}
+
+impl Ends {
+    /// The side whose end of the connections the model is built from.
+    pub(super) const fn watched(self) -> Role {
+        match self {
+            Self::Both => Role::Server,
+            Self::Clients => Role::Client,
+        }
+    }
+}
+
+/// By client of the story: its session, the first client with its Client Identifier.
+pub(super) fn sessions(plan: &Scenario) -> Vec<ClientIx> {
+    let mut first = BTreeMap::new();
+    let own = plan.clients.iter().enumerate();
+    own.map(|(n, c)| *first.entry(c.client_id.as_str()).or_insert(n))
+        .collect()
+}
+
+/// Translates the records of a trace, one by one.
+pub(super) struct Translator<'s> {
+    ends: Ends,
+    sessions: &'s [ClientIx],
+    /// Dials so far, of all clients.
+    dials: u64,
+    /// By client: its latest dial.
+    dialled: Vec<u64>,
+    /// By client: the latest connection that the broker has accepted.
+    accepted: Vec<u64>,
+}
+
+impl<'s> Translator<'s> {
+    pub(super) fn new(ends: Ends, sessions: &'s [ClientIx]) -> Self {
+        Self {
+            ends,
+            sessions,
+            dials: 0,
+            dialled: vec![0; sessions.len()],
+            accepted: vec![0; sessions.len()],
+        }
+    }
+
+    /// What a record says; nothing where no party of MQTT saw it.
+    pub(super) fn translate<'a>(&mut self, ix: usize, written: &'a Written) -> Option<Record<'a>> {
+        let (side, client, seen) = match (&written.what, written.node) {
+            (What::Broker { client, conn, seen }, _) => {
+                self.accepted[*client] = *conn;
+                (Role::Server, *client, at_server(seen))
+            }
+            (What::Order(order), _) => {
+                let (client, ticket, message) = order.published()?;
+                let ticket = ticket.0;
+                let message = as_seen(message);
+                let published = Application::Published { ticket, message };
+                (Role::Client, client, Seen::Application(published))
+            }
+            (What::Dial, Node::Client(client)) => {
+                self.dials += 1;
+                self.dialled[client] = self.dials;
+                (Role::Client, client, Seen::Opened)
+            }
+            (What::Client(event), Node::Client(client)) => {
+                (Role::Client, client, at_client(event)?)
+            }
+            (What::Cut(cut), Node::Client(client)) if cut.by == CutBy::Silence => {
+                (self.ends.watched(), client, Seen::Silenced)
+            }
+            _ => return None,
+        };
+        if side == Role::Server && self.ends == Ends::Clients {
+            return None;
+        }
+        let conn = match (side, &written.what) {
+            (_, What::Broker { conn, .. }) => *conn,
+            (Role::Server, _) => self.accepted[client],
+            (Role::Client, _) => self.dialled[client],
+        };
+        let end = End {
+            side,
+            client,
+            session: self.sessions[client],
+            conn,
+        };
+        Some(Record {
+            ix,
+            at: written.at,
+            end,
+            seen,
+        })
+    }
+}
+
+fn at_server(seen: &AtServer) -> Seen<'_> {
+    match seen {
+        AtServer::Opened => Seen::Opened,
+        AtServer::Received(frame) => Seen::Received(&frame.packet),
+        AtServer::Sent(frame) => Seen::Sent(&frame.packet),
+        AtServer::Violation(violation) => Seen::Broken(violation),
+        AtServer::Closed { by, .. } => Seen::Closed(match by {
+            Role::Server => Ended::Here,
+            Role::Client => Ended::There,
+        }),
+    }
+}
+
+fn at_client(event: &Event) -> Option<Seen<'_>> {
+    Some(match event {
+        Event::Received(frame) => Seen::Received(&frame.packet),
+        Event::Sent(frame) => Seen::Sent(&frame.packet),
+        Event::Violation(violation) => Seen::Broken(violation),
+        Event::Ended { cause } => Seen::Closed(match cause {
+            EndCause::Peer(_) | EndCause::ServerDisconnect(_) | EndCause::DialFailed(_) => {
+                Ended::There
+            }
+            _ => Ended::Here,
+        }),
+        Event::Delivered { message, .. } => {
+            Seen::Application(Application::Delivered(as_seen(message)))
+        }
+        Event::Acknowledged { ticket, reason } => Seen::Application(Application::Acknowledged {
+            ticket: ticket.0,
+            reason: *reason,
+        }),
+        Event::Abandoned { ticket, .. } => {
+            Seen::Application(Application::Abandoned { ticket: ticket.0 })
+        }
+        Event::Connected { .. }
+        | Event::Refused { .. }
+        | Event::Subscribed { .. }
+        | Event::Unsubscribed { .. } => return None,
+    })
+}
+
+const fn as_seen(message: &squall_client::Message) -> Message<'_> {
+    Message {
+        topic: &message.topic,
+        payload: &message.payload,
+        qos: message.qos,
+        retain: message.retain,
+        properties: &message.properties,
+    }
+}
