@@ -1,7 +1,7 @@
 //! One run: a scenario, a version and a seed played in a world and judged.
 
 use crate::{
-    judge::{self, Ends, Told},
+    judge::{self, Ends},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, Stranger, World, play},
 };
@@ -115,12 +115,7 @@ impl<'a> Run<'a> {
     }
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
-        let told = match &played.failure {
-            None => Told::Whole,
-            Some(failure) if failure.at_limit => Told::ToLimit,
-            Some(_) => Told::ToFailedStep,
-        };
-        let mut broken = judge::judge(plan, self.version, &played.trace, told, self.ends);
+        let mut broken = judge::judge(plan, self.version, played, self.ends);
         if let Some(failure) = &played.failure {
             let step = Broken {
                 rule: STEP,
