@@ -7,6 +7,7 @@
 //! [`replay`] one again.
 
 pub mod director;
+mod faults;
 pub mod judge;
 pub mod net;
 pub mod panics;

@@ -1,6 +1,7 @@
 //! One run: a scenario, a version and a seed played in a world and judged.
 
 use crate::{
+    faults,
     judge::{self, Ends},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, Stranger, World, play},
@@ -90,7 +91,8 @@ impl<'a> Run<'a> {
                 stop,
             },
         )?;
-        let findings = self.findings(&plan, &played);
+        let mut findings = self.findings(&plan, &played);
+        findings.extend(faults::unbitten(&plan, self.version, &played));
         let result = SimResult {
             scenario: plan.name.clone(),
             title: plan.title.clone(),

@@ -1,9 +1,11 @@
 //! Many runs: scenarios × versions × seeds, on several threads. Results are handed on one by one, as they come and in a fixed
 //! order, and forgotten; so a sweep of any length takes the same memory.
 
-use crate::{panics, parity, run::Run, world::World};
+pub use crate::faults::{ENOUGH_SEEDS, is_of_sweep};
+
+use crate::{faults::Felt, panics, parity, run::Run, world::World};
 use squall_protocol::Version;
-use squall_reports::{SimResult, Verdict};
+use squall_reports::{Finding, SimResult, Verdict};
 use squall_scenarios::model::Scenario;
 use std::{
     collections::BTreeMap,
@@ -49,6 +51,18 @@ pub struct Ended<'a> {
     pub world: World,
     /// What was found.
     pub result: SimResult,
+    /// How often its faults bit.
+    pub(crate) felt: Felt,
+}
+
+impl Ended<'_> {
+    /// Adds what the whole sweep shows.
+    fn fail_for(&mut self, findings: Vec<Finding>) {
+        if !findings.is_empty() {
+            self.result.verdict = Verdict::Fail;
+            self.result.findings.extend(findings);
+        }
+    }
 }
 
 /// How far a sweep came.
@@ -67,12 +81,17 @@ impl<'a> Sweep<'a> {
     fn runs(&self) -> impl Iterator<Item = Run<'a>> + '_ {
         let scenarios = self.scenarios;
         scenarios.iter().flat_map(move |scenario| {
-            let (first, end) = self.seeds.unwrap_or((0, scenario.seeds.into()));
+            let (first, end) = self.seeds_of(scenario);
             let versions = scenario.versions.iter();
             let versions = versions.filter(|v| self.versions.contains(v));
             let run = move |version, seed| Run::new(scenario, version, seed).in_world(self.world);
             versions.flat_map(move |version| (first..end).map(move |seed| run(*version, seed)))
         })
+    }
+
+    /// First and last seed of a scenario, the last not included.
+    fn seeds_of(&self, scenario: &Scenario) -> (u64, u64) {
+        self.seeds.unwrap_or((0, scenario.seeds.into()))
     }
 
     /// How many runs that is.
@@ -84,7 +103,7 @@ impl<'a> Sweep<'a> {
                 .iter()
                 .filter(|v| self.versions.contains(v))
                 .count() as u64;
-            let (first, end) = self.seeds.unwrap_or((0, scenario.seeds.into()));
+            let (first, end) = self.seeds_of(scenario);
             versions.saturating_mul(end.saturating_sub(first))
         };
         self.scenarios.iter().map(of).fold(0, u64::saturating_add)
@@ -94,7 +113,8 @@ impl<'a> Sweep<'a> {
     /// before it are there; nothing is kept. `done` counts finished runs as they finish, for a progress display. Set
     /// `stop`, or break from `each`, to end early: runs under way are given up.
     ///
-    /// A run in which Squall panics is a result that fails and says so.
+    /// A run in which Squall panics is a result that fails and says so. Faults that never bit in any of
+    /// [`ENOUGH_SEEDS`] or more seeds are findings of the last run of their scenario and version.
     ///
     /// # Errors
     /// When a thread cannot be started.
@@ -118,11 +138,16 @@ impl<'a> Sweep<'a> {
                 thread::Builder::new().spawn_scoped(threads, work)?;
             }
             let mut swept = Swept::default();
+            let mut felt = Felt::default();
             for number in 0..self.count() {
-                let Some(ended) = line.take(number) else {
+                let Some(mut ended) = line.take(number) else {
                     swept.stopped = true;
                     break;
                 };
+                felt.add(std::mem::take(&mut ended.felt));
+                if ended.result.seed + 1 == self.seeds_of(ended.scenario).1 {
+                    ended.fail_for(std::mem::take(&mut felt).unbitten(ended.scenario));
+                }
                 swept.runs += 1;
                 swept.virtual_ms = swept.virtual_ms.saturating_add(ended.result.virtual_ms);
                 if each(ended).is_break() {
@@ -140,21 +165,23 @@ impl<'a> Sweep<'a> {
             return None;
         }
         let played = panics::caught(|| {
-            let mut result = run.judge_unless(stop)?.result;
+            let judged = run.judge_unless(stop)?;
+            let mut result = judged.result;
             if self.confirm {
                 parity::confirm(run, &mut result);
             }
-            Some(result)
+            Some((result, Felt::in_run(&judged.played.faults)))
         });
-        let result = match played {
-            Ok(result) => result?,
-            Err(panic) => panics::result(run, &panic),
+        let (result, felt) = match played {
+            Ok(found) => found?,
+            Err(panic) => (panics::result(run, &panic), Felt::default()),
         };
         Some(Ended {
             scenario: run.scenario,
             version: run.version,
             world: run.world,
             result,
+            felt,
         })
     }
 }

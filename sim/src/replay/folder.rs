@@ -1,7 +1,7 @@
 //! The folder that replay files of failing runs go to, and the command that repeats each of these runs.
 
 use super::Replay;
-use crate::sweep::Ended;
+use crate::sweep::{Ended, is_of_sweep};
 use squall_protocol::Version;
 use squall_reports::file;
 use squall_scenarios::plan::plan;
@@ -61,8 +61,9 @@ impl Folder {
             version,
             world,
             result,
+            ..
         } = ended;
-        if result.findings.is_empty() {
+        if result.findings.iter().all(is_of_sweep) {
             return;
         }
         result.replay = Some(format!(
@@ -119,7 +120,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{run::Run, world::World};
+    use crate::{faults::Felt, run::Run, world::World};
     use squall_scenarios::load_str;
 
     #[test]
@@ -142,6 +143,7 @@ mod tests {
                     version: Version::V5_0,
                     world: World::Loop,
                     result: Run::new(&scenario, Version::V5_0, seed).judge().result,
+                    felt: Felt::default(),
                 };
                 folder.note(&mut ended);
                 ended.result.replay.expect("it failed")
