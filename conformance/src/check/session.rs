@@ -12,106 +12,28 @@ use squall_protocol::{Properties, Property, QoS, ReasonCode, packet::Disconnect}
 use std::time::Duration;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "session/kept",
-        title: "A session that is to be kept is found again, with its subscriptions",
-        expected: "Session Present 1, and the subscription delivers without a new SUBSCRIBE.",
-        v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2", "MQTT-4.1.0-1"],
-        v5_0: &["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3"],
-        needs: &[],
-        run: |cx| Box::pin(kept(cx)),
-    },
-    Check {
-        id: "session/kept-without-subscription",
-        title: "A session without subscriptions is kept too",
-        expected: "Session Present 1 for a client that comes back, although it never subscribed.",
-        v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-3.2.2-3"],
-        needs: &[],
-        run: |cx| Box::pin(kept_without_subscription(cx)),
-    },
-    Check {
-        id: "session/none-present",
-        title: "Session Present is 0 where there is no session",
-        expected: "Session Present 0 for a Client Identifier that was never used.",
-        v3_1_1: &["MQTT-3.2.2-3"],
-        v5_0: &["MQTT-3.2.2-3", "MQTT-3.1.2-6"],
-        needs: &[],
-        run: |cx| Box::pin(none_present(cx)),
-    },
-    Check {
-        id: "session/discarded",
-        title: "A clean start discards the session",
-        expected: "Session Present 0, no subscription and no queued message.",
-        v3_1_1: &["MQTT-3.1.2-6", "MQTT-3.2.2-1"],
-        v5_0: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(discarded(cx)),
-    },
-    Check {
-        id: "session/not-kept",
-        title: "A session that is not to be kept ends with the connection",
-        expected: "Session Present 0 on the next connection.",
-        v3_1_1: &["MQTT-3.1.2-6"],
-        v5_0: &["MQTT-4.1.0-2", "X-5.0-session-1"],
-        needs: &[],
-        run: |cx| Box::pin(not_kept(cx)),
-    },
-    Check {
-        id: "session/1-queued",
-        title: "QoS 1 messages for an absent client are queued",
-        expected: "All five messages arrive, in order, when the client is back.",
-        v3_1_1: &["MQTT-3.1.2-5"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(queued(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "session/2-queued",
-        title: "QoS 2 messages for an absent client are queued",
-        expected: "All five messages arrive once, in order, when the client is back.",
-        v3_1_1: &["MQTT-3.1.2-5"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(queued(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "session/unsubscribed-stays-so",
-        title: "A subscription that was given up does not come back with the session",
-        expected: "Nothing is delivered for it after a reconnect.",
-        v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
-        v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
-        needs: &[],
-        run: |cx| Box::pin(unsubscribed(cx)),
-    },
-    Check {
-        id: "session/own-identifier",
-        title: "Two Client Identifiers have two sessions",
-        expected: "Each client gets back its own subscription and not the other's.",
-        v3_1_1: &["MQTT-3.1.3-2"],
-        v5_0: &["MQTT-3.1.3-2"],
-        needs: &[],
-        run: |cx| Box::pin(own_identifier(cx)),
-    },
-    Check {
-        id: "session/expires",
-        title: "A session ends when its expiry has passed",
-        expected: "With Session Expiry Interval 1, Session Present is 0 after more than a second.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-4.1.0-2"],
-        needs: &[],
-        run: |cx| Box::pin(expires(cx)),
-    },
-    Check {
-        id: "session/expiry-at-disconnect",
-        title: "A Session Expiry Interval in DISCONNECT takes the place of the earlier one",
-        expected: "With 60 in CONNECT and 0 in DISCONNECT, the session is gone.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-disconnect-4", "MQTT-4.1.0-2"],
-        needs: &[],
-        run: |cx| Box::pin(expiry_at_disconnect(cx)),
-    },
+    KEPT,
+    KEPT_WITHOUT_SUBSCRIPTION,
+    NONE_PRESENT,
+    DISCARDED,
+    NOT_KEPT,
+    QOS_1_QUEUED,
+    QOS_2_QUEUED,
+    UNSUBSCRIBED_STAYS_SO,
+    OWN_IDENTIFIER,
+    EXPIRES,
+    EXPIRY_AT_DISCONNECT,
 ];
+
+const KEPT: Check = Check {
+    id: "session/kept",
+    title: "A session that is to be kept is found again, with its subscriptions",
+    expected: "Session Present 1, and the subscription delivers without a new SUBSCRIBE.",
+    v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2", "MQTT-4.1.0-1"],
+    v5_0: &["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3"],
+    needs: &[],
+    run: |cx| Box::pin(kept(cx)),
+};
 
 async fn kept(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
@@ -146,6 +68,16 @@ async fn kept(cx: &Cx) -> Judged {
     }
 }
 
+const KEPT_WITHOUT_SUBSCRIPTION: Check = Check {
+    id: "session/kept-without-subscription",
+    title: "A session without subscriptions is kept too",
+    expected: "Session Present 1 for a client that comes back, although it never subscribed.",
+    v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-3.2.2-3"],
+    needs: &[],
+    run: |cx| Box::pin(kept_without_subscription(cx)),
+};
+
 async fn kept_without_subscription(cx: &Cx) -> Judged {
     let id = cx.id();
     let mut client = cx.dial("client").id(&id).kept().go().await?;
@@ -164,6 +96,16 @@ async fn kept_without_subscription(cx: &Cx) -> Judged {
     fail("Session Present is 0, where a session with a subscription is kept")
 }
 
+const NONE_PRESENT: Check = Check {
+    id: "session/none-present",
+    title: "Session Present is 0 where there is no session",
+    expected: "Session Present 0 for a Client Identifier that was never used.",
+    v3_1_1: &["MQTT-3.2.2-3"],
+    v5_0: &["MQTT-3.2.2-3", "MQTT-3.1.2-6"],
+    needs: &[],
+    run: |cx| Box::pin(none_present(cx)),
+};
+
 async fn none_present(cx: &Cx) -> Judged {
     let mut client = cx.dial("client").kept().go().await?;
     client.fence().await?;
@@ -172,6 +114,16 @@ async fn none_present(cx: &Cx) -> Judged {
         true => fail("Session Present 1 for a Client Identifier that was never used"),
     }
 }
+
+const DISCARDED: Check = Check {
+    id: "session/discarded",
+    title: "A clean start discards the session",
+    expected: "Session Present 0, no subscription and no queued message.",
+    v3_1_1: &["MQTT-3.1.2-6", "MQTT-3.2.2-1"],
+    v5_0: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(discarded(cx)),
+};
 
 async fn discarded(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
@@ -204,6 +156,16 @@ async fn discarded(cx: &Cx) -> Judged {
     pass("nothing of the old session is left")
 }
 
+const NOT_KEPT: Check = Check {
+    id: "session/not-kept",
+    title: "A session that is not to be kept ends with the connection",
+    expected: "Session Present 0 on the next connection.",
+    v3_1_1: &["MQTT-3.1.2-6"],
+    v5_0: &["MQTT-4.1.0-2", "X-5.0-session-1"],
+    needs: &[],
+    run: |cx| Box::pin(not_kept(cx)),
+};
+
 async fn not_kept(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
     let mut client = cx.dial("client").id(&id).go().await?;
@@ -216,6 +178,26 @@ async fn not_kept(cx: &Cx) -> Judged {
         true => fail("the session of a clean connection was kept"),
     }
 }
+
+const QOS_1_QUEUED: Check = Check {
+    id: "session/1-queued",
+    title: "QoS 1 messages for an absent client are queued",
+    expected: "All five messages arrive, in order, when the client is back.",
+    v3_1_1: &["MQTT-3.1.2-5"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(queued(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_QUEUED: Check = Check {
+    id: "session/2-queued",
+    title: "QoS 2 messages for an absent client are queued",
+    expected: "All five messages arrive once, in order, when the client is back.",
+    v3_1_1: &["MQTT-3.1.2-5"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(queued(cx, QoS::ExactlyOnce)),
+};
 
 async fn queued(cx: &Cx, qos: QoS) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
@@ -263,6 +245,16 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     }
 }
 
+const UNSUBSCRIBED_STAYS_SO: Check = Check {
+    id: "session/unsubscribed-stays-so",
+    title: "A subscription that was given up does not come back with the session",
+    expected: "Nothing is delivered for it after a reconnect.",
+    v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+    v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+    needs: &[],
+    run: |cx| Box::pin(unsubscribed(cx)),
+};
+
 async fn unsubscribed(cx: &Cx) -> Judged {
     let (id, topic, other) = (cx.id(), cx.topic("t"), cx.topic("other"));
     let mut publisher = cx.client("publisher").await?;
@@ -284,6 +276,16 @@ async fn unsubscribed(cx: &Cx) -> Judged {
         _ => fail("the subscription that was given up delivers again"),
     }
 }
+
+const OWN_IDENTIFIER: Check = Check {
+    id: "session/own-identifier",
+    title: "Two Client Identifiers have two sessions",
+    expected: "Each client gets back its own subscription and not the other's.",
+    v3_1_1: &["MQTT-3.1.3-2"],
+    v5_0: &["MQTT-3.1.3-2"],
+    needs: &[],
+    run: |cx| Box::pin(own_identifier(cx)),
+};
 
 async fn own_identifier(cx: &Cx) -> Judged {
     let mut publisher = cx.client("publisher").await?;
@@ -322,6 +324,16 @@ async fn own_identifier(cx: &Cx) -> Judged {
     pass("each got its own")
 }
 
+const EXPIRES: Check = Check {
+    id: "session/expires",
+    title: "A session ends when its expiry has passed",
+    expected: "With Session Expiry Interval 1, Session Present is 0 after more than a second.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-4.1.0-2"],
+    needs: &[],
+    run: |cx| Box::pin(expires(cx)),
+};
+
 async fn expires(cx: &Cx) -> Judged {
     let id = cx.id();
     let dial = || {
@@ -358,6 +370,16 @@ async fn expires(cx: &Cx) -> Judged {
         ),
     }
 }
+
+const EXPIRY_AT_DISCONNECT: Check = Check {
+    id: "session/expiry-at-disconnect",
+    title: "A Session Expiry Interval in DISCONNECT takes the place of the earlier one",
+    expected: "With 60 in CONNECT and 0 in DISCONNECT, the session is gone.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-disconnect-4", "MQTT-4.1.0-2"],
+    needs: &[],
+    run: |cx| Box::pin(expiry_at_disconnect(cx)),
+};
 
 async fn expiry_at_disconnect(cx: &Cx) -> Judged {
     let id = cx.id();

@@ -11,44 +11,7 @@ use squall_protocol::{QoS, packet::Publish};
 
 const SHARED: &[Need] = &[Need::Shared, Need::Qos1];
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "shared/one-member",
-        title: "Each message goes to one member of a shared subscription",
-        expected: "Of ten messages each reaches exactly one of two members.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-shared-1"],
-        needs: SHARED,
-        run: |cx| Box::pin(one_member(cx)),
-    },
-    Check {
-        id: "shared/groups-independent",
-        title: "Two share names and an ordinary subscription are served independently",
-        expected: "Each of the three gets every message.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-shared-2"],
-        needs: SHARED,
-        run: |cx| Box::pin(independent(cx)),
-    },
-    Check {
-        id: "shared/no-retained",
-        title: "A shared subscription gets no retained messages",
-        expected: "Nothing that was retained before the subscription.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-subscribe-2"],
-        needs: &[Need::Shared, Need::Qos1, Need::Retain],
-        run: |cx| Box::pin(no_retained(cx)),
-    },
-    Check {
-        id: "shared/qos",
-        title: "Delivery through a shared subscription respects the QoS of the member",
-        expected: "QoS 1 published to a member with QoS 0 arrives with QoS 0.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-4.8.2-3"],
-        needs: SHARED,
-        run: |cx| Box::pin(qos(cx)),
-    },
-];
+pub(super) const CHECKS: &[Check] = &[ONE_MEMBER, GROUPS_INDEPENDENT, NO_RETAINED, QOS];
 
 /// Publishes ten messages, and then has each client told on its own topic that it is over.
 async fn ten(
@@ -78,6 +41,16 @@ async fn ten(
     }
     Ok(all)
 }
+
+const ONE_MEMBER: Check = Check {
+    id: "shared/one-member",
+    title: "Each message goes to one member of a shared subscription",
+    expected: "Of ten messages each reaches exactly one of two members.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-shared-1"],
+    needs: SHARED,
+    run: |cx| Box::pin(one_member(cx)),
+};
 
 async fn one_member(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
@@ -110,6 +83,16 @@ async fn one_member(cx: &Cx) -> Judged {
     ))
 }
 
+const GROUPS_INDEPENDENT: Check = Check {
+    id: "shared/groups-independent",
+    title: "Two share names and an ordinary subscription are served independently",
+    expected: "Each of the three gets every message.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-shared-2"],
+    needs: SHARED,
+    run: |cx| Box::pin(independent(cx)),
+};
+
 async fn independent(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let mut publisher = cx.client("publisher").await?;
@@ -136,6 +119,16 @@ async fn independent(cx: &Cx) -> Judged {
     pass("each of the three got all ten")
 }
 
+const NO_RETAINED: Check = Check {
+    id: "shared/no-retained",
+    title: "A shared subscription gets no retained messages",
+    expected: "Nothing that was retained before the subscription.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-subscribe-2"],
+    needs: &[Need::Shared, Need::Qos1, Need::Retain],
+    run: |cx| Box::pin(no_retained(cx)),
+};
+
 async fn no_retained(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let mut publisher = cx.client("publisher").await?;
@@ -153,6 +146,16 @@ async fn no_retained(cx: &Cx) -> Judged {
         _ => fail("the retained message came"),
     }
 }
+
+const QOS: Check = Check {
+    id: "shared/qos",
+    title: "Delivery through a shared subscription respects the QoS of the member",
+    expected: "QoS 1 published to a member with QoS 0 arrives with QoS 0.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-4.8.2-3"],
+    needs: SHARED,
+    run: |cx| Box::pin(qos(cx)),
+};
 
 async fn qos(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
