@@ -210,7 +210,7 @@ async fn half_published(cx: &Cx, topic: &str, id: &str) -> Result<PacketId, Outc
     let mut publisher = cx.dial("publisher").id(id).kept().go().await?;
     // Whether a session without subscriptions is kept is the question of session/kept-without-subscription.
     publisher
-        .subscribe(&cx.topic("own"), QoS::AtMostOnce)
+        .subscribe(&cx.topic("own"), QoS::AtLeastOnce)
         .await?;
     publisher
         .publish(topic, QoS::ExactlyOnce, b"control")

@@ -259,17 +259,17 @@ async fn unsubscribed(cx: &Cx) -> Judged {
     let (id, topic, other) = (cx.id(), cx.topic("t"), cx.topic("other"));
     let mut publisher = cx.client("publisher").await?;
     let mut client = cx.dial("client").id(&id).kept().go().await?;
-    client.subscribe(&topic, QoS::AtMostOnce).await?;
-    client.subscribe(&other, QoS::AtMostOnce).await?;
-    client
-        .hears(&mut publisher, &topic, QoS::AtMostOnce)
-        .await?;
+    // What becomes of subscriptions with QoS 0 is the question of session/kept.
+    let qos = client.subscribe_up_to(&topic, QoS::AtLeastOnce).await?;
+    client.subscribe(&other, qos).await?;
+    client.hears(&mut publisher, &topic, qos).await?;
+    client.fence().await?;
     client.unsubscribe(&[&topic]).await?;
     client.bye().await;
     let mut again = cx.dial("client again").id(&id).kept().go().await?;
     cx.resumed(&again.connack).await?;
-    publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
-    publisher.publish(&other, QoS::AtMostOnce, b"end").await?;
+    publisher.publish(&topic, qos, b"m").await?;
+    publisher.publish(&other, qos, b"end").await?;
     let got = again.all_beside(b"end").await?;
     match copies(&got, b"m").len() {
         0 => pass("only the other subscription delivers"),
@@ -290,9 +290,10 @@ const OWN_IDENTIFIER: Check = Check {
 async fn own_identifier(cx: &Cx) -> Judged {
     let mut publisher = cx.client("publisher").await?;
     let names = [(cx.id(), cx.topic("one")), (cx.id(), cx.topic("two"))];
+    let mut qos = QoS::AtLeastOnce;
     for (id, topic) in &names {
         let mut client = cx.dial("client").id(id).kept().go().await?;
-        client.subscribe(topic, QoS::AtMostOnce).await?;
+        qos = client.subscribe_up_to(topic, qos).await?;
         client.bye().await;
     }
     let mut again = Vec::new();
@@ -302,9 +303,7 @@ async fn own_identifier(cx: &Cx) -> Judged {
         again.push(client);
     }
     for (_, topic) in &names {
-        publisher
-            .publish(topic, QoS::AtMostOnce, topic.as_bytes())
-            .await?;
+        publisher.publish(topic, qos, topic.as_bytes()).await?;
     }
     for (client, (_, topic)) in again.iter_mut().zip(&names) {
         match client.message().await? {

@@ -377,7 +377,9 @@ async fn lost_with_delay(cx: &Cx, id: &str, topic: &str) -> Result<Instant, Outc
         .go()
         .await?;
     // Whether a session without subscriptions is kept is the question of session/kept-without-subscription.
-    client.subscribe(&cx.topic("own"), QoS::AtMostOnce).await?;
+    client
+        .subscribe_up_to(&cx.topic("own"), QoS::AtLeastOnce)
+        .await?;
     // The delay cannot begin before this.
     let before = Instant::now();
     client.cut().await;

@@ -3,6 +3,7 @@
 
 mod decoys;
 mod fakes;
+mod forgetful;
 mod house;
 mod left;
 mod lost;
