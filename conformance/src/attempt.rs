@@ -12,8 +12,8 @@ use crate::{
 };
 use squall_client::probe::{Heard, Journal, Probe};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
-use squall_reports::{CheckResult, StatementRef, Verdict};
-use std::{cell::Cell, rc::Rc, time::Duration};
+use squall_reports::{CheckResult, Exchange, StatementRef, Verdict};
+use std::{rc::Rc, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// What came of it.
@@ -82,14 +82,8 @@ pub(crate) async fn one(
     let outcome = watched(outcome, &cx).graded(version, check.statements(version));
     let outcome = while_it_lasts(outcome, &cx).await;
     let interrupted = outcome.interrupted;
-    let found = result(
-        check,
-        version,
-        outcome,
-        &cx.journal,
-        &shared.room,
-        start.elapsed(),
-    );
+    let evidence = kept(&outcome, &cx.journal, &shared);
+    let found = result(check, version, outcome, evidence, start.elapsed());
     // The evidence is complete; what tidying up does is not part of it.
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
@@ -173,19 +167,26 @@ fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
 
 /// The result of a check that sent nothing.
 pub(crate) fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
-    let (journal, room) = (Journal::new(), Cell::new(0));
-    result(check, version, outcome, &journal, &room, Duration::ZERO)
+    result(check, version, outcome, Exchange::default(), Duration::ZERO)
 }
 
 /// Bytes of a message, which may quote what the server sent.
 const MOST_MESSAGE: usize = 8 * 1024;
 
+/// The packets that a result keeps: all of those that somebody has to look at, none of the others if not asked for.
+fn kept(outcome: &Outcome, journal: &Journal, env: &Env) -> Exchange {
+    if !(env.all_evidence || outcome.verdict.needs_attention()) {
+        return Exchange::default();
+    }
+    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
+    evidence::exchange(journal, blame, outcome.guilty.as_deref(), &env.room)
+}
+
 fn result(
     check: &'static Check,
     version: Version,
     outcome: Outcome,
-    journal: &Journal,
-    room: &Cell<usize>,
+    evidence: Exchange,
     took: Duration,
 ) -> CheckResult {
     let mut ids: Vec<&'static str> = outcome.cites.clone();
@@ -199,7 +200,6 @@ fn result(
         id: id.to_owned(),
         says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
     });
-    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
     CheckResult {
         check: check.id.to_owned(),
         title: check.title.to_owned(),
@@ -208,7 +208,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame, outcome.guilty.as_deref(), room),
+        evidence,
         duration_ms: millis(took),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Env {
     brooms: Cell<u32>,
     /// Bytes that are left for evidence that is shown whole.
     pub(crate) room: Cell<usize>,
+    /// Whether results that nobody has to look at keep their packets too.
+    pub(crate) all_evidence: bool,
 }
 
 impl Env {
@@ -53,6 +55,7 @@ impl Env {
             ledger: Rc::default(),
             brooms: Cell::new(0),
             room: Cell::new(MOST_OF_A_RUN),
+            all_evidence: false,
         }
     }
 

@@ -170,7 +170,9 @@ pub async fn run(
             target: target.to_string(),
             seems,
         })?;
-        let env = env.insert(Rc::new(Env::new(endpoint, options.wait, run_name())));
+        let mut made = Env::new(endpoint, options.wait, run_name());
+        made.all_evidence = options.all_evidence;
+        let env = env.insert(Rc::new(made));
         measure(env, &offers).await;
         let total = jobs.len();
         let mut tell = |done, latest: &CheckResult| {

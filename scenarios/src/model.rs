@@ -16,7 +16,9 @@ use std::time::Duration;
 pub use crate::{
     action::{Action, ConnectExpect, MessagePattern, MessageSpec},
     broker::BrokerSpec,
-    client::{ClientSpec, ConnectSpec, LinkChange, LinkSpec, ReconnectSpec, WillSpec},
+    client::{
+        ClientSpec, ConnectSpec, LinkChange, LinkSpec, ReconnectSpec, Said, Weather, WillSpec,
+    },
     expect::{ExpectKind, Expectation, Times},
     fault::{CutBy, CutPoint, Fault, Way},
     source::{ClientIx, Source},

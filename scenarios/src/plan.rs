@@ -10,7 +10,7 @@ use crate::{
     fault::{Cut, Flap, MAX_FLAPS},
     model::{
         Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, Fault, LinkSpec, MessageSpec,
-        Scenario, Source, Step, StepKind, Wait, Workload,
+        Scenario, Source, Step, StepKind, Wait, Weather, Workload,
     },
     random::Stream,
     record::Record,
@@ -139,6 +139,7 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
         every,
         lasts,
         by,
+        optional,
     })) = &step.kind
     else {
         return Vec::new();
@@ -155,6 +156,7 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
             client: *client,
             point: None,
             by: *by,
+            optional: *optional,
         });
         entries.push(Entry {
             after,
@@ -201,6 +203,7 @@ fn add_observer(plan: &mut Scenario) {
             latency_max_ms: 1,
             loss_permille: 0,
         },
+        weather: Weather::default(),
     });
     let step = |action| Step {
         source: Source::default(),

@@ -4,7 +4,7 @@
 pub type ClientIx = usize;
 
 /// Where something stands in the scenario file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// Line, from 1; 0 when it was not read from a file.
     pub line: u32,

@@ -2,7 +2,7 @@
 
 use crate::{
     broker::BrokerSpec,
-    client::{self, LinkChange, LinkSpec},
+    client::{self, LinkChange, LinkSpec, Weather},
     diagnostic::Diagnostic,
     expect,
     kind::{POSITIVE, STATEMENT, Several, TEXT, VERSION, at_least},
@@ -114,10 +114,13 @@ pub(crate) fn read(
     keys.extend(PARTS.iter().map(|part| part.name));
     let fields = Fields::open(cx, root, Head::WHAT, &keys)?;
     let head = record::fill(cx, &fields, Head::empty());
-    let link = fields
-        .get(NETWORK)
-        .and_then(|node| record::read_as(cx, node, NETWORK, LinkChange::empty()))
-        .map_or(USUAL_LINK, |change| USUAL_LINK.changed(&change));
+    let mut link = (USUAL_LINK, Weather::default());
+    if let Some((key, node)) = fields.entry(NETWORK)
+        && let Some(change) = record::read_as(cx, node, NETWORK, LinkChange::empty())
+    {
+        let source = cx.source(key.span.start, &key.span);
+        link = (link.0.changed(&change), link.1.changed(&change, source));
+    }
     let broker = fields
         .get(BROKER)
         .and_then(|node| record::read(cx, node, BrokerSpec::empty()));

@@ -22,13 +22,14 @@ pub fn write(scenario: &Scenario) -> String {
         names: scenario.clients.iter().map(|c| c.name.as_str()).collect(),
     };
     let mut lines = Head::written(scenario);
-    let network = scenario.clients.first().map(|c| c.link);
-    lines.extend(network.map(|link| format!("network: {}", link.written())));
+    let network = scenario.clients.first().map(|c| c.link.written(c.weather));
+    lines.extend(network.iter().map(|link| format!("network: {link}")));
     let others: Vec<_> = scenario
         .clients
         .iter()
-        .filter(|c| Some(c.link) != network)
-        .map(|c| format!("  {}: {}", text(&c.name), c.link.written()))
+        .map(|c| (&c.name, c.link.written(c.weather)))
+        .filter(|(_, link)| Some(link) != network.as_ref())
+        .map(|(name, link)| format!("  {}: {link}", text(name)))
         .collect();
     if !others.is_empty() {
         lines.push("links:".into());

@@ -7,8 +7,10 @@
 //! [`replay`] one again.
 
 pub mod director;
+mod faults;
 pub mod judge;
 pub mod net;
+pub mod panics;
 pub mod parity;
 pub mod replay;
 pub mod run;

@@ -1,7 +1,8 @@
 //! One run: a scenario, a version and a seed played in a world and judged.
 
 use crate::{
-    judge::{self, Ends, Told},
+    faults,
+    judge::{self, Ends},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, Stranger, World, play},
 };
@@ -90,7 +91,8 @@ impl<'a> Run<'a> {
                 stop,
             },
         )?;
-        let findings = self.findings(&plan, &played);
+        let mut findings = self.findings(&plan, &played);
+        findings.extend(faults::unbitten(&plan, self.version, &played));
         let result = SimResult {
             scenario: plan.name.clone(),
             title: plan.title.clone(),
@@ -115,12 +117,7 @@ impl<'a> Run<'a> {
     }
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
-        let told = match &played.failure {
-            None => Told::Whole,
-            Some(failure) if failure.at_limit => Told::ToLimit,
-            Some(_) => Told::ToFailedStep,
-        };
-        let mut broken = judge::judge(plan, self.version, &played.trace, told, self.ends);
+        let mut broken = judge::judge(plan, self.version, played, self.ends);
         if let Some(failure) = &played.failure {
             let step = Broken {
                 rule: STEP,
@@ -180,6 +177,7 @@ impl<'a> Run<'a> {
             message: broken.message,
             expected: broken.expected,
             location: source.filter(|s| s.line > 0).map(|s| location(plan, s)),
+            internal: false,
             evidence: exchange(plan, self.version, trace.records(), window),
         }
     }

@@ -5,20 +5,40 @@
 
 use squall_protocol::{PacketType, Role};
 use squall_scenarios::model::{CutBy, CutPoint};
+use std::collections::BTreeMap;
 
 /// Watches one client's connections.
 #[derive(Debug, Default)]
 pub struct Tap {
     armed: Vec<Armed>,
+    /// What became of those that wait no more.
+    over: BTreeMap<usize, Waited>,
+    /// Whole packets that went by, in both directions.
+    packets: u64,
     up: Splitter,
     down: Splitter,
 }
 
 #[derive(Debug)]
 struct Armed {
+    /// How many were armed before.
+    number: usize,
     point: CutPoint,
     by: CutBy,
     seen: u32,
+    /// Packets that had gone by.
+    packets_before: u64,
+}
+
+/// What an armed point saw while it waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waited {
+    /// Packets of its kind that went by.
+    pub seen: u32,
+    /// Packets of any kind.
+    pub packets: u64,
+    /// It was reached.
+    pub bit: bool,
 }
 
 /// What the tap lets through.
@@ -48,12 +68,34 @@ impl Tap {
 
     /// Waits for a point of the conversation, on this connection or a later one, and cuts there once.
     pub fn arm(&mut self, point: CutPoint, by: CutBy) {
-        self.armed.push(Armed { point, by, seen: 0 });
+        self.armed.push(Armed {
+            number: self.armed.len() + self.over.len(),
+            point,
+            by,
+            seen: 0,
+            packets_before: self.packets,
+        });
     }
 
     /// Forgets every point.
     pub fn disarm(&mut self) {
-        self.armed.clear();
+        for armed in std::mem::take(&mut self.armed) {
+            self.over(&armed, false);
+        }
+    }
+
+    fn over(&mut self, armed: &Armed, bit: bool) {
+        let waited = armed.waited(self.packets, bit);
+        self.over.insert(armed.number, waited);
+    }
+
+    /// What each point saw that was ever armed, in the order in which they were armed.
+    #[must_use]
+    pub fn waited(&self) -> Vec<Waited> {
+        let waiting = self.armed.iter();
+        let mut all = self.over.clone();
+        all.extend(waiting.map(|armed| (armed.number, armed.waited(self.packets, false))));
+        all.into_values().collect()
     }
 
     /// A new connection begins.
@@ -86,6 +128,7 @@ impl Tap {
             };
             let (taken, finished) = splitter.take(&bytes[at..]);
             at += taken;
+            self.packets += u64::from(finished.is_some());
             if let Some(first) = finished
                 && let Some(cut) = self.matching(from, first, true)
             {
@@ -115,10 +158,21 @@ impl Tap {
             }
         }
         let armed = self.armed.remove(reached?);
+        self.over(&armed, true);
         Some(Cut {
             by: armed.by,
             packet: Some(packet),
         })
+    }
+}
+
+impl Armed {
+    const fn waited(&self, packets: u64, bit: bool) -> Waited {
+        Waited {
+            seen: self.seen,
+            packets: packets - self.packets_before,
+            bit,
+        }
     }
 }
 

@@ -7,8 +7,21 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use squall_protocol::Version;
 use squall_reports::SimResult;
 use squall_scenarios::model::Scenario;
-use squall_sim::{run::Run, trace::Trace, world::World};
-use std::{path::Path, process::ExitCode, sync::Arc};
+use squall_sim::{
+    run::Run,
+    sweep::{Ended, Sweep},
+    trace::Trace,
+    world::World,
+};
+use std::{
+    ops::ControlFlow,
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
+};
 
 /// Seeds that are played in both worlds.
 const CONFIRMED: u64 = 3;
@@ -56,10 +69,24 @@ fn of(scenario: &Arc<Scenario>) -> Vec<Trial> {
 }
 
 fn in_loop(scenario: &Scenario, version: Version) -> Result<(), Failed> {
-    for seed in 0..u64::from(scenario.seeds) {
-        kept(&Run::new(scenario, version, seed).judge().result)?;
-    }
-    Ok(())
+    let sweep = Sweep {
+        scenarios: std::slice::from_ref(scenario),
+        versions: vec![version],
+        seeds: None,
+        world: World::Loop,
+        jobs: 1,
+        confirm: false,
+    };
+    let mut outcome = Ok(());
+    let each = |ended: Ended<'_>| {
+        outcome = kept(&ended.result);
+        match &outcome {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    sweep.run(&AtomicU64::new(0), &AtomicBool::new(false), each)?;
+    outcome
 }
 
 fn in_turmoil(scenario: &Scenario, version: Version) -> Result<(), Failed> {
@@ -71,6 +98,10 @@ fn in_turmoil(scenario: &Scenario, version: Version) -> Result<(), Failed> {
         if searched.result.trace_hash != confirmed.result.trace_hash {
             let difference = first_difference(&searched.played.trace, &confirmed.played.trace);
             return Err(format!("seed {seed}: the worlds disagree\n{difference}").into());
+        }
+        if searched.played.faults != confirmed.played.faults {
+            let (a, b) = (searched.played.faults, confirmed.played.faults);
+            return Err(format!("seed {seed}: faults bit otherwise: {a:#?}\n{b:#?}").into());
         }
         kept(&confirmed.result)?;
     }

@@ -6,7 +6,7 @@ mod reconnect;
 mod will;
 
 pub use connect::ConnectSpec;
-pub use link::{LinkChange, LinkSpec};
+pub use link::{LinkChange, LinkSpec, Said, Weather};
 pub use reconnect::ReconnectSpec;
 pub use will::WillSpec;
 
@@ -33,6 +33,8 @@ pub struct ClientSpec {
     pub reconnect: Option<ReconnectSpec>,
     /// Its link to the broker.
     pub link: LinkSpec,
+    /// Where the file says so.
+    pub weather: Weather,
 }
 
 record! {
@@ -60,7 +62,11 @@ pub(crate) fn told() -> Vec<Told> {
 }
 
 /// The `clients` at the top, all with this link.
-pub(crate) fn read(cx: &mut Context<'_>, node: &Node, link: LinkSpec) -> Vec<ClientSpec> {
+pub(crate) fn read(
+    cx: &mut Context<'_>,
+    node: &Node,
+    (link, weather): (LinkSpec, Weather),
+) -> Vec<ClientSpec> {
     let Value::Map(entries) = &node.value else {
         cx.no_entries(node, "a map from names to clients, such as `app: {}`");
         return Vec::new();
@@ -99,6 +105,7 @@ pub(crate) fn read(cx: &mut Context<'_>, node: &Node, link: LinkSpec) -> Vec<Cli
             connect: keys.connect,
             reconnect: keys.reconnect,
             link,
+            weather,
         });
     }
     clients
@@ -147,7 +154,9 @@ pub(crate) fn links(cx: &mut Context<'_>, node: &Node, clients: &mut [ClientSpec
         if let Some(client) = client
             && let Some(change) = record::read(cx, node, LinkChange::empty())
         {
+            let source = cx.source(key.span.start, &key.span);
             client.link = client.link.changed(&change);
+            client.weather = client.weather.changed(&change, source);
         }
     }
 }

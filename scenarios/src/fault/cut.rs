@@ -4,7 +4,7 @@ use super::by::{BY, CutBy};
 use crate::{
     construct::Break,
     diagnostic::quoted,
-    kind::{Client, Form, Kind, Maybe, PACKET, Words, at_least, called},
+    kind::{Client, FLAG, Form, Kind, Maybe, PACKET, Words, at_least, called},
     raw::{Node, Value},
     reader::{Context, Fields},
     record::{Stands, record},
@@ -21,6 +21,8 @@ record! {
         point: Option<CutPoint> = part(None, Point);
         /// how; after `silence` nothing passes and nobody is told, and what is under way is lost too, so a packet the client sends does not arrive even with `after`
         by: CutBy = "by", always(CutBy::Reset, BY);
+        /// `true`: it may come to nothing, which otherwise fails the run or the sweep
+        optional: bool = "optional", usual(false, FLAG);
     }
 }
 
@@ -191,7 +193,7 @@ impl Break for Cut {
             return format!("cut {who} by {by}");
         };
         let when = if p.after { "after" } else { "before" };
-        let (packet, nth, from) = (p.packet, p.nth, p.from);
+        let (packet, nth, from) = (p.packet, p.nth, FROM.show(&p.from, names));
         format!("cut {who} {when} {packet} number {nth} from the {from} by {by}")
     }
 }

@@ -3,7 +3,7 @@
 use super::by::{BY, CutBy};
 use crate::{
     construct::Break,
-    kind::{Client, DURATIONS, POSITIVE, called},
+    kind::{Client, DURATIONS, FLAG, POSITIVE, called},
     reader::{Context, Fields},
     record::record,
     source::ClientIx,
@@ -21,6 +21,8 @@ record! {
         lasts: Duration = "for", needed(Duration::MAX, POSITIVE);
         /// how each cut is made, as in `cut`
         by: CutBy = "by", always(CutBy::Reset, BY);
+        /// `true`: it may come to nothing, which otherwise fails the run or the sweep
+        optional: bool = "optional", usual(false, FLAG);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::Break,
-    kind::{ClientOrAll, Maybe, POSITIVE, Words, called_or_all},
+    kind::{ClientOrAll, FLAG, Maybe, POSITIVE, Words, called_or_all},
     record::record,
     source::ClientIx,
 };
@@ -17,6 +17,8 @@ record! {
         way: Way = "way", usual(Way::Both, WAY);
         /// heals by itself after this time
         lasts: Option<Duration> = "for", usual(None, Maybe(POSITIVE));
+        /// `true`: it may come to nothing, which otherwise fails the run or the sweep
+        optional: bool = "optional", usual(false, FLAG);
     }
 }
 

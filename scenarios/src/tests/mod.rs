@@ -27,7 +27,7 @@ seeds: 16
 limit: 1h
 network: { latency: 5ms..40ms, loss: 1% }
 links:
-  lock: { latency: 20ms, loss: 0.5% }
+  lock: { latency: 20ms, loss: 0.5%, optional: true }
 broker: { receive_maximum: 10, topic_alias_maximum: 5, maximum_packet_size: 1000, server_keep_alive: 30s, max_queued: 100 }
 clients:
   app: { reconnect: { first: 1s, max: 30s } }
@@ -51,7 +51,7 @@ steps:
     expect: { reason: Not authorized }
   - twin: connect
     wait: false
-  - fault: { cut: app, after: PUBREC, nth: 2, from: broker, by: silence }
+  - fault: { cut: app, after: PUBREC, nth: 2, from: broker, by: silence, optional: true }
   - fault: { cut: app, before: CONNACK }
   - fault: { cut: lock }
   - app: { publish: locks/1/cmd, payload: unlock, qos: 2, retain: true, expiry: 1h }
@@ -67,11 +67,11 @@ steps:
   - lock: { unsubscribe: [a, "b/+"] }
   - wait: 3s
   - network: { latency: 1s, of: app }
-  - network: { loss: 100% }
-  - fault: { partition: all, way: up, for: 5s }
+  - network: { loss: 100%, optional: true }
+  - fault: { partition: all, way: up, for: 5s, optional: true }
   - fault: { partition: app }
   - fault: { heal: all }
-  - fault: { flap: app, every: 2s..6s, for: 30s, by: close }
+  - fault: { flap: app, every: 2s..6s, for: 30s, by: close, optional: true }
   - parallel:
       - app: drop
       - - lock: disconnect

@@ -106,8 +106,11 @@ fn the_example_means_what_it_says() {
         connect,
         reconnect: None,
         link,
+        weather: s.clients[0].weather,
     };
     assert_eq!(s.clients[1], lock);
+    let said = s.clients[0].weather.loss;
+    assert!(said.source.line > 0 && !said.optional, "{said:?}");
     assert_eq!(s.clients[0].link, link);
     let point = CutPoint {
         after: true,
@@ -119,6 +122,7 @@ fn the_example_means_what_it_says() {
         client: 0,
         point: Some(point),
         by: CutBy::Reset,
+        optional: false,
     });
     let expected = Step {
         source: Source {
@@ -187,6 +191,7 @@ fn defaults_are_filled_in() {
         connect,
         reconnect: None,
         link,
+        weather: Weather::default(),
     };
     assert_eq!(s.clients, [a]);
     let within = |i: usize| match s.steps[i].kind {

@@ -12,6 +12,10 @@ const CLIENTS: usize = 3;
 /// Takes the places out, which differ between a file and its copy.
 fn without_places(mut scenario: Scenario) -> Scenario {
     forget(&mut scenario.steps);
+    for client in &mut scenario.clients {
+        client.weather.latency.source = Source::default();
+        client.weather.loss.source = Source::default();
+    }
     for expectation in &mut scenario.expect {
         expectation.source = Source::default();
     }
@@ -148,13 +152,20 @@ fn client(name: &'static str) -> BoxedStrategy<ClientSpec> {
         connect(),
         option::of(range()),
         link(),
+        any::<bool>(),
     )
-        .prop_map(move |(id, connect, reconnect, link)| ClientSpec {
+        .prop_map(move |(id, connect, reconnect, link, optional)| ClientSpec {
             name: name.into(),
             client_id: id.into(),
             connect,
             reconnect: reconnect.map(|(first, max)| ReconnectSpec { first, max }),
             link,
+            weather: {
+                let source = Source::default();
+                let said = Said { source, optional };
+                let (latency, loss) = (said, said);
+                Weather { latency, loss }
+            },
         })
         .boxed()
 }
@@ -268,24 +279,38 @@ fn fault() -> BoxedStrategy<Fault> {
     let way = select(vec![Way::Both, Way::Up, Way::Down]);
     let who = || option::of(0..CLIENTS);
     prop_oneof![
-        (0..CLIENTS, option::of(point), by())
-            .prop_map(|(client, point, by)| Fault::Cut(fault::Cut { client, point, by })),
-        (who(), way, option::of(ms())).prop_map(|(client, way, lasts)| Fault::Partition(
-            fault::Partition { client, way, lasts }
-        )),
-        who().prop_map(|client| Fault::Heal(fault::Heal { client })),
-        (0..CLIENTS, range(), ms(), by()).prop_map(|(client, every, lasts, by)| {
-            let every = (
-                every.0.max(Duration::from_secs(1)),
-                every.1.max(Duration::from_secs(1)),
-            );
-            Fault::Flap(fault::Flap {
+        (0..CLIENTS, option::of(point), by(), any::<bool>()).prop_map(
+            |(client, point, by, optional)| Fault::Cut(fault::Cut {
                 client,
-                every,
-                lasts,
+                point,
                 by,
+                optional
+            })
+        ),
+        (who(), way, option::of(ms()), any::<bool>()).prop_map(|(client, way, lasts, optional)| {
+            Fault::Partition(fault::Partition {
+                client,
+                way,
+                lasts,
+                optional,
             })
         }),
+        who().prop_map(|client| Fault::Heal(fault::Heal { client })),
+        (0..CLIENTS, range(), ms(), by(), any::<bool>()).prop_map(
+            |(client, every, lasts, by, optional)| {
+                let every = (
+                    every.0.max(Duration::from_secs(1)),
+                    every.1.max(Duration::from_secs(1)),
+                );
+                Fault::Flap(fault::Flap {
+                    client,
+                    every,
+                    lasts,
+                    by,
+                    optional,
+                })
+            }
+        ),
     ]
     .boxed()
 }
@@ -311,6 +336,7 @@ fn leaf() -> BoxedStrategy<StepKind> {
             change: LinkChange {
                 latency_ms,
                 loss_permille,
+                optional: which == 2,
             },
         })
     });

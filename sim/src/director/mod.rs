@@ -7,17 +7,21 @@
 mod client_step;
 mod faults;
 mod inbox;
+mod ledger;
 mod orders;
 mod task;
 mod view;
 mod watch;
 
+pub use ledger::{Fate, Tied};
 pub use orders::Order;
 
 use crate::{
-    net::Way,
+    net::{Tally, Way},
+    tap::Waited,
     trace::{AtServer, Node, Record, What},
 };
+use ledger::Ledger;
 use squall_client::{Command, Ticket};
 use squall_protocol::{Time, Version};
 use squall_scenarios::{
@@ -90,6 +94,7 @@ struct Stage<'a> {
     /// By link and direction: the end of the newest partition in `later`.
     partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
     watch: Watch,
+    ledger: Ledger,
 }
 
 /// What the director has made of a link.
@@ -119,6 +124,7 @@ impl Stage<'_> {
 
     /// Gives an order, unless it would change nothing.
     fn order(&mut self, order: Order) {
+        self.ledger.ordered(&order, self.now);
         let link = &mut self.links[order.client()];
         let changes = match &order {
             Order::Block(_, Way::Up, blocked) => {
@@ -196,7 +202,9 @@ impl<'a> Director<'a> {
             next_later: 0,
             partition_ends: BTreeMap::new(),
             watch: Watch::default(),
+            ledger: Ledger::default(),
         };
+        stage.ledger.weather(&plan.clients);
         stage.watch.wake(Vec::new());
         Self {
             root: Task::sequence(&plan.steps),
@@ -214,6 +222,7 @@ impl<'a> Director<'a> {
     pub fn observe(&mut self, record: &Record) {
         self.records += 1;
         self.packet_bytes += packet_bytes(record);
+        self.stage.ledger.observe(record);
         if self.is_too_much() {
             let next = Time::from_millis(record.at.as_millis() + 1);
             self.news = Some(self.news.map_or(next, |n| n.min(next)));
@@ -246,8 +255,9 @@ impl<'a> Director<'a> {
         .min()
     }
 
-    /// Goes on with the story at `now`. Gives the orders to carry out before anything else happens at `now`.
-    pub fn act(&mut self, now: Time) -> Vec<Order> {
+    /// Goes on with the story at `now`; `tallies` are what the links have done until now. Gives the orders to carry out
+    /// before anything else happens at `now`.
+    pub fn act(&mut self, now: Time, tallies: &[Tally]) -> Vec<Order> {
         if self.finished || self.next_at().is_none_or(|at| at > now) {
             return Vec::new();
         }
@@ -278,6 +288,7 @@ impl<'a> Director<'a> {
             let expected = "every step ends within the scenario's `limit`";
             self.fail_at_limit(message, expected, now);
         }
+        self.stage.ledger.keep(tallies);
         std::mem::take(&mut self.stage.orders)
     }
 
@@ -322,6 +333,13 @@ impl<'a> Director<'a> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// What became of every fault of the story, which is over: `tallies` are what the links have done, `waited` what
+    /// the tap of each client says.
+    #[must_use]
+    pub fn into_fates(self, tallies: &[Tally], waited: &[Vec<Waited>]) -> Vec<Fate> {
+        self.stage.ledger.close(tallies, waited)
     }
 
     /// Why the story could not be told to its end.

@@ -7,15 +7,13 @@
 use super::{
     Stage, StepFailure,
     client_step::Pending,
-    faults::{calm, each, strike},
-    orders::Order,
+    faults::{calm, change, strike},
     watch::{Interest, Place},
 };
 use squall_protocol::Time;
 use squall_scenarios::{
     describe,
     model::{ClientIx, Entry, Settle, Source, Step, StepKind, Wait},
-    step,
 };
 use std::collections::BTreeMap;
 
@@ -208,13 +206,11 @@ fn begin<'a>(
             }
         }
         StepKind::Fault(fault) => {
-            strike(fault, clients, stage);
+            strike(step, fault, clients, stage);
             Task::Done
         }
-        StepKind::Network(step::Network { client, change }) => {
-            for c in each(*client, clients) {
-                stage.order(Order::Link(c, *change));
-            }
+        StepKind::Network(network) => {
+            change(step, network, clients, stage);
             Task::Done
         }
         StepKind::Wait(Wait(time)) => until(step, stage.now + *time, place, stage),

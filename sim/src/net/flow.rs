@@ -12,6 +12,17 @@ pub enum Way {
     Down,
 }
 
+impl Way {
+    /// The opposite one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
 /// What a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -81,9 +92,15 @@ pub(super) struct Flow<P> {
 /// How a transmission fares, decided by the network at the time it happens.
 pub(super) enum Fate {
     /// It takes this many milliseconds.
-    Through(u64),
-    /// It is lost.
+    Through {
+        latency: u64,
+        /// That is more than the shortest time of the link.
+        slower: bool,
+    },
+    /// It is lost by chance.
     Lost,
+    /// A partition stops it.
+    Stopped,
 }
 
 impl<P> Flow<P> {
@@ -102,13 +119,18 @@ impl<P> Flow<P> {
     pub(super) fn fate(&mut self, link: &LinkSpec, blocked: bool) -> Fate {
         // The first draw of a flow's transmission is the same whether the way is blocked or not.
         let lost = self.random.chance(link.loss_permille);
-        if lost || blocked {
+        if blocked {
+            return Fate::Stopped;
+        }
+        if lost {
             return Fate::Lost;
         }
-        Fate::Through(u64::from(
-            self.random
-                .between(link.latency_min_ms, link.latency_max_ms),
-        ))
+        let (min, max) = (link.latency_min_ms, link.latency_max_ms);
+        let latency = self.random.between(min, max);
+        Fate::Through {
+            latency: latency.into(),
+            slower: latency > min,
+        }
     }
 
     pub(super) fn push(&mut self, now: u64, seq: u64, kind: Kind, payload: P) {
@@ -146,9 +168,9 @@ impl<P> Flow<P> {
             let schedule = Schedule::of(kind);
             self.trying.remove(&(at, place));
             self.queue[i].state = match fate(self, kind) {
-                Fate::Through(latency) => State::Arriving { at: at + latency },
-                Fate::Lost if tries + 1 >= schedule.tries => return false,
-                Fate::Lost => {
+                Fate::Through { latency, .. } => State::Arriving { at: at + latency },
+                _ if tries + 1 >= schedule.tries => return false,
+                _ => {
                     self.trying.insert((at + rto, place));
                     State::Trying {
                         at: at + rto,

@@ -7,6 +7,8 @@
 
 mod flow;
 mod model;
+mod tally;
 
 pub use flow::{Kind, Way};
-pub use model::{ConnIx, Counters, Delivery, Network};
+pub use model::{ConnIx, Delivery, Network};
+pub use tally::Tally;

@@ -1,6 +1,9 @@
 //! All links and connections of a run.
 
-use super::flow::{Fate, Flow, Kind, Way};
+use super::{
+    flow::{Fate, Flow, Kind, Way},
+    tally::{Tallies, Tally},
+};
 use squall_scenarios::{
     model::{ClientIx, LinkChange, LinkSpec},
     random::Stream,
@@ -28,17 +31,6 @@ pub struct Delivery<P> {
     pub payload: P,
 }
 
-/// What happened to transmissions in a run. Asserted by tests: a fault that never bites proves nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Segments handed to the network.
-    pub sent: u64,
-    /// Transmissions that were lost by chance or in a partition.
-    pub lost: u64,
-    /// Connections that went silent for ever.
-    pub killed: u64,
-}
-
 struct Link {
     spec: LinkSpec,
     blocked_up: bool,
@@ -62,7 +54,7 @@ pub struct Network<P> {
     /// (time, connection, direction) at which a flow wants attention; entries may be stale.
     agenda: BinaryHeap<Reverse<(u64, ConnIx, Way)>>,
     next_seq: u64,
-    counters: Counters,
+    tallies: Tallies,
 }
 
 impl<P> Network<P> {
@@ -83,10 +75,10 @@ impl<P> Network<P> {
             links,
             conns: Vec::new(),
             busy: vec![BTreeSet::new(); sessions.len()],
+            tallies: Tallies::new(sessions.len()),
             sessions,
             agenda: BinaryHeap::new(),
             next_seq: 0,
-            counters: Counters::default(),
         }
     }
 
@@ -122,10 +114,11 @@ impl<P> Network<P> {
     fn enqueue(&mut self, now: u64, conn: ConnIx, way: Way, kind: Kind, payload: P) {
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.counters.sent += 1;
         self.flow(conn, way).push(now, seq, kind, payload);
         self.busy[self.conns[conn].client].insert(conn);
-        self.transmit(now, conn, way);
+        let tally = self.transmit(now, conn, way);
+        let link = self.conns[conn].client;
+        self.tallies.count_fresh(now, link, conn, tally);
         self.remind(conn, way);
     }
 
@@ -136,11 +129,11 @@ impl<P> Network<P> {
         }
     }
 
-    /// Makes the transmissions of a flow that are due.
-    fn transmit(&mut self, now: u64, conn: ConnIx, way: Way) {
+    /// Makes the transmissions of a flow that are due; what became of them.
+    fn transmit(&mut self, now: u64, conn: ConnIx, way: Way) -> Tally {
         let Conn { client, up, down } = &mut self.conns[conn];
         let link = &self.links[*client];
-        let mut lost = 0;
+        let mut tally = Tally::default();
         let (flow, other) = match way {
             Way::Up => (up, down),
             Way::Down => (down, up),
@@ -149,21 +142,32 @@ impl<P> Network<P> {
             Way::Up => (link.blocked_up, link.blocked_down),
             Way::Down => (link.blocked_down, link.blocked_up),
         };
+        // Whether anything is sent to an end that is gone is not the same in every world, and nobody misses it.
+        let listened_to = !other.ended;
         let alive = flow.transmit(now, |flow, kind| {
             let there = flow.fate(&link.spec, blocked);
-            let fate = match kind {
-                Kind::Data | Kind::End => there,
-                Kind::Syn => round_trip(there, other.fate(&link.spec, blocked_back)),
+            let of = |way: Way, fate: &Fate| match way {
+                Way::Up => Tally::up(fate),
+                Way::Down => Tally::down(fate),
             };
-            lost += u64::from(matches!(fate, Fate::Lost));
-            fate
+            if listened_to {
+                tally.add(of(way, &there));
+            }
+            let Kind::Syn = kind else {
+                return there;
+            };
+            let back = other.fate(&link.spec, blocked_back);
+            // Only an opening that arrived is answered.
+            if matches!(there, Fate::Through { .. }) {
+                tally.add(of(way.other(), &back));
+            }
+            round_trip(there, back)
         });
         if !alive {
             flow.kill();
             other.kill();
-            self.counters.killed += 1;
         }
-        self.counters.lost += lost;
+        tally
     }
 
     /// The earliest time at which [`Self::advance`] has something to do; never later, sometimes earlier.
@@ -189,8 +193,9 @@ impl<P> Network<P> {
         }
         let mut due = Vec::new();
         for (conn, way) in touched {
-            self.transmit(now, conn, way);
+            let tally = self.transmit(now, conn, way);
             let client = self.conns[conn].client;
+            self.tallies.count(client, tally);
             let flow = self.flow(conn, way);
             while let Some(segment) = flow.pop_arrived(now) {
                 let (seq, kind, payload) = (segment.seq, segment.kind, segment.payload);
@@ -244,11 +249,12 @@ impl<P> Network<P> {
         }
     }
 
-    /// The connection goes silent for ever, both ways; what is under way never arrives.
-    pub fn kill(&mut self, conn: ConnIx) {
+    /// The connection goes silent for ever at `now`, both ways; what is under way never arrives.
+    pub fn kill(&mut self, now: u64, conn: ConnIx) {
         self.conns[conn].up.kill();
         self.conns[conn].down.kill();
-        self.counters.killed += 1;
+        let link = self.conns[conn].client;
+        self.tallies.take_back(now, link, conn);
     }
 
     /// The dialler gave up before the opening arrived.
@@ -263,10 +269,10 @@ impl<P> Network<P> {
         self.conns[conn].up.dead
     }
 
-    /// What happened so far.
+    /// What became of the transmissions so far, by link.
     #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.counters
+    pub fn tallies(&self) -> &[Tally] {
+        self.tallies.all()
     }
 
     fn flow(&mut self, conn: ConnIx, way: Way) -> &mut Flow<P> {
@@ -279,8 +285,21 @@ impl<P> Network<P> {
 
 fn round_trip(there: Fate, back: Fate) -> Fate {
     match (there, back) {
-        (Fate::Through(a), Fate::Through(b)) => Fate::Through(a + b),
-        _ => Fate::Lost,
+        (
+            Fate::Through {
+                latency: a,
+                slower: x,
+            },
+            Fate::Through {
+                latency: b,
+                slower: y,
+            },
+        ) => Fate::Through {
+            latency: a + b,
+            slower: x || y,
+        },
+        (Fate::Through { .. }, back) => back,
+        (there, _) => there,
     }
 }
 

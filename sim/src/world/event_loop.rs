@@ -52,11 +52,12 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
             return None;
         }
     }
+    let waited: Vec<_> = world.clients.iter().map(|c| c.tap.waited()).collect();
     Some(Played {
         trace: world.trace,
         failure: world.director.failure().cloned(),
         end: world.now,
-        network: world.net.counters(),
+        faults: world.director.into_fates(world.net.tallies(), &waited),
     })
 }
 
@@ -112,7 +113,7 @@ enum Arrival {
 impl World<'_> {
     /// Everything that happens at this instant, then on to the next; true when the story is over.
     fn step(&mut self) -> bool {
-        let orders = self.director.act(self.now);
+        let orders = self.director.act(self.now, self.net.tallies());
         let finished = self.director.is_finished();
         for order in orders {
             self.record(Node::Director, What::Order(order.clone()));
@@ -374,7 +375,7 @@ impl World<'_> {
         self.record(Node::Client(client), What::Cut(cut));
         let how = match cut.by {
             CutBy::Silence => {
-                self.net.kill(conn);
+                self.net.kill(self.now.as_millis(), conn);
                 self.clients[client].line = Line::Open {
                     conn,
                     broken: None,

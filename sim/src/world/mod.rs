@@ -10,7 +10,10 @@ pub mod turmoil;
 
 pub use server::Stranger;
 
-use crate::{director::StepFailure, net::Counters, trace::Trace};
+use crate::{
+    director::{Fate, StepFailure},
+    trace::Trace,
+};
 use server::{Observed, Reference, Watched};
 use squall_broker::Config;
 use squall_protocol::{Time, Version};
@@ -84,8 +87,8 @@ pub struct Played {
     pub failure: Option<StepFailure>,
     /// Virtual time at the end.
     pub end: Time,
-    /// What the network did.
-    pub network: Counters,
+    /// What became of each fault, in the order in which they began.
+    pub faults: Vec<Fate>,
 }
 
 /// Plays it in the given world; `None` when it was given up.

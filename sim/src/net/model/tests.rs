@@ -44,7 +44,7 @@ fn a_flow_keeps_its_order_whatever_the_latency() {
     }
     let order: Vec<_> = drain(&mut net).into_iter().map(|(_, p)| p).collect();
     assert_eq!(order, payloads);
-    assert!(net.counters().lost > 0, "at 30 % loss something is lost");
+    assert!(net.tallies()[0].lost > 0, "at 30 % loss something is lost");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_lost_transmission_comes_after_the_retransmission_time_out() {
     }
     net.block(0, Way::Up, false);
     assert_eq!(drain(&mut net), [(2_405, "late")]);
-    assert_eq!(net.counters().lost, 3);
+    assert_eq!(net.tallies()[0].stopped_up, 3);
 }
 
 #[test]
@@ -83,24 +83,12 @@ fn after_fifteen_tries_the_connection_is_silent_for_ever() {
     let mut net = network(&[PERFECT]);
     let conn = net.open(0, 0, "syn");
     drain(&mut net);
-    net.change(
-        0,
-        LinkChange {
-            latency_ms: None,
-            loss_permille: Some(1000),
-        },
-    );
+    net.change(0, LinkChange::loss(1000));
     net.send(1_000, conn, Way::Down, Kind::Data, "never");
     assert_eq!(drain(&mut net), []);
     assert!(net.is_dead(conn));
-    assert_eq!(net.counters().lost, 15);
-    net.change(
-        0,
-        LinkChange {
-            latency_ms: None,
-            loss_permille: Some(0),
-        },
-    );
+    assert_eq!(net.tallies()[0].lost, 15);
+    net.change(0, LinkChange::loss(0));
     assert!(!net.send(900_000, conn, Way::Up, Kind::Data, "too late"));
 }
 
@@ -122,7 +110,12 @@ fn killed_connections_deliver_nothing_and_others_go_on() {
     drain(&mut net);
     net.send(20, a, Way::Up, Kind::Data, "lost");
     net.send(20, b, Way::Up, Kind::Data, "kept");
-    net.kill(a);
+    net.kill(20, a);
+    // In the other world it would not have been transmitted at all.
+    assert_eq!(
+        net.tallies().iter().map(|t| t.passed).collect::<Vec<_>>(),
+        [2, 3]
+    );
     assert_eq!(drain(&mut net), [(25, "kept")]);
 }
 

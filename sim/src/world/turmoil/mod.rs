@@ -80,12 +80,14 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
             return None;
         }
     }
+    let taps = stage.taps.iter();
+    let waited: Vec<_> = taps.map(|t| t.borrow().tap.waited()).collect();
     let mut shared = stage.shared.borrow_mut();
     Some(Played {
         trace: std::mem::take(&mut shared.trace),
         failure: stage.director.failure().cloned(),
         end: shared.now,
-        network: shared.net.counters(),
+        faults: stage.director.into_fates(shared.net.tallies(), &waited),
     })
 }
 
@@ -156,19 +158,28 @@ impl<'a> Stage<'a> {
             .step()
             .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
         self.register();
+        self.observe();
         let mut shared = self.shared.borrow_mut();
-        for record in &shared.trace.records()[self.observed..] {
-            self.director.observe(record);
-        }
-        self.observed = shared.trace.records().len();
         shared.now = Time::from_millis(shared.now.as_millis() + TICK);
         false
     }
 
+    /// Shows the director what has happened since it last looked.
+    fn observe(&mut self) {
+        let shared = self.shared.borrow();
+        for record in &shared.trace.records()[self.observed..] {
+            self.director.observe(record);
+        }
+        self.observed = shared.trace.records().len();
+    }
+
     /// Lets the director act; true when the story is over.
     fn direct(&mut self) -> bool {
-        let now = self.shared.borrow().now;
-        let orders = self.director.act(now);
+        let (now, orders) = {
+            let shared = self.shared.borrow();
+            let tallies = shared.net.tallies();
+            (shared.now, self.director.act(shared.now, tallies))
+        };
         let finished = self.director.is_finished();
         for order in orders {
             self.shared
@@ -178,7 +189,7 @@ impl<'a> Stage<'a> {
                 self.carry_out(order);
             }
         }
-        self.observed = self.shared.borrow().trace.records().len();
+        self.observe();
         finished
     }
 
@@ -213,8 +224,6 @@ impl<'a> Stage<'a> {
                         conn,
                         crate::tap::Cut { by, packet: None },
                     );
-                    drop(shared);
-                    // Its record is of this instant and the director has just acted: nothing to observe in it.
                 }
             }
         }

@@ -51,7 +51,7 @@ impl TapState {
 pub(super) fn note_cut(shared: &mut Shared, at: Time, client: ClientIx, conn: ConnIx, cut: Cut) {
     shared.record(at, Node::Client(client), What::Cut(cut));
     if cut.by == CutBy::Silence {
-        shared.net.kill(conn);
+        shared.net.kill(at.as_millis(), conn);
     }
 }
 
