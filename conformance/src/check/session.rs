@@ -182,7 +182,7 @@ async fn not_kept(cx: &Cx) -> Judged {
 const QOS_1_QUEUED: Check = Check {
     id: "session/1-queued",
     title: "QoS 1 messages for an absent client are queued",
-    expected: "All five messages arrive, in order, when the client is back.",
+    expected: "All twenty messages arrive, in order, when the client is back.",
     v3_1_1: &["MQTT-3.1.2-5"],
     v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
     needs: &[Need::Qos1],
@@ -192,7 +192,7 @@ const QOS_1_QUEUED: Check = Check {
 const QOS_2_QUEUED: Check = Check {
     id: "session/2-queued",
     title: "QoS 2 messages for an absent client are queued",
-    expected: "All five messages arrive once, in order, when the client is back.",
+    expected: "All twenty messages arrive once, in order, when the client is back.",
     v3_1_1: &["MQTT-3.1.2-5"],
     v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
     needs: &[Need::Qos2],
@@ -207,7 +207,8 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     client.hears(&mut publisher, &topic, qos).await?;
     client.fence().await?;
     client.bye().await;
-    let sent: Vec<String> = (1..=5).map(|n| format!("queued {n}")).collect();
+    // So many that one published meanwhile would overtake them, if it could.
+    let sent: Vec<String> = (1..=20).map(|n| format!("queued {n}")).collect();
     for payload in &sent {
         publisher.publish(&topic, qos, payload.as_bytes()).await?;
     }
@@ -231,13 +232,14 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     }
     if let Some(missing) = sent.iter().find(|p| !first.contains(p)) {
         return fail(format!(
-            "`{missing}` was lost: {} of 5 arrived within {:?}",
+            "`{missing}` was lost: {} of {} arrived within {:?}",
             first.len(),
+            sent.len(),
             cx.wait()
         ));
     }
     match first.iter().zip(&sent).all(|(a, b)| *a == b) {
-        true => pass("all five arrived in order"),
+        true => pass("all of them arrived in order"),
         false => {
             let rule = cx.pick("MQTT-4.6.0-6", "MQTT-4.6.0-5");
             fail_on(&[rule], format!("they arrived as {first:?}"))

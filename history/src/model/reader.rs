@@ -90,7 +90,11 @@ impl<'a> Reader<'a> {
                 self.model.connections[n].closed.get_or_insert((mark, by));
                 return;
             }
-            Seen::Opened | Seen::Broken(_) | Seen::Unknown | Seen::Application(_) => return,
+            Seen::Opened
+            | Seen::Broken(_)
+            | Seen::Unknown
+            | Seen::Missed
+            | Seen::Application(_) => return,
         };
         match from {
             Role::Client => {
