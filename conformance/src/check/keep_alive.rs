@@ -13,6 +13,7 @@ use tokio::time::Instant;
 pub(super) const CHECKS: &[Check] = &[
     PING,
     SILENT_CLIENT_CLOSED,
+    RECEIVING_IS_NO_SIGN,
     ACTIVE_CLIENT_KEPT,
     DISCONNECT_CLOSES,
 ];
@@ -111,6 +112,56 @@ async fn silent(cx: &Cx) -> Judged {
             due.as_secs_f64()
         )),
     }
+}
+
+const RECEIVING_IS_NO_SIGN: Check = Check {
+    id: "keep-alive/receiving-is-no-sign",
+    title: "A client that only receives is silent",
+    expected: "The connection is closed although messages go to the client all the time.",
+    v3_1_1: &["MQTT-3.1.2-24"],
+    v5_0: &["MQTT-3.1.2-22"],
+    needs: &[],
+    run: |cx| Box::pin(receiving(cx)),
+};
+
+async fn receiving(cx: &Cx) -> Judged {
+    let topic = cx.topic("t");
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").keep_alive(SILENT_KEEP_ALIVE).go().await?;
+    let in_force = client.connack.properties.server_keep_alive();
+    if in_force.is_some_and(|seconds| seconds == 0 || seconds > 3) {
+        return Err(inconclusive("the server sets a Keep Alive of its own"));
+    }
+    client.subscribe(&topic, QoS::AtMostOnce).await?;
+    client
+        .hears(&mut publisher, &topic, QoS::AtMostOnce)
+        .await?;
+    let last_packet = Instant::now();
+    client.send(&Packet::PingReq).await?;
+    let period = Duration::from_secs(in_force.unwrap_or(SILENT_KEEP_ALIVE).into());
+    let until = last_packet + period * 3 / 2 + LATE;
+    let mut came = 0;
+    while Instant::now() < until {
+        publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
+        let ending = client.probe.expect_close(Duration::from_millis(400)).await;
+        measured(&ending)?;
+        let messages = ending
+            .before
+            .iter()
+            .filter(|p| matches!(p, Packet::Publish(_)));
+        came += messages.count();
+        if ending.close.is_some() {
+            let after = last_packet.elapsed().as_secs_f64();
+            return pass(format!("closed after {after:.1} s of receiving alone"));
+        }
+    }
+    if came < 3 {
+        return Err(inconclusive("hardly any message came to the silent client"));
+    }
+    fail(format!(
+        "still open after {:.1} s in which the client sent nothing and received {came} messages",
+        last_packet.elapsed().as_secs_f64()
+    ))
 }
 
 const ACTIVE_CLIENT_KEPT: Check = Check {

@@ -15,9 +15,11 @@ mod retained;
 mod session;
 mod shared;
 mod subscribe;
+mod takeover;
 mod topic;
 mod vectors;
 mod will;
+mod will_end;
 mod wire;
 
 use crate::{
@@ -152,7 +154,9 @@ const TABLES: &[&[Check]] = &[
     topic::CHECKS,
     retained::CHECKS,
     session::CHECKS,
+    takeover::CHECKS,
     will::CHECKS,
+    will_end::CHECKS,
     keep_alive::CHECKS,
     flow::CHECKS,
     alias::CHECKS,

@@ -36,7 +36,10 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// A subscriber of the will topic that has got an ordinary message there, and the publisher of it.
-async fn witness<'a>(cx: &'a Cx, topic: &str) -> Result<(Client<'a>, Client<'a>), Outcome> {
+pub(super) async fn witness<'a>(
+    cx: &'a Cx,
+    topic: &str,
+) -> Result<(Client<'a>, Client<'a>), Outcome> {
     super::qos::pair(cx, topic, QoS::AtMostOnce).await
 }
 

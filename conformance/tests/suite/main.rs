@@ -10,6 +10,7 @@ mod lost;
 mod memory;
 mod odd;
 mod reference;
+mod rules;
 mod saboteurs;
 mod taken;
 mod violators;
