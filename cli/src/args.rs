@@ -1,6 +1,9 @@
 //! The command line.
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args as ClapArgs, Parser, Subcommand, ValueEnum,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 use squall_protocol::{Role, Version};
 use squall_sim::world::World;
 use std::{net::SocketAddr, path::PathBuf};
@@ -14,12 +17,13 @@ pub(crate) struct Args {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all good, 1 a verdict is fail, 2 wrong usage, bad input or an output that cannot \
-be written, 3 the target cannot be reached or something could not be judged; interrupted: 130 by Ctrl-C, 143 by SIGTERM, \
-129 by SIGHUP.";
+be written, 3 the target cannot be reached or something could not be judged, 101 Squall itself is at fault; interrupted: 130 by \
+Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show that Squall works here: all scenarios, both worlds, the embedded broker's conformance, and a report.
+    #[command(after_help = VERIFY_HELP)]
     Verify(Verify),
     /// Run scenarios in simulation, over many seeds.
     Sim(Sim),
@@ -55,6 +59,14 @@ pub(crate) enum Format {
 /// Files to write besides.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct Outputs {
+    /// Write the results in the format of the file's ending; may be said more than once.
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = PathBufValueParser::new().try_map(ReportFile::new),
+        help = report_help()
+    )]
+    pub(crate) report: Vec<ReportFile>,
     /// Write the results as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -64,6 +76,27 @@ pub(crate) struct Outputs {
     /// Write the results as a web page.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+/// A file that results go to, and their format there.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportFile {
+    pub(crate) format: squall_reports::Format,
+    pub(crate) path: PathBuf,
+}
+
+impl ReportFile {
+    fn new(path: PathBuf) -> Result<Self, squall_reports::UnknownEnding> {
+        let format = squall_reports::Format::of_file(&path)?;
+        Ok(Self { format, path })
+    }
+}
+
+fn report_help() -> String {
+    format!(
+        "Write the results in the format of the file's ending, also several times: {}",
+        squall_reports::Format::endings()
+    )
 }
 
 #[derive(Debug, ClapArgs)]
@@ -82,15 +115,8 @@ pub(crate) struct Verify {
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// Where the web page goes.
-    #[arg(long, value_name = "FILE", default_value = "squall-report.html")]
-    pub(crate) html: PathBuf,
-    /// Write the results as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
-    /// Write the results as JUnit XML.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -155,12 +181,18 @@ pub(crate) struct Conform {
     /// Seconds a check waits for an answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(crate) timeout: f64,
+    /// Keep the packets of checks that passed or do not apply, too.
+    #[arg(long)]
+    pub(crate) all_evidence: bool,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
+
+const VERIFY_HELP: &str = "\
+The web page goes to squall-report.html where neither --html nor --report names another place for it.";
 
 const DECODE_HELP: &str = "\
 The bytes are what one end of a connection sent, from any point on. Hex digits may stand together or apart; C arrays, \

@@ -5,54 +5,59 @@ use crate::{
     interrupt, meaning,
     outputs::Outputs,
     progress::Progress,
-    replays::Replays,
     screen,
 };
-use squall_protocol::Version;
-use squall_reports::{SimResult, Simulation};
+use squall_reports::Simulation;
 use squall_sim::{
-    parity,
-    run::Run,
+    replay::Folder,
     sweep::{Sweep, Swept},
 };
 use std::{
     ops::ControlFlow,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 /// What several sweeps found together, and where it goes.
-pub(crate) struct Campaign<'a> {
-    pub(crate) simulation: Simulation,
-    pub(crate) outputs: Outputs,
-    pub(crate) replays: Replays<'a>,
+pub(crate) struct Campaign {
+    simulation: Simulation,
+    outputs: Outputs,
+    replays: Folder,
 }
 
-impl<'a> Campaign<'a> {
-    pub(crate) fn new(outputs: Outputs, replays: Replays<'a>) -> Self {
+impl Campaign {
+    /// With replay files of failing runs in this folder.
+    pub(crate) fn new(outputs: Outputs, replays: &Path) -> Self {
         Self {
             simulation: Simulation::default(),
             outputs,
-            replays,
+            replays: Folder::new(replays),
         }
     }
 
-    /// Runs a sweep with progress, until it is done, a signal comes, or nobody reads the results any more. With
-    /// `confirmed`, every trace is compared with the one of the loop world.
-    pub(crate) fn sweep(&mut self, sweep: &Sweep<'_>, what: &str, confirmed: bool) -> Result<()> {
+    /// Whether every sweep so far came to its end.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.simulation.interrupted.is_none()
+    }
+
+    /// Runs a sweep with progress, until it is done, a signal comes, or nobody reads the results any more.
+    pub(crate) fn sweep(&mut self, sweep: &Sweep<'_>, what: &str) -> Result<()> {
         let total = sweep.count();
         let before = self.simulation.summary.total;
         let began = Instant::now();
         let progress = Progress::new(what, total);
         let mut unread = false;
-        let swept = sweep.run(progress.counter(), interrupt::flag(), |mut result| {
-            self.take(sweep, &mut result, confirmed);
-            self.simulation.add(result);
+        let swept = sweep.run(progress.counter(), interrupt::flag(), |mut ended| {
+            meaning::add(ended.version, &mut ended.result);
+            self.replays.note(&mut ended);
+            self.simulation.trim(&mut ended.result);
+            self.outputs.run(&ended.result);
+            self.simulation.add(ended.result);
             unread = self.outputs.is_unread();
-            if unread {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
+            match unread {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         });
         drop(progress);
@@ -75,19 +80,10 @@ impl<'a> Campaign<'a> {
         Ok(())
     }
 
-    /// Completes a result and hands it on.
-    fn take(&mut self, sweep: &Sweep<'_>, result: &mut SimResult, confirmed: bool) {
-        let scenario = sweep.scenarios.iter().find(|s| s.name == result.scenario);
-        if let (Some(scenario), Ok(version)) = (scenario, result.version.parse::<Version>()) {
-            if confirmed {
-                let run = Run::new(scenario, version, result.seed).in_world(sweep.world);
-                parity::confirm(&run, result);
-            }
-            meaning::add(version, result);
-            self.replays.note(scenario, version, sweep.world, result);
-        }
-        self.simulation.trim(result);
-        self.outputs.run(result);
+    /// Everything has been swept: what was found, where the rest of it goes, and what is still to be said about replay
+    /// files.
+    pub(crate) fn end(self) -> (Simulation, Outputs, Folder) {
+        (self.simulation, self.outputs, self.replays)
     }
 
     fn measure(&mut self, swept: Swept, took: Duration) {
@@ -96,6 +92,24 @@ impl<'a> Campaign<'a> {
         self.simulation.runs_per_second = Some(per_second(swept.runs));
         self.simulation.virtual_seconds_per_second = Some(per_second(swept.virtual_ms) / 1000);
     }
+}
+
+/// Says where the replay files are, or why there are none; false when they could not be written.
+pub(crate) fn tell_of(replays: &Folder) -> bool {
+    let folder = replays.path().display();
+    if replays.written() > 0 {
+        screen::complain(&format!("replay files in {folder}: {}", replays.written()));
+    }
+    let Some(error) = replays.failed() else {
+        return true;
+    };
+    screen::complain(&format!(
+        "error: cannot write replay files to {folder}: {error}"
+    ));
+    screen::complain(
+        "help: name a folder that can be written to with --replays; the commands above repeat the runs too",
+    );
+    false
 }
 
 /// Threads to use: what was asked for, or every processor, and never more.

@@ -17,6 +17,8 @@ pub(crate) enum Ending {
     Unknown,
     /// Nothing failed, but an output that was asked for could not be written.
     Unwritten,
+    /// Squall itself is at fault: a run panicked, or the two worlds differ; results that say so were given.
+    Internal,
     /// A signal, with its exit code; what was found until then was given.
     Interrupted(u8),
 }
@@ -45,6 +47,8 @@ impl Ending {
             Self::Failed => 1,
             Self::Unwritten => 2,
             Self::Unknown => 3,
+            // What Rust ends with when nobody catches a panic: one code says whose fault it is.
+            Self::Internal => 101,
             Self::Interrupted(code) => code,
         }
     }

@@ -13,7 +13,6 @@ mod meaning;
 mod mutation;
 mod outputs;
 mod progress;
-mod replays;
 mod screen;
 mod signals;
 

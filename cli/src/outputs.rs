@@ -9,9 +9,12 @@ use crate::{
     exit::{CliError, Result},
     screen,
 };
-use squall_reports::{Format, Report, SimResult, Sink};
+use squall_reports::{
+    Format, Report, SimResult, Sink,
+    file::{beside, folder_of},
+};
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::mpsc,
@@ -57,9 +60,9 @@ impl Outputs {
     ///
     /// # Errors
     /// When one of the files cannot be written, is named twice, or is an input.
-    pub(crate) fn open<'a>(
+    pub(crate) fn open(
         format: args::Format,
-        files: impl IntoIterator<Item = (Format, &'a Path)>,
+        files: &[(Format, PathBuf)],
         inputs: &[&Path],
         head: &Report,
     ) -> Result<Self> {
@@ -69,7 +72,7 @@ impl Outputs {
             outputs.push(Output::new(
                 "standard output",
                 Place::Stdout,
-                Format::Json,
+                Format::JSON,
                 Box::new(out),
                 head,
             ));
@@ -96,7 +99,7 @@ impl Outputs {
             }
             let name = path.display().to_string();
             let out = Box::new(BufWriter::new(file));
-            outputs.push(Output::new(&name, place, format, out, head));
+            outputs.push(Output::new(&name, place, *format, out, head));
         }
         Ok(Self {
             outputs,
@@ -199,29 +202,6 @@ impl Output {
     }
 }
 
-/// Writes a file whole or not at all.
-pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut temporary = beside(path)?;
-    temporary.write_all(text.as_bytes())?;
-    temporary.persist(path).map(drop).map_err(|e| e.error)
-}
-
-/// A new file in the folder of `path`, with the permissions that new files have.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".squall-").suffix(".part");
-    #[cfg(unix)]
-    builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
-    builder.tempfile_in(folder_of(path))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
 /// Opens what is no ordinary file. A pipe has a reader first, or is given up: waiting for one could take for ever.
 fn open_through(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -307,18 +287,19 @@ mod tests {
 
     fn open_all(files: &[(Format, &Path)], inputs: &[&Path]) -> Result<Outputs> {
         let head = Report::new("squall", "test");
-        Outputs::open(args::Format::Text, files.iter().copied(), inputs, &head)
+        let files: Vec<_> = files.iter().map(|(f, p)| (*f, p.to_path_buf())).collect();
+        Outputs::open(args::Format::Text, &files, inputs, &head)
     }
 
     #[test]
     fn a_file_appears_whole_and_nothing_else_is_left() {
         let dir = tempfile::tempdir().expect("a scratch folder");
         let path = dir.path().join("a.json");
-        let outputs = open_all(&[(Format::Json, &path)], &[]).expect("it can be written");
+        let outputs = open_all(&[(Format::JSON, &path)], &[]).expect("it can be written");
         assert!(!path.exists());
         drop(outputs);
         assert!(names(dir.path()).is_empty(), "given up, nothing is left");
-        let output = open_all(&[(Format::Json, &path)], &[]).expect("it can be written");
+        let output = open_all(&[(Format::JSON, &path)], &[]).expect("it can be written");
         for one in output.outputs {
             one.finish(&Report::new("squall", "test"))
                 .expect("it is written");
@@ -340,15 +321,15 @@ mod tests {
         fs::write(&input, "").expect("it can be written");
         let around = dir.path().join(".").join("one");
         let cases: [(&[(Format, &Path)], &str); 6] = [
-            (&[(Format::Html, &long)], "too long"),
-            (&[(Format::Html, dir.path())], "it is a folder"),
-            (&[(Format::Html, &at("no/one"))], "there is no folder"),
-            (&[(Format::Html, &at("story.yaml/one"))], "cannot write"),
+            (&[(Format::HTML, &long)], "too long"),
+            (&[(Format::HTML, dir.path())], "it is a folder"),
+            (&[(Format::HTML, &at("no/one"))], "there is no folder"),
+            (&[(Format::HTML, &at("story.yaml/one"))], "cannot write"),
             (
-                &[(Format::Html, &one), (Format::Json, &around)],
+                &[(Format::HTML, &one), (Format::JSON, &around)],
                 "two outputs",
             ),
-            (&[(Format::Html, &input)], "read in the same run"),
+            (&[(Format::HTML, &input)], "read in the same run"),
         ];
         for (files, expected) in cases {
             match open_all(files, &[&input]) {

@@ -6,7 +6,7 @@
 use crate::{
     evidence::MOST_OF_A_RUN,
     ledger::{Broom, Ledger, Leftover, Owner, session},
-    outcome::{Outcome, inconclusive},
+    outcome::{Outcome, inconclusive, interrupted},
     pace::Pace,
     sessions::Sessions,
 };
@@ -32,13 +32,15 @@ pub(crate) struct Env {
     pub(crate) sessions: [OnceCell<Sessions>; 2],
     /// Part of every name, different in each run.
     pub(crate) run: String,
-    /// Set when a connection could not be opened any more.
-    pub(crate) gone: Cell<bool>,
+    /// How the target was lost, when a connection cannot be opened any more or nobody is answered.
+    pub(crate) gone: Cell<Option<&'static str>>,
     /// What the checks have left in the target so far.
     pub(crate) ledger: Rc<Ledger>,
     brooms: Cell<u32>,
     /// Bytes that are left for evidence that is shown whole.
     pub(crate) room: Cell<usize>,
+    /// Whether results that nobody has to look at keep their packets too.
+    pub(crate) all_evidence: bool,
 }
 
 impl Env {
@@ -49,10 +51,11 @@ impl Env {
             pace: Cell::new(Pace::new(wait, Duration::ZERO)),
             sessions: [OnceCell::new(), OnceCell::new()],
             run,
-            gone: Cell::new(false),
+            gone: Cell::new(None),
             ledger: Rc::default(),
             brooms: Cell::new(0),
             room: Cell::new(MOST_OF_A_RUN),
+            all_evidence: false,
         }
     }
 
@@ -84,6 +87,8 @@ pub(crate) struct Cx {
     controlled: Cell<bool>,
     /// Clients that are sent messages which they have to acknowledge.
     receivers: Cell<u32>,
+    /// What the check was given beyond its limit.
+    extra: Cell<Duration>,
 }
 
 /// What a context says when the target stopped accepting connections.
@@ -118,6 +123,7 @@ impl Cx {
             count: Cell::new(0),
             controlled: Cell::new(false),
             receivers: Cell::new(0),
+            extra: Cell::new(Duration::ZERO),
         }
     }
 
@@ -138,7 +144,7 @@ impl Cx {
 
     /// Whether the target stopped accepting connections.
     pub(crate) fn gone(&self) -> bool {
-        self.env.gone.get()
+        self.env.gone.get().is_some()
     }
 
     /// Whether it is 5.0.
@@ -154,6 +160,19 @@ impl Cx {
     /// How long to wait for one thing that has to come.
     pub(crate) fn wait(&self) -> Duration {
         self.env.pace.get().answer()
+    }
+
+    /// How long to wait, after an answer's wait, for what a server may send by a timer of its own. The check is given as
+    /// much more time.
+    pub(crate) fn patience(&self) -> Duration {
+        let patience = self.env.pace.get().patience();
+        self.extra.set(self.extra.get() + patience);
+        patience
+    }
+
+    /// What the check was given beyond its limit.
+    pub(crate) fn extra(&self) -> Duration {
+        self.extra.get()
     }
 
     /// How long a silence has to last before it counts as one.
@@ -244,8 +263,8 @@ impl Cx {
 
     /// Opens a connection without saying anything on it.
     pub(crate) async fn open(&self, name: &str) -> Result<Probe, Outcome> {
-        if self.env.gone.get() {
-            return Err(inconclusive(GONE));
+        if let Some(how) = self.env.gone.get() {
+            return Err(interrupted(how));
         }
         let (endpoint, wait) = (&self.env.endpoint, self.wait());
         let mut opened = Probe::connect_as(endpoint.clone(), wait, &self.journal, name).await;
@@ -267,8 +286,8 @@ impl Cx {
                          or run fewer checks at once"
                     ));
                 }
-                self.env.gone.set(true);
-                inconclusive(format!("{GONE}: {error}"))
+                self.env.gone.set(Some(GONE));
+                interrupted(format!("{GONE}: {error}"))
             })
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     cx::Cx,
     heard::unanswered,
-    outcome::{Outcome, inconclusive, not_applicable},
+    outcome::{Outcome, interrupted, not_applicable},
     party::{Client, refused},
 };
 use squall_client::probe::{Heard, Probe, ProbeError};
@@ -155,7 +155,7 @@ impl<'a> Dial<'a> {
         let cx = self.cx;
         let mut probe = cx.open(self.name).await?;
         let sent = self.send(&mut probe).await;
-        sent.map_err(|error| inconclusive(error.to_string()))?;
+        sent.map_err(|error| interrupted(error.to_string()))?;
         let heard = probe.next(cx.wait()).await;
         Ok((probe, heard))
     }

@@ -1,6 +1,6 @@
 //! What was heard in the place of something else, in words and as an outcome.
 
-use crate::outcome::{Outcome, blocked, inconclusive};
+use crate::outcome::{Outcome, blocked, inconclusive, interrupted};
 use squall_client::probe::{Ending, Heard, Probe};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) fn blocked_by(heard: &Heard, text: String) -> Outcome {
     match heard {
         Heard::Flood | Heard::TooLong => blocked(text),
+        Heard::Closed(_) => interrupted(text),
         _ => inconclusive(text),
     }
 }
@@ -44,11 +45,13 @@ pub(crate) fn too_long() -> String {
 
 /// A correct CONNECT got this instead of a CONNACK.
 pub(crate) fn unanswered(heard: &Heard, limit: Duration) -> Outcome {
-    blocked_by(
-        heard,
-        format!(
-            "a correct CONNECT was not answered by CONNACK: {}",
-            words(heard, limit)
-        ),
-    )
+    let text = format!(
+        "a correct CONNECT was not answered by CONNACK: {}",
+        words(heard, limit)
+    );
+    match heard {
+        // A target that says nothing to a new client may have fallen silent for all.
+        Heard::Silence => interrupted(text),
+        _ => blocked_by(heard, text),
+    }
 }

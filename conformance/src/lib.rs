@@ -10,7 +10,9 @@
 //! a check passes only after something was seen to work on the same mechanism. Nothing here prints.
 
 mod answers;
+mod attempt;
 mod check;
+mod course;
 mod cx;
 mod dial;
 mod evidence;

@@ -20,6 +20,8 @@ pub struct Options {
     pub wait: Duration,
     /// How long the first CONNECT of a version waits for its answer; 5 s by default.
     pub first_answer: Duration,
+    /// Whether results that nobody has to look at keep their packets too; not by default, as most results are such.
+    pub all_evidence: bool,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
             timeout: Duration::from_secs(12),
             wait: Duration::from_secs(3),
             first_answer: Duration::from_secs(5),
+            all_evidence: false,
         }
     }
 }

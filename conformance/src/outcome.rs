@@ -15,8 +15,12 @@ pub(crate) struct Outcome {
     certain: bool,
     /// The packet of the server where it went wrong, to be marked in the evidence.
     pub(crate) guilty: Option<Box<Packet>>,
+    /// A packet that the server sent shows it, so it stands whatever becomes of the server.
+    pub(crate) proven: bool,
     /// The server sent so much, or so long a packet, that the check did not come to its question.
     pub(crate) blocked: bool,
+    /// The connection ended, or none could be had, where the check was about something else: it may be asked again.
+    pub(crate) interrupted: bool,
 }
 
 /// A check ends with an outcome; `?` ends it early.
@@ -32,7 +36,9 @@ impl Outcome {
             cites,
             certain: false,
             guilty: None,
+            proven: false,
             blocked: false,
+            interrupted: false,
         }
     }
 
@@ -45,6 +51,7 @@ impl Outcome {
     /// The same, with the packet where it went wrong.
     pub(crate) fn showing(mut self, packet: &Packet) -> Self {
         self.guilty = Some(Box::new(packet.clone()));
+        self.proven = true;
         self
     }
 
@@ -63,6 +70,7 @@ impl Outcome {
     pub(crate) fn violation(violation: &Violation) -> Self {
         let message = format!("the server sent what the standard forbids: {violation}");
         let mut outcome = Self::new(Verdict::Fail, message).citing(violation.statements());
+        outcome.proven = true;
         if breaks_format(violation.rule) {
             // Section 7.1.1: a server conforms only if every packet it sends has the format of chapters 2 and 3.
             let clause = match violation.version {
@@ -158,6 +166,14 @@ pub(crate) fn not_applicable(message: impl Into<String>) -> Outcome {
 
 pub(crate) fn inconclusive(message: impl Into<String>) -> Outcome {
     Outcome::new(Verdict::Inconclusive, message)
+}
+
+/// Inconclusive because the connection ended, or could not be had, in the middle of something else.
+pub(crate) fn interrupted(message: impl Into<String>) -> Outcome {
+    Outcome {
+        interrupted: true,
+        ..inconclusive(message)
+    }
 }
 
 /// Inconclusive because of what the server sent beyond measure; never a ground for blaming it for what is missing.

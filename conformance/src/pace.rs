@@ -9,6 +9,7 @@
 //! | answer | the option `wait` (3 s), at least 10 round trips, at most 30 s | what has to come: after this it is lost, until then only late |
 //! | quiet | 500 ms (never more than the option `wait`), at least 8 round trips, at most 10 s | what must not come: it was silent for so long |
 //! | grace | 400 ms (at most half of the option `wait`), at least 2 round trips, at most 2 s | a server that closes, before it is asked whether it carries on |
+//! | patience | 15 of the option `wait` (45 s) | what a server may send by a timer of its own: the repetition of a message in a resumed session |
 //! | check | the option `timeout` (12 s) and 200 round trips, at most 2 minutes more | a whole check |
 
 use std::time::Duration;
@@ -41,6 +42,11 @@ impl Pace {
     pub(crate) fn grace(self) -> Duration {
         let floor = Duration::from_millis(400).min(self.wait / 2);
         self.at_least(2, floor, Duration::from_secs(2))
+    }
+
+    /// How long to wait, after that, for what a server may send by a timer of its own. Timers of 10 to 30 s are in use.
+    pub(crate) fn patience(self) -> Duration {
+        15 * self.wait
     }
 
     /// The longest time for a whole check, where it is `limit` at a target next door.

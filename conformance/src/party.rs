@@ -7,7 +7,7 @@ use crate::{
     cx::Cx,
     heard::{blocked_by, words},
     message::message,
-    outcome::{Outcome, blocked, inconclusive, not_applicable},
+    outcome::{Outcome, blocked, inconclusive, interrupted, not_applicable},
 };
 use squall_client::probe::{Heard, Probe, weight};
 use squall_protocol::{
@@ -97,12 +97,12 @@ impl<'a> Client<'a> {
         self.pings += u32::from(*packet == Packet::PingReq);
         self.owe(packet);
         let sent = self.probe.send(packet).await;
-        sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
+        sent.map_err(|error| interrupted(format!("{}: {error}", self.name)))
     }
 
     pub(crate) async fn send_raw(&mut self, what: &str, bytes: &[u8]) -> Result<(), Outcome> {
         let sent = self.probe.send_raw(what, bytes).await;
-        sent.map_err(|error| inconclusive(format!("{}: {error}", self.name)))
+        sent.map_err(|error| interrupted(format!("{}: {error}", self.name)))
     }
 
     /// The next packet that is no PUBREL of a message this client has answered, no message on a topic of another check

@@ -11,7 +11,7 @@ use crate::{
     rigour::tolerated,
 };
 use squall_client::probe::{Heard, Kept, Probe};
-use squall_protocol::{Packet, ReasonCode};
+use squall_protocol::{Packet, PacketType, ReasonCode};
 use tokio::time::Instant;
 
 /// What a server did.
@@ -78,6 +78,30 @@ pub(crate) async fn watch(cx: &Cx, probe: &mut Probe, kept: &mut Kept) -> Result
             Heard::Silence => {
                 probe.note(format!("open, and nothing came within {:?}", cx.wait()));
                 return Ok(End::Mute);
+            }
+        }
+    }
+}
+
+/// What came of an answer that was not there yet when the server showed that it carries on.
+pub(crate) enum Late {
+    Came(Packet),
+    Closed,
+    Never,
+}
+
+/// Waits for a packet of this type for as long as an answer is waited for: PINGRESP may overtake it.
+pub(crate) async fn late(cx: &Cx, probe: &mut Probe, kind: PacketType) -> Late {
+    let until = Instant::now() + cx.wait();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match probe.next(left).await {
+            Heard::Packet(packet) if packet.packet_type() == kind => return Late::Came(packet),
+            Heard::Packet(_) => {}
+            Heard::Closed(_) => return Late::Closed,
+            _ => {
+                probe.note(format!("no {kind} within {:?}", cx.wait()));
+                return Late::Never;
             }
         }
     }

@@ -1,36 +1,30 @@
-//! Plays checks against a target, several at once, and gives their results in the order of the registry.
-//!
-//! Judges nothing but this: a check that is not back within its limit, panics, or passes without having seen anything
-//! work is inconclusive.
+//! Runs checks against a target and gives their results in the order of the registry.
 
 use crate::{
-    catalogue,
-    check::{self, Check},
-    cx::{Cx, Env, GONE},
-    evidence,
+    attempt::{millis, unplayed},
+    check,
+    course::{Course, Job},
+    cx::{Cx, Env},
     greet::{Offer, explore},
     ledger::Leftover,
-    monitored,
-    naming::{base36, run_name},
+    naming::run_name,
     options::Options,
-    outcome::{Outcome, inconclusive, not_applicable},
+    outcome::inconclusive,
     pace::Pace,
     select::{SelectError, select},
     target::{Reason, Target, Unreachable},
 };
-use squall_client::probe::{Heard, Journal, Probe, ProbeError};
-use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
-use squall_reports::{CheckResult, Conformance, StatementRef, Verdict};
+use squall_client::probe::{Probe, ProbeError};
+use squall_protocol::Version;
+use squall_reports::{CheckResult, Conformance};
 use squall_transport::Endpoint;
 use std::{
-    cell::Cell,
-    collections::VecDeque,
     future::{Future, pending},
     rc::Rc,
     time::Duration,
 };
 use tokio::{
-    task::{JoinSet, LocalSet},
+    task::LocalSet,
     time::{Instant, sleep, timeout},
 };
 
@@ -73,7 +67,8 @@ pub enum RunError {
 /// What came of a run.
 #[derive(Debug)]
 pub struct Run {
-    /// The results, in the order of the registry; of a run that was stopped, those of the checks that were done.
+    /// The results, in the order of the registry; of a run that was stopped, those of the checks that were done. Where the
+    /// target was lost and did not come back, one result stands for all that were not asked.
     pub conformance: Conformance,
     /// Whether every selected check was done.
     pub whole: bool,
@@ -99,7 +94,7 @@ impl Cleaning {
         let Some(env) = self.env else {
             return Vec::new();
         };
-        if !env.ledger.all().is_empty() && !env.gone.get() {
+        if !env.ledger.all().is_empty() && env.gone.get().is_none() {
             let clean = async {
                 if self.stopped {
                     sleep(ON_THE_WAY).await;
@@ -156,7 +151,7 @@ pub async fn run(
         .into_iter()
         .filter(|v| options.versions.contains(v))
         .collect();
-    let jobs: Vec<(&'static Check, Version)> = selected
+    let jobs: Vec<Job> = selected
         .iter()
         .flat_map(|check| versions.iter().map(move |version| (*check, *version)))
         .filter(|(check, version)| check.applies_to(*version))
@@ -175,19 +170,20 @@ pub async fn run(
             target: target.to_string(),
             seems,
         })?;
-        let env = env.insert(Rc::new(Env::new(endpoint, options.wait, run_name())));
+        let mut made = Env::new(endpoint, options.wait, run_name());
+        made.all_evidence = options.all_evidence;
+        let env = env.insert(Rc::new(made));
         measure(env, &offers).await;
-        LocalSet::new()
-            .run_until(play(
-                env,
-                options,
-                &jobs,
-                &offers,
-                &mut results,
-                &mut progress,
-            ))
-            .await;
-        Ok::<_, RunError>(())
+        let total = jobs.len();
+        let mut tell = |done, latest: &CheckResult| {
+            progress(Progress {
+                done,
+                total,
+                latest,
+            });
+        };
+        let course = Course::new(env, options, &jobs, &offers, &mut results, &mut tell);
+        Ok::<_, RunError>(LocalSet::new().run_until(course.run()).await)
     };
     // A signal is looked at first: a server that keeps the checks busy does not keep the run from ending.
     let ended = tokio::select! {
@@ -195,13 +191,16 @@ pub async fn run(
         () = stop => None,
         ended = work => Some(ended),
     };
-    let whole = ended.transpose()?.is_some();
+    let unasked = ended.transpose()?;
+    let whole = unasked.is_some();
     let found = jobs.iter().zip(results);
-    let results = match whole {
-        true => found
-            .map(|(job, found)| found.unwrap_or_else(|| lost(*job)))
+    let results = match unasked {
+        Some(unasked) => (0..)
+            .zip(found)
+            .filter(|(index, _)| !unasked.contains(index))
+            .map(|(_, (job, found))| found.unwrap_or_else(|| lost(*job)))
             .collect(),
-        false => found.filter_map(|(_, found)| found).collect(),
+        None => found.filter_map(|(_, found)| found).collect(),
     };
     Ok(Run {
         conformance: Conformance::new(target.to_string(), results, millis(start.elapsed())),
@@ -214,7 +213,7 @@ pub async fn run(
 }
 
 /// The result of a check that has none.
-fn lost((check, version): (&'static Check, Version)) -> CheckResult {
+fn lost((check, version): Job) -> CheckResult {
     let outcome =
         inconclusive("the check was lost: its task panicked, which is a defect of the check");
     unplayed(check, version, outcome)
@@ -269,207 +268,4 @@ async fn measure(env: &Rc<Env>, offers: &[Offer; 2]) {
         client.bye().await;
     }
     env.pace.set(Pace::new(env.wait, longest));
-}
-
-/// Keeps `options.jobs` checks running until all are done.
-async fn play(
-    env: &Rc<Env>,
-    options: &Options,
-    jobs: &[(&'static Check, Version)],
-    offers: &[Offer; 2],
-    results: &mut [Option<CheckResult>],
-    progress: &mut impl FnMut(Progress<'_>),
-) {
-    let total = jobs.len();
-    let mut queue: VecDeque<usize> = (0..total).collect();
-    let mut running: JoinSet<(usize, CheckResult)> = JoinSet::new();
-    let mut done = 0;
-    let mut disturbing = false;
-    loop {
-        while running.len() < options.jobs.max(1) {
-            let Some(&index) = queue.front() else {
-                break;
-            };
-            let (check, version) = jobs[index];
-            if check.disturbs() && !disturbing && !running.is_empty() {
-                break;
-            }
-            disturbing = check.disturbs();
-            queue.pop_front();
-            let offer = offers[version as usize].clone();
-            let (env, limit) = (env.clone(), options.timeout);
-            running.spawn_local(async move {
-                (index, one(env, check, version, index, offer, limit).await)
-            });
-        }
-        match running.join_next().await {
-            None => break,
-            // The panic of a check is caught inside its task; what is left here is a task that was cancelled.
-            Some(Err(_)) => continue,
-            Some(Ok((index, result))) => {
-                done += 1;
-                progress(Progress {
-                    done,
-                    total,
-                    latest: &result,
-                });
-                results[index] = Some(result);
-            }
-        }
-    }
-}
-
-/// One check in one version, with its limit.
-async fn one(
-    env: Rc<Env>,
-    check: &'static Check,
-    version: Version,
-    index: usize,
-    offer: Offer,
-    limit: Duration,
-) -> CheckResult {
-    let start = Instant::now();
-    let connack = match offer {
-        Offer::Accepted(connack) => connack,
-        Offer::Unsupported { how, .. } => {
-            return unplayed(check, version, not_applicable(how));
-        }
-        // One check goes on, to be the one that fails; all others would only fail for the same reason.
-        Offer::Broken(_) if check.id == "connect/accepted" => Rc::new(ConnAck {
-            session_present: false,
-            reason: ReasonCode::SUCCESS,
-            properties: Properties::new(),
-        }),
-        Offer::Broken(how) => {
-            let outcome = inconclusive(format!("the answer to CONNECT breaks the standard: {how}"));
-            return unplayed(check, version, outcome);
-        }
-        Offer::Useless(outcome) | Offer::Nothing(outcome) => {
-            return unplayed(check, version, outcome);
-        }
-    };
-    if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
-        return unplayed(check, version, not_applicable(reason));
-    }
-    let (pace, shared) = (env.pace.get(), Rc::clone(&env));
-    let (wait, limit) = (pace.answer(), pace.check(limit));
-    let main = check
-        .statements(version)
-        .first()
-        .copied()
-        .unwrap_or_default();
-    let cx = Cx::new(env, version, index, base36(index as u64), main);
-    let outcome = match timeout(limit, (check.run)(&cx)).await {
-        Ok(Ok(outcome) | Err(outcome)) => outcome,
-        Err(_) => inconclusive(format!("the check did not come to an end within {limit:?}")),
-    };
-    let outcome = match outcome.verdict {
-        Verdict::Pass if !cx.controlled() => {
-            inconclusive("nothing beyond CONNACK was seen to work, so nothing was proven")
-        }
-        _ => outcome,
-    };
-    let outcome = watched(outcome, &cx).graded(version, check.statements(version));
-    // A server that has died broke no rule by closing, and one that has fallen silent none by what it left unsaid.
-    let outcome = match outcome.verdict {
-        Verdict::Fail | Verdict::Warn => match lost_target(&cx).await {
-            Some(how) => inconclusive(format!("{how}; before that: {}", outcome.message)),
-            None => outcome,
-        },
-        _ => outcome,
-    };
-    let found = result(
-        check,
-        version,
-        outcome,
-        &cx.journal,
-        &shared.room,
-        start.elapsed(),
-    );
-    // The evidence is complete; what tidying up does is not part of it.
-    // What cannot be done in time stays in the ledger.
-    let _ = timeout(wait, cx.tidy()).await;
-    found
-}
-
-/// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client.
-async fn lost_target(cx: &Cx) -> Option<&'static str> {
-    // A connection of its own, which is no part of the evidence.
-    let asked = cx.again();
-    let Ok(mut probe) = Probe::connect(cx.env.endpoint.clone(), cx.wait()).await else {
-        return Some(GONE);
-    };
-    // A connection that ends at once is an answer too.
-    asked.dial("asked again").send(&mut probe).await.ok()?;
-    match probe.next(cx.wait()).await {
-        Heard::Silence => Some("the target has fallen silent"),
-        _ => None,
-    }
-}
-
-/// The outcome of a check, unless the server broke another rule on the way: what packets prove stands, whatever the
-/// check was about and however far it came.
-fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
-    if outcome.verdict == Verdict::Fail {
-        return outcome;
-    }
-    match monitored::broken(cx) {
-        None => outcome,
-        Some((finding, guilty)) => {
-            let text = format!("{}; expected: {}", finding.message, finding.expected);
-            let verdict = match finding.statements.is_empty() {
-                true => Verdict::Warn,
-                false => Verdict::Fail,
-            };
-            Outcome::new(verdict, text)
-                .citing(&finding.statements)
-                .showing(&guilty)
-        }
-    }
-}
-
-/// The result of a check that sent nothing.
-fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
-    let (journal, room) = (Journal::new(), Cell::new(0));
-    result(check, version, outcome, &journal, &room, Duration::ZERO)
-}
-
-/// Bytes of a message, which may quote what the server sent.
-const MOST_MESSAGE: usize = 8 * 1024;
-
-fn result(
-    check: &'static Check,
-    version: Version,
-    outcome: Outcome,
-    journal: &Journal,
-    room: &Cell<usize>,
-    took: Duration,
-) -> CheckResult {
-    let mut ids: Vec<&'static str> = outcome.cites.clone();
-    ids.extend(
-        check
-            .statements(version)
-            .iter()
-            .filter(|id| !outcome.cites.contains(id)),
-    );
-    let statements = ids.into_iter().map(|id| StatementRef {
-        id: id.to_owned(),
-        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
-    });
-    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
-    CheckResult {
-        check: check.id.to_owned(),
-        title: check.title.to_owned(),
-        statements: statements.collect(),
-        version: version.to_string(),
-        verdict: outcome.verdict,
-        message: evidence::cut(outcome.message, MOST_MESSAGE),
-        expected: check.expected.to_owned(),
-        evidence: evidence::exchange(journal, blame, outcome.guilty.as_deref(), room),
-        duration_ms: millis(took),
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

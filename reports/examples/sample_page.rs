@@ -13,16 +13,6 @@ fn main() -> io::Result<()> {
         .nth(1)
         .unwrap_or_else(|| "sample.html".into())
         .into();
-    let ending = path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
-    let format = Format::from_ending(ending).ok_or_else(|| {
-        let endings = Format::ALL.map(Format::ending).join(", .");
-        io::Error::other(format!(
-            "{}: the file has to end in one of .{endings}",
-            path.display()
-        ))
-    })?;
+    let format = Format::of_file(&path).map_err(io::Error::other)?;
     std::fs::write(&path, format.render(&sample::report()))
 }

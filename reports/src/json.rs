@@ -2,6 +2,7 @@
 //!
 //! | key | what |
 //! | --- | --- |
+//! | `squall_results` | the version of the document, [`FORMAT`]; the first key |
 //! | `tool`, `title`, `generated` | who wrote it, for which command, when |
 //! | `results` | one entry a line: runs (with `scenario`), then checks (with `check`) |
 //! | `summary` | counts over all results |
@@ -24,22 +25,9 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use std::io::{self, Write};
 
-/// The document of a report whose runs are those that it kept: none that passed.
-#[must_use]
-pub fn render(report: &Report) -> String {
-    let mut text = Vec::new();
-    let runs = report
-        .simulation
-        .iter()
-        .flat_map(|s| &s.series)
-        .flat_map(|s| &s.failures);
-    let written = Document::begin(&mut text, report).and_then(|mut document| {
-        runs.into_iter().try_for_each(|run| document.run(run))?;
-        Box::new(document).finish(report)
-    });
-    written.expect("memory takes everything");
-    String::from_utf8(text).expect("JSON is UTF-8")
-}
+/// The version of the document. Keys may be added to it without a new one; it goes up when a key goes away or gets
+/// another meaning.
+pub const FORMAT: u32 = 1;
 
 /// A document that is being written.
 pub(crate) struct Document<W> {
@@ -54,9 +42,9 @@ impl<W: Write> Document<W> {
     /// # Errors
     /// When `out` cannot be written to; so all that follow.
     pub(crate) fn begin(mut out: W, head: &Report) -> io::Result<Self> {
-        out.write_all(b"{\n\"tool\": ")?;
-        value(&mut out, &head.tool)?;
+        write!(out, "{{\n\"squall_results\": {FORMAT}")?;
         let mut document = Self { out, results: 0 };
+        document.key("tool", &head.tool)?;
         document.key("title", &head.title)?;
         if let Some(generated) = &head.generated {
             document.key("generated", generated)?;
@@ -155,6 +143,7 @@ struct CheckDocument<'a> {
     verdict: Verdict,
     message: &'a str,
     expected: &'a str,
+    #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
     duration_ms: u64,
 }
@@ -213,6 +202,9 @@ struct FindingDocument<'a> {
     message: &'a str,
     expected: &'a str,
     location: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    internal: bool,
+    #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
 }
 
@@ -224,6 +216,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             message: &finding.message,
             expected: &finding.expected,
             location: finding.location.as_deref(),
+            internal: finding.internal,
             evidence: &finding.evidence,
         }
     }

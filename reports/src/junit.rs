@@ -11,6 +11,7 @@
 //! | warn | success; what was seen is in `system-out`, as JUnit has no word for it |
 //! | n/a | `skipped` with the reason |
 //! | inconclusive | `error`: the check could not do its work. `skipped` would hide it among what was left out on purpose |
+//! | fail by a fault of the tool itself | `error` too: what is tested has not failed |
 //!
 //! Times of test cases are wall time; a simulated run has its virtual time as a property instead.
 
@@ -122,7 +123,12 @@ fn simulated(run: &SimResult, suite: &str) -> TestCase {
         .findings
         .first()
         .map_or("", |finding| finding.rule.as_str());
-    let mut case = case(&name, run.verdict, rule, &message, &text);
+    // A fault of the tool itself is no failure of what is tested.
+    let internal = run.findings.iter().any(|finding| finding.internal);
+    let mut case = match internal {
+        true => error(&name, rule, &message, &text),
+        false => case(&name, run.verdict, rule, &message, &text),
+    };
     case.set_classname(&*line(suite));
     case.add_property(property("seed", &run.seed.to_string()));
     case.add_property(property("world", &run.world));
@@ -167,18 +173,11 @@ fn checked(result: &CheckResult, suite: &str) -> TestCase {
 /// A test case whose status tells the verdict. `kind` classifies a failure.
 fn case(name: &str, verdict: Verdict, kind: &str, message: &str, text: &str) -> TestCase {
     let (message, text) = (line(message), block(text));
-    let failed = |kind: NonSuccessKind, class: &str| {
-        let mut status = TestCaseStatus::non_success(kind);
-        status
-            .set_type(&*line(class))
-            .set_message(&*message)
-            .set_description(&*text);
-        status
-    };
+    let failed = NonSuccessKind::Failure;
     let status = match verdict {
         Verdict::Pass | Verdict::Warn => TestCaseStatus::success(),
-        Verdict::Fail => failed(NonSuccessKind::Failure, kind),
-        Verdict::Inconclusive => failed(NonSuccessKind::Error, "inconclusive"),
+        Verdict::Fail => non_success(failed, kind, &message, &text),
+        Verdict::Inconclusive => return error(name, "inconclusive", &message, &text),
         Verdict::NotApplicable => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(&*message);
@@ -190,6 +189,22 @@ fn case(name: &str, verdict: Verdict, kind: &str, message: &str, text: &str) -> 
         case.set_system_out(format!("warning: {message}\n{text}"));
     }
     case
+}
+
+/// A test case that could not do its work.
+fn error(name: &str, class: &str, message: &str, text: &str) -> TestCase {
+    let (message, text) = (line(message), block(text));
+    let status = non_success(NonSuccessKind::Error, class, &message, &text);
+    TestCase::new(&*line(name), status)
+}
+
+fn non_success(kind: NonSuccessKind, class: &str, message: &str, text: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status
+        .set_type(&*line(class))
+        .set_message(message)
+        .set_description(text);
+    status
 }
 
 fn describe_finding(finding: &Finding) -> String {

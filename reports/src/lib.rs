@@ -7,6 +7,7 @@
 
 mod conclusion;
 mod excerpt;
+pub mod file;
 mod format;
 mod grouping;
 pub mod html;
@@ -20,7 +21,7 @@ mod sink;
 pub mod terminal;
 pub mod visible;
 
-pub use format::{Format, UnknownFormat};
+pub use format::{Format, UnknownEnding, UnknownFormat};
 pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, Series, SimResult,
     Simulation, StatementRef, Summary, Verdict,

@@ -52,6 +52,7 @@ pub(crate) fn unbitten(plan: &Scenario, version: Version, played: &Played) -> Ve
                 .into(),
             location: location(plan, fate.source),
             evidence: exchange(plan, version, played.trace.records(), window),
+            internal: false,
         });
     }
     findings
@@ -182,6 +183,7 @@ impl Felt {
                     ),
                     location: location(scenario, *source),
                     evidence: Exchange::default(),
+                    internal: false,
                 }
             })
             .collect()

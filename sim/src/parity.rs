@@ -4,7 +4,7 @@ use crate::{run::Run, world::World};
 use squall_reports::{Exchange, Finding, SimResult, Verdict};
 
 /// Plays a run that was judged in one world in the loop world too, and makes the result fail if the traces differ:
-/// that is a defect of Squall itself.
+/// the fault is Squall's own then.
 pub fn confirm(run: &Run<'_>, result: &mut SimResult) {
     let in_loop = run.in_world(World::Loop).judge().result.trace_hash;
     if in_loop != result.trace_hash {
@@ -21,10 +21,10 @@ fn finding(in_loop: &str, result: &SimResult) -> Finding {
             "the loop world's trace is {in_loop}, the {} world's {}",
             result.world, result.trace_hash
         ),
-        expected:
-            "both worlds give the same trace; this is a defect of Squall itself, please report it"
-                .to_owned(),
+        expected: "both worlds give the same trace; the fault is Squall's own, please report it"
+            .to_owned(),
         location: None,
+        internal: true,
         evidence: Exchange::default(),
     }
 }

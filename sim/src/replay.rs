@@ -3,11 +3,14 @@
 //! The file is YAML for people to read: what ran, what came of it, and the whole plan. The plan has no seeded steps
 //! left, so the file keeps its meaning when the way workloads are drawn changes.
 
+mod folder;
 mod read;
+
+pub use folder::{Folder, command};
 
 use crate::{run::Judged, world::World};
 use squall_protocol::Version;
-use squall_reports::Verdict;
+use squall_reports::{SimResult, Verdict};
 use squall_scenarios::{MAX_BYTES, diagnostic::Diagnostic, model::Scenario, write};
 use std::{
     fs::File,
@@ -15,8 +18,11 @@ use std::{
     path::Path,
 };
 
-/// The version of the replay file format.
+/// The version of the replay file format. It goes up with every change after which an older Squall would read a file
+/// wrongly. A Squall reads this version and every older one since [`OLDEST`]; it refuses others, and says what to do.
 pub const FORMAT: u32 = 1;
+/// The oldest version that is read.
+pub const OLDEST: u32 = 1;
 
 /// A run that can be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +55,15 @@ impl Replay {
             verdict: judged.result.verdict,
             trace_hash: judged.result.trace_hash.clone(),
             plan: judged.plan.clone(),
+        }
+    }
+
+    /// Whether a run of this file was the recorded one again.
+    #[must_use]
+    pub fn compare(&self, result: &SimResult) -> Comparison {
+        Comparison {
+            same_trace: result.trace_hash == self.trace_hash,
+            same_verdict: result.verdict == self.verdict,
         }
     }
 
@@ -123,6 +138,15 @@ impl Replay {
         let text = read_text(path).map_err(|e| fail(e.to_string()))?;
         Self::parse(&name, &text)
     }
+}
+
+/// A run of a replay file beside the one that was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Everything happened as it did then, record for record.
+    pub same_trace: bool,
+    /// The verdict is what it was.
+    pub same_verdict: bool,
 }
 
 /// Reads a file of bounded size, whatever kind of file it is.

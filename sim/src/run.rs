@@ -2,7 +2,7 @@
 
 use crate::{
     faults,
-    judge::{self, Ends, Told},
+    judge::{self, Ends},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, Stranger, World, play},
 };
@@ -117,12 +117,7 @@ impl<'a> Run<'a> {
     }
 
     fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
-        let told = match &played.failure {
-            None => Told::Whole,
-            Some(failure) if failure.at_limit => Told::ToLimit,
-            Some(_) => Told::ToFailedStep,
-        };
-        let mut broken = judge::judge(plan, self.version, &played.trace, told, self.ends);
+        let mut broken = judge::judge(plan, self.version, played, self.ends);
         if let Some(failure) = &played.failure {
             let step = Broken {
                 rule: STEP,
@@ -182,6 +177,7 @@ impl<'a> Run<'a> {
             message: broken.message,
             expected: broken.expected,
             location: source.filter(|s| s.line > 0).map(|s| location(plan, s)),
+            internal: false,
             evidence: exchange(plan, self.version, trace.records(), window),
         }
     }

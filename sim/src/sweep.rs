@@ -1,22 +1,27 @@
-//! Many runs: scenarios × versions × seeds, on several threads, with results in a fixed order.
+//! Many runs: scenarios × versions × seeds, on several threads. Results are handed on one by one, as they come and in a fixed
+//! order, and forgotten; so a sweep of any length takes the same memory.
 
 pub use crate::faults::{ENOUGH_SEEDS, is_of_sweep};
-use crate::{faults::Felt, run::Run, world::World};
-use rayon::prelude::*;
+
+use crate::{faults::Felt, panics, parity, run::Run, world::World};
 use squall_protocol::Version;
-use squall_reports::{Exchange, Finding, SimResult, Verdict};
+use squall_reports::{Finding, SimResult, Verdict};
 use squall_scenarios::model::Scenario;
 use std::{
-    any::Any,
+    collections::BTreeMap,
+    io,
     ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
 };
 
-/// Runs a thread has in one batch, at first and while there are failures, whose packets take memory.
-const SMALL_BATCH: usize = 16;
-/// Runs a thread has in one batch at the most.
-const LARGE_BATCH: usize = 256;
+/// Results of a thread that may wait for an earlier one that still runs.
+const AHEAD: u64 = 256;
+/// Results of a thread that may wait so and failed: their packets take memory.
+const FAILED_AHEAD: usize = 16;
 
 /// What to sweep over.
 #[derive(Clone, Debug)]
@@ -29,8 +34,35 @@ pub struct Sweep<'a> {
     pub seeds: Option<(u64, u64)>,
     /// Where to play.
     pub world: World,
+    /// Whether each run is played in the loop world too: a trace that differs is a finding.
+    pub confirm: bool,
     /// Threads; at least 1.
     pub jobs: usize,
+}
+
+/// A run that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended<'a> {
+    /// What was played.
+    pub scenario: &'a Scenario,
+    /// With which version.
+    pub version: Version,
+    /// In which world.
+    pub world: World,
+    /// What was found.
+    pub result: SimResult,
+    /// How often its faults bit.
+    pub(crate) felt: Felt,
+}
+
+impl Ended<'_> {
+    /// Adds what the whole sweep shows.
+    fn fail_for(&mut self, findings: Vec<Finding>) {
+        if !findings.is_empty() {
+            self.result.verdict = Verdict::Fail;
+            self.result.findings.extend(findings);
+        }
+    }
 }
 
 /// How far a sweep came.
@@ -44,20 +76,17 @@ pub struct Swept {
     pub stopped: bool,
 }
 
-impl Sweep<'_> {
-    /// Every run of the sweep: scenario, version, seed.
-    fn runs(&self) -> impl Iterator<Item = (usize, Version, u64)> + '_ {
-        self.scenarios
-            .iter()
-            .enumerate()
-            .flat_map(move |(i, scenario)| {
-                let (first, end) = self.seeds_of(scenario);
-                let versions = scenario
-                    .versions
-                    .iter()
-                    .filter(|v| self.versions.contains(v));
-                versions.flat_map(move |version| (first..end).map(move |seed| (i, *version, seed)))
-            })
+impl<'a> Sweep<'a> {
+    /// Every run of the sweep.
+    fn runs(&self) -> impl Iterator<Item = Run<'a>> + '_ {
+        let scenarios = self.scenarios;
+        scenarios.iter().flat_map(move |scenario| {
+            let (first, end) = self.seeds_of(scenario);
+            let versions = scenario.versions.iter();
+            let versions = versions.filter(|v| self.versions.contains(v));
+            let run = move |version, seed| Run::new(scenario, version, seed).in_world(self.world);
+            versions.flat_map(move |version| (first..end).map(move |seed| run(*version, seed)))
+        })
     }
 
     /// First and last seed of a scenario, the last not included.
@@ -80,124 +109,185 @@ impl Sweep<'_> {
         self.scenarios.iter().map(of).fold(0, u64::saturating_add)
     }
 
-    /// Runs everything and hands each result on, in the order of scenario, version and seed, soon after it was found;
-    /// nothing is kept. `done` counts finished runs as they finish, for a progress display. Set `stop`, or break from
-    /// `each`, to end early: runs under way are given up.
+    /// Runs everything and hands each result on, in the order of scenario, version and seed, as soon as it and all
+    /// before it are there; nothing is kept. `done` counts finished runs as they finish, for a progress display. Set
+    /// `stop`, or break from `each`, to end early: runs under way are given up.
     ///
     /// A run in which Squall panics is a result that fails and says so. Faults that never bit in any of
     /// [`ENOUGH_SEEDS`] or more seeds are findings of the last run of their scenario and version.
     ///
     /// # Errors
-    /// When the threads cannot be started.
+    /// When a thread cannot be started.
     pub fn run(
         &self,
         done: &AtomicU64,
         stop: &AtomicBool,
-        mut each: impl FnMut(SimResult) -> ControlFlow<()>,
-    ) -> Result<Swept, rayon::ThreadPoolBuildError> {
-        let jobs = self.jobs.max(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-        let mut swept = Swept::default();
-        let mut runs = self.runs();
-        let mut size = SMALL_BATCH;
-        let mut felt = Felt::default();
-        loop {
-            let batch: Vec<_> = runs.by_ref().take(size * jobs).collect();
-            if batch.is_empty() {
-                return Ok(swept);
-            }
-            let results: Vec<Option<(SimResult, Felt)>> = pool.install(|| {
-                let one = |(scenario, version, seed)| {
-                    let result = self.one(scenario, version, seed, stop);
-                    done.fetch_add(1, Ordering::Relaxed);
-                    result
+        mut each: impl FnMut(Ended<'a>) -> ControlFlow<()>,
+    ) -> io::Result<Swept> {
+        let line = Line::new(self.runs(), self.jobs);
+        thread::scope(|threads| {
+            // However this ends, nobody waits for work any more.
+            let _over = Over(&line);
+            for _ in 0..self.jobs.max(1) {
+                let work = || {
+                    while let Some((number, run)) = line.next() {
+                        line.put(number, self.one(&run, stop));
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
                 };
-                batch.par_iter().copied().map(one).collect()
-            });
-            size = (size * 2).min(LARGE_BATCH);
-            for ((scenario, _, seed), result) in batch.into_iter().zip(results) {
-                let Some((mut result, more)) = result else {
+                thread::Builder::new().spawn_scoped(threads, work)?;
+            }
+            let mut swept = Swept::default();
+            let mut felt = Felt::default();
+            for number in 0..self.count() {
+                let Some(mut ended) = line.take(number) else {
                     swept.stopped = true;
                     break;
                 };
-                felt.add(more);
-                let scenario = &self.scenarios[scenario];
-                if seed + 1 == self.seeds_of(scenario).1 {
-                    let unbitten = std::mem::take(&mut felt).unbitten(scenario);
-                    if !unbitten.is_empty() {
-                        result.verdict = Verdict::Fail;
-                        result.findings.extend(unbitten);
-                    }
-                }
-                if result.verdict == Verdict::Fail {
-                    size = SMALL_BATCH;
+                felt.add(std::mem::take(&mut ended.felt));
+                if ended.result.seed + 1 == self.seeds_of(ended.scenario).1 {
+                    ended.fail_for(std::mem::take(&mut felt).unbitten(ended.scenario));
                 }
                 swept.runs += 1;
-                swept.virtual_ms = swept.virtual_ms.saturating_add(result.virtual_ms);
-                if each(result).is_break() {
+                swept.virtual_ms = swept.virtual_ms.saturating_add(ended.result.virtual_ms);
+                if each(ended).is_break() {
                     swept.stopped = true;
                     break;
                 }
             }
-            if swept.stopped {
-                return Ok(swept);
-            }
-        }
+            Ok(swept)
+        })
     }
 
     /// One run; `None` when it was given up.
-    fn one(
-        &self,
-        scenario: usize,
-        version: Version,
-        seed: u64,
-        stop: &AtomicBool,
-    ) -> Option<(SimResult, Felt)> {
+    fn one(&self, run: &Run<'a>, stop: &AtomicBool) -> Option<Ended<'a>> {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
-        let run = Run::new(&self.scenarios[scenario], version, seed).in_world(self.world);
-        match catch_unwind(AssertUnwindSafe(|| run.judge_unless(stop))) {
-            Ok(judged) => judged.map(|j| (j.result, Felt::in_run(&j.played.faults))),
-            Err(panic) => Some((panicked(&run, &*panic), Felt::default())),
-        }
+        let played = panics::caught(|| {
+            let judged = run.judge_unless(stop)?;
+            let mut result = judged.result;
+            if self.confirm {
+                parity::confirm(run, &mut result);
+            }
+            Some((result, Felt::in_run(&judged.played.faults)))
+        });
+        let (result, felt) = match played {
+            Ok(found) => found?,
+            Err(panic) => (panics::result(run, &panic), Felt::default()),
+        };
+        Some(Ended {
+            scenario: run.scenario,
+            version: run.version,
+            world: run.world,
+            result,
+            felt,
+        })
     }
 }
 
-/// The result of a run in which something of ours panicked.
-fn panicked(run: &Run<'_>, panic: &(dyn Any + Send)) -> SimResult {
-    let said = panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it did not say why".to_owned());
-    SimResult {
-        scenario: run.scenario.name.clone(),
-        title: run.scenario.title.clone(),
-        version: run.version.to_string(),
-        seed: run.seed,
-        world: run.world.to_string(),
-        verdict: Verdict::Fail,
-        trace_hash: String::new(),
-        virtual_ms: 0,
-        findings: vec![Finding {
-            rule: "panic".to_owned(),
-            statements: Vec::new(),
-            message: format!("Squall panicked: {said}"),
-            expected:
-                "no story makes Squall panic; this is a defect of Squall itself, please report it"
-                    .to_owned(),
-            location: None,
-            evidence: Exchange::default(),
-        }],
-        replay: None,
+/// Runs that wait to be played, and results that wait to be handed on.
+struct Line<'a, R> {
+    state: Mutex<State<'a, R>>,
+    /// A result was put.
+    put: Condvar,
+    /// A result was taken, or all is over.
+    taken: Condvar,
+    jobs: usize,
+}
+
+struct State<'a, R> {
+    runs: R,
+    /// The number of the next run to be played.
+    next: u64,
+    /// Results that were taken.
+    taken: u64,
+    waiting: BTreeMap<u64, Option<Ended<'a>>>,
+    /// Of those that wait, how many failed.
+    failed: usize,
+    over: bool,
+}
+
+impl<'a, R: Iterator<Item = Run<'a>>> Line<'a, R> {
+    fn new(runs: R, jobs: usize) -> Self {
+        let state = State {
+            runs,
+            next: 0,
+            taken: 0,
+            waiting: BTreeMap::new(),
+            failed: 0,
+            over: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            put: Condvar::new(),
+            taken: Condvar::new(),
+            jobs: jobs.max(1),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'a, R>> {
+        self.state.lock().expect("nobody panics while holding it")
+    }
+
+    /// The next run to be played, once there is room for its result; `None` when there is nothing more to do.
+    fn next(&self) -> Option<(u64, Run<'a>)> {
+        let is_full = |s: &mut State<'a, R>| {
+            let ahead = s.next - s.taken >= AHEAD * self.jobs as u64;
+            !s.over && (ahead || s.failed >= FAILED_AHEAD * self.jobs)
+        };
+        let mut state = self
+            .taken
+            .wait_while(self.lock(), is_full)
+            .expect("as above");
+        if state.over {
+            return None;
+        }
+        let run = state.runs.next()?;
+        state.next += 1;
+        Some((state.next - 1, run))
+    }
+
+    fn put(&self, number: u64, ended: Option<Ended<'a>>) {
+        let mut state = self.lock();
+        state.failed += usize::from(has_failed(ended.as_ref()));
+        state.waiting.insert(number, ended);
+        self.put.notify_one();
+    }
+
+    /// The result with this number, once it is there; `None` when the run was given up.
+    fn take(&self, number: u64) -> Option<Ended<'a>> {
+        let is_missing = |s: &mut State<'a, R>| !s.waiting.contains_key(&number);
+        let mut state = self
+            .put
+            .wait_while(self.lock(), is_missing)
+            .expect("as above");
+        let ended = state.waiting.remove(&number).flatten();
+        state.failed -= usize::from(has_failed(ended.as_ref()));
+        state.taken += 1;
+        self.taken.notify_all();
+        ended
+    }
+}
+
+fn has_failed(ended: Option<&Ended<'_>>) -> bool {
+    ended.is_some_and(|e| e.result.verdict == Verdict::Fail)
+}
+
+/// Sends everybody home when it goes.
+struct Over<'l, 'a, R: Iterator<Item = Run<'a>>>(&'l Line<'a, R>);
+
+impl<'a, R: Iterator<Item = Run<'a>>> Drop for Over<'_, 'a, R> {
+    fn drop(&mut self) {
+        self.0.lock().over = true;
+        self.0.taken.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squall_scenarios::load_str;
+    use squall_scenarios::{load_str, model::StepKind};
 
     const STORY: &str = "\
 title: Somebody comes and goes
@@ -207,22 +297,30 @@ steps:
   - a: disconnect
 ";
 
+    fn story(name: &str) -> Scenario {
+        load_str(name, "story.yaml", STORY).expect("it is a story")
+    }
+
+    fn sweep(scenarios: &[Scenario], end: u64, jobs: usize) -> Sweep<'_> {
+        Sweep {
+            scenarios,
+            versions: vec![Version::V5_0],
+            seeds: Some((0, end)),
+            world: World::Loop,
+            confirm: false,
+            jobs,
+        }
+    }
+
     #[test]
     fn results_come_in_order_and_may_end_early() {
-        let scenario = load_str("story", "story.yaml", STORY).expect("it is a story");
-        let scenarios = [scenario];
-        let sweep = Sweep {
-            scenarios: &scenarios,
-            versions: vec![Version::V5_0],
-            seeds: Some((0, 1_000)),
-            world: World::Loop,
-            jobs: 2,
-        };
+        let scenarios = [story("story")];
+        let sweep = sweep(&scenarios, 10_000, 2);
         let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let mut seeds = Vec::new();
-        let swept = sweep.run(&done, &stop, |result| {
-            seeds.push(result.seed);
-            match result.seed {
+        let swept = sweep.run(&done, &stop, |ended| {
+            seeds.push(ended.result.seed);
+            match ended.result.seed {
                 700 => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             }
@@ -230,21 +328,63 @@ steps:
         let swept = swept.expect("two threads can be started");
         assert_eq!(seeds, (0..=700).collect::<Vec<u64>>());
         assert_eq!((swept.runs, swept.stopped), (701, true));
+        let ahead = 701 + 2 * AHEAD;
+        assert!(done.into_inner() <= ahead, "no more than was asked for");
         stop.store(true, Ordering::Relaxed);
-        let swept = sweep.run(&done, &stop, |_| ControlFlow::Continue(()));
+        let swept = sweep.run(&AtomicU64::new(0), &stop, |_| ControlFlow::Continue(()));
         assert_eq!(swept.map(|s| (s.runs, s.stopped)).ok(), Some((0, true)));
     }
 
+    /// Nobody waits for the others of a batch: results come while a much longer run before the next of them is played,
+    /// and no more of them wait than have room.
     #[test]
-    fn a_panic_is_a_result_that_says_where() {
-        let scenario = load_str("story", "story.yaml", STORY).expect("it is a story");
-        let run = Run::new(&scenario, Version::V3_1_1, 17);
-        let panic = catch_unwind(|| panic!("a message of {} bytes", 3)).expect_err("it panics");
-        let result = panicked(&run, &*panic);
-        assert_eq!((result.verdict, result.seed), (Verdict::Fail, 17));
-        assert_eq!(
-            result.findings[0].message,
-            "Squall panicked: a message of 3 bytes"
-        );
+    fn what_was_found_is_handed_on_before_much_more_is_done() {
+        let scenarios = [story("story")];
+        let sweep = sweep(&scenarios, 100_000, 3);
+        let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let mut handed = 0;
+        let swept = sweep.run(&done, &stop, |_| {
+            handed += 1;
+            let ahead = done.load(Ordering::Relaxed).saturating_sub(handed);
+            assert!(ahead <= 3 * AHEAD, "{ahead} wait");
+            match handed {
+                2_000 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        });
+        assert_eq!(swept.map(|s| s.runs).ok(), Some(2_000));
+    }
+
+    #[test]
+    fn a_run_in_which_squall_panics_is_a_result_and_all_others_go_on() {
+        let mut broken = story("broken");
+        // A client that the story does not have: nobody who reads a file gets so far.
+        if let StepKind::Client { client, .. } = &mut broken.steps[1].kind {
+            *client = 7;
+        }
+        let scenarios = [story("one"), broken, story("two")];
+        for (world, confirm) in [(World::Loop, false), (World::Turmoil, true)] {
+            let sweep = Sweep {
+                world,
+                confirm,
+                ..sweep(&scenarios, 20, 2)
+            };
+            let mut told = Vec::new();
+            let swept = sweep.run(&AtomicU64::new(0), &AtomicBool::new(false), |ended| {
+                told.push(ended.result);
+                ControlFlow::Continue(())
+            });
+            assert_eq!(swept.map(|s| (s.runs, s.stopped)).ok(), Some((60, false)));
+            for result in told {
+                let fails = result.scenario == "broken";
+                assert_eq!(result.verdict == Verdict::Fail, fails, "{result:?}");
+                if fails {
+                    let message = &result.findings[0].message;
+                    let seed = format!("broken with MQTT 5.0 and seed {}: ", result.seed);
+                    assert!(message.contains(&seed), "{message}");
+                    assert!(message.contains(".rs:"), "{message}");
+                }
+            }
+        }
     }
 }

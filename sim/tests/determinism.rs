@@ -1,9 +1,12 @@
 //! The same scenario, version and seed give the same trace: again, on several threads, in the other world.
 
 use squall_protocol::Version;
-use squall_reports::SimResult;
 use squall_scenarios::model::Scenario;
-use squall_sim::{run::Run, sweep::Sweep, world::World};
+use squall_sim::{
+    run::Run,
+    sweep::{Ended, Sweep},
+    world::World,
+};
 use std::{
     ops::ControlFlow,
     path::Path,
@@ -26,10 +29,12 @@ fn hashes(scenarios: &[Scenario], world: World, jobs: usize, seeds: (u64, u64)) 
         versions: Version::ALL.to_vec(),
         seeds: Some(seeds),
         world,
+        confirm: false,
         jobs,
     };
     let mut hashes = Vec::new();
-    let each = |r: SimResult| {
+    let each = |ended: Ended<'_>| {
+        let r = ended.result;
         hashes.push(format!(
             "{} {} {} {}",
             r.scenario, r.version, r.seed, r.trace_hash

@@ -1,11 +1,11 @@
 //! A fault that never bit is a green that means nothing: the run says so, or the sweep where chance decides.
 
 use squall_protocol::Version;
-use squall_reports::{Finding, SimResult};
+use squall_reports::Finding;
 use squall_scenarios::model::Scenario;
 use squall_sim::{
     run::Run,
-    sweep::{ENOUGH_SEEDS, Sweep},
+    sweep::{ENOUGH_SEEDS, Ended, Sweep},
     world::World,
 };
 use std::{
@@ -134,10 +134,17 @@ fn swept(scenario: &Scenario, seeds: u64) -> Vec<Finding> {
         seeds: Some((0, seeds)),
         world: World::Loop,
         jobs: 2,
+        confirm: false,
     };
     let mut findings = Vec::new();
-    let each = |result: SimResult| {
-        findings.extend(result.findings.into_iter().filter(|f| f.rule == "fault"));
+    let each = |ended: Ended<'_>| {
+        findings.extend(
+            ended
+                .result
+                .findings
+                .into_iter()
+                .filter(|f| f.rule == "fault"),
+        );
         ControlFlow::Continue(())
     };
     let swept = sweep.run(&AtomicU64::new(0), &AtomicBool::new(false), each);

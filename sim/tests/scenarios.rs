@@ -7,7 +7,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use squall_protocol::Version;
 use squall_reports::SimResult;
 use squall_scenarios::model::Scenario;
-use squall_sim::{run::Run, sweep::Sweep, trace::Trace, world::World};
+use squall_sim::{
+    run::Run,
+    sweep::{Ended, Sweep},
+    trace::Trace,
+    world::World,
+};
 use std::{
     ops::ControlFlow,
     path::Path,
@@ -70,10 +75,11 @@ fn in_loop(scenario: &Scenario, version: Version) -> Result<(), Failed> {
         seeds: None,
         world: World::Loop,
         jobs: 1,
+        confirm: false,
     };
     let mut outcome = Ok(());
-    let each = |result: SimResult| {
-        outcome = kept(&result);
+    let each = |ended: Ended<'_>| {
+        outcome = kept(&ended.result);
         match &outcome {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

@@ -24,6 +24,7 @@ pub(crate) struct Options {
     pub(crate) only: Vec<String>,
     pub(crate) jobs: usize,
     pub(crate) wait: Duration,
+    pub(crate) all_evidence: bool,
 }
 
 impl Default for Options {
@@ -34,6 +35,7 @@ impl Default for Options {
             only: defaults.only,
             jobs: defaults.jobs,
             wait: defaults.wait,
+            all_evidence: defaults.all_evidence,
         }
     }
 }
@@ -41,13 +43,14 @@ impl Default for Options {
 pub(crate) fn run(args: &Conform) -> Result<Ending> {
     interrupt::flag();
     let mut report = report("squall conform");
-    let outputs = Outputs::open(args.format, files(&args.outputs), &[], &report)?;
+    let outputs = Outputs::open(args.format, &files(&args.outputs), &[], &report)?;
     let (url, only) = url_and_checks(args)?;
     let options = Options {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         only,
         jobs: args.jobs.into(),
         wait: Duration::from_secs_f64(args.timeout),
+        all_evidence: args.all_evidence,
     };
     let Judged {
         mut conformance,
@@ -122,6 +125,7 @@ fn judged(url: &str, options: &Options) -> Result<Judged> {
         jobs: options.jobs,
         wait: options.wait,
         first_answer: options.wait,
+        all_evidence: options.all_evidence,
         // Room for a check that has to wait for several answers, one after the other.
         timeout: squall_conformance::Options::default()
             .timeout

@@ -13,7 +13,7 @@ pub(crate) mod verify;
 use crate::{args::Outputs, exit::Ending, interrupt};
 use chrono::{SecondsFormat, Utc};
 use squall_reports::{Format, Report};
-use std::path::Path;
+use std::path::PathBuf;
 
 /// An empty report of this tool, made now.
 fn report(title: &str) -> Report {
@@ -22,22 +22,27 @@ fn report(title: &str) -> Report {
     report
 }
 
-/// The files that were asked for.
-fn files(outputs: &Outputs) -> impl Iterator<Item = (Format, &Path)> {
-    let wanted = [
-        (Format::Json, &outputs.json),
-        (Format::Junit, &outputs.junit),
-        (Format::Html, &outputs.html),
+/// The files that were asked for, with their formats.
+fn files(outputs: &Outputs) -> Vec<(Format, PathBuf)> {
+    let named = [
+        (Format::JSON, &outputs.json),
+        (Format::JUNIT, &outputs.junit),
+        (Format::HTML, &outputs.html),
     ];
-    wanted
+    let named = named
         .into_iter()
-        .filter_map(|(format, path)| Some((format, path.as_deref()?)))
+        .filter_map(|(format, path)| Some((format, path.clone()?)));
+    let reports = outputs.report.iter().map(|r| (r.format, r.path.clone()));
+    named.chain(reports).collect()
 }
 
 /// How a command ends that has given this report; `written` says whether all of its outputs took it.
 fn ending(report: &Report, written: bool) -> Ending {
     if interrupt::pressed() {
         return Ending::Interrupted(interrupt::code());
+    }
+    if report.simulation.as_ref().is_some_and(|s| s.internal > 0) {
+        return Ending::Internal;
     }
     Ending::of(report.verdict()).if_written(written)
 }

@@ -6,13 +6,13 @@ use crate::{
     exit::{CliError, Ending, Result},
     interrupt, meaning,
     outputs::Outputs,
-    replays::quoted,
     screen::{self, Printer},
 };
-use squall_reports::{Simulation, visible::line};
+use squall_reports::{SimResult, Simulation, visible::line};
 use squall_sim::{
-    replay::Replay,
-    run::{Judged, Run},
+    panics,
+    replay::{Replay, command},
+    run::Run,
     trace::Trace,
 };
 
@@ -21,16 +21,19 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     let replay = Replay::read(&args.file).map_err(CliError::from_diagnostics)?;
     let mut report = report("squall replay");
     let inputs = [args.file.as_path()];
-    let mut outputs = Outputs::open(args.format, files(&args.outputs), &inputs, &report)?;
+    let mut outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
     let world = args.world.unwrap_or(replay.world);
     let run = Run::new(&replay.plan, replay.version, replay.seed).in_world(world);
     let mut simulation = Simulation::default();
-    let judged = run.judge_unless(stop);
-    match &judged {
-        Some(judged) => {
-            let mut result = judged.result.clone();
-            let file = quoted(&args.file.display().to_string());
-            result.replay = Some(format!("squall replay {file}"));
+    let played = panics::judge(&run, stop);
+    let result = match &played {
+        Some(Ok(judged)) => Some(&judged.result),
+        Some(Err(panicked)) => Some(&**panicked),
+        None => None,
+    };
+    match result.cloned() {
+        Some(mut result) => {
+            result.replay = Some(command(&args.file));
             meaning::add(replay.version, &mut result);
             outputs.run(&result);
             simulation.add(result);
@@ -38,23 +41,23 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
         None => simulation.interrupted = Some(format!("{} before its end", interrupt::name())),
     }
     report.simulation = Some(simulation);
-    let written = match &judged {
-        Some(judged) if args.trace => {
-            outputs.without_summary().finish(&report) & self::trace(judged)
+    let written = match &played {
+        Some(Ok(judged)) if args.trace => {
+            outputs.without_summary().finish(&report) & print(&judged.played.trace)
         }
         _ => outputs.finish(&report),
     };
-    if let Some(judged) = &judged {
-        compare(judged, &replay);
+    if let Some(Ok(judged)) = &played {
+        compare(&replay, &judged.result);
     }
     Ok(ending(&report, written))
 }
 
 /// Prints the trace; false when standard output did not take it.
-fn trace(judged: &Judged) -> bool {
+fn print(trace: &Trace) -> bool {
     let print = || {
         let mut printer = Printer::new();
-        for record in judged.played.trace.records() {
+        for record in trace.records() {
             if !printer.line(&line(&Trace::line(record)))? {
                 return Ok(());
             }
@@ -69,18 +72,19 @@ fn trace(judged: &Judged) -> bool {
 }
 
 /// Says whether the run is the one that was recorded.
-fn compare(judged: &Judged, replay: &Replay) {
-    let hash = &judged.result.trace_hash;
-    if *hash == replay.trace_hash {
+fn compare(replay: &Replay, result: &SimResult) {
+    let comparison = replay.compare(result);
+    if comparison.same_trace {
         screen::complain("the trace is the recorded one, record for record");
     } else {
         screen::complain(&format!(
-            "the trace differs from the recorded one: this run has {hash}, the file {} (made by squall {})",
+            "the trace differs from the recorded one: this run has {}, the file {} (made by squall {})",
+            result.trace_hash,
             line(&replay.trace_hash),
             line(&replay.squall)
         ));
     }
-    if judged.result.verdict != replay.verdict {
+    if !comparison.same_verdict {
         screen::complain(&format!(
             "the verdict was {} when the file was written",
             replay.verdict

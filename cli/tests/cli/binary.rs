@@ -3,8 +3,9 @@
 use serde_json::Value;
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 pub(crate) const GOOD: &str = "\
@@ -57,4 +58,41 @@ pub(crate) fn ends(output: &Output, code: i32) {
         Some(code),
         "stdout:\n{out}\nstderr:\n{err}"
     );
+}
+
+/// A `squall broker` on a free port, for as long as it is held.
+pub(crate) struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
+            .args(["broker", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        stdout.read_line(&mut line).expect("a line");
+        let url = line
+            .trim()
+            .rsplit(' ')
+            .next()
+            .expect("an address")
+            .to_owned();
+        Self { child, url }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.child.kill().expect("it can be ended");
+        self.child.wait().expect("it ends");
+    }
 }

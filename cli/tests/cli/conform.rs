@@ -1,10 +1,9 @@
 //! `squall conform` and `squall broker`.
 
-use crate::binary::{ends, folder, json, squall, text};
+use crate::binary::{Serving, ends, folder, json, squall, text};
 use std::{
     io::Read,
     net::{Ipv4Addr, TcpListener},
-    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -88,29 +87,21 @@ fn a_port_that_accepts_and_says_nothing_is_reported_in_time() {
 
 #[test]
 fn the_broker_serves_and_says_where() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
-        .args(["broker", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    let mut line = String::new();
-    let mut stdout = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-    std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
-    let url = line
-        .trim()
-        .rsplit(' ')
-        .next()
-        .expect("an address")
-        .to_owned();
+    let broker = Serving::start();
     let output = squall(
         folder().path(),
-        &["conform", &url, "--only", "connect", "--format", "json"],
+        &[
+            "conform",
+            broker.url(),
+            "--only",
+            "connect",
+            "--format",
+            "json",
+        ],
     );
-    let report = json(&output);
-    child.kill().expect("it can be ended");
-    child.wait().expect("it ends");
     ends(&output, 0);
-    assert_eq!(report["target"], url.as_str());
+    let report = json(&output);
+    assert_eq!(report["target"], broker.url());
     assert!(
         report["summary"]["pass"].as_u64().is_some_and(|n| n > 0),
         "{report}"

@@ -8,3 +8,4 @@ mod memory;
 mod outputs;
 mod screen;
 mod sim;
+mod verify;

@@ -1,6 +1,6 @@
 //! Files and streams that results go to: what cannot be written, and what must not be lost with it.
 
-use crate::binary::{GOOD, ends, folder, json, squall, text, write};
+use crate::binary::{GOOD, Serving, ends, folder, json, squall, text, write};
 use std::{
     fs,
     path::Path,
@@ -253,4 +253,125 @@ fn json_in_a_file_is_the_same_as_on_standard_output() {
     assert_eq!(text(&file), text(&output.stdout));
     let results = json(&output)["results"].as_array().expect("a list").len();
     assert_eq!(results, 80, "40 seeds in two versions");
+}
+
+/// `--report` takes the format from the ending, and writes what the flag of that format writes.
+#[test]
+fn a_report_has_the_format_of_its_ending() {
+    let dir = folder();
+    write(dir.path(), "wrong.yaml", &wrong());
+    let run = ["sim", "wrong.yaml", "--seeds", "0..3", "--format", "json"];
+    let files = [
+        "--json", "a.json", "--junit", "a.xml", "--html", "a.html", "--report", "b.json",
+        "--report", "b.XML", "--report", "b.html", "--report", "b.txt", "--report", "c.json",
+    ];
+    let output = squall(dir.path(), &[&run[..], &files].concat());
+    ends(&output, 1);
+    let read = |name: &str| fs::read_to_string(dir.path().join(name)).expect("it is there");
+    assert_eq!(read("b.json"), text(&output.stdout));
+    for (flag, report) in [
+        ("a.json", "b.json"),
+        ("a.xml", "b.XML"),
+        ("a.html", "b.html"),
+        ("a.json", "c.json"),
+    ] {
+        assert!(read(flag) == read(report), "{flag} and {report}");
+    }
+    assert!(read("b.txt").contains("✗ FAIL"));
+}
+
+#[test]
+fn an_ending_that_no_format_has_is_refused_before_any_work() {
+    let dir = folder();
+    write(dir.path(), "good.yaml", GOOD);
+    for (command, name) in [
+        (
+            &["sim", "good.yaml", "--seeds", "0..100000000"][..],
+            "a.pdf",
+        ),
+        (&["verify"], "report"),
+        (&["conform", "mqtt://127.0.0.1:1"], "a.json.gz"),
+        (&["replay", "nowhere.yaml"], "-"),
+    ] {
+        let output = squall(dir.path(), &[command, &["--report", name]].concat());
+        ends(&output, 2);
+        let said = text(&output.stderr);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains(&format!("invalid value '{name}' for '--report <FILE>'")),
+            "{said}"
+        );
+        for ending in [".txt (", ".json (", ".xml (", ".html ("] {
+            assert!(said.contains(ending), "{said}");
+        }
+    }
+    let left = fs::read_dir(dir.path()).expect("it can be read").count();
+    assert_eq!(left, 1, "nothing is left beside the story");
+}
+
+/// There is one JSON document: on standard output, in a file, and by whatever flag; and it begins with its version. Two
+/// runs differ in times alone.
+#[test]
+fn every_way_to_json_gives_the_same_document() {
+    let dir = folder();
+    let broker = Serving::start();
+    write(dir.path(), "wrong.yaml", &wrong());
+    ends(
+        &squall(dir.path(), &["sim", "wrong.yaml", "--seed", "1"]),
+        1,
+    );
+    let conform = ["conform", broker.url(), "--only", "connect/accepted"];
+    for (command, code) in [
+        (&["sim", "wrong.yaml", "--seeds", "0..3"][..], 1),
+        (&conform, 0),
+        (
+            &["replay", "squall-replays/wrong.5.0.seed-1.replay.yaml"],
+            1,
+        ),
+    ] {
+        let more = ["--format", "json", "--json", "a.json", "--report", "b.json"];
+        let output = squall(dir.path(), &[command, &more].concat());
+        ends(&output, code);
+        for name in ["a.json", "b.json"] {
+            let file = fs::read(dir.path().join(name)).expect("it is there");
+            assert!(file == output.stdout, "{command:?}: {name}");
+        }
+        let alone = squall(dir.path(), &[command, &["--json", "c.json"]].concat());
+        ends(&alone, code);
+        let file = fs::read_to_string(dir.path().join("c.json")).expect("it is there");
+        assert!(
+            file.starts_with("{\n\"squall_results\": 1,\n\"tool\": "),
+            "{file}"
+        );
+        assert_eq!(
+            timeless(&file),
+            timeless(&text(&output.stdout)),
+            "{command:?}"
+        );
+    }
+}
+
+/// A document without what differs between two runs: the time, and how long things took.
+fn timeless(document: &str) -> serde_json::Value {
+    let mut document = serde_json::from_str(document).expect("it is JSON");
+    without_times(&mut document);
+    document
+}
+
+fn without_times(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(values) => values.iter_mut().for_each(without_times),
+        serde_json::Value::Object(keys) => {
+            for key in [
+                "generated",
+                "duration_ms",
+                "runs_per_second",
+                "virtual_seconds_per_second",
+            ] {
+                keys.remove(key);
+            }
+            keys.values_mut().for_each(without_times);
+        }
+        _ => {}
+    }
 }

@@ -1,11 +1,12 @@
-//! The kill matrix: every check against every saboteur and every decoy, in virtual time.
+//! The kill matrix: every check and every story against every saboteur and every decoy, in virtual time.
 //!
-//! A *saboteur* is wrong on purpose, and some check should fail: a broker with a fault, or a sound broker at the end of a
-//! wire that tampers. A *decoy* is odd and legal, and no check may fail. A *fake* is no broker, and no run may end
-//! green. The double without any of it passes everything. The table that is printed says who was killed by what; saboteurs that
+//! A *saboteur* is wrong on purpose, and some check or story should fail: a broker with a fault, or a sound broker at the end of a
+//! wire that tampers. A *decoy* is odd and legal, and nothing may fail. A *fake* is no broker, and no run may end
+//! green. Stories are judged twice: with both ends of the wire in sight, and with the clients' ends alone. The double without any of it passes everything. The table that is printed says who was killed by what; saboteurs that
 //! nobody notices are listed by name in `survivors.txt`, which has to be true in both directions.
 
 mod play;
+mod tell;
 
 use play::{Played, play};
 use squall_reports::Verdict;
@@ -18,6 +19,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+use tell::{Told, library, tell};
 
 /// Who is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +62,9 @@ impl Who {
 }
 
 /// Plays everybody, on as many threads as there are processors.
-fn play_all() -> BTreeMap<Who, Played> {
+fn play_all() -> BTreeMap<Who, (Played, Told)> {
     let all = Who::all();
+    let library = library();
     let next = AtomicUsize::new(0);
     let table = Mutex::new(BTreeMap::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,8 +72,8 @@ fn play_all() -> BTreeMap<Who, Played> {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(who) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let played = play(*who);
-                    table.lock().unwrap().insert(*who, played);
+                    let outcome = (play(*who), tell(*who, &library));
+                    table.lock().unwrap().insert(*who, outcome);
                 }
             });
         }
@@ -78,46 +81,85 @@ fn play_all() -> BTreeMap<Who, Played> {
     table.into_inner().unwrap()
 }
 
-/// Saboteurs of each family, faults of the double and tampering wires, and how many of them were killed.
-fn by_family(table: &BTreeMap<Who, Played>) -> String {
-    let mut text = String::new();
-    let mut sum = [(0, 0); 2];
-    let mut line = |name: &str, [(faults, dead), (wires, cut)]: [(usize, usize); 2]| {
-        writeln!(
-            text,
-            "{name:<40} {dead:>3} of {faults:>3}   {cut:>3} of {wires:>3}"
-        )
-        .unwrap();
-    };
-    line("family: faults of a broker, wires", sum);
+/// By whom a saboteur was killed.
+#[derive(Clone, Copy, Default)]
+struct Killed {
+    all: usize,
+    checks: usize,
+    stories: usize,
+    blind: usize,
+    either: usize,
+}
+
+impl Killed {
+    fn count(&mut self, (played, told): &(Played, Told)) {
+        let checks = !played.fails.is_empty();
+        let (stories, blind) = (!told.fails.is_empty(), !told.blind.is_empty());
+        self.all += 1;
+        self.checks += usize::from(checks);
+        self.stories += usize::from(stories);
+        self.blind += usize::from(blind);
+        self.either += usize::from(checks || stories || blind);
+    }
+
+    fn line(self, name: &str) -> String {
+        let Self {
+            all,
+            checks,
+            stories,
+            blind,
+            either,
+        } = self;
+        format!("{name:<40} {all:>4} {checks:>7} {stories:>8} {blind:>14} {either:>7}\n")
+    }
+}
+
+/// Saboteurs of each family, faults of the double and tampering wires, and how many of them were killed by whom.
+fn by_family(table: &BTreeMap<Who, (Played, Told)>) -> String {
+    let heads = (
+        "family",
+        "all",
+        "checks",
+        "stories",
+        "clients' ends",
+        "either",
+    );
+    let mut text = format!(
+        "{:<40} {:>4} {:>7} {:>8} {:>14} {:>7}\n",
+        heads.0, heads.1, heads.2, heads.3, heads.4, heads.5
+    );
+    let (mut faults, mut wires) = (Killed::default(), Killed::default());
     for family in Family::ALL {
-        let mut counts = [(0, 0); 2];
-        for (who, played) in table
+        let mut own = Killed::default();
+        let members = table
             .iter()
-            .filter(|(who, _)| who.family() == Some(*family))
-        {
-            let wire = usize::from(matches!(who, Who::Tamper(_)));
-            let killed = usize::from(!played.fails.is_empty());
-            for count in [&mut counts[wire], &mut sum[wire]] {
-                *count = (count.0 + 1, count.1 + killed);
+            .filter(|(who, _)| who.family() == Some(*family));
+        for (who, outcome) in members {
+            own.count(outcome);
+            match who {
+                Who::Tamper(_) => wires.count(outcome),
+                _ => faults.count(outcome),
             }
         }
-        if counts != [(0, 0); 2] {
-            line(family.name(), counts);
-        }
+        text += &own.line(family.name());
     }
-    line("all", sum);
-    text
+    text + &faults.line("all faults of the double") + &wires.line("all tampering wires")
 }
 
 /// Accusations of who is right, and a green run of who is nobody.
-fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
+fn unsound(table: &BTreeMap<Who, (Played, Told)>) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (who, played) in table {
+    for (who, (played, told)) in table {
         let named = |line: &String| format!("{}: {line}", who.name());
         match who {
-            Who::Plain => wrong.extend(played.fails.iter().chain(&played.others).map(named)),
-            Who::Decoy(_) => wrong.extend(played.fails.iter().map(named)),
+            Who::Plain => {
+                let checks = played.fails.iter().chain(&played.others);
+                wrong.extend(checks.chain(&told.fails).chain(&told.blind).map(named));
+            }
+            Who::Decoy(_) => {
+                let stories = told.fails.iter().chain(&told.blind);
+                wrong.extend(played.fails.iter().chain(stories).map(named));
+            }
             // What a fake does as a broker should may pass; but something has to be missed.
             Who::Fake(_) if played.fails.is_empty() && played.others.is_empty() => {
                 wrong.push(format!(
@@ -125,6 +167,9 @@ fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
                     who.name(),
                     played.passes.len()
                 ));
+            }
+            Who::Fake(_) if told.fails.len() < told.stories => {
+                wrong.push(format!("{}: a story is told to its end", who.name()));
             }
             Who::Fake(_) => {}
             Who::Switch(_) | Who::Tamper(_) => {}
@@ -137,8 +182,13 @@ fn unsound(table: &BTreeMap<Who, Played>) -> Vec<String> {
 fn saboteurs_are_killed_decoys_are_left_alone_and_no_fake_is_green() {
     let table = play_all();
     let mut lines = String::new();
-    for (who, played) in &table {
-        writeln!(lines, "{:<40} {}", who.name(), played.in_short()).unwrap();
+    for (who, (played, told)) in &table {
+        let stories = match &told.fails[..] {
+            [] => String::new(),
+            [first, ..] => format!("; {} stories: {first}", told.fails.len()),
+        };
+        let checks = played.in_short();
+        writeln!(lines, "{:<40} {checks}{stories}", who.name()).unwrap();
     }
     #[expect(clippy::print_stdout, reason = "the table is what this test is for")]
     {
@@ -146,8 +196,10 @@ fn saboteurs_are_killed_decoys_are_left_alone_and_no_fake_is_green() {
     }
     let wrong = unsound(&table);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let survives =
-        |(who, played): &(&Who, &Played)| who.family().is_some() && played.fails.is_empty();
+    let survives = |(who, (played, told)): &(&Who, &(Played, Told))| {
+        let killed = [&played.fails, &told.fails, &told.blind];
+        who.family().is_some() && killed.iter().all(|fails| fails.is_empty())
+    };
     let survivors: Vec<&str> = table
         .iter()
         .filter(survives)

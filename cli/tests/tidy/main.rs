@@ -13,8 +13,9 @@ use std::{
 const FLOORS: &[&[&str]] = &[
     &["protocol", "reports"],
     &["protocol/catalogue", "protocol/vectors", "transport"],
-    &["history", "broker", "client", "scenarios"],
-    &["sim", "conformance", "saboteurs"],
+    &["history", "broker", "client"],
+    &["scenarios", "saboteurs"],
+    &["sim", "conformance"],
     &["cli"],
 ];
 

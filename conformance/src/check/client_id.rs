@@ -5,7 +5,9 @@ use crate::{
     cx::Cx,
     heard::measured,
     ledger::Leftover,
-    outcome::{Judged, Outcome, fail, fail_on, inconclusive, not_applicable, pass, warn},
+    outcome::{
+        Judged, Outcome, fail, fail_on, inconclusive, interrupted, not_applicable, pass, warn,
+    },
     party::Client,
     reaction::{End, judge, reaction, refusal},
 };
@@ -113,7 +115,7 @@ async fn empty_client_id_kept(cx: &Cx) -> Judged {
     cx.accepts().await?;
     let mut probe = cx.open("client").await?;
     let sent = cx.dial("client").id("").clean(false).send(&mut probe).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     let reaction = refusal(cx, &mut probe).await?;
     match reaction.packets.first() {
         Some(Packet::ConnAck(connack)) => cx.named(cx.version, connack),

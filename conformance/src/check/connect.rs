@@ -8,7 +8,7 @@ use crate::{
     cx::Cx,
     heard::{blocked_by, measured, unanswered, words},
     message::message,
-    outcome::{Judged, Outcome, fail, fail_at, fail_on, inconclusive, pass, warn},
+    outcome::{Judged, Outcome, fail, fail_at, fail_on, inconclusive, interrupted, pass, warn},
     party::{refused, subscription},
     reaction::{End, Reaction, judge, reaction, refusal},
 };
@@ -184,7 +184,7 @@ async fn first_packet(cx: &Cx, what: &str, bytes: Vec<u8>) -> Judged {
     cx.accepts().await?;
     let mut probe = cx.open("client").await?;
     let sent = probe.send_raw(what, &bytes).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     if let Some(judged) = stray_connack(cx, &mut probe).await {
         return judged;
     }
@@ -245,7 +245,7 @@ async fn protocol_name(cx: &Cx) -> Judged {
     let sent = probe
         .send_raw("CONNECT with the protocol name MQTX", &connect.bytes(cx))
         .await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     if let Some(judged) = other_format(cx, &mut probe).await {
         return judged;
     }
@@ -266,7 +266,7 @@ async fn protocol_level(cx: &Cx) -> Judged {
     let sent = probe
         .send_raw("CONNECT with protocol level 9", &connect.bytes(cx))
         .await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     match other_format(cx, &mut probe).await {
         Some(judged) => judged,
         None => {
@@ -366,7 +366,7 @@ async fn pipelined(cx: &Cx) -> Judged {
     let sent = probe
         .send_raw("CONNECT and SUBSCRIBE in one segment", &bytes)
         .await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     for expected in [PacketType::ConnAck, PacketType::SubAck] {
         match probe.expect_packet(expected, cx.wait()).await {
             Ok(_) => {}
@@ -413,7 +413,7 @@ async fn rejected_is_ignored(cx: &Cx) -> Judged {
     let sent = probe
         .send_raw("CONNECT with protocol level 9, and a PUBLISH", &bytes)
         .await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     // The answer has been judged elsewhere; here it only has to be over.
     let ending = probe.expect_close(cx.wait()).await;
     if ending.close.is_none() {

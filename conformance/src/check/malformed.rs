@@ -10,10 +10,10 @@ use crate::{
     cx::Cx,
     message::{Shape, message},
     outcome::{Judged, Outcome, pass, warn},
-    reaction::{End, judge, reaction},
+    reaction::{End, Late, judge, late, reaction},
     rigour::{granted, unanswered},
 };
-use squall_protocol::{Packet, Property, QoS, Text};
+use squall_protocol::{Packet, PacketType, Property, QoS, Text};
 use squall_reports::Verdict;
 
 const NOT_UTF8: &[u8] = b"a\xED\xA0\x80";
@@ -246,7 +246,15 @@ async fn bad_filter(cx: &Cx, filter: String) -> Judged {
             &subscribe(cx, 0x82, 77, &[], filter.as_bytes(), &[0]),
         )
         .await?;
-    let reaction = reaction(cx, &mut client.probe).await?;
+    let mut reaction = reaction(cx, &mut client.probe).await?;
+    let answered = |p: &Packet| matches!(p, Packet::SubAck(_));
+    if matches!(reaction.end, End::CarriesOn) && !reaction.packets.iter().any(answered) {
+        match late(cx, &mut client.probe, PacketType::SubAck).await {
+            Late::Came(suback) => reaction.packets.push(suback),
+            Late::Closed => reaction.end = End::Closed,
+            Late::Never => {}
+        }
+    }
     let suback = reaction.packets.iter().find_map(|p| match p {
         Packet::SubAck(ack) => Some((p, &ack.reasons)),
         _ => None,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    outcome::{Judged, inconclusive},
+    outcome::{Judged, interrupted},
     reaction::{judge, refusal},
 };
 
@@ -123,7 +123,7 @@ async fn refused(cx: &Cx, what: &str, bytes: Vec<u8>) -> Judged {
     cx.accepts().await?;
     let mut probe = cx.open("client").await?;
     let sent = probe.send_raw(what, &bytes).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
+    sent.map_err(|error| interrupted(error.to_string()))?;
     let reaction = refusal(cx, &mut probe).await?;
     // Judged by the main statement, the first of the list.
     judge(cx, &reaction, cx.main, true)

@@ -5,28 +5,30 @@
 //! that the vector cites, so what the standard leaves open stays a warning here too.
 
 mod allowed;
+mod case;
 mod leaves;
+mod lenient;
+mod play;
+mod scene;
+mod worst;
 
 use self::{
-    allowed::{allows, word},
-    leaves::leaves,
+    case::statements,
+    play::play,
+    scene::{Plan, Scene},
+    worst::rank,
 };
-use super::{
-    Check,
-    connect::{before_connect, other_format, stray_connack},
-};
+use super::Check;
 use crate::{
     cx::Cx,
-    heard::words,
-    outcome::{Judged, Outcome, fail, fail_on, inconclusive, pass},
-    reaction::{End, Reaction, judge, refusal, watch},
-    rigour::{granted, unanswered},
+    outcome::{Judged, Outcome, inconclusive},
+    reaction::End,
 };
-use squall_client::probe::{Heard, Journal, Kept, Probe};
-use squall_protocol::{Packet, PacketType, Rule, Version};
+use squall_client::probe::Journal;
+use squall_protocol::Version;
 use squall_reports::Verdict;
 use squall_vectors::{Case, Sender};
-use std::{cmp::Reverse, collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::LazyLock};
 use tokio::task::JoinSet;
 
 /// Connections that one check has open at a time.
@@ -116,6 +118,7 @@ struct Finding {
 /// Sends them all, some at a time, and sums up.
 async fn all_of(cx: &Cx, stem: &str) -> Judged {
     cx.accepts().await?;
+    let staged = stages(cx, stem).await;
     let mut waiting = cases_of(stem, cx.version).enumerate();
     let total = cases_of(stem, cx.version).count();
     let mut running = JoinSet::new();
@@ -128,7 +131,7 @@ async fn all_of(cx: &Cx, stem: &str) -> Judged {
                 break;
             };
             let cx = cx.case(number);
-            running.spawn_local(async move { (number, finding(cx, case).await) });
+            running.spawn_local(async move { (number, finding(cx, case, staged).await) });
         }
         match running.join_next().await {
             None => break,
@@ -159,8 +162,25 @@ async fn all_of(cx: &Cx, stem: &str) -> Judged {
     sum_up(cx, &findings.into_values().collect::<Vec<_>>(), total)
 }
 
-async fn finding(cx: Cx, case: &'static Case) -> Finding {
-    let (outcome, stuck) = match play(&cx, case).await {
+/// Whether a scene for packets of this file can be made ready at this target: one that lacks QoS 2 has no use for a
+/// PUBREL.
+async fn stages(cx: &Cx, stem: &str) -> bool {
+    let mut plans = cases_of(stem, cx.version).map(|case| (case, Plan::of(case)));
+    let Some((case, plan)) = plans.find(|(_, plan)| *plan != Plan::Bare) else {
+        return false;
+    };
+    let cx = cx.case(cases_of(stem, cx.version).count());
+    match Scene::set(&cx, case, plan).await {
+        Ok(scene) => {
+            scene.client.bye().await;
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+async fn finding(cx: Cx, case: &'static Case, staged: bool) -> Finding {
+    let (outcome, stuck) = match play(&cx, case, staged).await {
         Ok((Ok(outcome) | Err(outcome), end)) => (outcome, matches!(end, End::Mute)),
         Err(outcome) => {
             let stuck = outcome.verdict == Verdict::Inconclusive;
@@ -173,226 +193,6 @@ async fn finding(cx: Cx, case: &'static Case) -> Finding {
         journal: cx.journal.clone(),
         outcome,
         stuck,
-    }
-}
-
-/// The statements that the vector cites, the main one first.
-fn statements(case: &Case) -> Vec<&'static str> {
-    let invalid = case.vector.invalid.iter();
-    invalid
-        .flat_map(|i| i.statements.iter().map(String::as_str))
-        .collect()
-}
-
-/// Sends one packet on a connection of its own; gives the judgement, and how the connection stood then.
-async fn play(cx: &Cx, case: &'static Case) -> Result<(Judged, End), Outcome> {
-    let what = format!("{}: {}", case.vector.name, case.vector.says);
-    let mut probe = match case.vector.first {
-        true => cx.open("client").await?,
-        false => cx.client("client").await?.probe,
-    };
-    for what in leaves(case) {
-        cx.will_leave(what);
-    }
-    let sent = probe.send_raw(&what, &case.wire).await;
-    sent.map_err(|error| inconclusive(error.to_string()))?;
-    if let Some(judged) = of_no_version(cx, case, &mut probe).await {
-        return Ok((judged, End::Closed));
-    }
-    if case.vector.first
-        && case.packet_type() != Some(PacketType::Connect)
-        && let Some(judged) = stray_connack(cx, &mut probe).await
-    {
-        return Ok((judged, End::Closed));
-    }
-    let mut reaction = match case.vector.first {
-        true => refusal(cx, &mut probe).await?,
-        false => settled(cx, &mut probe).await?,
-    };
-    let mut judged = weigh(cx, case, &reaction);
-    if case.vector.first && matches!(reaction.end, End::CarriesOn) {
-        // It says that it took the CONNECT: then the connection works, or is closed after all.
-        match probe.fence(cx.wait()).await.end {
-            Heard::Packet(_) => {}
-            Heard::Closed(_) => reaction.end = End::Closed,
-            other => {
-                let text = format!(
-                    "after CONNACK 0x00 PINGREQ was not answered: {}",
-                    words(&other, cx.wait())
-                );
-                judged = worse(judged, fail_on(&["MQTT-3.12.4-1"], text));
-                reaction.end = End::Mute;
-            }
-        }
-    }
-    match reaction.end {
-        // A server that took the packet has what the packet says: a session, a will, a retained message.
-        End::CarriesOn => {
-            probe.disconnect(cx.wait() / 4).await;
-            if !leaves(case).is_empty() {
-                cx.tidy().await;
-            }
-        }
-        End::Closed => {
-            for what in leaves(case) {
-                cx.has_not_left(&what);
-            }
-        }
-        // It is not known; the check tidies up when it is done.
-        End::Mute => {}
-    }
-    Ok((judged, reaction.end))
-}
-
-/// A CONNECT that does not name the version under test: the server cannot know which version its sender understands,
-/// and may answer in another. Where it may take the packet as one of another protocol, that protocol decides, and not
-/// we.
-async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Option<Judged> {
-    let named = [&b"\x00\x04MQTT"[..], &[cx.version.level()]].concat();
-    let is_named = case.wire.windows(named.len()).any(|w| w == named);
-    if is_named || case.packet_type() != Some(PacketType::Connect) {
-        return None;
-    }
-    let main = statements(case).first().copied();
-    let of_mqtt_3_1 = case.wire.windows(6).any(|name| name == b"MQIsdp");
-    let of_another = matches!(main, Some("MQTT-3.1.2-1" | "MQTT-3.1.2-2"))
-        && case.reactions().iter().any(|allowed| allowed == "accept");
-    if of_mqtt_3_1 || of_another {
-        probe.peek(1, cx.wait()).await;
-        return Some(pass("another protocol may be meant"));
-    }
-    other_format(cx, probe).await
-}
-
-/// Like [`watch`], with two answers that break the standard and only show that the packet was taken: a message is
-/// what another vector published, and an acknowledgement with packet identifier 0 repeats that of this one.
-async fn settled(cx: &Cx, probe: &mut Probe) -> Result<Reaction, Outcome> {
-    let mut kept = Kept::new();
-    let found = watch(cx, probe, &mut kept).await;
-    let packets = kept.into_packets();
-    let Heard::Violation(violation) = probe.next(Duration::ZERO).await else {
-        return found.map(|end| Reaction { packets, end });
-    };
-    let answered = PacketType::from_number(probe.unread().first().map_or(0, |byte| byte >> 4));
-    if answered != Some(PacketType::Publish) && violation.rule != Rule::PacketIdZero {
-        return found.map(|end| Reaction { packets, end });
-    }
-    let end = match probe.expect_close(cx.wait() / 4).await.close {
-        Some(_) => End::Closed,
-        None => End::CarriesOn,
-    };
-    Ok(Reaction { packets, end })
-}
-
-/// Passes what the vector allows, and has everything else judged by each statement that it cites; the worst counts.
-fn weigh(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Judged {
-    if let Some(judged) = granted_filter(cx, case, reaction) {
-        return judged;
-    }
-    let main = statements(case).first().copied();
-    if let Some(word) = word(reaction)
-        && allows(case, &word)
-        && !(word == "accept" && main.is_some_and(|id| TAKEN_WITH_A_WARNING.contains(&id)))
-    {
-        return followed(cx, case, reaction).unwrap_or_else(|| pass(word));
-    }
-    if case.vector.first && case.packet_type() != Some(PacketType::Connect) {
-        return before_connect(cx, reaction);
-    }
-    let judged = statements(case).into_iter().map(|id| {
-        let (Ok(outcome) | Err(outcome)) = judge(cx, reaction, id, case.vector.first);
-        let mut graded = outcome.graded(cx.version, &[id]);
-        let close = "MQTT-4.8.0-1";
-        let failed = graded.verdict == Verdict::Fail;
-        if failed && !cx.five() && !case.vector.first && !graded.cites.contains(&close) {
-            // What asks for the close in 3.1.1.
-            graded.cites.push(close);
-        }
-        graded
-    });
-    // The first of the worst: the earlier statement is the one to look up.
-    let worst = judged.reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
-    worst.map_or_else(|| fail("the vector cites no statement"), Ok)
-}
-
-/// Faults for which a hand-written check warns a server that carries on; the same bytes get the same verdict here,
-/// although the collection lets them be taken.
-const TAKEN_WITH_A_WARNING: &[&str] = &["MQTT-3.3.2-2", "MQTT-3.3.2-14"];
-
-/// A filter that is none and was granted; see the table in [`crate::rigour`].
-fn granted_filter(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<Judged> {
-    let main = statements(case).first().copied()?;
-    let of_filters = match case.packet_type()? {
-        PacketType::Subscribe => match cx.five() {
-            true => &[
-                "MQTT-4.7.1-1",
-                "MQTT-4.7.1-2",
-                "MQTT-4.7.3-1",
-                "MQTT-4.8.2-1",
-                "MQTT-4.8.2-2",
-            ][..],
-            false => &["MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-4.7.3-1"],
-        },
-        _ => return None,
-    };
-    if !of_filters.contains(&main) {
-        return None;
-    }
-    // In packets with more than one filter the last one is the broken one.
-    reaction.packets.iter().find_map(|packet| match packet {
-        Packet::SubAck(ack) if ack.reasons.last().is_some_and(|code| !code.is_error()) => {
-            let text = "the server granted a filter that is none".to_owned();
-            Some(granted(cx, main, packet, text))
-        }
-        _ => None,
-    })
-}
-
-/// Judges what follows where the packet may be taken: a server that takes a request answers it, and one that does not
-/// closes the connection. Dropping it and carrying on is neither. `None` when there is nothing to say against it.
-fn followed(cx: &Cx, case: &'static Case, reaction: &Reaction) -> Option<Judged> {
-    if case.vector.first || !matches!(reaction.end, End::CarriesOn) {
-        return None;
-    }
-    let qos = case.wire[0] >> 1 & 3;
-    let (answer, rule) = match case.packet_type()? {
-        PacketType::Subscribe => (PacketType::SubAck, "MQTT-3.8.4-1"),
-        PacketType::Unsubscribe => (PacketType::UnsubAck, "MQTT-3.10.4-4"),
-        PacketType::PingReq => (PacketType::PingResp, "MQTT-3.12.4-1"),
-        PacketType::Publish if qos == 1 => {
-            (PacketType::PubAck, cx.pick("MQTT-4.3.2-2", "MQTT-4.3.2-4"))
-        }
-        PacketType::Publish if qos == 2 => {
-            (PacketType::PubRec, cx.pick("MQTT-4.3.3-2", "MQTT-4.3.3-8"))
-        }
-        _ => return None,
-    };
-    // One with identifier 0 cannot be read, and shows that the packet was taken.
-    let answered = reaction.packets.iter().any(|p| p.packet_type() == answer)
-        || statements(case)
-            .iter()
-            .any(|id| ["MQTT-2.3.1-1", "MQTT-2.2.1-3"].contains(id));
-    let main = statements(case).first().copied()?;
-    (!answered).then(|| {
-        let text =
-            format!("the server dropped it: neither {answer} came nor the end of the connection");
-        unanswered(cx, main, rule, text)
-    })
-}
-
-/// The worse of two.
-fn worse(a: Judged, b: Judged) -> Judged {
-    let (Ok(a) | Err(a), Ok(b) | Err(b)) = (a, b);
-    Ok(if rank(&b) > rank(&a) { b } else { a })
-}
-
-fn rank(outcome: &Outcome) -> u8 {
-    match outcome.verdict {
-        Verdict::Pass => 0,
-        Verdict::NotApplicable => 1,
-        Verdict::Warn => 2,
-        Verdict::Inconclusive => 3,
-        Verdict::Fail => 4,
     }
 }
 
@@ -430,6 +230,8 @@ fn sum_up(cx: &Cx, findings: &[Finding], total: usize) -> Judged {
     }
     let mut outcome = Outcome::new(verdict, message).citing(&cites);
     outcome.guilty.clone_from(&worst.outcome.guilty);
+    outcome.proven = worst.outcome.proven;
+    outcome.interrupted = worst.outcome.interrupted;
     // Each packet was graded by itself.
     Ok(outcome.beyond_doubt())
 }

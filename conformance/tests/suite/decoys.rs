@@ -61,6 +61,27 @@ fn retained_messages_may_come_after_live_ones() {
 }
 
 #[test]
+fn a_resumed_session_may_send_again_by_a_timer() {
+    let wait = Duration::from_millis(400);
+    let house = House::each(move |from, packet, hands| {
+        let again = kind(packet) == 3 && packet[0] & 8 != 0;
+        match from == From::Broker && again {
+            true => hands.client().send_late(8 * wait, packet),
+            false => hands.pass(from, packet),
+        }
+    });
+    let only = ["resume/1-resent", "resume/2-resent", "resume/order-kept"];
+    let options = Options {
+        only: only.map(str::to_owned).to_vec(),
+        wait,
+        ..Options::default()
+    };
+    for result in house.conform(&options).results {
+        assert_eq!(result.verdict, Verdict::Pass, "{}", story(&result));
+    }
+}
+
+#[test]
 fn a_message_may_reach_who_subscribed_after_it() {
     // A server that hands messages on slowly and matches them then: what was published earlier comes live, after SUBACK.
     let house = House::odd(|| {

@@ -21,6 +21,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Whether nothing was recorded, or nothing kept.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// About how much memory it takes, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -16,6 +16,8 @@ pub struct Simulation {
     pub virtual_seconds_per_second: Option<u64>,
     /// Why the sweep ended before its last run, if it did (such as Ctrl-C).
     pub interrupted: Option<String>,
+    /// Runs in which the tool itself is at fault.
+    pub internal: u64,
     /// Bytes of evidence kept so far.
     evidence_bytes: usize,
 }
@@ -63,14 +65,17 @@ impl Simulation {
     }
 
     /// Takes from a result what would be too much to keep: after the first [`Self::MOST_IN_FULL`] of its series, and
-    /// once there are [`Self::MOST_EVIDENCE_BYTES`], findings have no packets, and only the first finding is kept.
+    /// once there are [`Self::MOST_EVIDENCE_BYTES`], findings have no packets, and only the first finding is kept, and
+    /// those that accuse the tool itself.
     /// Its command repeats the run with everything.
     pub fn trim(&self, result: &mut SimResult) {
         let before = self
             .find(result)
             .map_or(0, |at| self.series[at].failures.len());
         if before >= Self::MOST_IN_FULL || self.evidence_bytes >= Self::MOST_EVIDENCE_BYTES {
-            result.findings.truncate(1);
+            let mut first = true;
+            let keep = |f: &Finding| std::mem::take(&mut first) || f.internal;
+            result.findings.retain(keep);
             for finding in &mut result.findings {
                 finding.evidence = Exchange::default();
             }
@@ -80,6 +85,7 @@ impl Simulation {
     /// Counts a result, and keeps it if it did not pass and is among the first of its series.
     pub fn add(&mut self, result: SimResult) {
         self.summary.add(result.verdict);
+        self.internal += u64::from(result.findings.iter().any(|f| f.internal));
         let at = self.find(&result).unwrap_or_else(|| {
             self.series.push(Series::beginning_with(&result));
             self.series.len() - 1
@@ -170,6 +176,8 @@ pub struct Finding {
     pub expected: String,
     /// Where it is asked for (`file:line:column`), if a scenario asked for it.
     pub location: Option<String>,
+    /// Whether the tool itself is at fault, and not what it tests.
+    pub internal: bool,
     /// The packets behind it.
     pub evidence: Exchange,
 }

@@ -3,16 +3,23 @@
 use crate::sample;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus};
 use serde_json::Value;
-use squall_reports::{Report, SimResult, Simulation, Summary, Verdict, json, junit};
+use squall_reports::{Format, Report, SimResult, Simulation, Summary, Verdict, json, junit};
 
 fn read(report: &Report) -> Value {
-    serde_json::from_str(&json::render(report)).expect("it is JSON")
+    serde_json::from_str(&Format::JSON.render(report)).expect("it is JSON")
 }
 
 #[test]
 fn json_has_every_check_and_every_run_that_was_kept() {
     let report = sample::report();
     let document = read(&report);
+    assert_eq!(document["squall_results"], json::FORMAT);
+    assert!(
+        Format::JSON
+            .render(&report)
+            .starts_with("{\n\"squall_results\": 1,\n"),
+        "who reads it sees the version first"
+    );
     assert_eq!(document["tool"], "squall 0.1.0");
     assert_eq!(document["summary"]["total"], report.summary().total);
     assert_eq!(document["summary"]["n/a"], 1);
@@ -54,7 +61,7 @@ fn json_has_plain_statement_ids_and_the_packets() {
 fn json_shows_what_a_terminal_would_obey_and_keeps_it() {
     let mut report = sample::report();
     report.title = sample::HOSTILE.to_owned() + "\u{85}\u{2066}\u{feff}\u{e0041}";
-    let text = json::render(&report);
+    let text = Format::JSON.render(&report);
     let raw = |c: char| {
         c != '\n'
             && (c.is_control()
@@ -253,4 +260,39 @@ fn the_packets_of_a_sweep_have_a_budget_in_bytes() {
         "{kept} bytes were kept"
     );
     assert_eq!(simulation.summary.fail, 200);
+}
+
+#[test]
+fn a_fault_of_the_tool_itself_is_no_failure_of_what_is_tested() {
+    let mut run = sample::runs()
+        .into_iter()
+        .find(|run| !run.findings.is_empty())
+        .expect("one failed");
+    let mut findings = vec![run.findings[0].clone(); 3];
+    findings[2].internal = true;
+    run.findings = findings;
+    let mut report = Report::new("squall 0.1.0", "squall sim");
+    report.simulation = Some(Simulation::new(vec![run.clone()]));
+    let document = read(&report);
+    assert!(
+        document["results"][0]["findings"][0]
+            .get("internal")
+            .is_none()
+    );
+    assert_eq!(document["results"][0]["findings"][2]["internal"], true);
+    let back = quick_junit::Report::deserialize_from_str(&junit::render(&report))
+        .expect("it is JUnit XML");
+    assert_eq!((back.errors, back.failures), (1, 0));
+    // It is never among what is left out.
+    let mut simulation = Simulation::default();
+    for seed in 0..40 {
+        let mut run = SimResult {
+            seed,
+            ..run.clone()
+        };
+        simulation.trim(&mut run);
+        assert!(run.findings.iter().any(|f| f.internal));
+        simulation.add(run);
+    }
+    assert_eq!(simulation.internal, 40);
 }

@@ -125,6 +125,7 @@ fn finding() -> impl Strategy<Value = Finding> {
                 message,
                 expected,
                 location,
+                internal: false,
                 evidence,
             },
         )
@@ -241,7 +242,7 @@ proptest! {
 
     #[test]
     fn every_format_says_the_same_of_the_same(report in report()) {
-        for format in Format::ALL {
+        for format in Format::all() {
             prop_assert_eq!(format.render(&report), format.render(&report));
         }
     }
@@ -297,7 +298,7 @@ fn thousands_of_results_stay_small() {
         page.len() < before + 1_000,
         "runs that passed are counted, not listed"
     );
-    let screen = Format::Terminal.render(&report);
+    let screen = Format::TERMINAL.render(&report);
     assert!(
         screen.lines().count() < 300,
         "{} lines",
@@ -324,7 +325,7 @@ fn a_flood_of_failures_is_listed_and_counted() {
     );
     assert!(page.contains("1,975 more runs of this scenario did not pass"));
     assert!(page.contains("1,475 are not listed"));
-    let screen = Format::Terminal.render(&report);
+    let screen = Format::TERMINAL.render(&report);
     assert!(screen.contains("1,980 more runs of qos2/door-lock in MQTT 5.0 did not pass."));
     assert_eq!(screen.matches("▸ 3.134 s").count(), 3);
 }

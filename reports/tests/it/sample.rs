@@ -85,6 +85,7 @@ pub(crate) fn runs() -> Vec<SimResult> {
         message: "A message of QoS 1 from `meter` never arrived at `archive` although the network healed.".to_owned(),
         expected: "Every message of QoS 1 that was acknowledged arrives at least once before the story ends.".to_owned(),
         location: None,
+        internal: false,
         evidence: storm_evidence(),
     }];
     storm.replay =
@@ -131,6 +132,7 @@ fn fail(run: &mut SimResult) {
             .to_owned(),
         expected: "Each message of QoS 2 is handed to `lock` exactly once.".to_owned(),
         location: Some("scenarios/qos2/door-lock.yaml:31:5".to_owned()),
+        internal: false,
         evidence: door_evidence(),
     }];
 }

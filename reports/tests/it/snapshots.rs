@@ -65,7 +65,7 @@ fn a_target_that_was_left_early_says_so() {
     target.interrupted = Some("SIGTERM".to_owned());
     target.leftovers = vec!["session squall\u{1b}1".to_owned()];
     report.conformance.push(target);
-    let screen = Format::Terminal.render(&report);
+    let screen = Format::TERMINAL.render(&report);
     for part in [
         "Interrupted: SIGTERM.",
         "Left on the target: session squall␛1",
@@ -73,17 +73,17 @@ fn a_target_that_was_left_early_says_so() {
         assert!(screen.contains(part), "{screen}");
     }
     assert!(screen.contains("INCONCLUSIVE"), "{screen}");
-    let page = Format::Html.render(&report);
+    let page = Format::HTML.render(&report);
     assert!(page.contains("interrupted: SIGTERM"));
     assert!(page.contains("left on the target: session squall␛1"));
-    let json = Format::Json.render(&report);
+    let json = Format::JSON.render(&report);
     assert!(json.contains("\"interrupted\": \"SIGTERM\"") && json.contains("leftovers"));
 }
 
 #[test]
 fn nothing_was_run() {
     let report = Report::new("squall 0.1.0", "squall sim");
-    insta::assert_snapshot!(Format::Terminal.render(&report), @r"
+    insta::assert_snapshot!(Format::TERMINAL.render(&report), @r"
     squall sim  squall 0.1.0
 
     ? INCONCLUSIVE: nothing was run
@@ -145,7 +145,7 @@ fn thinned() -> Report {
 /// The document of a report, with every run written as it came.
 fn document(report: &Report, runs: &[SimResult]) -> String {
     let mut text = Vec::new();
-    let mut sink = Format::Json
+    let mut sink = Format::JSON
         .begin(Box::new(&mut text), report)
         .expect("memory takes it");
     for run in runs {

@@ -9,6 +9,7 @@ pub use seen::Ends;
 use crate::{
     director::Order,
     trace::{Trace, What},
+    world::Played,
 };
 use seen::Translator;
 use squall_history::{
@@ -24,7 +25,7 @@ use squall_scenarios::{
 
 /// How far a story was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+enum Told {
     /// To its end.
     Whole,
     /// To a step that could not be done.
@@ -33,19 +34,24 @@ pub enum Told {
     ToLimit,
 }
 
+impl Told {
+    fn of(played: &Played) -> Self {
+        match &played.failure {
+            None => Self::Whole,
+            Some(failure) if failure.at_limit => Self::ToLimit,
+            Some(_) => Self::ToFailedStep,
+        }
+    }
+}
+
 /// What the broker is called in findings.
 const BROKER: &str = "the broker";
 
 /// Judges a run. Empty when every guarantee was kept; the first ten findings when many were not. A finding's demand is
 /// the number of the expectation that was not met.
 #[must_use]
-pub fn judge(
-    plan: &Scenario,
-    version: Version,
-    trace: &Trace,
-    told: Told,
-    ends: Ends,
-) -> Vec<Finding> {
+pub fn judge(plan: &Scenario, version: Version, played: &Played, ends: Ends) -> Vec<Finding> {
+    let (trace, told) = (&played.trace, Told::of(played));
     let sessions = seen::sessions(plan);
     let mut broken = Findings::new(told != Told::ToLimit);
     let name = |client: usize| plan.clients[client].name.clone();

@@ -3,7 +3,7 @@
 //! The plan stands inside the file as a block of text. It is read where it stands, so that its problems, and the places
 //! of its steps in findings, are told by the lines of the file.
 
-use super::{FORMAT, Replay};
+use super::{FORMAT, OLDEST, Replay};
 use crate::world::World;
 use squall_protocol::Version;
 use squall_reports::Verdict;
@@ -86,14 +86,11 @@ impl Head<'_> {
             t.parse::<u32>().ok()
         });
         if let Some((format, span)) = format
-            && format != FORMAT
+            && !(OLDEST..=FORMAT).contains(&format)
         {
-            let message =
-                format!("this replay file has format {format}, and this Squall reads {FORMAT}");
-            let help = "use the Squall that wrote it, or make the file again";
             // Whatever else is unknown may be known to the other format.
             self.problems.clear();
-            self.refuse(&span, message, "another format", help);
+            self.another_format(entries, format, &span);
             return None;
         }
         self.unknown(entries);
@@ -132,6 +129,38 @@ impl Head<'_> {
             trace_hash: trace_hash?.0,
             plan: plan?,
         })
+    }
+
+    /// Refuses a format that is not read, and says what to do.
+    fn another_format(&mut self, entries: &[(Key, Node)], format: u32, span: &Span) {
+        let text = |key: &str| match &entries.iter().find(|(k, _)| k.text == key)?.1.value {
+            Value::Text(Scalar { text, .. }) => Some(text.clone()),
+            _ => None,
+        };
+        let reads = match OLDEST == FORMAT {
+            true => format!("format {FORMAT}"),
+            false => format!("formats {OLDEST} to {FORMAT}"),
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        let message =
+            format!("this replay file has format {format}, and this Squall ({own}) reads {reads}");
+        let writer = text("squall").map_or_else(
+            || "the Squall that wrote it".to_owned(),
+            |version| format!("Squall {}, which wrote it,", quoted(&version)),
+        );
+        let (label, advice) = match format > FORMAT {
+            true => ("newer", format!("play it with {writer} or a later one")),
+            false => ("older", format!("play it with {writer}")),
+        };
+        let again = match (text("source"), text("seed")) {
+            (Some(source), Some(seed)) => format!(
+                "; or make it again: `squall sim` with {} and --seed {}",
+                quoted(&source),
+                quoted(&seed)
+            ),
+            _ => String::new(),
+        };
+        self.refuse(span, message, label, &(advice + &again));
     }
 
     fn unknown(&mut self, entries: &[(Key, Node)]) {

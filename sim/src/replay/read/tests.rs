@@ -58,6 +58,9 @@ fn problems_of_the_head_are_told_all_at_once() {
     insta::assert_snapshot!(problems(
         &written().replace("squall_replay: 1", "squall_replay: 2")
     ));
+    insta::assert_snapshot!(problems(
+        &written().replace("squall_replay: 1", "squall_replay: 0")
+    ));
     insta::assert_snapshot!(problems(STORY));
     insta::assert_snapshot!(problems("- a\n"));
 }

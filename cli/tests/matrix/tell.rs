@@ -1,0 +1,98 @@
+//! Every story of the library, told with one broker in the loop world.
+
+use super::Who;
+use squall_saboteurs::{Server, double::Double, fake::FakeServer, wire::Around};
+use squall_scenarios::{model::Scenario, plan::plan};
+use squall_sim::{
+    judge::{Ends, judge},
+    world::{Play, Played, Stranger, event_loop},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+/// What came of the stories.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// Story, version, rule and message of every first finding, with both ends of the wire in sight.
+    pub(crate) fails: Vec<String>,
+    /// The same with the clients' ends alone.
+    pub(crate) blind: Vec<String>,
+    /// How many stories were told.
+    pub(crate) stories: usize,
+}
+
+/// The seed that each story is told with.
+const SEED: u64 = 1;
+
+/// The stories of the library.
+pub(crate) fn library() -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(&root).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() && folder.file_name().is_some_and(|n| n != "src") {
+            files.extend(yaml(&folder));
+        }
+    }
+    files.sort();
+    let load = |file: &PathBuf| {
+        squall_scenarios::load_file(file, &root).unwrap_or_else(|p| panic!("{file:?}: {p:#?}"))
+    };
+    files.iter().map(load).collect()
+}
+
+fn yaml(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect()
+}
+
+/// Tells every story.
+pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
+    let make = || server(who);
+    let stop = AtomicBool::new(false);
+    let mut told = Told::default();
+    for story in library {
+        let plan = plan(story, SEED);
+        for &version in &story.versions {
+            told.stories += 1;
+            let play = Play {
+                plan: &plan,
+                version,
+                seed: SEED,
+                stranger: Some(Stranger(&make)),
+                stop: &stop,
+            };
+            let played = event_loop::play(&play).expect("nobody stops it");
+            let named = |what: String| format!("{} ({version}): {what}", story.name);
+            told.fails
+                .extend(first(&play, &played, Ends::Both).map(named));
+            told.blind
+                .extend(first(&play, &played, Ends::Clients).map(named));
+        }
+    }
+    told
+}
+
+/// The first finding.
+fn first(play: &Play<'_>, played: &Played, ends: Ends) -> Option<String> {
+    let findings = judge(play.plan, play.version, played, ends);
+    let step = played.failure.as_ref();
+    let step = step.map(|f| format!("step: `{}`: {}", f.step, f.message));
+    let first = findings.first();
+    first.map(|f| format!("{}: {}", f.rule, f.message)).or(step)
+}
+
+fn server(who: Who) -> Box<dyn Server> {
+    match who {
+        Who::Plain => Box::new(Double::new([])),
+        Who::Tamper(tamper) => Box::new(Around::new(Double::new([]), tamper)),
+        Who::Switch(switch) => Box::new(Double::new([switch])),
+        Who::Decoy(decoy) => Box::new(Double::with([], [decoy])),
+        Who::Fake(fake) => Box::new(FakeServer::new(fake)),
+    }
+}

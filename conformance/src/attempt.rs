@@ -1,0 +1,218 @@
+//! One check played once: what it found, unless the target was lost meanwhile or broke another rule on the way.
+
+use crate::{
+    catalogue,
+    check::Check,
+    cx::{Cx, Env, GONE},
+    evidence,
+    greet::Offer,
+    monitored,
+    naming::base36,
+    outcome::{Outcome, inconclusive, interrupted, not_applicable},
+};
+use squall_client::probe::{Heard, Journal, Probe};
+use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
+use squall_reports::{CheckResult, Exchange, StatementRef, Verdict};
+use std::{rc::Rc, time::Duration};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// What came of it.
+pub(crate) struct Attempt {
+    pub(crate) found: CheckResult,
+    /// The target was lost, or ended a connection in the middle: the check may be asked again.
+    pub(crate) interrupted: bool,
+}
+
+impl Attempt {
+    const fn of(found: CheckResult) -> Self {
+        Self {
+            found,
+            interrupted: false,
+        }
+    }
+}
+
+/// One check in one version, with its limit.
+pub(crate) async fn one(
+    env: Rc<Env>,
+    check: &'static Check,
+    version: Version,
+    number: usize,
+    offer: Offer,
+    limit: Duration,
+) -> Attempt {
+    let start = Instant::now();
+    let connack = match offer {
+        Offer::Accepted(connack) => connack,
+        Offer::Unsupported { how, .. } => {
+            return Attempt::of(unplayed(check, version, not_applicable(how)));
+        }
+        // One check goes on, to be the one that fails; all others would only fail for the same reason.
+        Offer::Broken(_) if check.id == "connect/accepted" => Rc::new(ConnAck {
+            session_present: false,
+            reason: ReasonCode::SUCCESS,
+            properties: Properties::new(),
+        }),
+        Offer::Broken(how) => {
+            let outcome = inconclusive(format!("the answer to CONNECT breaks the standard: {how}"));
+            return Attempt::of(unplayed(check, version, outcome));
+        }
+        Offer::Useless(outcome) | Offer::Nothing(outcome) => {
+            return Attempt::of(unplayed(check, version, outcome));
+        }
+    };
+    if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
+        return Attempt::of(unplayed(check, version, not_applicable(reason)));
+    }
+    let (pace, shared) = (env.pace.get(), Rc::clone(&env));
+    let (wait, limit) = (pace.answer(), pace.check(limit));
+    let main = check
+        .statements(version)
+        .first()
+        .copied()
+        .unwrap_or_default();
+    let cx = Cx::new(env, version, number, base36(number as u64), main);
+    let outcome = limited(&cx, check, limit).await;
+    let outcome = match outcome.verdict {
+        Verdict::Pass if !cx.controlled() => {
+            inconclusive("nothing beyond CONNACK was seen to work, so nothing was proven")
+        }
+        _ => outcome,
+    };
+    let outcome = watched(outcome, &cx).graded(version, check.statements(version));
+    let outcome = while_it_lasts(outcome, &cx).await;
+    let interrupted = outcome.interrupted;
+    let evidence = kept(&outcome, &cx.journal, &shared);
+    let found = result(check, version, outcome, evidence, start.elapsed());
+    // The evidence is complete; what tidying up does is not part of it.
+    // What cannot be done in time stays in the ledger.
+    let _ = timeout(wait, cx.tidy()).await;
+    Attempt { found, interrupted }
+}
+
+/// The check to its end, or to the end of its time.
+async fn limited(cx: &Cx, check: &'static Check, limit: Duration) -> Outcome {
+    let start = Instant::now();
+    let mut running = (check.run)(cx);
+    loop {
+        let deadline = start + limit + cx.extra();
+        match timeout_at(deadline, &mut running).await {
+            Ok(Ok(outcome) | Err(outcome)) => return outcome,
+            // It was given more time meanwhile.
+            Err(_) if start + limit + cx.extra() > deadline => {}
+            Err(_) => {
+                let limit = limit + cx.extra();
+                return inconclusive(format!("the check did not come to an end within {limit:?}"));
+            }
+        }
+    }
+}
+
+/// The outcome of a check whose target may be lost to everybody by now: a server that has died broke no rule by closing,
+/// and one that has fallen silent none by what it left unsaid. What its packets show stands.
+async fn while_it_lasts(outcome: Outcome, cx: &Cx) -> Outcome {
+    let doubtful = outcome.interrupted || matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
+    if !doubtful {
+        return outcome;
+    }
+    let how = match cx.env.gone.get() {
+        Some(how) if outcome.interrupted => Some(how),
+        _ => lost_target(cx).await,
+    };
+    let Some(how) = how else {
+        return outcome;
+    };
+    cx.env.gone.set(Some(how));
+    match outcome.proven || outcome.message.starts_with(how) {
+        true => outcome,
+        false => interrupted(format!("{how}; before that: {}", outcome.message)),
+    }
+}
+
+/// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client.
+async fn lost_target(cx: &Cx) -> Option<&'static str> {
+    // A connection of its own, which is no part of the evidence.
+    let asked = cx.again();
+    let Ok(mut probe) = Probe::connect(cx.env.endpoint.clone(), cx.wait()).await else {
+        return Some(GONE);
+    };
+    // A connection that ends at once is an answer too.
+    asked.dial("asked again").send(&mut probe).await.ok()?;
+    match probe.next(cx.wait()).await {
+        Heard::Silence => Some("the target has fallen silent"),
+        _ => None,
+    }
+}
+
+/// The outcome of a check, unless the server broke another rule on the way: what packets prove stands, whatever the
+/// check was about and however far it came.
+fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
+    if outcome.verdict == Verdict::Fail {
+        return outcome;
+    }
+    match monitored::broken(cx) {
+        None => outcome,
+        Some((finding, guilty)) => {
+            let text = format!("{}; expected: {}", finding.message, finding.expected);
+            let verdict = match finding.statements.is_empty() {
+                true => Verdict::Warn,
+                false => Verdict::Fail,
+            };
+            Outcome::new(verdict, text)
+                .citing(&finding.statements)
+                .showing(&guilty)
+        }
+    }
+}
+
+/// The result of a check that sent nothing.
+pub(crate) fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
+    result(check, version, outcome, Exchange::default(), Duration::ZERO)
+}
+
+/// Bytes of a message, which may quote what the server sent.
+const MOST_MESSAGE: usize = 8 * 1024;
+
+/// The packets that a result keeps: all of those that somebody has to look at, none of the others if not asked for.
+fn kept(outcome: &Outcome, journal: &Journal, env: &Env) -> Exchange {
+    if !(env.all_evidence || outcome.verdict.needs_attention()) {
+        return Exchange::default();
+    }
+    let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
+    evidence::exchange(journal, blame, outcome.guilty.as_deref(), &env.room)
+}
+
+fn result(
+    check: &'static Check,
+    version: Version,
+    outcome: Outcome,
+    evidence: Exchange,
+    took: Duration,
+) -> CheckResult {
+    let mut ids: Vec<&'static str> = outcome.cites.clone();
+    ids.extend(
+        check
+            .statements(version)
+            .iter()
+            .filter(|id| !outcome.cites.contains(id)),
+    );
+    let statements = ids.into_iter().map(|id| StatementRef {
+        id: id.to_owned(),
+        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
+    });
+    CheckResult {
+        check: check.id.to_owned(),
+        title: check.title.to_owned(),
+        statements: statements.collect(),
+        version: version.to_string(),
+        verdict: outcome.verdict,
+        message: evidence::cut(outcome.message, MOST_MESSAGE),
+        expected: check.expected.to_owned(),
+        evidence,
+        duration_ms: millis(took),
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

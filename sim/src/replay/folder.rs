@@ -1,0 +1,159 @@
+//! The folder that replay files of failing runs go to, and the command that repeats each of these runs.
+
+use super::Replay;
+use crate::sweep::{Ended, is_of_sweep};
+use squall_protocol::Version;
+use squall_reports::file;
+use squall_scenarios::plan::plan;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Failing runs of one scenario and version for which replay files are written; more would hide the first.
+const OF_A_KIND: usize = 3;
+
+/// Writes replay files as runs fail.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    of_a_kind: BTreeMap<(String, Version), usize>,
+    written: usize,
+    failed: Option<io::Error>,
+}
+
+impl Folder {
+    /// This folder, which is made when it is needed.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            of_a_kind: BTreeMap::new(),
+            written: 0,
+            failed: None,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many files were written.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Why no more are written, if one could not be.
+    #[must_use]
+    pub const fn failed(&self) -> Option<&io::Error> {
+        self.failed.as_ref()
+    }
+
+    /// Puts the command that repeats it into a result that has findings; writes the file if the run is one of the first
+    /// of its scenario and version. A file that cannot be written loses nothing: the command then names the scenario.
+    pub fn note(&mut self, ended: &mut Ended<'_>) {
+        let Ended {
+            scenario,
+            version,
+            world,
+            result,
+            ..
+        } = ended;
+        if result.findings.iter().all(is_of_sweep) {
+            return;
+        }
+        result.replay = Some(format!(
+            "squall sim {} --seed {} --mqtt {version} --world {world}",
+            quoted(&scenario.file),
+            result.seed
+        ));
+        let kind = (scenario.name.clone(), *version);
+        let written = self.of_a_kind.entry(kind).or_default();
+        // A run that has no trace has nothing to be compared with.
+        if *written == OF_A_KIND || self.failed.is_some() || result.trace_hash.is_empty() {
+            return;
+        }
+        *written += 1;
+        let replay = Replay {
+            squall: env!("CARGO_PKG_VERSION").to_owned(),
+            version: *version,
+            seed: result.seed,
+            world: *world,
+            verdict: result.verdict,
+            trace_hash: result.trace_hash.clone(),
+            plan: plan(scenario, result.seed),
+        };
+        let path = self.path.join(replay.file_name());
+        let write = || {
+            fs::create_dir_all(&self.path)?;
+            file::write(&path, &replay.to_yaml())
+        };
+        match write() {
+            Ok(()) => {
+                self.written += 1;
+                result.replay = Some(command(&path));
+            }
+            Err(error) => self.failed = Some(error),
+        }
+    }
+}
+
+/// The command that runs a replay file again, as a shell takes it.
+#[must_use]
+pub fn command(file: &Path) -> String {
+    format!("squall replay {}", quoted(&file.display().to_string()))
+}
+
+/// A word as a shell takes it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{faults::Felt, run::Run, world::World};
+    use squall_scenarios::load_str;
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(quoted("squall-replays/a.yaml"), "squall-replays/a.yaml");
+        assert_eq!(quoted("r p/it's"), "'r p/it'\\''s'");
+    }
+
+    #[test]
+    fn the_first_of_a_kind_have_files_and_all_have_a_command() {
+        let text = "title: t\nclients: { a: {} }\nsteps:\n  - a: connect\n  - a: { receive: { topic: t } }\n    \
+                    within: 1s\n";
+        let scenario = load_str("in vain", "in vain.yaml", text).expect("it is a story");
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        let mut folder = Folder::new(&dir.path().join("replays"));
+        let commands: Vec<String> = (0..5)
+            .map(|seed| {
+                let mut ended = Ended {
+                    scenario: &scenario,
+                    version: Version::V5_0,
+                    world: World::Loop,
+                    result: Run::new(&scenario, Version::V5_0, seed).judge().result,
+                    felt: Felt::default(),
+                };
+                folder.note(&mut ended);
+                ended.result.replay.expect("it failed")
+            })
+            .collect();
+        assert_eq!((folder.written(), folder.failed().is_none()), (3, true));
+        let file = folder.path().join("in-vain.5.0.seed-2.replay.yaml");
+        assert_eq!(commands[2], command(&file));
+        assert!(Replay::read(&file).is_ok());
+        let again = "squall sim 'in vain.yaml' --seed 3 --mqtt 5.0 --world loop";
+        assert_eq!(commands[3], again);
+    }
+}
