@@ -72,16 +72,16 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     let sessions = seen::sessions(plan);
     let mut broken = Findings::new(told != Told::ToLimit);
     let name = |client: usize| plan.clients[client].name.clone();
-    let scene = || Scene {
+    let scene = |own_topics| Scene {
         version,
         name: &name,
         server: BROKER,
-        // Nobody but the clients of the story publishes.
-        own_topics: Some(""),
+        own_topics,
         buffers: stranger,
     };
-    let mut of_broker = Monitors::of(Role::Server, scene());
-    let mut of_clients = Monitors::of(Role::Client, scene());
+    // Nobody but the clients of the story publishes.
+    let mut of_broker = Monitors::of(Role::Server, scene(Some("")));
+    let mut of_clients = Monitors::of(Role::Client, scene(None));
     let mut reader = Reader::new(Setting {
         version,
         names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
