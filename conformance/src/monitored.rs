@@ -23,6 +23,7 @@ pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
         name: &name,
         server: "the server",
         own_topics: Some(&topics),
+        buffers: true,
     };
     let mut monitors = Monitors::of(Role::Server, scene);
     let mut sessions = SessionOf::default();

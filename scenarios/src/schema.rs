@@ -9,10 +9,11 @@ use crate::{
     client::{self, LinkChange, RESERVED},
     construct::Shape,
     expect::KINDS as EXPECTATIONS,
-    keys_schema::map_of,
-    kind::{Kind, map},
+    keys::map_of,
+    kind::Kind,
     model::LEAVES,
-    steps, top,
+    record, steps, top,
+    word::HOLDERS,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -21,9 +22,9 @@ use serde_json::{Map, Value as Json, json};
 pub fn schema() -> String {
     let mut schema = map_of(&top::told());
     let parts = [
-        ("network", map::<LinkChange>().form().schema),
-        ("links", named(map::<LinkChange>().form().schema)),
-        ("broker", map::<BrokerSpec>().form().schema),
+        ("network", record::map::<LinkChange>().form().schema),
+        ("links", named(record::map::<LinkChange>().form().schema)),
+        ("broker", record::map::<BrokerSpec>().form().schema),
         ("clients", named(nothing_or(map_of(&client::told())))),
         ("steps", steps_of()),
         ("expect", expect()),
@@ -80,20 +81,15 @@ fn step() -> Json {
     }
     let branch = json!({ "anyOf": [steps_of(), { "$ref": "#/$defs/step" }] });
     let branches = json!({ "type": "array", "minItems": 1, "items": branch });
-    one(
-        steps::PARALLEL,
-        "branches at once; over when all are",
-        branches,
-    );
     let repeat = json!({
         "type": "object",
         "properties": { "times": { "type": "integer", "minimum": 1 }, "steps": steps_of() },
         "required": ["times", "steps"],
         "additionalProperties": false,
     });
-    one(steps::REPEAT, "the same steps again and again", repeat);
-    let timeline = "steps that begin at times after the timeline began; over when all are";
-    one(steps::TIMELINE, timeline, steps_of());
+    for ((word, meaning, _), schema) in HOLDERS.into_iter().zip([branches, repeat, steps_of()]) {
+        one(word, meaning, schema);
+    }
     json!({ "anyOf": kinds })
 }
 
@@ -137,7 +133,7 @@ fn action(kind: &Action) -> Json {
 }
 
 fn expect() -> Json {
-    let one = |kind: &crate::expect::Kind| {
+    let one = |kind: &crate::construct::Kind<crate::model::ExpectKind>| {
         let mut map = map_of(&(kind.told)());
         map["description"] = kind.meaning.into();
         json!({

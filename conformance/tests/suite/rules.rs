@@ -192,7 +192,7 @@ fn offering(when: impl Fn(&[u8]) -> bool + Send + Clone + 'static) -> House {
                 hands.pass(from, packet);
                 if when(packet) && number.get() < 2 {
                     let copy = last.borrow().clone();
-                    lines.borrow()[1 - number.get()].send_late(Duration::from_millis(200), &copy);
+                    lines.borrow()[1 - number.get()].send_late(Duration::from_millis(700), &copy);
                 }
             }) as Rule
         })

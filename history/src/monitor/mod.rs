@@ -27,6 +27,9 @@ pub struct Scene<'n> {
     /// Topics of which every publisher is known, by what they begin with: only clients of this history publish there.
     /// `None` when messages are not to be judged.
     pub own_topics: Option<&'n str>,
+    /// The judged side may hold back what it says, and lose it with a connection, before anybody sees it: even at its own
+    /// end, not everything that it has tried to say is known.
+    pub buffers: bool,
 }
 
 impl fmt::Debug for Scene<'_> {
@@ -60,7 +63,7 @@ struct Step<'s, 'a> {
 impl Step<'_, '_> {
     /// It is seen where the judged side is: nothing that side had sent or heard before is unknown.
     fn sharp(&self) -> bool {
-        self.end.side == self.judged
+        self.end.side == self.judged && !self.scene.buffers
     }
 
     fn five(&self) -> bool {
