@@ -40,9 +40,9 @@ pub(crate) enum Command {
     /// Serve the reference broker on a socket.
     #[command(after_help = BROKER_HELP)]
     Broker(Broker),
-    /// List scenarios, checks or statements.
+    /// List scenarios, checks, statements, or the words of the scenario language.
     List(List),
-    /// Explain a statement, a check or a scenario.
+    /// Explain a statement, a check, a scenario, or a word of the scenario language.
     Explain(Explain),
 }
 
@@ -284,12 +284,19 @@ pub(crate) enum Listed {
     Checks,
     /// The normative statements of the standard.
     Statements,
+    /// The words of the scenario language.
+    Words,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Explain {
-    /// A statement such as MQTT-3.3.1-2, a check such as qos/pubrec, or a scenario.
-    pub(crate) id: String,
+    /// A statement such as MQTT-3.3.1-2, a check such as qos/2-delivered, a scenario, or a word of the scenario language
+    /// such as publish, cut or session_expiry.
+    #[arg(required_unless_present = "schema", value_name = "ID|WORD")]
+    pub(crate) id: Option<String>,
+    /// Print the JSON schema of the scenario language, for editors.
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) schema: bool,
 }
 
 /// Seeds from `first` up to, not including, `end`.

@@ -2,7 +2,7 @@
 //! take names and endings from here.
 
 use crate::{
-    html, json, junit,
+    html, json, junit, markdown,
     model::{Report, SimResult},
     sink::Sink,
     terminal,
@@ -58,6 +58,12 @@ const TABLE: &[Row] = &[
         ending: "html",
         what: "a web page",
         begin: |out, _| whole(out, html::render),
+    },
+    Row {
+        name: "markdown",
+        ending: "md",
+        what: "a summary in Markdown",
+        begin: |out, _| whole(out, markdown::render),
     },
 ];
 

@@ -14,6 +14,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod ladder;
+pub mod markdown;
 pub mod model;
 mod quantity;
 pub mod sequence;

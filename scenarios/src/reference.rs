@@ -30,30 +30,6 @@ pub fn sections() -> [(&'static str, String); 8] {
     ]
 }
 
-/// What the reference says of a construct, by the word it begins with.
-#[must_use]
-pub fn explain(word: &str) -> Option<String> {
-    let mut found = Vec::new();
-    for kind in ACTIONS.iter().filter(|kind| kind.word == word) {
-        found.push(format!("{} — {}", kind.step, one_action(kind)));
-    }
-    for kind in FAULTS.iter().filter(|kind| kind.word == word) {
-        let entry = construct(kind.meaning, "fault: ", kind.example, &(kind.told)());
-        found.push(format!("a fault — {entry}"));
-    }
-    for leaf in LEAVES.iter().filter(|leaf| leaf.word == word) {
-        let example = format!("{word}: ");
-        let entry = construct(leaf.meaning, &example, leaf.example, &(leaf.keys)());
-        found.push(format!("a step — {entry}"));
-    }
-    for kind in EXPECTATIONS.iter().filter(|kind| kind.word == word) {
-        let example = format!("{word}: ");
-        let entry = construct(kind.meaning, &example, kind.example, &(kind.told)());
-        found.push(format!("an expectation — {entry}"));
-    }
-    (!found.is_empty()).then(|| found.join("\n"))
-}
-
 fn table(told: &[Told]) -> String {
     let mut text = String::from("| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
     for key in told {

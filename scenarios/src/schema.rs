@@ -13,6 +13,7 @@ use crate::{
     kind::Kind,
     model::LEAVES,
     record, steps, top,
+    word::HOLDERS,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -80,20 +81,15 @@ fn step() -> Json {
     }
     let branch = json!({ "anyOf": [steps_of(), { "$ref": "#/$defs/step" }] });
     let branches = json!({ "type": "array", "minItems": 1, "items": branch });
-    one(
-        steps::PARALLEL,
-        "branches at once; over when all are",
-        branches,
-    );
     let repeat = json!({
         "type": "object",
         "properties": { "times": { "type": "integer", "minimum": 1 }, "steps": steps_of() },
         "required": ["times", "steps"],
         "additionalProperties": false,
     });
-    one(steps::REPEAT, "the same steps again and again", repeat);
-    let timeline = "steps that begin at times after the timeline began; over when all are";
-    one(steps::TIMELINE, timeline, steps_of());
+    for ((word, meaning, _), schema) in HOLDERS.into_iter().zip([branches, repeat, steps_of()]) {
+        one(word, meaning, schema);
+    }
     json!({ "anyOf": kinds })
 }
 

@@ -1,4 +1,4 @@
-//! `squall explain`: one statement, check or scenario in full.
+//! `squall explain`: one statement, check, scenario or word of the scenario language in full, or the language's schema.
 
 use crate::{
     args::Explain,
@@ -11,15 +11,21 @@ use squall_conformance::{
     checks,
 };
 use squall_protocol::Version;
-use squall_scenarios::nearest;
+use squall_scenarios::{Key, Meaning, nearest, schema, words};
 use std::fmt::Write as _;
 
 pub(crate) fn run(args: &Explain) -> Result<Ending> {
-    let id = args.id.trim().trim_start_matches('[').trim_end_matches(']');
+    let Some(id) = &args.id else {
+        // Nothing but an identifier or `--schema` is taken.
+        screen::say(&schema())?;
+        return Ok(Ending::Good);
+    };
+    let id = id.trim().trim_start_matches('[').trim_end_matches(']');
     let text = statement(id)
         .or_else(|| statement(&id.to_uppercase()))
         .or_else(|| check(id))
-        .or_else(|| scenario(id));
+        .or_else(|| scenario(id))
+        .or_else(|| word(id));
     match text {
         Some(text) => {
             screen::tell(&text)?;
@@ -37,11 +43,18 @@ fn unknown(id: &str) -> CliError {
     let names: Vec<String> = statements
         .chain(checks().map(|c| c.id.to_owned()))
         .chain(scenarios)
+        .chain(words().into_iter().map(str::to_owned))
         .collect();
-    let error = CliError::input(format!("`{id}` is no statement, check or scenario"));
+    let error = CliError::input(format!(
+        "`{id}` is no statement, check, scenario or word of scenarios"
+    ));
     match nearest(id, names.iter().map(String::as_str)) {
-        Some(near) => error.help(format!("did you mean `{near}`? `squall list` shows all of them")),
-        None => error.help("`squall list statements`, `squall list checks` and `squall list scenarios` show all of them"),
+        Some(near) => error.help(format!(
+            "did you mean `{near}`? `squall list` shows all of them"
+        )),
+        None => {
+            error.help("`squall list` shows all of them: statements, checks, scenarios or words")
+        }
     }
 }
 
@@ -103,4 +116,56 @@ fn scenario(id: &str) -> Option<String> {
         .trim_start_matches("scenarios/")
         .trim_end_matches(".yaml");
     Some(format!("# scenarios/{name}.yaml\n{}", bundled::text(name)?))
+}
+
+/// A word of the scenario language, with all of its meanings.
+fn word(id: &str) -> Option<String> {
+    let meanings = squall_scenarios::explain(id);
+    let told: Vec<String> = meanings.iter().map(|meaning| one(id, meaning)).collect();
+    (!told.is_empty()).then(|| told.join("\n"))
+}
+
+fn one(word: &str, meaning: &Meaning) -> String {
+    let mut text = format!("{word}: {}\n  {}\n", meaning.what, meaning.meaning);
+    match &meaning.example {
+        Some(example) => {
+            let _ = writeln!(text, "  {example}");
+            text += &keys("keys", &meaning.keys);
+        }
+        None => {
+            for key in &meaning.keys {
+                let _ = writeln!(text, "  {}; {}", key.value, default(key));
+            }
+        }
+    }
+    text + &keys("keys of `expect` beside it", &meaning.outcome)
+}
+
+fn keys(heading: &str, keys: &[Key]) -> String {
+    if keys.is_empty() {
+        return String::new();
+    }
+    let width = keys.iter().map(|key| key.name.len()).max().unwrap_or(0);
+    let mut text = format!("  {heading}\n");
+    for key in keys {
+        let meaning = match key.meaning == key.value {
+            true => String::new(),
+            false => format!(": {}", key.meaning),
+        };
+        let (name, value) = (key.name, &key.value);
+        let _ = writeln!(
+            text,
+            "    {name:width$}  {value}; {}{meaning}",
+            default(key)
+        );
+    }
+    text
+}
+
+fn default(key: &Key) -> String {
+    match key.default.as_deref() {
+        None => "required".to_owned(),
+        Some("none") => "none if not said".to_owned(),
+        Some(default) => format!("`{default}` if not said"),
+    }
 }

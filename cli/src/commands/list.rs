@@ -16,6 +16,7 @@ pub(crate) fn run(args: &List) -> Result<Ending> {
         Listed::Scenarios => scenarios(&versions)?,
         Listed::Checks => self::checks_of(&versions),
         Listed::Statements => statements(&versions),
+        Listed::Words => words(),
     };
     match args.format {
         Format::Json => {
@@ -103,4 +104,19 @@ fn statements(versions: &[Version]) -> Vec<Row> {
         })
     };
     versions.iter().flat_map(of).collect()
+}
+
+fn words() -> Vec<Row> {
+    let of = |word: &'static str| {
+        let meanings = squall_scenarios::explain(word).into_iter();
+        meanings.map(move |meaning| Row {
+            columns: [
+                word.to_owned(),
+                meaning.what.clone(),
+                meaning.meaning.clone(),
+            ],
+            json: json!({"word": word, "what": meaning.what, "meaning": meaning.meaning}),
+        })
+    };
+    squall_scenarios::words().into_iter().flat_map(of).collect()
 }

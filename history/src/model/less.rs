@@ -86,9 +86,8 @@ impl Model<'_> {
     fn silent_for_too_long(&self, n: usize, now: Time) -> bool {
         let connection = &self.connections[n];
         let limit = u128::from(connection.keep_alive) * 1500;
-        // At a client's end, what the server had heard by then is not known: it is given the benefit.
         let silent = connection.heard.map_or(0, |m| now.since(m.at).as_millis());
-        limit > 0 && (silent >= limit || !self.sharp())
+        limit > 0 && silent >= limit
     }
 
     /// Whether somebody else has the session now, or asks for it.

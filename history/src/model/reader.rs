@@ -95,7 +95,11 @@ impl<'a> Reader<'a> {
                 self.model.note_close(n);
                 return;
             }
-            Seen::Opened | Seen::Broken(_) | Seen::Unknown | Seen::Application(_) => return,
+            Seen::Opened
+            | Seen::Broken(_)
+            | Seen::Unknown
+            | Seen::Missed
+            | Seen::Application(_) => return,
         };
         match from {
             Role::Client => {

@@ -153,6 +153,10 @@ impl<'n, 'a> Monitors<'n, 'a> {
                 self.messages.unknown();
                 return;
             }
+            Seen::Missed => {
+                session.unknown = true;
+                return;
+            }
             Seen::Closed(_) => return session.greeting.closed(end.conn),
             Seen::Broken(violation) => {
                 if other(end.side) == self.judged {
@@ -169,7 +173,9 @@ impl<'n, 'a> Monitors<'n, 'a> {
             ix,
             packet,
         };
-        if step.scene.own_topics.is_some() {
+        // Of a session in which something was missed, it is not known what it is subscribed to and what an alias means.
+        let unknown = session.unknown && from == Role::Server;
+        if step.scene.own_topics.is_some() && !unknown {
             self.messages.see(&step, from, broken);
         }
         if !session.unknown {

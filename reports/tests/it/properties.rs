@@ -266,6 +266,37 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Outside of code, nothing from outside is markup: every sign that could be is escaped, but for ours at the start of
+    /// lines and in tables.
+    #[test]
+    fn markdown_takes_no_markup_from_outside(report in report()) {
+        let text = squall_reports::markdown::render(&report);
+        let mut fence: Option<&str> = None;
+        for line in text.lines() {
+            if let Some(open) = fence {
+                if line == open {
+                    fence = None;
+                }
+                continue;
+            }
+            let ticks = line.len() - line.trim_start_matches('`').len();
+            if ticks >= 3 && &line[ticks..] == "text" {
+                fence = Some(&line[..ticks]);
+                continue;
+            }
+            let line = line.strip_prefix("Run it again: ").map_or(line, |_| "");
+            let mut escaped = false;
+            for (at, c) in line.char_indices() {
+                let free = !escaped && "`_[]<>~&".contains(c);
+                prop_assert!(!free, "{c} at {at} of {line}");
+                escaped = c == '\\' && !escaped;
+            }
+        }
+        prop_assert!(fence.is_none(), "every fence is closed");
+    }
+}
+
 #[test]
 fn text_survives_the_page() {
     let text = markup::read(&html::render(&sample::report())).expect("the page is well formed");

@@ -174,6 +174,15 @@ fn junit() {
 }
 
 #[test]
+fn markdown() {
+    insta::assert_snapshot!(
+        Format::of_file("a.md".as_ref())
+            .expect("it is a format")
+            .render(&thinned())
+    );
+}
+
+#[test]
 fn html() {
     insta::assert_snapshot!(html::render(&thinned()));
 }

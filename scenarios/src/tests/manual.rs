@@ -1,7 +1,7 @@
 //! The manual and the schema say what the language is. `SQUALL_REWRITE=1 cargo test -p squall-scenarios` rewrites both.
 
 use super::{with_expect, with_steps};
-use crate::{action, expect, explain, fault, load_str, model::LEAVES, reference::sections, schema};
+use crate::{action, expect, fault, load_str, model::LEAVES, reference::sections, schema};
 use std::{fs, path::PathBuf};
 
 fn root() -> PathBuf {
@@ -70,12 +70,4 @@ fn every_example_is_good() {
         let text = with_expect(&format!("  - {}: {}", kind.word, kind.example));
         good(text.replace("  lock: {}", "  lock: { will: { topic: t } }"));
     }
-}
-
-#[test]
-fn a_word_is_explained() {
-    let told = explain("will").expect("an expectation");
-    assert!(told.contains("| `published` |"), "{told}");
-    assert!(explain("publish").is_some_and(|t| t.contains("(5.0 only)")));
-    assert_eq!(explain("nonsense"), None);
 }
