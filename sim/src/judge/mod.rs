@@ -1,7 +1,6 @@
 //! The verdict on a run: the trace is translated into a [`squall_history`] and judged there by monitors and oracles;
-//! [`expectation`] judges what the scenario asks for in particular.
+//! [`squall_scenarios::judge()`] judges what the scenario asks for in particular.
 
-mod expectation;
 mod seen;
 
 pub use seen::{Ends, Sight};
@@ -116,7 +115,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     oracle::judge(&model, &mut broken);
     let doubt = stranger.then(|| doubt(&model, played)).flatten();
     if doubt.is_none() {
-        expectation::judge(plan, &model, stranger, &mut broken);
+        squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
     Judgement {
         findings: broken.into_list(),
