@@ -23,6 +23,7 @@ pub(crate) fn broken(cx: &Cx) -> Option<(Finding, Packet)> {
         name: &name,
         server: "the server",
         own_topics: Some(&topics),
+        buffers: true,
     };
     let mut monitors = Monitors::of(Role::Server, scene);
     let mut sessions = SessionOf::default();
@@ -93,9 +94,8 @@ impl SessionOf {
                 Seen::Received(packet)
             }
             // Bytes of which nothing is known, and packets that were too long to be kept.
-            Event::SentRaw(..) | Event::Long { .. } | Event::Broken(..) | Event::Dropped(_) => {
-                Seen::Unknown
-            }
+            Event::SentRaw(..) | Event::Long { sent: true, .. } => Seen::Unknown,
+            Event::Long { sent: false, .. } | Event::Broken(..) | Event::Dropped(_) => Seen::Missed,
             Event::PeerClosed(_) => Seen::Closed(Ended::There),
             Event::Closed => Seen::Closed(Ended::Here),
             Event::Opened | Event::Note(_) => return None,
@@ -109,5 +109,55 @@ impl SessionOf {
             false => *self.by_id.entry(id.clone()).or_insert(party),
         };
         self.of_party.insert(party, session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cx::Env, message::message};
+    use squall_protocol::{PacketId, Properties, QoS, ReasonCode, packet::ConnAck};
+    use std::{rc::Rc, time::Duration};
+
+    /// What is found where a subscriber gets a message with QoS 1 that was published with QoS 0, and somebody had these
+    /// events before.
+    fn found(before: &[Event]) -> Option<Finding> {
+        let (nowhere, _) = squall_transport::Memory::listen();
+        let env = Env::new(nowhere.into(), Duration::ZERO, "run".to_owned());
+        let version = Version::V5_0;
+        let cx = Cx::new(Rc::new(env), version, 0, "1".to_owned(), "");
+        let other = cx.journal.add_party("other");
+        for event in before {
+            cx.journal.write(other, event.clone());
+        }
+        let mut publish = message(&cx.topic("t"), QoS::AtMostOnce, b"m");
+        let sent = Packet::Publish(publish.clone());
+        (publish.qos, publish.packet_id) = (QoS::AtLeastOnce, PacketId::new(1));
+        let got = Packet::Publish(publish);
+        let connack = Packet::ConnAck(ConnAck {
+            session_present: false,
+            reason: ReasonCode::SUCCESS,
+            properties: Properties::new(),
+        });
+        let bytes = bytes::Bytes::new;
+        let publisher = cx.journal.add_party("publisher");
+        let subscriber = cx.journal.add_party("subscriber");
+        for (party, event) in [
+            (publisher, Event::Sent(sent, version, bytes())),
+            (subscriber, Event::Received(connack, version, bytes())),
+            (subscriber, Event::Received(got, version, bytes())),
+        ] {
+            cx.journal.write(party, event);
+        }
+        broken(&cx).map(|(finding, _)| finding)
+    }
+
+    #[test]
+    fn what_one_client_did_not_look_at_hides_nothing_that_others_got() {
+        assert!(found(&[]).is_some());
+        assert!(found(&[Event::Dropped(195)]).is_some());
+        // But bytes that were sent may have been a message.
+        let raw = Event::SentRaw("anything".to_owned(), Default::default());
+        assert!(found(&[raw]).is_none());
     }
 }

@@ -44,6 +44,9 @@ pub enum Seen<'a> {
     /// This side sent bytes of which nothing is known, or something was not recorded. Nothing more is concluded about
     /// the session.
     Unknown,
+    /// Something arrived at this side that nobody looked at. Nothing more is concluded about the session; what others are
+    /// sent is judged on.
+    Missed,
     /// The network fell silent: both sides may believe in the connection, and nothing passes any more.
     Silenced,
     /// The connection is over at this side.

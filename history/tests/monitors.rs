@@ -143,6 +143,7 @@ fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding> {
         name: &name,
         server: "the server",
         own_topics: Some("t"),
+        buffers: false,
     };
     let mut monitors = Monitors::of(Role::Server, scene);
     let mut found = Vec::new();

@@ -12,7 +12,80 @@ use crate::{
     source::ClientIx,
     written::Map,
 };
-use std::time::Duration;
+use std::{any::Any, time::Duration};
+
+/// Everything that can be said with one kind of construct that is a map.
+pub(crate) struct Kind<T> {
+    pub(crate) word: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) told: fn() -> Vec<Told>,
+    pub(crate) read: fn(&mut Context<'_>, &Node) -> Option<T>,
+}
+
+/// The list of all constructs of a kind: an enum of them, everything that can be said with each, and methods of theirs
+/// that the enum hands on.
+macro_rules! kinds {
+    (
+        $(#[doc = $about:literal])+
+        $all:ident of $what:ident: $names:tt
+        $($(#[doc = $does:literal])+ fn $method:ident(&self $(, $a:ident: $t:ty)*) -> $result:ty;)*
+    ) => {
+        $crate::construct::kinds!(@list [$(#[doc = $about])+] $all $what $names);
+
+        impl $all {
+            $($(#[doc = $does])+
+            pub(crate) fn $method(&self $(, $a: $t)*) -> $result {
+                $crate::construct::kinds!(@each self $all $names one => one.$method($($a),*))
+            })*
+        }
+
+        fn words() -> impl Iterator<Item = &'static str> {
+            KINDS.iter().map(|kind| kind.word)
+        }
+    };
+    (@list [$($about:tt)+] $all:ident $what:ident [$($name:ident),+]) => {
+        $($about)+
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $all {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)+
+        }
+
+        /// All kinds, in the order in which messages list them.
+        pub(crate) const KINDS: &[$crate::construct::Kind<$all>] = &[
+            $($crate::construct::Kind {
+                word: <$name as $what>::WORD,
+                meaning: <$name as $what>::MEANING,
+                example: <$name as $what>::EXAMPLE,
+                told: $crate::record::told::<$name>,
+                read: |cx, node| {
+                    let empty = <$name as $crate::record::Record>::empty();
+                    $crate::record::read(cx, node, empty).map($all::$name)
+                },
+            },)+
+        ];
+
+        impl $all {
+            /// Its word, and its map as it is written; `names` are those of the clients.
+            pub(crate) fn map(&self, names: &[&str]) -> (&'static str, $crate::written::Map) {
+                match self {
+                    $(Self::$name(one) => {
+                        let empty = <$name as $crate::record::Record>::empty();
+                        let map = $crate::record::written(one, &empty, names);
+                        (<$name as $what>::WORD, map)
+                    })+
+                }
+            }
+        }
+    };
+    (@each $self:ident $all:ident [$($name:ident),+] $one:ident => $does:expr) => {
+        match $self {
+            $($all::$name($one) => $does,)+
+        }
+    };
+}
+
+pub(crate) use kinds;
 
 /// Something that must be true of the whole history.
 pub(crate) trait Expect: Record {
@@ -25,6 +98,16 @@ pub(crate) trait Expect: Record {
 
     /// Whether no history satisfies both.
     fn excludes(&self, other: &Self) -> bool;
+
+    /// As [`Self::excludes`]; those of other kinds never do.
+    fn excludes_any(&self, other: &dyn Any) -> bool {
+        other.downcast_ref().is_some_and(|o| self.excludes(o))
+    }
+
+    /// One of unknown kind.
+    fn any(&self) -> &dyn Any {
+        self
+    }
 
     /// Why it cannot come true in this story.
     fn doubt(&self, _cast: &dyn Cast) -> Option<Doubt> {
@@ -69,10 +152,10 @@ pub(crate) trait Break: Record {
     const EXAMPLE: &'static str;
 
     /// In a few words.
-    fn told(&self, names: &[&str]) -> String;
+    fn in_words(&self, names: &[&str]) -> String;
 
     /// How many steps it becomes in a plan, at most; `None` when it stays what it is.
-    fn becomes(&self) -> Option<usize> {
+    fn steps(&self) -> Option<usize> {
         None
     }
 }
@@ -117,7 +200,7 @@ pub(crate) struct Becomes {
 }
 
 /// Something that a client does.
-pub(crate) trait Act: Sized {
+pub(crate) trait Act: Clone + From<Self::Keys> {
     /// The word it begins with.
     const WORD: &'static str;
     /// What a step of it is called, such as `a publish step`.
@@ -137,16 +220,12 @@ pub(crate) trait Act: Sized {
     /// What is to be known of the keys of the outcome that `expect` describes, if there is one.
     const OUTCOME: Option<fn() -> Vec<Told>> = None;
     /// Its keys.
-    type Keys: Record;
+    type Keys: Record + From<Self>;
 
     /// What holds when nothing is said; `connect` is what the client puts into CONNECT.
     fn usual(_connect: &ConnectSpec) -> Self::Keys {
         Self::Keys::empty()
     }
-    /// From its keys.
-    fn of(keys: Self::Keys) -> Self;
-    /// Its keys.
-    fn keys(&self) -> Self::Keys;
     /// In a few words.
     fn told(&self) -> String;
 
@@ -162,7 +241,7 @@ pub(crate) trait Act: Sized {
     }
     /// The `n`th of a series.
     fn numbered(&self, _n: u32) -> Self {
-        Self::of(self.keys())
+        self.clone()
     }
 }
 

@@ -1,12 +1,11 @@
 //! Kinds of values: how each is read, written and told.
 //!
-//! The tables of [`record`](crate::record)s name the kinds; a new way to write a value is a new kind here.
+//! The tables of records name the kinds; a new way to write a value is a new kind here.
 
 use crate::{
     diagnostic::quoted,
     raw::{Key, Node, Scalar, Value},
     reader::Context,
-    record::{self, Record},
     source::ClientIx,
     suggest,
     values::{self, Wrong},
@@ -236,47 +235,50 @@ impl<T: Clone + PartialEq + Display + TryFrom<u64>> Kind for Number<T> {
     }
 }
 
-/// A declared client.
-pub(crate) struct Client;
+/// A value with a way of its own to be read.
+pub(crate) struct Own<T> {
+    pub(crate) read: fn(&mut Context<'_>, &Node) -> Option<T>,
+    pub(crate) show: fn(&T, &[&str]) -> String,
+    pub(crate) form: fn() -> Form,
+}
 
-impl Kind for Client {
-    type Value = ClientIx;
+impl<T: Clone + PartialEq> Kind for Own<T> {
+    type Value = T;
 
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<ClientIx> {
-        cx.client(node)
+    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<T> {
+        (self.read)(cx, node)
     }
 
-    fn show(&self, value: &ClientIx, names: &[&str]) -> String {
-        // Who does not exist is refused by the reader.
-        names.get(*value).map_or_else(|| "none".into(), |n| text(n))
+    fn show(&self, value: &T, names: &[&str]) -> String {
+        (self.show)(value, names)
     }
 
     fn form(&self) -> Form {
-        Form::new("client", any_text())
+        (self.form)()
     }
 }
+
+/// A declared client.
+pub(crate) const CLIENT: Own<ClientIx> = Own {
+    read: |cx, node| cx.client(node),
+    // Who does not exist is refused by the reader.
+    show: |client, names| {
+        names
+            .get(*client)
+            .map_or_else(|| "none".into(), |n| text(n))
+    },
+    form: || Form::new("client", any_text()),
+};
 
 /// A declared client, or everybody when `None`.
-pub(crate) struct ClientOrAll;
-
-impl Kind for ClientOrAll {
-    type Value = Option<ClientIx>;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<Self::Value> {
-        match &node.value {
-            Value::Text(Scalar { text, .. }) if text == "all" => Some(None),
-            _ => cx.client(node).map(Some),
-        }
-    }
-
-    fn show(&self, value: &Self::Value, names: &[&str]) -> String {
-        value.map_or_else(|| "all".into(), |client| Client.show(&client, names))
-    }
-
-    fn form(&self) -> Form {
-        Form::new("client, or `all`", any_text())
-    }
-}
+pub(crate) const CLIENT_OR_ALL: Own<Option<ClientIx>> = Own {
+    read: |cx, node| match &node.value {
+        Value::Text(Scalar { text, .. }) if text == "all" => Some(None),
+        _ => cx.client(node).map(Some),
+    },
+    show: |client, names| client.map_or_else(|| "all".into(), |c| CLIENT.show(&c, names)),
+    form: || Form::new("client, or `all`", any_text()),
+};
 
 /// What a client is called, in messages.
 pub(crate) fn called<'n>(client: ClientIx, names: &[&'n str]) -> &'n str {
@@ -289,47 +291,25 @@ pub(crate) fn called_or_all<'n>(client: Option<ClientIx>, names: &[&'n str]) -> 
 }
 
 /// A topic filter that selects messages.
-pub(crate) struct Filter;
-
-impl Kind for Filter {
-    type Value = String;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<String> {
-        cx.filter(node, false)
-    }
-
-    fn show(&self, value: &String, _: &[&str]) -> String {
-        text(value)
-    }
-
-    fn form(&self) -> Form {
-        Form::new("topic filter", any_text())
-    }
-}
+pub(crate) const FILTER: Own<String> = Own {
+    read: |cx, node| cx.filter(node, false),
+    show: |filter, _| text(filter),
+    form: || Form::new("topic filter", any_text()),
+};
 
 /// Topic filters of SUBSCRIBE or UNSUBSCRIBE: one, or a list.
-pub(crate) struct Filters;
-
-impl Kind for Filters {
-    type Value = Vec<String>;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<Self::Value> {
+pub(crate) const FILTERS: Own<Vec<String>> = Own {
+    read: |cx, node| {
         let items = cx.list(node, "topic filters");
         let filters = items.iter().filter_map(|item| cx.filter(item, true));
         Some(filters.collect())
-    }
-
-    fn show(&self, value: &Self::Value, _: &[&str]) -> String {
-        match value.as_slice() {
-            [one] => text(one),
-            many => list(many.iter().map(|f| text(f))),
-        }
-    }
-
-    fn form(&self) -> Form {
-        one_or_many(Form::new("topic filter", any_text()))
-    }
-}
+    },
+    show: |filters, _| match filters.as_slice() {
+        [one] => text(one),
+        many => list(many.iter().map(|f| text(f))),
+    },
+    form: || one_or_many(Form::new("topic filter", any_text())),
+};
 
 /// One value, or a list of them.
 pub(crate) struct Several<K> {
@@ -378,26 +358,16 @@ fn one_or_many(form: Form) -> Form {
 }
 
 /// A payload: a text, `{hex: "00ff"}` or `{size: 1000}`.
-pub(crate) struct Payload;
-
-impl Kind for Payload {
-    type Value = Bytes;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<Bytes> {
-        cx.payload(node)
-    }
-
-    fn show(&self, value: &Bytes, _: &[&str]) -> String {
-        written::payload(value)
-    }
-
-    fn form(&self) -> Form {
+pub(crate) const PAYLOAD: Own<Bytes> = Own {
+    read: |cx, node| cx.payload(node),
+    show: |payload, _| written::payload(payload),
+    form: || {
         let one = |key: &str, schema: Json| json!({ "type": "object", "properties": { key: schema }, "required": [key], "additionalProperties": false });
         let size = json!({ "type": "integer", "minimum": 0, "maximum": values::MAX_PAYLOAD });
         let forms = [any_text(), one("hex", any_text()), one("size", size)];
         Form::new("payload", json!({ "anyOf": forms }))
-    }
-}
+    },
+};
 
 /// A reason code that one end may send in a packet.
 pub(crate) struct Reason {
@@ -479,75 +449,49 @@ pub(crate) fn is_none(node: &Node) -> bool {
     matches!(&node.value, Value::Text(Scalar { text, plain: true }) if text == "none")
 }
 
-/// A value that only MQTT 5.0 has; `0` says what it is called there.
-pub(crate) struct Only5<K>(pub(crate) &'static str, pub(crate) K);
-
-impl<K: Kind> Kind for Only5<K> {
-    type Value = K::Value;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<K::Value> {
-        let good = cx.only_5_0(&node.span, self.0);
-        good.then(|| self.1.read(cx, node)).flatten()
-    }
-
-    fn show(&self, value: &K::Value, names: &[&str]) -> String {
-        self.1.show(value, names)
-    }
-
-    fn form(&self) -> Form {
-        Form {
-            only_5_0: true,
-            ..self.1.form()
-        }
-    }
+/// A value that only MQTT 5.0 has.
+pub(crate) struct Of5<K> {
+    /// What it is called there.
+    what: &'static str,
+    /// Its key is refused, not its value.
+    by_key: bool,
+    kind: K,
 }
 
-/// As [`Only5`], for values that say little without their key.
-pub(crate) struct Option5<K>(pub(crate) &'static str, pub(crate) K);
+/// A value that only MQTT 5.0 has, where it is called so.
+pub(crate) const fn only_5<K>(what: &'static str, kind: K) -> Of5<K> {
+    let by_key = false;
+    Of5 { what, by_key, kind }
+}
 
-impl<K: Kind> Kind for Option5<K> {
+/// As [`only_5`], for values that say little without their key.
+pub(crate) const fn option_5<K>(what: &'static str, kind: K) -> Of5<K> {
+    let by_key = true;
+    Of5 { what, by_key, kind }
+}
+
+impl<K: Kind> Kind for Of5<K> {
     type Value = K::Value;
 
     fn before(&self, cx: &mut Context<'_>, key: &Key) {
-        cx.only_5_0(&key.span, self.0);
+        if self.by_key {
+            cx.only_5_0(&key.span, self.what);
+        }
     }
 
     fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<K::Value> {
-        self.1.read(cx, node)
+        let good = self.by_key || cx.only_5_0(&node.span, self.what);
+        good.then(|| self.kind.read(cx, node)).flatten()
     }
 
     fn show(&self, value: &K::Value, names: &[&str]) -> String {
-        self.1.show(value, names)
+        self.kind.show(value, names)
     }
 
     fn form(&self) -> Form {
         Form {
             only_5_0: true,
-            ..self.1.form()
+            ..self.kind.form()
         }
-    }
-}
-
-/// The map of a record.
-pub(crate) struct MapOf<R>(PhantomData<R>);
-
-/// The map of this record.
-pub(crate) const fn map<R>() -> MapOf<R> {
-    MapOf(PhantomData)
-}
-
-impl<R: Record> Kind for MapOf<R> {
-    type Value = R;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<R> {
-        record::read(cx, node, R::empty())
-    }
-
-    fn show(&self, value: &R, names: &[&str]) -> String {
-        record::written(value, &R::empty(), names).to_string()
-    }
-
-    fn form(&self) -> Form {
-        Form::new("map", crate::keys_schema::map_of(&record::told::<R>()))
     }
 }

@@ -13,7 +13,7 @@ pub mod diagnostic;
 pub mod expect;
 pub mod fault;
 mod find;
-mod keys_schema;
+mod keys;
 mod kind;
 mod load;
 pub mod model;

@@ -5,11 +5,15 @@
 //! anywhere else. What two keys of a map have to do with each other is a record's `check`.
 
 use crate::{
+    keys::map_of,
     kind::{Form, Kind},
     raw::Node,
     reader::{Context, Fields},
     written::Map,
 };
+use std::marker::PhantomData;
+
+pub(crate) use crate::keys::Told;
 
 /// A map of the language.
 pub(crate) trait Record: Clone + PartialEq + 'static {
@@ -33,15 +37,6 @@ pub(crate) struct Row<R> {
     pub(crate) read: fn(&mut Context<'_>, &Fields<'_>, &mut R) -> bool,
     /// Writes what differs from the second record. The names are those of the clients.
     pub(crate) write: fn(&R, &R, &[&str], &mut Map),
-}
-
-/// What is to be known of a key.
-pub(crate) struct Told {
-    pub(crate) name: &'static str,
-    pub(crate) meaning: &'static str,
-    pub(crate) form: Form,
-    /// `None` when the key must be there.
-    pub(crate) default: Option<String>,
 }
 
 /// The names of all keys.
@@ -144,6 +139,30 @@ pub(crate) fn need<K: Kind>(
     place: &mut K::Value,
 ) -> bool {
     fields.need(cx, key).is_some() && take(cx, fields, key, kind, place)
+}
+
+/// The map of a record.
+pub(crate) struct MapOf<R>(PhantomData<R>);
+
+/// The map of this record.
+pub(crate) const fn map<R>() -> MapOf<R> {
+    MapOf(PhantomData)
+}
+
+impl<R: Record> Kind for MapOf<R> {
+    type Value = R;
+
+    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<R> {
+        read(cx, node, R::empty())
+    }
+
+    fn show(&self, value: &R, names: &[&str]) -> String {
+        written(value, &R::empty(), names).to_string()
+    }
+
+    fn form(&self) -> Form {
+        Form::new("map", map_of(&told::<R>()))
+    }
 }
 
 /// Declares a record: its struct and its table of keys. A row is

@@ -9,10 +9,10 @@ use crate::{
     client::{self, LinkChange, RESERVED},
     construct::Shape,
     expect::KINDS as EXPECTATIONS,
-    keys_schema::map_of,
-    kind::{Kind, map},
+    keys::map_of,
+    kind::Kind,
     model::LEAVES,
-    steps, top,
+    record, steps, top,
     word::HOLDERS,
 };
 use serde_json::{Map, Value as Json, json};
@@ -22,9 +22,9 @@ use serde_json::{Map, Value as Json, json};
 pub fn schema() -> String {
     let mut schema = map_of(&top::told());
     let parts = [
-        ("network", map::<LinkChange>().form().schema),
-        ("links", named(map::<LinkChange>().form().schema)),
-        ("broker", map::<BrokerSpec>().form().schema),
+        ("network", record::map::<LinkChange>().form().schema),
+        ("links", named(record::map::<LinkChange>().form().schema)),
+        ("broker", record::map::<BrokerSpec>().form().schema),
         ("clients", named(nothing_or(map_of(&client::told())))),
         ("steps", steps_of()),
         ("expect", expect()),
@@ -133,7 +133,7 @@ fn action(kind: &Action) -> Json {
 }
 
 fn expect() -> Json {
-    let one = |kind: &crate::expect::Kind| {
+    let one = |kind: &crate::construct::Kind<crate::model::ExpectKind>| {
         let mut map = map_of(&(kind.told)());
         map["description"] = kind.meaning.into();
         json!({

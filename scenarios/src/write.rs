@@ -6,7 +6,7 @@
 use crate::{
     broker::BrokerSpec,
     client::ConnectSpec,
-    kind::{Client, Kind},
+    kind::{CLIENT, Kind},
     model::{Entry, Scenario, Step, StepKind},
     record::{self, Record},
     top::Head,
@@ -77,7 +77,7 @@ impl Writer<'_> {
             } => {
                 let spec = self.scenario.clients.get(*client);
                 let connect = spec.map_or_else(ConnectSpec::empty, |spec| spec.connect.clone());
-                let name = Client.show(client, &self.names);
+                let name = CLIENT.show(client, &self.names);
                 let mut lines = vec![format!("{name}: {}", action.written(&connect, &self.names))];
                 if *within != action.kind().within {
                     let within = within.map_or_else(|| "none".into(), show_duration);

@@ -2,7 +2,7 @@
 
 use crate::{
     faults,
-    judge::{self, Ends},
+    judge::{self, Sight},
     trace::{Record, Trace, Window, exchange},
     world::{Play, Played, Stranger, World, play},
 };
@@ -34,8 +34,8 @@ pub struct Run<'a> {
     pub world: World,
     /// A broker in place of the reference broker, in tests; in the loop world.
     pub stranger: Option<Stranger<'a>>,
-    /// Whose ends of the connections the verdict may look at.
-    pub ends: Ends,
+    /// How the verdict looks at it.
+    pub sight: Sight,
 }
 
 /// A run and everything behind its verdict.
@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
             seed,
             world: World::Loop,
             stranger: None,
-            ends: Ends::Both,
+            sight: Sight::WHOLE,
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
                 stop,
             },
         )?;
-        let mut findings = self.findings(&plan, &played);
+        let (mut findings, doubt) = self.findings(&plan, &played);
         findings.extend(faults::unbitten(&plan, self.version, &played));
         let result = SimResult {
             scenario: plan.name.clone(),
@@ -99,10 +99,10 @@ impl<'a> Run<'a> {
             version: self.version.to_string(),
             seed: self.seed,
             world: self.world.to_string(),
-            verdict: if findings.is_empty() {
-                Verdict::Pass
-            } else {
-                Verdict::Fail
+            verdict: match (findings.is_empty(), doubt) {
+                (false, _) => Verdict::Fail,
+                (true, true) => Verdict::Inconclusive,
+                (true, false) => Verdict::Pass,
             },
             trace_hash: played.trace.hash(),
             virtual_ms: played.end.as_millis(),
@@ -116,9 +116,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn findings(&self, plan: &Scenario, played: &Played) -> Vec<Finding> {
-        let mut broken = judge::judge(plan, self.version, played, self.ends);
-        if let Some(failure) = &played.failure {
+    /// What was broken, and whether there is doubt about the rest.
+    fn findings(&self, plan: &Scenario, played: &Played) -> (Vec<Finding>, bool) {
+        let sight = self.sight;
+        let judgement = judge::judge(plan, self.version, played, sight);
+        let mut broken = judgement.findings;
+        // A stranger that lets a story fail has broken no promise by that alone.
+        if let Some(failure) = played.failure.as_ref().filter(|_| !sight.stranger) {
             let step = Broken {
                 rule: STEP,
                 statements: Vec::new(),
@@ -140,7 +144,7 @@ impl<'a> Run<'a> {
             explains.append(&mut follows);
             broken = explains;
         }
-        broken
+        let findings = broken
             .into_iter()
             .map(|b| {
                 let asked = b.demand.map(|n| plan.expect[n].source);
@@ -148,7 +152,8 @@ impl<'a> Run<'a> {
                 let source = asked.or_else(|| failed.map(|f| f.source));
                 self.finding(plan, &played.trace, b, source)
             })
-            .collect()
+            .collect();
+        (findings, judgement.doubt.is_some())
     }
 
     fn finding(

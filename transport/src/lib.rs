@@ -1,7 +1,7 @@
 //! How bytes get from one party to another: streams that can be reset, how they are [dialled](Dial) and
 //! [accepted](Accept), over TCP or inside of one process.
 //!
-//! It does not know what is spoken on a connection. One word for how a connection ended, [`Hangup`], is shared by
+//! Nothing of it knows what is spoken on a connection but the [`tap`], which knows where packets begin and end. One word for how a connection ended, [`Hangup`], is shared by
 //! everybody.
 
 mod accept;
@@ -10,6 +10,7 @@ mod hangup;
 mod memory;
 mod server;
 mod stream;
+pub mod tap;
 
 pub use accept::Accept;
 pub use dial::{Dial, Endpoint, TcpDial};

@@ -15,6 +15,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + fmt::Debug {
 /// A connection of which only is known that it is one.
 pub type BoxStream = Box<dyn Stream>;
 
+impl<S: Stream + ?Sized> Stream for Box<S> {
+    fn reset(self: Box<Self>) {
+        S::reset(*self);
+    }
+}
+
 impl Stream for TcpStream {
     fn reset(self: Box<Self>) {
         // A socket that is closed without lingering sends RST. One that refuses the option is gone already.

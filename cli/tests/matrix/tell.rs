@@ -4,7 +4,7 @@ use super::Who;
 use squall_saboteurs::{Server, double::Double, fake::FakeServer, wire::Around};
 use squall_scenarios::{model::Scenario, plan::plan};
 use squall_sim::{
-    judge::{Ends, judge},
+    judge::{Ends, Sight, judge},
     world::{Play, Played, Stranger, event_loop},
 };
 use std::{
@@ -80,11 +80,13 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
 
 /// The first finding.
 fn first(play: &Play<'_>, played: &Played, ends: Ends) -> Option<String> {
-    let findings = judge(play.plan, play.version, played, ends);
-    let step = played.failure.as_ref();
-    let step = step.map(|f| format!("step: `{}`: {}", f.step, f.message));
-    let first = findings.first();
-    first.map(|f| format!("{}: {}", f.rule, f.message)).or(step)
+    let sight = Sight {
+        ends,
+        stranger: true,
+    };
+    let judgement = judge(play.plan, play.version, played, sight);
+    let first = judgement.findings.first()?;
+    Some(format!("{}: {}", first.rule, first.message))
 }
 
 fn server(who: Who) -> Box<dyn Server> {

@@ -52,7 +52,7 @@ fn length(lines: &[&str], indent: &str) -> usize {
     lines
         .iter()
         .enumerate()
-        .position(|line| ends(line))
+        .position(ends)
         .map_or(lines.len(), |last| last + 1)
 }
 

@@ -14,78 +14,14 @@ use crate::{
 use squall_protocol::{Packet, Property, QoS, packet::Publish};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "alias/used",
-        title: "A Topic Alias stands for the topic it was set for",
-        expected: "A message with the alias alone is delivered on the topic; setting the alias anew changes it.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-12", "X-5.0-alias-2"],
-        needs: &[Need::TopicAlias, Need::Qos1],
-        run: |cx| Box::pin(used(cx)),
-    },
-    Check {
-        id: "alias/largest",
-        title: "The largest Topic Alias the server allows is accepted",
-        expected: "A message under the announced Topic Alias Maximum is delivered.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-12"],
-        needs: &[Need::TopicAlias, Need::Qos1],
-        run: |cx| Box::pin(largest(cx)),
-    },
-    Check {
-        id: "alias/zero",
-        title: "Topic Alias 0",
-        expected: "The server closes the connection, with DISCONNECT 0x94 before it.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-alias-3", "MQTT-3.3.2-8"],
-        needs: &[],
-        run: |cx| Box::pin(refused(cx, Some(0), true)),
-    },
-    Check {
-        id: "alias/beyond-maximum",
-        title: "A Topic Alias above the server's Topic Alias Maximum",
-        expected: "The server closes the connection, with DISCONNECT 0x94 before it.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-alias-3", "MQTT-3.3.2-9", "MQTT-3.2.2-17"],
-        needs: &[],
-        run: |cx| Box::pin(refused(cx, None, true)),
-    },
-    Check {
-        id: "alias/unknown",
-        title: "An empty Topic Name with a Topic Alias that was never set",
-        expected: "The server closes the connection, with DISCONNECT 0x82 before it.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-alias-4"],
-        needs: &[Need::TopicAlias],
-        run: |cx| Box::pin(refused(cx, Some(1), false)),
-    },
-    Check {
-        id: "alias/forgotten",
-        title: "Topic Aliases do not outlive the connection",
-        expected: "After a reconnect the alias means nothing; the server closes the connection.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-7"],
-        needs: &[Need::TopicAlias],
-        run: |cx| Box::pin(forgotten(cx)),
-    },
-    Check {
-        id: "alias/none-to-client",
-        title: "Without a Topic Alias Maximum the server uses no aliases",
-        expected: "No Topic Alias in the messages of a client that announced none.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-27"],
-        needs: &[],
-        run: |cx| Box::pin(to_client(cx, None)),
-    },
-    Check {
-        id: "alias/within-client-maximum",
-        title: "The server keeps to the client's Topic Alias Maximum",
-        expected: "Aliases of at most 2 where the client announced 2, and topics that can be told from them.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-26", "MQTT-3.3.2-11"],
-        needs: &[],
-        run: |cx| Box::pin(to_client(cx, Some(2))),
-    },
+    USED,
+    LARGEST,
+    ZERO,
+    BEYOND_MAXIMUM,
+    UNKNOWN,
+    FORGOTTEN,
+    NONE_TO_CLIENT,
+    WITHIN_CLIENT_MAXIMUM,
 ];
 
 /// The control: a message without an alias goes through.
@@ -121,6 +57,16 @@ async fn aliased(
     publisher.send(&Packet::Publish(publish)).await
 }
 
+const USED: Check = Check {
+    id: "alias/used",
+    title: "A Topic Alias stands for the topic it was set for",
+    expected: "A message with the alias alone is delivered on the topic; setting the alias anew changes it.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-12", "X-5.0-alias-2"],
+    needs: &[Need::TopicAlias, Need::Qos1],
+    run: |cx| Box::pin(used(cx)),
+};
+
 async fn used(cx: &Cx) -> Judged {
     let (one, two) = (cx.topic("one"), cx.topic("two"));
     let (mut publisher, mut sub) = pair(cx, &[&one, &two]).await?;
@@ -145,6 +91,16 @@ async fn used(cx: &Cx) -> Judged {
     pass("the alias stood for both topics in turn")
 }
 
+const LARGEST: Check = Check {
+    id: "alias/largest",
+    title: "The largest Topic Alias the server allows is accepted",
+    expected: "A message under the announced Topic Alias Maximum is delivered.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-12"],
+    needs: &[Need::TopicAlias, Need::Qos1],
+    run: |cx| Box::pin(largest(cx)),
+};
+
 async fn largest(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let (mut publisher, mut sub) = pair(cx, &[&topic]).await?;
@@ -164,6 +120,36 @@ async fn largest(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const ZERO: Check = Check {
+    id: "alias/zero",
+    title: "Topic Alias 0",
+    expected: "The server closes the connection, with DISCONNECT 0x94 before it.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-alias-3", "MQTT-3.3.2-8"],
+    needs: &[],
+    run: |cx| Box::pin(refused(cx, Some(0), true)),
+};
+
+const BEYOND_MAXIMUM: Check = Check {
+    id: "alias/beyond-maximum",
+    title: "A Topic Alias above the server's Topic Alias Maximum",
+    expected: "The server closes the connection, with DISCONNECT 0x94 before it.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-alias-3", "MQTT-3.3.2-9", "MQTT-3.2.2-17"],
+    needs: &[],
+    run: |cx| Box::pin(refused(cx, None, true)),
+};
+
+const UNKNOWN: Check = Check {
+    id: "alias/unknown",
+    title: "An empty Topic Name with a Topic Alias that was never set",
+    expected: "The server closes the connection, with DISCONNECT 0x82 before it.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-alias-4"],
+    needs: &[Need::TopicAlias],
+    run: |cx| Box::pin(refused(cx, Some(1), false)),
+};
 
 /// `None` is one more than the server allows.
 async fn refused(cx: &Cx, alias: Option<u16>, with_topic: bool) -> Judged {
@@ -191,6 +177,16 @@ async fn refused(cx: &Cx, alias: Option<u16>, with_topic: bool) -> Judged {
     judge(cx, &reaction, cx.main, false)
 }
 
+const FORGOTTEN: Check = Check {
+    id: "alias/forgotten",
+    title: "Topic Aliases do not outlive the connection",
+    expected: "After a reconnect the alias means nothing; the server closes the connection.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-7"],
+    needs: &[Need::TopicAlias],
+    run: |cx| Box::pin(forgotten(cx)),
+};
+
 async fn forgotten(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
     let mut sub = cx.client("subscriber").await?;
@@ -210,6 +206,26 @@ async fn forgotten(cx: &Cx) -> Judged {
     let reaction = reaction(cx, &mut again.probe).await?;
     judge(cx, &reaction, cx.main, false)
 }
+
+const NONE_TO_CLIENT: Check = Check {
+    id: "alias/none-to-client",
+    title: "Without a Topic Alias Maximum the server uses no aliases",
+    expected: "No Topic Alias in the messages of a client that announced none.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-27"],
+    needs: &[],
+    run: |cx| Box::pin(to_client(cx, None)),
+};
+
+const WITHIN_CLIENT_MAXIMUM: Check = Check {
+    id: "alias/within-client-maximum",
+    title: "The server keeps to the client's Topic Alias Maximum",
+    expected: "Aliases of at most 2 where the client announced 2, and topics that can be told from them.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-26", "MQTT-3.3.2-11"],
+    needs: &[],
+    run: |cx| Box::pin(to_client(cx, Some(2))),
+};
 
 async fn to_client(cx: &Cx, maximum: Option<u16>) -> Judged {
     let mut publisher = cx.client("publisher").await?;

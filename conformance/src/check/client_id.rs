@@ -14,52 +14,22 @@ use crate::{
 use squall_protocol::{Packet, Property, QoS, ReasonCode};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "connect/client-id-characters",
-        title: "Client Identifiers of 1 to 23 digits and ASCII letters are accepted",
-        expected: "CONNACK with code 0 for each; together they use all 62 characters.",
-        v3_1_1: &["MQTT-3.1.3-5"],
-        v5_0: &["MQTT-3.1.3-5"],
-        needs: &[],
-        run: |cx| Box::pin(client_id_characters(cx)),
-    },
-    Check {
-        id: "connect/empty-client-id",
-        title: "An empty Client Identifier with a clean session, from two clients at once",
-        expected: "Refused, or both clients get an identifier of their own; in 5.0 CONNACK tells it.",
-        v3_1_1: &["MQTT-3.1.3-6"],
-        v5_0: &["MQTT-3.2.2-16", "MQTT-3.1.3-6", "MQTT-3.1.3-7"],
-        needs: &[],
-        run: |cx| Box::pin(empty_client_id(cx)),
-    },
-    Check {
-        id: "connect/empty-client-id-kept",
-        title: "An empty Client Identifier with Clean Session 0",
-        expected: "CONNACK 0x02, then the server closes the connection.",
-        v3_1_1: &["MQTT-3.1.3-8"],
-        v5_0: &[],
-        needs: &[],
-        run: |cx| Box::pin(empty_client_id_kept(cx)),
-    },
-    Check {
-        id: "connect/assigned-client-id",
-        title: "The assigned Client Identifier names the session",
-        expected: "A client that comes back under the Assigned Client Identifier finds its session.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.3-7", "MQTT-3.1.2-5"],
-        needs: &[],
-        run: |cx| Box::pin(assigned_client_id(cx)),
-    },
-    Check {
-        id: "connect/takeover",
-        title: "A second connection under the same Client Identifier",
-        expected: "The server closes the older connection (in 5.0 after DISCONNECT 0x8E) and accepts the newer one.",
-        v3_1_1: &["MQTT-3.1.4-2"],
-        v5_0: &["MQTT-3.1.4-3", "MQTT-4.13.2-1"],
-        needs: &[],
-        run: |cx| Box::pin(takeover(cx)),
-    },
+    CLIENT_ID_CHARACTERS,
+    EMPTY_CLIENT_ID,
+    EMPTY_CLIENT_ID_KEPT,
+    ASSIGNED_CLIENT_ID,
+    TAKEOVER,
 ];
+
+const CLIENT_ID_CHARACTERS: Check = Check {
+    id: "connect/client-id-characters",
+    title: "Client Identifiers of 1 to 23 digits and ASCII letters are accepted",
+    expected: "CONNACK with code 0 for each; together they use all 62 characters.",
+    v3_1_1: &["MQTT-3.1.3-5"],
+    v5_0: &["MQTT-3.1.3-5"],
+    needs: &[],
+    run: |cx| Box::pin(client_id_characters(cx)),
+};
 
 async fn client_id_characters(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -80,6 +50,16 @@ async fn client_id_characters(cx: &Cx) -> Judged {
     }
     pass("identifiers of 23 bytes with all 62 characters are accepted")
 }
+
+const EMPTY_CLIENT_ID: Check = Check {
+    id: "connect/empty-client-id",
+    title: "An empty Client Identifier with a clean session, from two clients at once",
+    expected: "Refused, or both clients get an identifier of their own; in 5.0 CONNACK tells it.",
+    v3_1_1: &["MQTT-3.1.3-6"],
+    v5_0: &["MQTT-3.2.2-16", "MQTT-3.1.3-6", "MQTT-3.1.3-7"],
+    needs: &[],
+    run: |cx| Box::pin(empty_client_id(cx)),
+};
 
 async fn empty_client_id(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -111,6 +91,16 @@ async fn empty_client_id(cx: &Cx) -> Judged {
     }
 }
 
+const EMPTY_CLIENT_ID_KEPT: Check = Check {
+    id: "connect/empty-client-id-kept",
+    title: "An empty Client Identifier with Clean Session 0",
+    expected: "CONNACK 0x02, then the server closes the connection.",
+    v3_1_1: &["MQTT-3.1.3-8"],
+    v5_0: &[],
+    needs: &[],
+    run: |cx| Box::pin(empty_client_id_kept(cx)),
+};
+
 async fn empty_client_id_kept(cx: &Cx) -> Judged {
     cx.accepts().await?;
     let mut probe = cx.open("client").await?;
@@ -127,6 +117,16 @@ async fn empty_client_id_kept(cx: &Cx) -> Judged {
     }
     judge(cx, &reaction, "MQTT-3.1.3-8", true)
 }
+
+const ASSIGNED_CLIENT_ID: Check = Check {
+    id: "connect/assigned-client-id",
+    title: "The assigned Client Identifier names the session",
+    expected: "A client that comes back under the Assigned Client Identifier finds its session.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.3-7", "MQTT-3.1.2-5"],
+    needs: &[],
+    run: |cx| Box::pin(assigned_client_id(cx)),
+};
 
 async fn assigned_client_id(cx: &Cx) -> Judged {
     let dial = cx
@@ -162,6 +162,16 @@ async fn assigned_client_id(cx: &Cx) -> Judged {
         false => fail(format!("no session under the assigned identifier `{id}`")),
     }
 }
+
+const TAKEOVER: Check = Check {
+    id: "connect/takeover",
+    title: "A second connection under the same Client Identifier",
+    expected: "The server closes the older connection (in 5.0 after DISCONNECT 0x8E) and accepts the newer one.",
+    v3_1_1: &["MQTT-3.1.4-2"],
+    v5_0: &["MQTT-3.1.4-3", "MQTT-4.13.2-1"],
+    needs: &[],
+    run: |cx| Box::pin(takeover(cx)),
+};
 
 async fn takeover(cx: &Cx) -> Judged {
     let id = cx.id();

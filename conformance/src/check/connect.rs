@@ -20,132 +20,38 @@ use squall_reports::Verdict;
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "connect/accepted",
-        title: "A correct CONNECT is answered by CONNACK with code 0",
-        expected: "CONNACK with code 0 as the first packet, and a connection that works.",
-        v3_1_1: &[
-            "MQTT-3.1.4-4",
-            "MQTT-3.2.0-1",
-            "MQTT-3.2.2-1",
-            "X-3.1.1-connack-2",
-        ],
-        v5_0: &[
-            "MQTT-3.1.4-5",
-            "MQTT-3.2.0-1",
-            "MQTT-3.2.2-1",
-            "MQTT-3.2.2-2",
-        ],
-        needs: &[],
-        run: |cx| Box::pin(accepted(cx)),
-    },
-    Check {
-        id: "connect/first-packet-ping",
-        title: "PINGREQ before CONNECT",
-        expected: "The server closes the connection without any packet.",
-        v3_1_1: &["MQTT-3.1.0-1"],
-        v5_0: &["MQTT-3.1.0-1"],
-        needs: &[],
-        run: |cx| {
-            Box::pin(first_packet(
-                cx,
-                "PINGREQ as the first packet",
-                vec![0xC0, 0x00],
-            ))
-        },
-    },
-    Check {
-        id: "connect/first-packet-publish",
-        title: "PUBLISH before CONNECT",
-        expected: "The server closes the connection without any packet.",
-        v3_1_1: &["MQTT-3.1.0-1"],
-        v5_0: &["MQTT-3.1.0-1"],
-        needs: &[],
-        run: |cx| {
-            Box::pin(async move {
-                let publish = message(&cx.topic("early"), QoS::AtMostOnce, b"early");
-                first_packet(
-                    cx,
-                    "PUBLISH as the first packet",
-                    good(cx, &Packet::Publish(publish))?,
-                )
-                .await
-            })
-        },
-    },
-    Check {
-        id: "connect/second-connect",
-        title: "A second CONNECT on one connection",
-        expected: "The server closes the connection and sends no second CONNACK.",
-        v3_1_1: &["MQTT-3.1.0-2"],
-        v5_0: &["MQTT-3.1.0-2", "MQTT-3.2.0-2"],
-        needs: &[],
-        run: |cx| Box::pin(second_connect(cx)),
-    },
-    Check {
-        id: "connect/protocol-name",
-        title: "CONNECT with the protocol name MQTX",
-        expected: "The server closes the connection and does not accept it as MQTT.",
-        v3_1_1: &["MQTT-3.1.2-1"],
-        v5_0: &["MQTT-3.1.2-1"],
-        needs: &[],
-        run: |cx| Box::pin(protocol_name(cx)),
-    },
-    Check {
-        id: "connect/protocol-level",
-        title: "CONNECT with protocol level 9, which no version has",
-        expected: "In 3.1.1 CONNACK 0x01 and a close; in 5.0 a close, with CONNACK 0x84 before it if the server likes.",
-        v3_1_1: &["MQTT-3.1.2-2"],
-        v5_0: &["MQTT-3.1.2-2"],
-        needs: &[],
-        run: |cx| Box::pin(protocol_level(cx)),
-    },
-    Check {
-        id: "connect/connack-first",
-        title: "CONNACK comes first, also when a session has messages to deliver",
-        expected: "On resuming a session with queued messages, CONNACK is the first packet.",
-        v3_1_1: &["MQTT-3.2.0-1"],
-        v5_0: &["MQTT-3.2.0-1"],
-        needs: &[super::Need::Qos1],
-        run: |cx| Box::pin(connack_first(cx)),
-    },
-    Check {
-        id: "connect/pipelined",
-        title: "CONNECT and SUBSCRIBE in one segment",
-        expected: "CONNACK, then SUBACK.",
-        v3_1_1: &["X-3.1.1-connect-3", "MQTT-3.2.0-1", "MQTT-3.8.4-1"],
-        v5_0: &["X-5.0-connect-4", "MQTT-3.2.0-1", "MQTT-3.8.4-1"],
-        needs: &[],
-        run: |cx| Box::pin(pipelined(cx)),
-    },
-    Check {
-        id: "connect/rejected-is-ignored",
-        title: "What stands behind a rejected CONNECT is ignored",
-        expected: "A PUBLISH behind a CONNECT that the server rejects reaches nobody.",
-        v3_1_1: &["MQTT-3.1.4-5"],
-        v5_0: &["MQTT-3.1.4-6"],
-        needs: &[],
-        run: |cx| Box::pin(rejected_is_ignored(cx)),
-    },
-    Check {
-        id: "connect/no-response-information",
-        title: "Response Information comes only when asked for",
-        expected: "Without Request Response Information 1, CONNACK has no Response Information.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-28"],
-        needs: &[],
-        run: |cx| Box::pin(no_response_information(cx)),
-    },
-    Check {
-        id: "connect/no-authentication",
-        title: "Without an Authentication Method the server starts no enhanced authentication",
-        expected: "CONNACK without an Authentication Method, and no AUTH.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-4.12.0-6"],
-        needs: &[],
-        run: |cx| Box::pin(no_authentication(cx)),
-    },
+    ACCEPTED,
+    FIRST_PACKET_PING,
+    FIRST_PACKET_PUBLISH,
+    SECOND_CONNECT,
+    PROTOCOL_NAME,
+    PROTOCOL_LEVEL,
+    CONNACK_FIRST,
+    PIPELINED,
+    REJECTED_IS_IGNORED,
+    NO_RESPONSE_INFORMATION,
+    NO_AUTHENTICATION,
 ];
+
+const ACCEPTED: Check = Check {
+    id: "connect/accepted",
+    title: "A correct CONNECT is answered by CONNACK with code 0",
+    expected: "CONNACK with code 0 as the first packet, and a connection that works.",
+    v3_1_1: &[
+        "MQTT-3.1.4-4",
+        "MQTT-3.2.0-1",
+        "MQTT-3.2.2-1",
+        "X-3.1.1-connack-2",
+    ],
+    v5_0: &[
+        "MQTT-3.1.4-5",
+        "MQTT-3.2.0-1",
+        "MQTT-3.2.2-1",
+        "MQTT-3.2.2-2",
+    ],
+    needs: &[],
+    run: |cx| Box::pin(accepted(cx)),
+};
 
 async fn accepted(cx: &Cx) -> Judged {
     let (probe, heard) = cx.dial("client").answer().await?;
@@ -179,6 +85,42 @@ async fn accepted(cx: &Cx) -> Judged {
     client.bye().await;
     pass("CONNACK with code 0, and the connection works")
 }
+
+const FIRST_PACKET_PING: Check = Check {
+    id: "connect/first-packet-ping",
+    title: "PINGREQ before CONNECT",
+    expected: "The server closes the connection without any packet.",
+    v3_1_1: &["MQTT-3.1.0-1"],
+    v5_0: &["MQTT-3.1.0-1"],
+    needs: &[],
+    run: |cx| {
+        Box::pin(first_packet(
+            cx,
+            "PINGREQ as the first packet",
+            vec![0xC0, 0x00],
+        ))
+    },
+};
+
+const FIRST_PACKET_PUBLISH: Check = Check {
+    id: "connect/first-packet-publish",
+    title: "PUBLISH before CONNECT",
+    expected: "The server closes the connection without any packet.",
+    v3_1_1: &["MQTT-3.1.0-1"],
+    v5_0: &["MQTT-3.1.0-1"],
+    needs: &[],
+    run: |cx| {
+        Box::pin(async move {
+            let publish = message(&cx.topic("early"), QoS::AtMostOnce, b"early");
+            first_packet(
+                cx,
+                "PUBLISH as the first packet",
+                good(cx, &Packet::Publish(publish))?,
+            )
+            .await
+        })
+    },
+};
 
 async fn first_packet(cx: &Cx, what: &str, bytes: Vec<u8>) -> Judged {
     cx.accepts().await?;
@@ -227,6 +169,16 @@ pub(super) fn before_connect(cx: &Cx, reaction: &Reaction) -> Judged {
     }
 }
 
+const SECOND_CONNECT: Check = Check {
+    id: "connect/second-connect",
+    title: "A second CONNECT on one connection",
+    expected: "The server closes the connection and sends no second CONNACK.",
+    v3_1_1: &["MQTT-3.1.0-2"],
+    v5_0: &["MQTT-3.1.0-2", "MQTT-3.2.0-2"],
+    needs: &[],
+    run: |cx| Box::pin(second_connect(cx)),
+};
+
 async fn second_connect(cx: &Cx) -> Judged {
     let id = cx.id();
     let mut client = cx.dial("client").id(&id).go().await?;
@@ -236,6 +188,16 @@ async fn second_connect(cx: &Cx) -> Judged {
     let reaction = reaction(cx, &mut client.probe).await?;
     judge(cx, &reaction, "MQTT-3.1.0-2", false)
 }
+
+const PROTOCOL_NAME: Check = Check {
+    id: "connect/protocol-name",
+    title: "CONNECT with the protocol name MQTX",
+    expected: "The server closes the connection and does not accept it as MQTT.",
+    v3_1_1: &["MQTT-3.1.2-1"],
+    v5_0: &["MQTT-3.1.2-1"],
+    needs: &[],
+    run: |cx| Box::pin(protocol_name(cx)),
+};
 
 async fn protocol_name(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -257,6 +219,16 @@ async fn protocol_name(cx: &Cx) -> Judged {
     }
     judge(cx, &reaction, "MQTT-3.1.2-1", true)
 }
+
+const PROTOCOL_LEVEL: Check = Check {
+    id: "connect/protocol-level",
+    title: "CONNECT with protocol level 9, which no version has",
+    expected: "In 3.1.1 CONNACK 0x01 and a close; in 5.0 a close, with CONNACK 0x84 before it if the server likes.",
+    v3_1_1: &["MQTT-3.1.2-2"],
+    v5_0: &["MQTT-3.1.2-2"],
+    needs: &[],
+    run: |cx| Box::pin(protocol_level(cx)),
+};
 
 async fn protocol_level(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -326,6 +298,16 @@ pub(super) async fn other_format(cx: &Cx, probe: &mut Probe) -> Option<Judged> {
     })
 }
 
+const CONNACK_FIRST: Check = Check {
+    id: "connect/connack-first",
+    title: "CONNACK comes first, also when a session has messages to deliver",
+    expected: "On resuming a session with queued messages, CONNACK is the first packet.",
+    v3_1_1: &["MQTT-3.2.0-1"],
+    v5_0: &["MQTT-3.2.0-1"],
+    needs: &[super::Need::Qos1],
+    run: |cx| Box::pin(connack_first(cx)),
+};
+
 async fn connack_first(cx: &Cx) -> Judged {
     let id = cx.id();
     let topic = cx.topic("queued");
@@ -351,6 +333,16 @@ async fn connack_first(cx: &Cx) -> Judged {
         other => Err(inconclusive(words(&other, cx.wait()))),
     }
 }
+
+const PIPELINED: Check = Check {
+    id: "connect/pipelined",
+    title: "CONNECT and SUBSCRIBE in one segment",
+    expected: "CONNACK, then SUBACK.",
+    v3_1_1: &["X-3.1.1-connect-3", "MQTT-3.2.0-1", "MQTT-3.8.4-1"],
+    v5_0: &["X-5.0-connect-4", "MQTT-3.2.0-1", "MQTT-3.8.4-1"],
+    needs: &[],
+    run: |cx| Box::pin(pipelined(cx)),
+};
 
 async fn pipelined(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -394,6 +386,16 @@ async fn pipelined(cx: &Cx) -> Judged {
     pass("CONNACK and SUBACK came in this order")
 }
 
+const REJECTED_IS_IGNORED: Check = Check {
+    id: "connect/rejected-is-ignored",
+    title: "What stands behind a rejected CONNECT is ignored",
+    expected: "A PUBLISH behind a CONNECT that the server rejects reaches nobody.",
+    v3_1_1: &["MQTT-3.1.4-5"],
+    v5_0: &["MQTT-3.1.4-6"],
+    needs: &[],
+    run: |cx| Box::pin(rejected_is_ignored(cx)),
+};
+
 async fn rejected_is_ignored(cx: &Cx) -> Judged {
     let topic = cx.topic("behind");
     let mut observer = cx.client("observer").await?;
@@ -427,6 +429,16 @@ async fn rejected_is_ignored(cx: &Cx) -> Judged {
     }
 }
 
+const NO_RESPONSE_INFORMATION: Check = Check {
+    id: "connect/no-response-information",
+    title: "Response Information comes only when asked for",
+    expected: "Without Request Response Information 1, CONNACK has no Response Information.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-28"],
+    needs: &[],
+    run: |cx| Box::pin(no_response_information(cx)),
+};
+
 async fn no_response_information(cx: &Cx) -> Judged {
     for value in [None, Some(0)] {
         let mut dial = cx.dial("client");
@@ -444,6 +456,16 @@ async fn no_response_information(cx: &Cx) -> Judged {
     }
     pass("no Response Information, neither without the property nor with 0")
 }
+
+const NO_AUTHENTICATION: Check = Check {
+    id: "connect/no-authentication",
+    title: "Without an Authentication Method the server starts no enhanced authentication",
+    expected: "CONNACK without an Authentication Method, and no AUTH.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-4.12.0-6"],
+    needs: &[],
+    run: |cx| Box::pin(no_authentication(cx)),
+};
 
 async fn no_authentication(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;

@@ -16,70 +16,34 @@ use squall_reports::Verdict;
 use std::{collections::VecDeque, time::Duration};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "flow/receive-maximum-1",
-        title: "The server keeps to a Receive Maximum with QoS 1 messages",
-        expected: "Never more than two unacknowledged messages; PINGREQ is answered meanwhile; then all arrive.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(receive_maximum(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "flow/receive-maximum-2",
-        title: "The server keeps to a Receive Maximum with QoS 2 messages",
-        expected: "Never more than two messages without PUBCOMP; PINGREQ is answered meanwhile; then all arrive.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(receive_maximum(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "flow/maximum-packet-size",
-        title: "The server sends no packet larger than the client's Maximum Packet Size",
-        expected: "The larger message is left out, the smaller one that follows is delivered.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-24", "MQTT-3.1.2-25"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(packet_size(cx)),
-    },
-    Check {
-        id: "flow/message-expires",
-        title: "A message that expires while it is queued is not delivered",
-        expected: "The message with an expiry of 1 s is gone after 2.2 s; the other one is delivered.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-5"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(message_expires(cx)),
-    },
-    Check {
-        id: "flow/message-expiry-counts-down",
-        title: "The Message Expiry Interval is reduced by the time a message was queued",
-        expected: "With an interval of 100 s and a wait of 2.2 s, 97 or 98 arrive.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-6"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(expiry_counts_down(cx)),
-    },
-    Check {
-        id: "flow/server-packet-size",
-        title: "A packet above the server's Maximum Packet Size",
-        expected: "The server closes the connection, with DISCONNECT 0x95 before it.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-limit-3"],
-        needs: &[],
-        run: |cx| Box::pin(server_packet_size(cx)),
-    },
-    Check {
-        id: "flow/reason-information-off",
-        title: "With Request Problem Information 0 acknowledgements carry no Reason String or User Property",
-        expected: "No Reason String and no User Property in SUBACK, UNSUBACK, PUBACK and PUBCOMP.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-29"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(reason_information_off(cx)),
-    },
+    RECEIVE_MAXIMUM_1,
+    RECEIVE_MAXIMUM_2,
+    MAXIMUM_PACKET_SIZE,
+    MESSAGE_EXPIRES,
+    MESSAGE_EXPIRY_COUNTS_DOWN,
+    SERVER_PACKET_SIZE,
+    REASON_INFORMATION_OFF,
 ];
+
+const RECEIVE_MAXIMUM_1: Check = Check {
+    id: "flow/receive-maximum-1",
+    title: "The server keeps to a Receive Maximum with QoS 1 messages",
+    expected: "Never more than two unacknowledged messages; PINGREQ is answered meanwhile; then all arrive.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(receive_maximum(cx, QoS::AtLeastOnce)),
+};
+
+const RECEIVE_MAXIMUM_2: Check = Check {
+    id: "flow/receive-maximum-2",
+    title: "The server keeps to a Receive Maximum with QoS 2 messages",
+    expected: "Never more than two messages without PUBCOMP; PINGREQ is answered meanwhile; then all arrive.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.4-9", "MQTT-4.9.0-2", "MQTT-3.3.4-10"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(receive_maximum(cx, QoS::ExactlyOnce)),
+};
 
 async fn receive_maximum(cx: &Cx, qos: QoS) -> Judged {
     let topic = cx.topic("t");
@@ -162,6 +126,16 @@ fn within(open: &VecDeque<Publish>) -> Result<(), Outcome> {
     }
 }
 
+const MAXIMUM_PACKET_SIZE: Check = Check {
+    id: "flow/maximum-packet-size",
+    title: "The server sends no packet larger than the client's Maximum Packet Size",
+    expected: "The larger message is left out, the smaller one that follows is delivered.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-24", "MQTT-3.1.2-25"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(packet_size(cx)),
+};
+
 async fn packet_size(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let mut publisher = cx.client("publisher").await?;
@@ -212,6 +186,16 @@ async fn after_a_wait(cx: &Cx, interval: u32) -> Result<Vec<Publish>, Outcome> {
     again.ordered_to(&[b"lasting"], b"end").await
 }
 
+const MESSAGE_EXPIRES: Check = Check {
+    id: "flow/message-expires",
+    title: "A message that expires while it is queued is not delivered",
+    expected: "The message with an expiry of 1 s is gone after 2.2 s; the other one is delivered.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-5"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(message_expires(cx)),
+};
+
 async fn message_expires(cx: &Cx) -> Judged {
     let got = after_a_wait(cx, 1).await?;
     match (copies(&got, b"timed").len(), copies(&got, b"lasting").len()) {
@@ -222,6 +206,16 @@ async fn message_expires(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const MESSAGE_EXPIRY_COUNTS_DOWN: Check = Check {
+    id: "flow/message-expiry-counts-down",
+    title: "The Message Expiry Interval is reduced by the time a message was queued",
+    expected: "With an interval of 100 s and a wait of 2.2 s, 97 or 98 arrive.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-6"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(expiry_counts_down(cx)),
+};
 
 async fn expiry_counts_down(cx: &Cx) -> Judged {
     let got = after_a_wait(cx, 100).await?;
@@ -237,6 +231,16 @@ async fn expiry_counts_down(cx: &Cx) -> Judged {
         None => fail("the message came without its Message Expiry Interval"),
     }
 }
+
+const SERVER_PACKET_SIZE: Check = Check {
+    id: "flow/server-packet-size",
+    title: "A packet above the server's Maximum Packet Size",
+    expected: "The server closes the connection, with DISCONNECT 0x95 before it.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-limit-3"],
+    needs: &[],
+    run: |cx| Box::pin(server_packet_size(cx)),
+};
 
 async fn server_packet_size(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;
@@ -257,6 +261,16 @@ async fn server_packet_size(cx: &Cx) -> Judged {
     let reaction = reaction(cx, &mut client.probe).await?;
     judge(cx, &reaction, cx.main, false)
 }
+
+const REASON_INFORMATION_OFF: Check = Check {
+    id: "flow/reason-information-off",
+    title: "With Request Problem Information 0 acknowledgements carry no Reason String or User Property",
+    expected: "No Reason String and no User Property in SUBACK, UNSUBACK, PUBACK and PUBCOMP.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-29"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(reason_information_off(cx)),
+};
 
 async fn reason_information_off(cx: &Cx) -> Judged {
     let topic = cx.topic("t");

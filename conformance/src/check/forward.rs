@@ -9,51 +9,11 @@ use crate::{
 use squall_protocol::{Properties, Property, QoS, Text, packet::Publish};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "forward/user-properties",
-        title: "User Properties are handed on, all of them and in order",
-        expected: "The same names and values, repetitions included, in the same order.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-17", "MQTT-3.3.2-18", "X-5.0-prop-4"],
-        needs: &[],
-        run: |cx| Box::pin(user_properties(cx)),
-    },
-    Check {
-        id: "forward/response-topic",
-        title: "Response Topic and Correlation Data are handed on",
-        expected: "Both come as they were.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-15", "MQTT-3.3.2-16", "X-5.0-reqresp-3"],
-        needs: &[],
-        run: |cx| Box::pin(response_topic(cx)),
-    },
-    Check {
-        id: "forward/content-type",
-        title: "Content Type is handed on",
-        expected: "It comes as it was.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-20"],
-        needs: &[],
-        run: |cx| Box::pin(content_type(cx)),
-    },
-    Check {
-        id: "forward/payload-format-indicator",
-        title: "Payload Format Indicator is handed on",
-        expected: "1 comes as 1; a 0 may be left out.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-4"],
-        needs: &[],
-        run: |cx| Box::pin(payload_format(cx)),
-    },
-    Check {
-        id: "forward/nothing-added",
-        title: "A message without properties comes without any of the publisher's",
-        expected: "No User Property, Content Type, Response Topic, Correlation Data or expiry that nobody sent.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-expiry-1", "MQTT-3.3.2-17"],
-        needs: &[],
-        run: |cx| Box::pin(nothing_added(cx)),
-    },
+    USER_PROPERTIES,
+    RESPONSE_TOPIC,
+    CONTENT_TYPE,
+    PAYLOAD_FORMAT_INDICATOR,
+    NOTHING_ADDED,
 ];
 
 /// What a subscriber gets of a message with these properties.
@@ -79,6 +39,16 @@ fn users(properties: &Properties) -> Vec<String> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect()
 }
+
+const USER_PROPERTIES: Check = Check {
+    id: "forward/user-properties",
+    title: "User Properties are handed on, all of them and in order",
+    expected: "The same names and values, repetitions included, in the same order.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-17", "MQTT-3.3.2-18", "X-5.0-prop-4"],
+    needs: &[],
+    run: |cx| Box::pin(user_properties(cx)),
+};
 
 async fn user_properties(cx: &Cx) -> Judged {
     let sent = [
@@ -112,6 +82,16 @@ pub(super) fn in_order(got: &[String], wanted: &[String]) -> bool {
     wanted.iter().all(|w| rest.any(|g| g == w))
 }
 
+const RESPONSE_TOPIC: Check = Check {
+    id: "forward/response-topic",
+    title: "Response Topic and Correlation Data are handed on",
+    expected: "Both come as they were.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-15", "MQTT-3.3.2-16", "X-5.0-reqresp-3"],
+    needs: &[],
+    run: |cx| Box::pin(response_topic(cx)),
+};
+
 async fn response_topic(cx: &Cx) -> Judged {
     let topic = cx.topic("answer");
     let data = bytes::Bytes::from_static(b"\x00\xFF\x01");
@@ -138,6 +118,16 @@ async fn response_topic(cx: &Cx) -> Judged {
     }
 }
 
+const CONTENT_TYPE: Check = Check {
+    id: "forward/content-type",
+    title: "Content Type is handed on",
+    expected: "It comes as it was.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-20"],
+    needs: &[],
+    run: |cx| Box::pin(content_type(cx)),
+};
+
 async fn content_type(cx: &Cx) -> Judged {
     let m = forwarded(
         cx,
@@ -152,6 +142,16 @@ async fn content_type(cx: &Cx) -> Judged {
     }
 }
 
+const PAYLOAD_FORMAT_INDICATOR: Check = Check {
+    id: "forward/payload-format-indicator",
+    title: "Payload Format Indicator is handed on",
+    expected: "1 comes as 1; a 0 may be left out.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-4"],
+    needs: &[],
+    run: |cx| Box::pin(payload_format(cx)),
+};
+
 async fn payload_format(cx: &Cx) -> Judged {
     let m = forwarded(cx, &[Property::PayloadFormatIndicator(1)]).await?;
     match m.properties.payload_format_indicator() {
@@ -165,6 +165,16 @@ async fn payload_format(cx: &Cx) -> Judged {
         Some(other) => warn(format!("Payload Format Indicator 0 came as {other}")),
     }
 }
+
+const NOTHING_ADDED: Check = Check {
+    id: "forward/nothing-added",
+    title: "A message without properties comes without any of the publisher's",
+    expected: "No User Property, Content Type, Response Topic, Correlation Data or expiry that nobody sent.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-expiry-1", "MQTT-3.3.2-17"],
+    needs: &[],
+    run: |cx| Box::pin(nothing_added(cx)),
+};
 
 async fn nothing_added(cx: &Cx) -> Judged {
     let m = forwarded(cx, &[]).await?;

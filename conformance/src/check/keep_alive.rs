@@ -11,43 +11,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "keep-alive/ping",
-        title: "PINGREQ is answered by PINGRESP",
-        expected: "PINGRESP, whatever the Keep Alive.",
-        v3_1_1: &["MQTT-3.12.4-1", "X-3.1.1-keepalive-3"],
-        v5_0: &["MQTT-3.12.4-1", "X-5.0-keepalive-1"],
-        needs: &[],
-        run: |cx| Box::pin(ping(cx)),
-    },
-    Check {
-        id: "keep-alive/silent-client-closed",
-        title: "A client that is silent for one and a half Keep Alive periods is disconnected",
-        expected: "With Keep Alive 2 the connection is closed when 3 s are over.",
-        v3_1_1: &["MQTT-3.1.2-24"],
-        v5_0: &["MQTT-3.1.2-22", "MQTT-3.2.2-22"],
-        needs: &[],
-        run: |cx| Box::pin(silent(cx)),
-    },
-    Check {
-        id: "keep-alive/active-client-kept",
-        title: "A client that sends packets in time is not disconnected",
-        expected: "With Keep Alive 1 and a packet every 0.7 s the connection stays.",
-        v3_1_1: &["MQTT-3.1.2-24"],
-        v5_0: &["MQTT-3.1.2-22"],
-        needs: &[],
-        run: |cx| Box::pin(active(cx)),
-    },
-    Check {
-        id: "keep-alive/disconnect-closes",
-        title: "The server closes the connection after DISCONNECT",
-        expected: "The server should close a connection that the client leaves open.",
-        v3_1_1: &["X-3.1.1-disconnect-1"],
-        v5_0: &["X-5.0-disconnect-5"],
-        needs: &[],
-        run: |cx| Box::pin(disconnect_closes(cx)),
-    },
+    PING,
+    SILENT_CLIENT_CLOSED,
+    RECEIVING_IS_NO_SIGN,
+    ACTIVE_CLIENT_KEPT,
+    DISCONNECT_CLOSES,
 ];
+
+const PING: Check = Check {
+    id: "keep-alive/ping",
+    title: "PINGREQ is answered by PINGRESP",
+    expected: "PINGRESP, whatever the Keep Alive.",
+    v3_1_1: &["MQTT-3.12.4-1", "X-3.1.1-keepalive-3"],
+    v5_0: &["MQTT-3.12.4-1", "X-5.0-keepalive-1"],
+    needs: &[],
+    run: |cx| Box::pin(ping(cx)),
+};
 
 async fn ping(cx: &Cx) -> Judged {
     for keep_alive in [0, 60] {
@@ -67,6 +46,16 @@ const SILENT_KEEP_ALIVE: u16 = 2;
 /// How late a server may notice that it is time to close. The standard gives no precision, and servers that look
 /// every few seconds are common; nobody waits for longer than this.
 const LATE: Duration = Duration::from_secs(7);
+
+const SILENT_CLIENT_CLOSED: Check = Check {
+    id: "keep-alive/silent-client-closed",
+    title: "A client that is silent for one and a half Keep Alive periods is disconnected",
+    expected: "With Keep Alive 2 the connection is closed when 3 s are over.",
+    v3_1_1: &["MQTT-3.1.2-24"],
+    v5_0: &["MQTT-3.1.2-22", "MQTT-3.2.2-22"],
+    needs: &[],
+    run: |cx| Box::pin(silent(cx)),
+};
 
 async fn silent(cx: &Cx) -> Judged {
     cx.accepts().await?;
@@ -125,6 +114,66 @@ async fn silent(cx: &Cx) -> Judged {
     }
 }
 
+const RECEIVING_IS_NO_SIGN: Check = Check {
+    id: "keep-alive/receiving-is-no-sign",
+    title: "A client that only receives is silent",
+    expected: "The connection is closed although messages go to the client all the time.",
+    v3_1_1: &["MQTT-3.1.2-24"],
+    v5_0: &["MQTT-3.1.2-22"],
+    needs: &[],
+    run: |cx| Box::pin(receiving(cx)),
+};
+
+async fn receiving(cx: &Cx) -> Judged {
+    let topic = cx.topic("t");
+    let mut publisher = cx.client("publisher").await?;
+    let mut client = cx.dial("client").keep_alive(SILENT_KEEP_ALIVE).go().await?;
+    let in_force = client.connack.properties.server_keep_alive();
+    if in_force.is_some_and(|seconds| seconds == 0 || seconds > 3) {
+        return Err(inconclusive("the server sets a Keep Alive of its own"));
+    }
+    client.subscribe(&topic, QoS::AtMostOnce).await?;
+    client
+        .hears(&mut publisher, &topic, QoS::AtMostOnce)
+        .await?;
+    let last_packet = Instant::now();
+    client.send(&Packet::PingReq).await?;
+    let period = Duration::from_secs(in_force.unwrap_or(SILENT_KEEP_ALIVE).into());
+    let until = last_packet + period * 3 / 2 + LATE;
+    let mut came = 0;
+    while Instant::now() < until {
+        publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
+        let ending = client.probe.expect_close(Duration::from_millis(400)).await;
+        measured(&ending)?;
+        let messages = ending
+            .before
+            .iter()
+            .filter(|p| matches!(p, Packet::Publish(_)));
+        came += messages.count();
+        if ending.close.is_some() {
+            let after = last_packet.elapsed().as_secs_f64();
+            return pass(format!("closed after {after:.1} s of receiving alone"));
+        }
+    }
+    if came < 3 {
+        return Err(inconclusive("hardly any message came to the silent client"));
+    }
+    fail(format!(
+        "still open after {:.1} s in which the client sent nothing and received {came} messages",
+        last_packet.elapsed().as_secs_f64()
+    ))
+}
+
+const ACTIVE_CLIENT_KEPT: Check = Check {
+    id: "keep-alive/active-client-kept",
+    title: "A client that sends packets in time is not disconnected",
+    expected: "With Keep Alive 1 and a packet every 0.7 s the connection stays.",
+    v3_1_1: &["MQTT-3.1.2-24"],
+    v5_0: &["MQTT-3.1.2-22"],
+    needs: &[],
+    run: |cx| Box::pin(active(cx)),
+};
+
 async fn active(cx: &Cx) -> Judged {
     let mut client = cx.dial("client").keep_alive(1).go().await?;
     client.fence().await?;
@@ -143,6 +192,16 @@ async fn active(cx: &Cx) -> Judged {
     }
     pass("still connected after 2.8 s")
 }
+
+const DISCONNECT_CLOSES: Check = Check {
+    id: "keep-alive/disconnect-closes",
+    title: "The server closes the connection after DISCONNECT",
+    expected: "The server should close a connection that the client leaves open.",
+    v3_1_1: &["X-3.1.1-disconnect-1"],
+    v5_0: &["X-5.0-disconnect-5"],
+    needs: &[],
+    run: |cx| Box::pin(disconnect_closes(cx)),
+};
 
 async fn disconnect_closes(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;

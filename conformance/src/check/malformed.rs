@@ -138,51 +138,11 @@ pub(super) const CHECKS: &[Check] = &[
     closes!("malformed/unsubscribe-filter-not-utf8", "UNSUBSCRIBE whose Topic Filter is not UTF-8",
         v3 ["MQTT-3.10.3-1", "MQTT-1.5.3-1"], v5 ["MQTT-3.10.3-1", "MQTT-1.5.4-1"], ,
         |cx| unsubscribe(cx, 0xA2, 7, NOT_UTF8)),
-    Check {
-        id: "malformed/filter-hash-inside",
-        title: "SUBSCRIBE to a filter whose # is not a level of its own",
-        expected: "The server closes the connection or refuses the subscription.",
-        v3_1_1: &["MQTT-4.7.1-2"],
-        v5_0: &["MQTT-4.7.1-1"],
-        needs: &[],
-        run: |cx| Box::pin(bad_filter(cx, cx.topic("a#"))),
-    },
-    Check {
-        id: "malformed/filter-hash-not-last",
-        title: "SUBSCRIBE to a filter whose # is not the last level",
-        expected: "The server closes the connection or refuses the subscription.",
-        v3_1_1: &["MQTT-4.7.1-2"],
-        v5_0: &["MQTT-4.7.1-1"],
-        needs: &[],
-        run: |cx| Box::pin(bad_filter(cx, cx.topic("#/a"))),
-    },
-    Check {
-        id: "malformed/filter-plus-inside",
-        title: "SUBSCRIBE to a filter whose + does not fill a level",
-        expected: "The server closes the connection or refuses the subscription.",
-        v3_1_1: &["MQTT-4.7.1-3"],
-        v5_0: &["MQTT-4.7.1-2"],
-        needs: &[],
-        run: |cx| Box::pin(bad_filter(cx, cx.topic("a+"))),
-    },
-    Check {
-        id: "malformed/publish-response-topic-wildcard",
-        title: "PUBLISH whose Response Topic has a wildcard",
-        expected: EXPECTED,
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.2-14"],
-        needs: &[],
-        run: |cx| Box::pin(response_topic_wildcard(cx)),
-    },
-    Check {
-        id: "malformed/filter-empty",
-        title: "SUBSCRIBE to an empty filter",
-        expected: "The server closes the connection or refuses the subscription.",
-        v3_1_1: &["MQTT-4.7.3-1"],
-        v5_0: &["MQTT-4.7.3-1"],
-        needs: &[],
-        run: |cx| Box::pin(bad_filter(cx, String::new())),
-    },
+    FILTER_HASH_INSIDE,
+    FILTER_HASH_NOT_LAST,
+    FILTER_PLUS_INSIDE,
+    PUBLISH_RESPONSE_TOPIC_WILDCARD,
+    FILTER_EMPTY,
 ];
 
 /// PUBLISH with this first byte; the identifier stands there when the QoS bits are not 0.
@@ -234,6 +194,46 @@ async fn refused(cx: &Cx, what: &str, bytes: Vec<u8>) -> Judged {
     judge(cx, &reaction, cx.main, false)
 }
 
+const FILTER_HASH_INSIDE: Check = Check {
+    id: "malformed/filter-hash-inside",
+    title: "SUBSCRIBE to a filter whose # is not a level of its own",
+    expected: "The server closes the connection or refuses the subscription.",
+    v3_1_1: &["MQTT-4.7.1-2"],
+    v5_0: &["MQTT-4.7.1-1"],
+    needs: &[],
+    run: |cx| Box::pin(bad_filter(cx, cx.topic("a#"))),
+};
+
+const FILTER_HASH_NOT_LAST: Check = Check {
+    id: "malformed/filter-hash-not-last",
+    title: "SUBSCRIBE to a filter whose # is not the last level",
+    expected: "The server closes the connection or refuses the subscription.",
+    v3_1_1: &["MQTT-4.7.1-2"],
+    v5_0: &["MQTT-4.7.1-1"],
+    needs: &[],
+    run: |cx| Box::pin(bad_filter(cx, cx.topic("#/a"))),
+};
+
+const FILTER_PLUS_INSIDE: Check = Check {
+    id: "malformed/filter-plus-inside",
+    title: "SUBSCRIBE to a filter whose + does not fill a level",
+    expected: "The server closes the connection or refuses the subscription.",
+    v3_1_1: &["MQTT-4.7.1-3"],
+    v5_0: &["MQTT-4.7.1-2"],
+    needs: &[],
+    run: |cx| Box::pin(bad_filter(cx, cx.topic("a+"))),
+};
+
+const FILTER_EMPTY: Check = Check {
+    id: "malformed/filter-empty",
+    title: "SUBSCRIBE to an empty filter",
+    expected: "The server closes the connection or refuses the subscription.",
+    v3_1_1: &["MQTT-4.7.3-1"],
+    v5_0: &["MQTT-4.7.3-1"],
+    needs: &[],
+    run: |cx| Box::pin(bad_filter(cx, String::new())),
+};
+
 async fn bad_filter(cx: &Cx, filter: String) -> Judged {
     let mut client = cx.client("client").await?;
     client
@@ -277,6 +277,16 @@ async fn bad_filter(cx: &Cx, filter: String) -> Judged {
         ),
     }
 }
+
+const PUBLISH_RESPONSE_TOPIC_WILDCARD: Check = Check {
+    id: "malformed/publish-response-topic-wildcard",
+    title: "PUBLISH whose Response Topic has a wildcard",
+    expected: EXPECTED,
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.2-14"],
+    needs: &[],
+    run: |cx| Box::pin(response_topic_wildcard(cx)),
+};
 
 /// A Response Topic with a wildcard: refused, or not looked at and handed on; see the table in [`crate::rigour`].
 async fn response_topic_wildcard(cx: &Cx) -> Judged {

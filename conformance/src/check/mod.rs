@@ -1,5 +1,5 @@
-//! The checks, a file a section of the standard. A check is an async function over a context, with what it is about
-//! beside it; the registry is the tables of the files, one after the other.
+//! The checks, a file a section of the standard. A check is an async function over a context, with what it is about in a
+//! constant beside it, and a line in its file's list; the registry is the lists of the files, one after the other.
 
 mod alias;
 mod client_id;
@@ -15,9 +15,11 @@ mod retained;
 mod session;
 mod shared;
 mod subscribe;
+mod takeover;
 mod topic;
 mod vectors;
 mod will;
+mod will_end;
 mod wire;
 
 use crate::{
@@ -152,7 +154,9 @@ const TABLES: &[&[Check]] = &[
     topic::CHECKS,
     retained::CHECKS,
     session::CHECKS,
+    takeover::CHECKS,
     will::CHECKS,
+    will_end::CHECKS,
     keep_alive::CHECKS,
     flow::CHECKS,
     alias::CHECKS,
@@ -243,6 +247,52 @@ mod tests {
                 check.id
             );
         }
+    }
+
+    /// The text of each file of checks.
+    fn sources() -> Vec<String> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+        let files = std::fs::read_dir(folder).expect("the folder of checks");
+        let paths = files.map(|file| file.expect("a file of checks").path());
+        let rust = paths.filter(|path| path.extension().is_some_and(|e| e == "rs"));
+        rust.map(|path| std::fs::read_to_string(path).expect("a text"))
+            .collect()
+    }
+
+    #[test]
+    fn every_check_that_is_written_is_listed() {
+        let sources = sources();
+        let lists = sources
+            .iter()
+            .filter(|s| s.contains("const CHECKS:"))
+            .count();
+        // This file names them in this test.
+        assert_eq!(lists - 1, TABLES.len(), "a file is not in the registry");
+        let names: BTreeSet<_> = checks().map(|c| c.id).collect();
+        let mut written = BTreeSet::new();
+        for source in &sources {
+            for line in source.lines().map(str::trim_start) {
+                let begins = ["id: \"", "closes!(\"", "refuses!(\"", "\""];
+                let rest = begins.iter().find_map(|begin| line.strip_prefix(begin));
+                let name = rest.and_then(|rest| Some(rest.split_once("\",")?.0));
+                let kebab =
+                    |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(c);
+                written.extend(name.filter(|n| n.contains('/') && n.chars().all(kebab)));
+            }
+        }
+        let unlisted: Vec<_> = written
+            .iter()
+            .filter(|name| !names.contains(*name))
+            .collect();
+        assert!(
+            unlisted.is_empty(),
+            "not in the list of their file: {unlisted:?}"
+        );
+        let unseen = names
+            .iter()
+            .filter(|n| !written.contains(*n) && !n.starts_with("vectors/"));
+        let unseen: Vec<_> = unseen.collect();
+        assert!(unseen.is_empty(), "this test does not see {unseen:?}");
     }
 
     #[test]

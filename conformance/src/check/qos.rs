@@ -14,158 +14,20 @@ use squall_protocol::{
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "qos/0-delivered",
-        title: "A QoS 0 message is delivered once, without identifier and DUP",
-        expected: "One copy with QoS 0, DUP 0 and the payload as it was; nothing goes back to the publisher.",
-        v3_1_1: &[
-            "MQTT-3.3.4-1",
-            "MQTT-4.3.1-1",
-            "MQTT-2.3.1-5",
-            "MQTT-3.3.1-2",
-        ],
-        v5_0: &["MQTT-3.3.4-1", "MQTT-4.3.1-1", "MQTT-2.2.1-2"],
-        needs: &[],
-        run: |cx| Box::pin(delivered(cx, QoS::AtMostOnce)),
-    },
-    Check {
-        id: "qos/1-delivered",
-        title: "A QoS 1 message is acknowledged and delivered",
-        expected: "PUBACK to the publisher; the subscriber gets QoS 1, DUP 0 and the payload as it was.",
-        v3_1_1: &[
-            "MQTT-3.3.4-1",
-            "MQTT-4.3.2-1",
-            "MQTT-4.3.2-2",
-            "MQTT-4.5.0-1",
-        ],
-        v5_0: &[
-            "MQTT-3.3.4-1",
-            "MQTT-4.3.2-2",
-            "MQTT-4.3.2-4",
-            "MQTT-4.5.0-1",
-        ],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(delivered(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "qos/2-delivered",
-        title: "A QoS 2 message goes through PUBREC, PUBREL and PUBCOMP and is delivered once",
-        expected: "PUBREC and PUBCOMP to the publisher; exactly one copy with QoS 2 and DUP 0 for the subscriber.",
-        v3_1_1: &[
-            "MQTT-3.3.4-1",
-            "MQTT-4.3.3-1",
-            "MQTT-4.3.3-2",
-            "MQTT-4.5.0-1",
-        ],
-        v5_0: &[
-            "MQTT-3.3.4-1",
-            "MQTT-4.3.3-2",
-            "MQTT-4.3.3-8",
-            "MQTT-4.3.3-11",
-            "MQTT-4.5.0-1",
-        ],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(delivered(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "qos/1-identifiers",
-        title: "PUBACK repeats the packet identifier",
-        expected: "The identifiers 1, 255 and 65535 come back as they were.",
-        v3_1_1: &["MQTT-2.3.1-6", "MQTT-4.3.2-2"],
-        v5_0: &["MQTT-2.2.1-5", "MQTT-4.3.2-4"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(identifiers(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "qos/2-identifiers",
-        title: "PUBREC and PUBCOMP repeat the packet identifier",
-        expected: "The identifiers 1, 255 and 65535 come back as they were.",
-        v3_1_1: &["MQTT-2.3.1-6", "MQTT-4.3.3-2"],
-        v5_0: &["MQTT-2.2.1-5", "MQTT-4.3.3-8", "MQTT-4.3.3-11"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(identifiers(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "qos/1-identifier-free-after-puback",
-        title: "After PUBACK the same packet identifier is a new message, even with DUP",
-        expected: "Both messages are acknowledged and delivered.",
-        v3_1_1: &["MQTT-4.3.2-2"],
-        v5_0: &["MQTT-4.3.2-5"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(identifier_free(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "qos/2-identifier-free-after-pubcomp",
-        title: "After PUBCOMP the same packet identifier is a new message",
-        expected: "Both messages are acknowledged and delivered.",
-        v3_1_1: &["MQTT-4.3.3-2"],
-        v5_0: &["MQTT-4.3.3-12"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(identifier_free(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "qos/dup-not-passed-on",
-        title: "The DUP flag of an incoming message is not passed on",
-        expected: "The subscriber's first copy has DUP 0 although the publisher set DUP.",
-        v3_1_1: &["MQTT-3.3.1-3"],
-        v5_0: &["MQTT-3.3.1-3"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(dup_not_passed_on(cx)),
-    },
-    Check {
-        id: "qos/downgraded-to-grant",
-        title: "Messages are delivered with the lower of their QoS and the granted one",
-        expected: "For QoS 0, 1 and 2 published to grants of 0, 1 and 2, always the lower of the two.",
-        v3_1_1: &["MQTT-3.8.4-6"],
-        v5_0: &["MQTT-3.8.4-8"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(downgraded(cx)),
-    },
-    Check {
-        id: "qos/2-sender",
-        title: "As a QoS 2 sender the server answers PUBREC with PUBREL of the same identifier",
-        expected: "PUBREL with the identifier of the PUBLISH.",
-        v3_1_1: &["MQTT-4.3.3-1", "MQTT-2.3.1-6", "MQTT-3.6.1-1"],
-        v5_0: &["MQTT-4.3.3-4", "MQTT-2.2.1-5", "MQTT-3.6.1-1"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(sender(cx)),
-    },
-    Check {
-        id: "qos/outgoing-identifiers-distinct",
-        title: "The server's unacknowledged messages have distinct packet identifiers",
-        expected: "Five QoS 1 messages that are not acknowledged have five identifiers.",
-        v3_1_1: &["MQTT-2.3.1-4", "MQTT-4.3.2-1"],
-        v5_0: &["MQTT-2.2.1-4", "MQTT-4.3.2-1"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(distinct(cx)),
-    },
-    Check {
-        id: "qos/order-kept",
-        title: "Messages of one publisher on one topic keep their order",
-        expected: "Twenty messages of each QoS arrive in the order in which they were published.",
-        v3_1_1: &["MQTT-4.6.0-6", "MQTT-4.6.0-5"],
-        v5_0: &["MQTT-4.6.0-5", "MQTT-4.6.0-6"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(order(cx)),
-    },
-    Check {
-        id: "qos/2-duplicate-on-one-connection",
-        title: "A repeated QoS 2 PUBLISH before PUBREL is not a second message",
-        expected: "PUBREC both times and one copy for the subscriber.",
-        v3_1_1: &["MQTT-4.3.3-2", "X-3.1.1-qos-2"],
-        v5_0: &["MQTT-4.3.3-10"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(duplicate(cx)),
-    },
-    Check {
-        id: "qos/unknown-pubrel",
-        title: "PUBREL with an identifier that is not in use",
-        expected: "PUBCOMP with the same identifier; in 5.0 with code 0x92.",
-        v3_1_1: &["MQTT-4.3.3-2"],
-        v5_0: &["MQTT-3.7.2-1", "MQTT-4.3.3-11"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(unknown_pubrel(cx)),
-    },
+    QOS_0_DELIVERED,
+    QOS_1_DELIVERED,
+    QOS_2_DELIVERED,
+    QOS_1_IDENTIFIERS,
+    QOS_2_IDENTIFIERS,
+    QOS_1_IDENTIFIER_FREE_AFTER_PUBACK,
+    QOS_2_IDENTIFIER_FREE_AFTER_PUBCOMP,
+    DUP_NOT_PASSED_ON,
+    DOWNGRADED_TO_GRANT,
+    QOS_2_SENDER,
+    OUTGOING_IDENTIFIERS_DISTINCT,
+    ORDER_KEPT,
+    QOS_2_DUPLICATE_ON_ONE_CONNECTION,
+    UNKNOWN_PUBREL,
 ];
 
 /// A publisher and a subscriber of one topic, between whom a message has gone through.
@@ -190,6 +52,62 @@ pub(super) fn copies<'m>(messages: &'m [Publish], payload: &[u8]) -> Vec<&'m Pub
 pub(super) fn has(messages: &[Publish], payload: &[u8]) -> bool {
     messages.iter().any(|m| m.payload == payload)
 }
+
+const QOS_0_DELIVERED: Check = Check {
+    id: "qos/0-delivered",
+    title: "A QoS 0 message is delivered once, without identifier and DUP",
+    expected: "One copy with QoS 0, DUP 0 and the payload as it was; nothing goes back to the publisher.",
+    v3_1_1: &[
+        "MQTT-3.3.4-1",
+        "MQTT-4.3.1-1",
+        "MQTT-2.3.1-5",
+        "MQTT-3.3.1-2",
+    ],
+    v5_0: &["MQTT-3.3.4-1", "MQTT-4.3.1-1", "MQTT-2.2.1-2"],
+    needs: &[],
+    run: |cx| Box::pin(delivered(cx, QoS::AtMostOnce)),
+};
+
+const QOS_1_DELIVERED: Check = Check {
+    id: "qos/1-delivered",
+    title: "A QoS 1 message is acknowledged and delivered",
+    expected: "PUBACK to the publisher; the subscriber gets QoS 1, DUP 0 and the payload as it was.",
+    v3_1_1: &[
+        "MQTT-3.3.4-1",
+        "MQTT-4.3.2-1",
+        "MQTT-4.3.2-2",
+        "MQTT-4.5.0-1",
+    ],
+    v5_0: &[
+        "MQTT-3.3.4-1",
+        "MQTT-4.3.2-2",
+        "MQTT-4.3.2-4",
+        "MQTT-4.5.0-1",
+    ],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(delivered(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_DELIVERED: Check = Check {
+    id: "qos/2-delivered",
+    title: "A QoS 2 message goes through PUBREC, PUBREL and PUBCOMP and is delivered once",
+    expected: "PUBREC and PUBCOMP to the publisher; exactly one copy with QoS 2 and DUP 0 for the subscriber.",
+    v3_1_1: &[
+        "MQTT-3.3.4-1",
+        "MQTT-4.3.3-1",
+        "MQTT-4.3.3-2",
+        "MQTT-4.5.0-1",
+    ],
+    v5_0: &[
+        "MQTT-3.3.4-1",
+        "MQTT-4.3.3-2",
+        "MQTT-4.3.3-8",
+        "MQTT-4.3.3-11",
+        "MQTT-4.5.0-1",
+    ],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(delivered(cx, QoS::ExactlyOnce)),
+};
 
 async fn delivered(cx: &Cx, qos: QoS) -> Judged {
     let topic = cx.topic("t");
@@ -217,6 +135,26 @@ async fn delivered(cx: &Cx, qos: QoS) -> Judged {
     }
 }
 
+const QOS_1_IDENTIFIERS: Check = Check {
+    id: "qos/1-identifiers",
+    title: "PUBACK repeats the packet identifier",
+    expected: "The identifiers 1, 255 and 65535 come back as they were.",
+    v3_1_1: &["MQTT-2.3.1-6", "MQTT-4.3.2-2"],
+    v5_0: &["MQTT-2.2.1-5", "MQTT-4.3.2-4"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(identifiers(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_IDENTIFIERS: Check = Check {
+    id: "qos/2-identifiers",
+    title: "PUBREC and PUBCOMP repeat the packet identifier",
+    expected: "The identifiers 1, 255 and 65535 come back as they were.",
+    v3_1_1: &["MQTT-2.3.1-6", "MQTT-4.3.3-2"],
+    v5_0: &["MQTT-2.2.1-5", "MQTT-4.3.3-8", "MQTT-4.3.3-11"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(identifiers(cx, QoS::ExactlyOnce)),
+};
+
 async fn identifiers(cx: &Cx, qos: QoS) -> Judged {
     let mut publisher = cx.client("publisher").await?;
     for id in [1, 255, 65535] {
@@ -227,6 +165,26 @@ async fn identifiers(cx: &Cx, qos: QoS) -> Judged {
     }
     pass("1, 255 and 65535 came back")
 }
+
+const QOS_1_IDENTIFIER_FREE_AFTER_PUBACK: Check = Check {
+    id: "qos/1-identifier-free-after-puback",
+    title: "After PUBACK the same packet identifier is a new message, even with DUP",
+    expected: "Both messages are acknowledged and delivered.",
+    v3_1_1: &["MQTT-4.3.2-2"],
+    v5_0: &["MQTT-4.3.2-5"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(identifier_free(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_IDENTIFIER_FREE_AFTER_PUBCOMP: Check = Check {
+    id: "qos/2-identifier-free-after-pubcomp",
+    title: "After PUBCOMP the same packet identifier is a new message",
+    expected: "Both messages are acknowledged and delivered.",
+    v3_1_1: &["MQTT-4.3.3-2"],
+    v5_0: &["MQTT-4.3.3-12"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(identifier_free(cx, QoS::ExactlyOnce)),
+};
 
 async fn identifier_free(cx: &Cx, qos: QoS) -> Judged {
     let topic = cx.topic("t");
@@ -246,6 +204,16 @@ async fn identifier_free(cx: &Cx, qos: QoS) -> Judged {
     }
 }
 
+const DUP_NOT_PASSED_ON: Check = Check {
+    id: "qos/dup-not-passed-on",
+    title: "The DUP flag of an incoming message is not passed on",
+    expected: "The subscriber's first copy has DUP 0 although the publisher set DUP.",
+    v3_1_1: &["MQTT-3.3.1-3"],
+    v5_0: &["MQTT-3.3.1-3"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(dup_not_passed_on(cx)),
+};
+
 async fn dup_not_passed_on(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
@@ -263,6 +231,16 @@ async fn dup_not_passed_on(cx: &Cx) -> Judged {
         Some(_) => pass("delivered with DUP 0"),
     }
 }
+
+const DOWNGRADED_TO_GRANT: Check = Check {
+    id: "qos/downgraded-to-grant",
+    title: "Messages are delivered with the lower of their QoS and the granted one",
+    expected: "For QoS 0, 1 and 2 published to grants of 0, 1 and 2, always the lower of the two.",
+    v3_1_1: &["MQTT-3.8.4-6"],
+    v5_0: &["MQTT-3.8.4-8"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(downgraded(cx)),
+};
 
 async fn downgraded(cx: &Cx) -> Judged {
     let all = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -292,6 +270,16 @@ async fn downgraded(cx: &Cx) -> Judged {
     }
     pass("always the lower of the two")
 }
+
+const QOS_2_SENDER: Check = Check {
+    id: "qos/2-sender",
+    title: "As a QoS 2 sender the server answers PUBREC with PUBREL of the same identifier",
+    expected: "PUBREL with the identifier of the PUBLISH.",
+    v3_1_1: &["MQTT-4.3.3-1", "MQTT-2.3.1-6", "MQTT-3.6.1-1"],
+    v5_0: &["MQTT-4.3.3-4", "MQTT-2.2.1-5", "MQTT-3.6.1-1"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(sender(cx)),
+};
 
 async fn sender(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
@@ -327,6 +315,16 @@ async fn sender(cx: &Cx) -> Judged {
     pass("PUBREL with the same identifier came")
 }
 
+const OUTGOING_IDENTIFIERS_DISTINCT: Check = Check {
+    id: "qos/outgoing-identifiers-distinct",
+    title: "The server's unacknowledged messages have distinct packet identifiers",
+    expected: "Five QoS 1 messages that are not acknowledged have five identifiers.",
+    v3_1_1: &["MQTT-2.3.1-4", "MQTT-4.3.2-1"],
+    v5_0: &["MQTT-2.2.1-4", "MQTT-4.3.2-1"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(distinct(cx)),
+};
+
 async fn distinct(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
@@ -360,6 +358,16 @@ async fn distinct(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const ORDER_KEPT: Check = Check {
+    id: "qos/order-kept",
+    title: "Messages of one publisher on one topic keep their order",
+    expected: "Twenty messages of each QoS arrive in the order in which they were published.",
+    v3_1_1: &["MQTT-4.6.0-6", "MQTT-4.6.0-5"],
+    v5_0: &["MQTT-4.6.0-5", "MQTT-4.6.0-6"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(order(cx)),
+};
 
 async fn order(cx: &Cx) -> Judged {
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -405,6 +413,16 @@ async fn order(cx: &Cx) -> Judged {
     pass("all arrived in order")
 }
 
+const QOS_2_DUPLICATE_ON_ONE_CONNECTION: Check = Check {
+    id: "qos/2-duplicate-on-one-connection",
+    title: "A repeated QoS 2 PUBLISH before PUBREL is not a second message",
+    expected: "PUBREC both times and one copy for the subscriber.",
+    v3_1_1: &["MQTT-4.3.3-2", "X-3.1.1-qos-2"],
+    v5_0: &["MQTT-4.3.3-10"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(duplicate(cx)),
+};
+
 async fn duplicate(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::ExactlyOnce).await?;
@@ -435,6 +453,16 @@ async fn duplicate(cx: &Cx) -> Judged {
         n => fail(format!("the message was delivered {n} times")),
     }
 }
+
+const UNKNOWN_PUBREL: Check = Check {
+    id: "qos/unknown-pubrel",
+    title: "PUBREL with an identifier that is not in use",
+    expected: "PUBCOMP with the same identifier; in 5.0 with code 0x92.",
+    v3_1_1: &["MQTT-4.3.3-2"],
+    v5_0: &["MQTT-3.7.2-1", "MQTT-4.3.3-11"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(unknown_pubrel(cx)),
+};
 
 async fn unknown_pubrel(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;

@@ -14,60 +14,12 @@ use squall_protocol::{
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "resume/1-resent",
-        title: "A QoS 1 message without PUBACK is sent again when the session is resumed",
-        expected: "The same message with the same packet identifier and DUP 1.",
-        v3_1_1: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-2.3.1-4"],
-        v5_0: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-4.3.2-3"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(resent(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "resume/2-resent",
-        title: "A QoS 2 message without PUBREC is sent again when the session is resumed",
-        expected: "The same message with the same packet identifier and DUP 1.",
-        v3_1_1: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-2.3.1-4"],
-        v5_0: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-4.3.3-3"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(resent(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "resume/2-pubrel-resent",
-        title: "A PUBREL without PUBCOMP is sent again when the session is resumed",
-        expected: "PUBREL with the same packet identifier, and the PUBLISH not again.",
-        v3_1_1: &["MQTT-4.4.0-1", "MQTT-4.3.3-1"],
-        v5_0: &["MQTT-4.4.0-1", "MQTT-4.3.3-5", "MQTT-4.3.3-6"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(pubrel_resent(cx)),
-    },
-    Check {
-        id: "resume/order-kept",
-        title: "Messages are sent again in the order of their first sending",
-        expected: "Three unacknowledged messages come again in their order.",
-        v3_1_1: &["MQTT-4.6.0-6", "MQTT-4.4.0-1"],
-        v5_0: &["MQTT-4.6.0-5", "MQTT-4.4.0-1"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(order(cx)),
-    },
-    Check {
-        id: "resume/2-duplicate-delivered-once",
-        title: "A QoS 2 PUBLISH repeated after a reconnect is not a second message",
-        expected: "PUBREC for the repetition with DUP, and one copy for the subscriber.",
-        v3_1_1: &["MQTT-4.3.3-2", "MQTT-4.1.0-1", "X-3.1.1-session-2"],
-        v5_0: &["MQTT-4.3.3-10", "X-5.0-session-4"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(duplicate(cx)),
-    },
-    Check {
-        id: "resume/2-inbound-completed",
-        title: "A QoS 2 flow the client left after PUBREC is completed after a reconnect",
-        expected: "PUBREL is answered by PUBCOMP, and the message was delivered once.",
-        v3_1_1: &["MQTT-4.3.3-2", "X-3.1.1-session-2"],
-        v5_0: &["MQTT-4.3.3-11", "X-5.0-session-4"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(inbound_completed(cx)),
-    },
+    QOS_1_RESENT,
+    QOS_2_RESENT,
+    QOS_2_PUBREL_RESENT,
+    ORDER_KEPT,
+    QOS_2_DUPLICATE_DELIVERED_ONCE,
+    QOS_2_INBOUND_COMPLETED,
 ];
 
 /// A subscriber that has left one message of this QoS unanswered and whose connection was cut.
@@ -118,6 +70,26 @@ fn not_again(what: &str, cx: &Cx) -> String {
     format!("{what} not sent again within {:?}", cx.wait() + cx.extra())
 }
 
+const QOS_1_RESENT: Check = Check {
+    id: "resume/1-resent",
+    title: "A QoS 1 message without PUBACK is sent again when the session is resumed",
+    expected: "The same message with the same packet identifier and DUP 1.",
+    v3_1_1: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-2.3.1-4"],
+    v5_0: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-4.3.2-3"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(resent(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_RESENT: Check = Check {
+    id: "resume/2-resent",
+    title: "A QoS 2 message without PUBREC is sent again when the session is resumed",
+    expected: "The same message with the same packet identifier and DUP 1.",
+    v3_1_1: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-2.3.1-4"],
+    v5_0: &["MQTT-4.4.0-1", "MQTT-3.3.1-1", "MQTT-4.3.3-3"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(resent(cx, QoS::ExactlyOnce)),
+};
+
 async fn resent(cx: &Cx, qos: QoS) -> Judged {
     let id = cx.id();
     let open = left_open(cx, qos, &id, &[b"unanswered"]).await?;
@@ -138,6 +110,16 @@ async fn resent(cx: &Cx, qos: QoS) -> Judged {
     }
     pass("sent again with DUP 1 and the same identifier")
 }
+
+const QOS_2_PUBREL_RESENT: Check = Check {
+    id: "resume/2-pubrel-resent",
+    title: "A PUBREL without PUBCOMP is sent again when the session is resumed",
+    expected: "PUBREL with the same packet identifier, and the PUBLISH not again.",
+    v3_1_1: &["MQTT-4.4.0-1", "MQTT-4.3.3-1"],
+    v5_0: &["MQTT-4.4.0-1", "MQTT-4.3.3-5", "MQTT-4.3.3-6"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(pubrel_resent(cx)),
+};
 
 async fn pubrel_resent(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
@@ -186,6 +168,16 @@ async fn pubrel_resent(cx: &Cx) -> Judged {
     pass("PUBREL was sent again")
 }
 
+const ORDER_KEPT: Check = Check {
+    id: "resume/order-kept",
+    title: "Messages are sent again in the order of their first sending",
+    expected: "Three unacknowledged messages come again in their order.",
+    v3_1_1: &["MQTT-4.6.0-6", "MQTT-4.4.0-1"],
+    v5_0: &["MQTT-4.6.0-5", "MQTT-4.4.0-1"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(order(cx)),
+};
+
 async fn order(cx: &Cx) -> Judged {
     let id = cx.id();
     let open = left_open(cx, QoS::AtLeastOnce, &id, &[b"one", b"two", b"three"]).await?;
@@ -218,7 +210,7 @@ async fn half_published(cx: &Cx, topic: &str, id: &str) -> Result<PacketId, Outc
     let mut publisher = cx.dial("publisher").id(id).kept().go().await?;
     // Whether a session without subscriptions is kept is the question of session/kept-without-subscription.
     publisher
-        .subscribe(&cx.topic("own"), QoS::AtMostOnce)
+        .subscribe(&cx.topic("own"), QoS::AtLeastOnce)
         .await?;
     publisher
         .publish(topic, QoS::ExactlyOnce, b"control")
@@ -231,6 +223,16 @@ async fn half_published(cx: &Cx, topic: &str, id: &str) -> Result<PacketId, Outc
     publisher.cut().await;
     Ok(flow)
 }
+
+const QOS_2_DUPLICATE_DELIVERED_ONCE: Check = Check {
+    id: "resume/2-duplicate-delivered-once",
+    title: "A QoS 2 PUBLISH repeated after a reconnect is not a second message",
+    expected: "PUBREC for the repetition with DUP, and one copy for the subscriber.",
+    v3_1_1: &["MQTT-4.3.3-2", "MQTT-4.1.0-1", "X-3.1.1-session-2"],
+    v5_0: &["MQTT-4.3.3-10", "X-5.0-session-4"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(duplicate(cx)),
+};
 
 async fn duplicate(cx: &Cx) -> Judged {
     let (topic, id) = (cx.topic("t"), cx.id());
@@ -245,6 +247,16 @@ async fn duplicate(cx: &Cx) -> Judged {
     publisher.answer_to(PacketType::PubRec, flow).await?;
     finish(&mut publisher, &mut sub, &topic, flow).await
 }
+
+const QOS_2_INBOUND_COMPLETED: Check = Check {
+    id: "resume/2-inbound-completed",
+    title: "A QoS 2 flow the client left after PUBREC is completed after a reconnect",
+    expected: "PUBREL is answered by PUBCOMP, and the message was delivered once.",
+    v3_1_1: &["MQTT-4.3.3-2", "X-3.1.1-session-2"],
+    v5_0: &["MQTT-4.3.3-11", "X-5.0-session-4"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(inbound_completed(cx)),
+};
 
 async fn inbound_completed(cx: &Cx) -> Judged {
     let (topic, id) = (cx.topic("t"), cx.id());

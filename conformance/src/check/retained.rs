@@ -20,123 +20,19 @@ use std::time::Duration;
 const RETAIN: &[Need] = &[Need::Retain];
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "retained/delivered",
-        title: "A new subscription gets the retained message, with RETAIN 1",
-        expected: "The message with its payload and RETAIN 1.",
-        v3_1_1: &["MQTT-3.3.1-6", "MQTT-3.3.1-5", "MQTT-3.3.1-8"],
-        v5_0: &["MQTT-3.3.1-9", "MQTT-3.3.1-5", "X-5.0-retain-1"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(delivered(cx)),
-    },
-    Check {
-        id: "retained/replaced",
-        title: "A newer retained message takes the place of the older one",
-        expected: "Only the newer message.",
-        v3_1_1: &["MQTT-3.3.1-6", "MQTT-3.3.1-5"],
-        v5_0: &["MQTT-3.3.1-5"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(replaced(cx)),
-    },
-    Check {
-        id: "retained/cleared",
-        title: "An empty retained message removes the retained message",
-        expected: "A later subscription gets nothing.",
-        v3_1_1: &["MQTT-3.3.1-10", "MQTT-3.3.1-11"],
-        v5_0: &["MQTT-3.3.1-6", "MQTT-3.3.1-7"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(cleared(cx)),
-    },
-    Check {
-        id: "retained/not-touched-by-ordinary",
-        title: "A message with RETAIN 0 neither becomes nor changes the retained message",
-        expected: "A later subscription gets the retained message, not the ordinary one.",
-        v3_1_1: &["MQTT-3.3.1-12"],
-        v5_0: &["MQTT-3.3.1-8"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(not_touched(cx)),
-    },
-    Check {
-        id: "retained/live-flag",
-        title: "An established subscription gets retained messages with RETAIN 0",
-        expected: "RETAIN 0 on the live copy.",
-        v3_1_1: &["MQTT-3.3.1-9"],
-        v5_0: &["MQTT-3.3.1-12"],
-        needs: RETAIN,
-        run: |cx| Box::pin(live_flag(cx)),
-    },
-    Check {
-        id: "retained/qos",
-        title: "A retained message is delivered with the lower of its QoS and the granted one",
-        expected: "Retained with QoS 1, it comes with QoS 1 to a grant of 2 and with QoS 0 to a grant of 0.",
-        v3_1_1: &["MQTT-3.8.4-6", "MQTT-3.3.1-5"],
-        v5_0: &["MQTT-3.8.4-8", "MQTT-3.3.1-5"],
-        needs: &[Need::Retain, Need::Qos2],
-        run: |cx| Box::pin(qos(cx)),
-    },
-    Check {
-        id: "retained/wildcard",
-        title: "A wildcard subscription gets the retained message of every topic it matches",
-        expected: "Both retained messages.",
-        v3_1_1: &["MQTT-3.3.1-6"],
-        v5_0: &["MQTT-3.3.1-9"],
-        needs: &[Need::Retain, Need::Wildcard, Need::Qos1],
-        run: |cx| Box::pin(wildcard(cx)),
-    },
-    Check {
-        id: "retained/outlives-session",
-        title: "Retained messages are not part of a session",
-        expected: "The message is still there after the session of its publisher has ended.",
-        v3_1_1: &["MQTT-3.1.2-7"],
-        v5_0: &["X-5.0-session-6"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(outlives(cx)),
-    },
-    Check {
-        id: "retained/resent-on-resubscribe",
-        title: "Subscribing again brings the retained message again",
-        expected: "The retained message comes at both subscribes.",
-        v3_1_1: &["MQTT-3.8.4-3"],
-        v5_0: &["MQTT-3.8.4-4", "MQTT-3.3.1-9"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(handling(cx, RetainHandling::Send, [true, true])),
-    },
-    Check {
-        id: "retained/handling-1",
-        title: "Retain Handling 1 brings the retained message only to a new subscription",
-        expected: "The retained message comes at the first subscribe and not at the second.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.1-10"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(handling(cx, RetainHandling::SendIfNew, [true, false])),
-    },
-    Check {
-        id: "retained/handling-2",
-        title: "Retain Handling 2 brings no retained message",
-        expected: "No retained message at either subscribe.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.1-11"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(handling(cx, RetainHandling::DoNotSend, [false, false])),
-    },
-    Check {
-        id: "retained/as-published",
-        title: "Retain As Published keeps the publisher's RETAIN flag",
-        expected: "RETAIN 1 on what was published with RETAIN 1, and 0 on what was not.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.1-13"],
-        needs: RETAIN,
-        run: |cx| Box::pin(as_published(cx)),
-    },
-    Check {
-        id: "retained/expires",
-        title: "A retained message that has expired is gone",
-        expected: "After its Message Expiry Interval of 1 s a new subscription gets nothing.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-retain-3", "MQTT-3.3.2-5"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(expires(cx)),
-    },
+    DELIVERED,
+    REPLACED,
+    CLEARED,
+    NOT_TOUCHED_BY_ORDINARY,
+    LIVE_FLAG,
+    QOS,
+    WILDCARD,
+    OUTLIVES_SESSION,
+    RESENT_ON_RESUBSCRIBE,
+    HANDLING_1,
+    HANDLING_2,
+    AS_PUBLISHED,
+    EXPIRES,
 ];
 
 /// Publishes state with QoS 1; a server may drop what is retained with QoS 0 at any time.
@@ -180,6 +76,16 @@ fn kept<'m>(messages: &'m [Publish], payload: &[u8]) -> Vec<&'m Publish> {
     all.filter(|m| m.retain).collect()
 }
 
+const DELIVERED: Check = Check {
+    id: "retained/delivered",
+    title: "A new subscription gets the retained message, with RETAIN 1",
+    expected: "The message with its payload and RETAIN 1.",
+    v3_1_1: &["MQTT-3.3.1-6", "MQTT-3.3.1-5", "MQTT-3.3.1-8"],
+    v5_0: &["MQTT-3.3.1-9", "MQTT-3.3.1-5", "X-5.0-retain-1"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(delivered(cx)),
+};
+
 async fn delivered(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let mut publisher = cx.client("publisher").await?;
@@ -201,6 +107,16 @@ async fn delivered(cx: &Cx) -> Judged {
     }
 }
 
+const REPLACED: Check = Check {
+    id: "retained/replaced",
+    title: "A newer retained message takes the place of the older one",
+    expected: "Only the newer message.",
+    v3_1_1: &["MQTT-3.3.1-6", "MQTT-3.3.1-5"],
+    v5_0: &["MQTT-3.3.1-5"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(replaced(cx)),
+};
+
 async fn replaced(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let mut publisher = cx.client("publisher").await?;
@@ -215,6 +131,16 @@ async fn replaced(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const CLEARED: Check = Check {
+    id: "retained/cleared",
+    title: "An empty retained message removes the retained message",
+    expected: "A later subscription gets nothing.",
+    v3_1_1: &["MQTT-3.3.1-10", "MQTT-3.3.1-11"],
+    v5_0: &["MQTT-3.3.1-6", "MQTT-3.3.1-7"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(cleared(cx)),
+};
 
 async fn cleared(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
@@ -244,6 +170,16 @@ async fn cleared(cx: &Cx) -> Judged {
     }
 }
 
+const NOT_TOUCHED_BY_ORDINARY: Check = Check {
+    id: "retained/not-touched-by-ordinary",
+    title: "A message with RETAIN 0 neither becomes nor changes the retained message",
+    expected: "A later subscription gets the retained message, not the ordinary one.",
+    v3_1_1: &["MQTT-3.3.1-12"],
+    v5_0: &["MQTT-3.3.1-8"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(not_touched(cx)),
+};
+
 async fn not_touched(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let mut publisher = cx.client("publisher").await?;
@@ -259,6 +195,16 @@ async fn not_touched(cx: &Cx) -> Judged {
     }
 }
 
+const LIVE_FLAG: Check = Check {
+    id: "retained/live-flag",
+    title: "An established subscription gets retained messages with RETAIN 0",
+    expected: "RETAIN 0 on the live copy.",
+    v3_1_1: &["MQTT-3.3.1-9"],
+    v5_0: &["MQTT-3.3.1-12"],
+    needs: RETAIN,
+    run: |cx| Box::pin(live_flag(cx)),
+};
+
 async fn live_flag(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let (mut publisher, mut sub) = super::qos::pair(cx, &topic, QoS::AtMostOnce).await?;
@@ -271,6 +217,16 @@ async fn live_flag(cx: &Cx) -> Judged {
         _ => pass("the live copy has RETAIN 0"),
     }
 }
+
+const QOS: Check = Check {
+    id: "retained/qos",
+    title: "A retained message is delivered with the lower of its QoS and the granted one",
+    expected: "Retained with QoS 1, it comes with QoS 1 to a grant of 2 and with QoS 0 to a grant of 0.",
+    v3_1_1: &["MQTT-3.8.4-6", "MQTT-3.3.1-5"],
+    v5_0: &["MQTT-3.8.4-8", "MQTT-3.3.1-5"],
+    needs: &[Need::Retain, Need::Qos2],
+    run: |cx| Box::pin(qos(cx)),
+};
 
 async fn qos(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
@@ -293,6 +249,16 @@ async fn qos(cx: &Cx) -> Judged {
     pass("QoS 1 and QoS 0, as granted")
 }
 
+const WILDCARD: Check = Check {
+    id: "retained/wildcard",
+    title: "A wildcard subscription gets the retained message of every topic it matches",
+    expected: "Both retained messages.",
+    v3_1_1: &["MQTT-3.3.1-6"],
+    v5_0: &["MQTT-3.3.1-9"],
+    needs: &[Need::Retain, Need::Wildcard, Need::Qos1],
+    run: |cx| Box::pin(wildcard(cx)),
+};
+
 async fn wildcard(cx: &Cx) -> Judged {
     let mut publisher = cx.client("publisher").await?;
     for leaf in ["a/1", "a/2", "b/1"] {
@@ -308,6 +274,16 @@ async fn wildcard(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const OUTLIVES_SESSION: Check = Check {
+    id: "retained/outlives-session",
+    title: "Retained messages are not part of a session",
+    expected: "The message is still there after the session of its publisher has ended.",
+    v3_1_1: &["MQTT-3.1.2-7"],
+    v5_0: &["X-5.0-session-6"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(outlives(cx)),
+};
 
 async fn outlives(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
@@ -326,6 +302,36 @@ async fn outlives(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const RESENT_ON_RESUBSCRIBE: Check = Check {
+    id: "retained/resent-on-resubscribe",
+    title: "Subscribing again brings the retained message again",
+    expected: "The retained message comes at both subscribes.",
+    v3_1_1: &["MQTT-3.8.4-3"],
+    v5_0: &["MQTT-3.8.4-4", "MQTT-3.3.1-9"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(handling(cx, RetainHandling::Send, [true, true])),
+};
+
+const HANDLING_1: Check = Check {
+    id: "retained/handling-1",
+    title: "Retain Handling 1 brings the retained message only to a new subscription",
+    expected: "The retained message comes at the first subscribe and not at the second.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.1-10"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(handling(cx, RetainHandling::SendIfNew, [true, false])),
+};
+
+const HANDLING_2: Check = Check {
+    id: "retained/handling-2",
+    title: "Retain Handling 2 brings no retained message",
+    expected: "No retained message at either subscribe.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.1-11"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(handling(cx, RetainHandling::DoNotSend, [false, false])),
+};
 
 async fn handling(cx: &Cx, retain_handling: RetainHandling, expected: [bool; 2]) -> Judged {
     let topic = cx.topic("state");
@@ -369,6 +375,16 @@ async fn handling(cx: &Cx, retain_handling: RetainHandling, expected: [bool; 2])
     pass("as the Retain Handling asks for")
 }
 
+const AS_PUBLISHED: Check = Check {
+    id: "retained/as-published",
+    title: "Retain As Published keeps the publisher's RETAIN flag",
+    expected: "RETAIN 1 on what was published with RETAIN 1, and 0 on what was not.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.1-13"],
+    needs: RETAIN,
+    run: |cx| Box::pin(as_published(cx)),
+};
+
 async fn as_published(cx: &Cx) -> Judged {
     let topic = cx.topic("state");
     let mut publisher = cx.client("publisher").await?;
@@ -390,6 +406,16 @@ async fn as_published(cx: &Cx) -> Judged {
     }
     pass("the flag was kept")
 }
+
+const EXPIRES: Check = Check {
+    id: "retained/expires",
+    title: "A retained message that has expired is gone",
+    expected: "After its Message Expiry Interval of 1 s a new subscription gets nothing.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-retain-3", "MQTT-3.3.2-5"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(expires(cx)),
+};
 
 async fn expires(cx: &Cx) -> Judged {
     let topic = cx.topic("state");

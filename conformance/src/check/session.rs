@@ -12,106 +12,28 @@ use squall_protocol::{Properties, Property, QoS, ReasonCode, packet::Disconnect}
 use std::time::Duration;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "session/kept",
-        title: "A session that is to be kept is found again, with its subscriptions",
-        expected: "Session Present 1, and the subscription delivers without a new SUBSCRIBE.",
-        v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2", "MQTT-4.1.0-1"],
-        v5_0: &["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3"],
-        needs: &[],
-        run: |cx| Box::pin(kept(cx)),
-    },
-    Check {
-        id: "session/kept-without-subscription",
-        title: "A session without subscriptions is kept too",
-        expected: "Session Present 1 for a client that comes back, although it never subscribed.",
-        v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-3.2.2-3"],
-        needs: &[],
-        run: |cx| Box::pin(kept_without_subscription(cx)),
-    },
-    Check {
-        id: "session/none-present",
-        title: "Session Present is 0 where there is no session",
-        expected: "Session Present 0 for a Client Identifier that was never used.",
-        v3_1_1: &["MQTT-3.2.2-3"],
-        v5_0: &["MQTT-3.2.2-3", "MQTT-3.1.2-6"],
-        needs: &[],
-        run: |cx| Box::pin(none_present(cx)),
-    },
-    Check {
-        id: "session/discarded",
-        title: "A clean start discards the session",
-        expected: "Session Present 0, no subscription and no queued message.",
-        v3_1_1: &["MQTT-3.1.2-6", "MQTT-3.2.2-1"],
-        v5_0: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(discarded(cx)),
-    },
-    Check {
-        id: "session/not-kept",
-        title: "A session that is not to be kept ends with the connection",
-        expected: "Session Present 0 on the next connection.",
-        v3_1_1: &["MQTT-3.1.2-6"],
-        v5_0: &["MQTT-4.1.0-2", "X-5.0-session-1"],
-        needs: &[],
-        run: |cx| Box::pin(not_kept(cx)),
-    },
-    Check {
-        id: "session/1-queued",
-        title: "QoS 1 messages for an absent client are queued",
-        expected: "All five messages arrive, in order, when the client is back.",
-        v3_1_1: &["MQTT-3.1.2-5"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(queued(cx, QoS::AtLeastOnce)),
-    },
-    Check {
-        id: "session/2-queued",
-        title: "QoS 2 messages for an absent client are queued",
-        expected: "All five messages arrive once, in order, when the client is back.",
-        v3_1_1: &["MQTT-3.1.2-5"],
-        v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(queued(cx, QoS::ExactlyOnce)),
-    },
-    Check {
-        id: "session/unsubscribed-stays-so",
-        title: "A subscription that was given up does not come back with the session",
-        expected: "Nothing is delivered for it after a reconnect.",
-        v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
-        v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
-        needs: &[],
-        run: |cx| Box::pin(unsubscribed(cx)),
-    },
-    Check {
-        id: "session/own-identifier",
-        title: "Two Client Identifiers have two sessions",
-        expected: "Each client gets back its own subscription and not the other's.",
-        v3_1_1: &["MQTT-3.1.3-2"],
-        v5_0: &["MQTT-3.1.3-2"],
-        needs: &[],
-        run: |cx| Box::pin(own_identifier(cx)),
-    },
-    Check {
-        id: "session/expires",
-        title: "A session ends when its expiry has passed",
-        expected: "With Session Expiry Interval 1, Session Present is 0 after more than a second.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-4.1.0-2"],
-        needs: &[],
-        run: |cx| Box::pin(expires(cx)),
-    },
-    Check {
-        id: "session/expiry-at-disconnect",
-        title: "A Session Expiry Interval in DISCONNECT takes the place of the earlier one",
-        expected: "With 60 in CONNECT and 0 in DISCONNECT, the session is gone.",
-        v3_1_1: &[],
-        v5_0: &["X-5.0-disconnect-4", "MQTT-4.1.0-2"],
-        needs: &[],
-        run: |cx| Box::pin(expiry_at_disconnect(cx)),
-    },
+    KEPT,
+    KEPT_WITHOUT_SUBSCRIPTION,
+    NONE_PRESENT,
+    DISCARDED,
+    NOT_KEPT,
+    QOS_1_QUEUED,
+    QOS_2_QUEUED,
+    UNSUBSCRIBED_STAYS_SO,
+    OWN_IDENTIFIER,
+    EXPIRES,
+    EXPIRY_AT_DISCONNECT,
 ];
+
+const KEPT: Check = Check {
+    id: "session/kept",
+    title: "A session that is to be kept is found again, with its subscriptions",
+    expected: "Session Present 1, and the subscription delivers without a new SUBSCRIBE.",
+    v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2", "MQTT-4.1.0-1"],
+    v5_0: &["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3"],
+    needs: &[],
+    run: |cx| Box::pin(kept(cx)),
+};
 
 async fn kept(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
@@ -146,6 +68,16 @@ async fn kept(cx: &Cx) -> Judged {
     }
 }
 
+const KEPT_WITHOUT_SUBSCRIPTION: Check = Check {
+    id: "session/kept-without-subscription",
+    title: "A session without subscriptions is kept too",
+    expected: "Session Present 1 for a client that comes back, although it never subscribed.",
+    v3_1_1: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-3.2.2-3"],
+    needs: &[],
+    run: |cx| Box::pin(kept_without_subscription(cx)),
+};
+
 async fn kept_without_subscription(cx: &Cx) -> Judged {
     let id = cx.id();
     let mut client = cx.dial("client").id(&id).kept().go().await?;
@@ -164,6 +96,16 @@ async fn kept_without_subscription(cx: &Cx) -> Judged {
     fail("Session Present is 0, where a session with a subscription is kept")
 }
 
+const NONE_PRESENT: Check = Check {
+    id: "session/none-present",
+    title: "Session Present is 0 where there is no session",
+    expected: "Session Present 0 for a Client Identifier that was never used.",
+    v3_1_1: &["MQTT-3.2.2-3"],
+    v5_0: &["MQTT-3.2.2-3", "MQTT-3.1.2-6"],
+    needs: &[],
+    run: |cx| Box::pin(none_present(cx)),
+};
+
 async fn none_present(cx: &Cx) -> Judged {
     let mut client = cx.dial("client").kept().go().await?;
     client.fence().await?;
@@ -172,6 +114,16 @@ async fn none_present(cx: &Cx) -> Judged {
         true => fail("Session Present 1 for a Client Identifier that was never used"),
     }
 }
+
+const DISCARDED: Check = Check {
+    id: "session/discarded",
+    title: "A clean start discards the session",
+    expected: "Session Present 0, no subscription and no queued message.",
+    v3_1_1: &["MQTT-3.1.2-6", "MQTT-3.2.2-1"],
+    v5_0: &["MQTT-3.1.2-4", "MQTT-3.2.2-2"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(discarded(cx)),
+};
 
 async fn discarded(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
@@ -204,6 +156,16 @@ async fn discarded(cx: &Cx) -> Judged {
     pass("nothing of the old session is left")
 }
 
+const NOT_KEPT: Check = Check {
+    id: "session/not-kept",
+    title: "A session that is not to be kept ends with the connection",
+    expected: "Session Present 0 on the next connection.",
+    v3_1_1: &["MQTT-3.1.2-6"],
+    v5_0: &["MQTT-4.1.0-2", "X-5.0-session-1"],
+    needs: &[],
+    run: |cx| Box::pin(not_kept(cx)),
+};
+
 async fn not_kept(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
     let mut client = cx.dial("client").id(&id).go().await?;
@@ -217,6 +179,26 @@ async fn not_kept(cx: &Cx) -> Judged {
     }
 }
 
+const QOS_1_QUEUED: Check = Check {
+    id: "session/1-queued",
+    title: "QoS 1 messages for an absent client are queued",
+    expected: "All twenty messages arrive, in order, when the client is back.",
+    v3_1_1: &["MQTT-3.1.2-5"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(queued(cx, QoS::AtLeastOnce)),
+};
+
+const QOS_2_QUEUED: Check = Check {
+    id: "session/2-queued",
+    title: "QoS 2 messages for an absent client are queued",
+    expected: "All twenty messages arrive once, in order, when the client is back.",
+    v3_1_1: &["MQTT-3.1.2-5"],
+    v5_0: &["MQTT-3.1.2-23", "MQTT-4.5.0-1", "X-5.0-session-4"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(queued(cx, QoS::ExactlyOnce)),
+};
+
 async fn queued(cx: &Cx, qos: QoS) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("t"));
     let mut publisher = cx.client("publisher").await?;
@@ -225,7 +207,8 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     client.hears(&mut publisher, &topic, qos).await?;
     client.fence().await?;
     client.bye().await;
-    let sent: Vec<String> = (1..=5).map(|n| format!("queued {n}")).collect();
+    // So many that one published meanwhile would overtake them, if it could.
+    let sent: Vec<String> = (1..=20).map(|n| format!("queued {n}")).collect();
     for payload in &sent {
         publisher.publish(&topic, qos, payload.as_bytes()).await?;
     }
@@ -249,13 +232,14 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     }
     if let Some(missing) = sent.iter().find(|p| !first.contains(p)) {
         return fail(format!(
-            "`{missing}` was lost: {} of 5 arrived within {:?}",
+            "`{missing}` was lost: {} of {} arrived within {:?}",
             first.len(),
+            sent.len(),
             cx.wait()
         ));
     }
     match first.iter().zip(&sent).all(|(a, b)| *a == b) {
-        true => pass("all five arrived in order"),
+        true => pass("all of them arrived in order"),
         false => {
             let rule = cx.pick("MQTT-4.6.0-6", "MQTT-4.6.0-5");
             fail_on(&[rule], format!("they arrived as {first:?}"))
@@ -263,21 +247,31 @@ async fn queued(cx: &Cx, qos: QoS) -> Judged {
     }
 }
 
+const UNSUBSCRIBED_STAYS_SO: Check = Check {
+    id: "session/unsubscribed-stays-so",
+    title: "A subscription that was given up does not come back with the session",
+    expected: "Nothing is delivered for it after a reconnect.",
+    v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+    v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-2"],
+    needs: &[],
+    run: |cx| Box::pin(unsubscribed(cx)),
+};
+
 async fn unsubscribed(cx: &Cx) -> Judged {
     let (id, topic, other) = (cx.id(), cx.topic("t"), cx.topic("other"));
     let mut publisher = cx.client("publisher").await?;
     let mut client = cx.dial("client").id(&id).kept().go().await?;
-    client.subscribe(&topic, QoS::AtMostOnce).await?;
-    client.subscribe(&other, QoS::AtMostOnce).await?;
-    client
-        .hears(&mut publisher, &topic, QoS::AtMostOnce)
-        .await?;
+    // What becomes of subscriptions with QoS 0 is the question of session/kept.
+    let qos = client.subscribe_up_to(&topic, QoS::AtLeastOnce).await?;
+    client.subscribe(&other, qos).await?;
+    client.hears(&mut publisher, &topic, qos).await?;
+    client.fence().await?;
     client.unsubscribe(&[&topic]).await?;
     client.bye().await;
     let mut again = cx.dial("client again").id(&id).kept().go().await?;
     cx.resumed(&again.connack).await?;
-    publisher.publish(&topic, QoS::AtMostOnce, b"m").await?;
-    publisher.publish(&other, QoS::AtMostOnce, b"end").await?;
+    publisher.publish(&topic, qos, b"m").await?;
+    publisher.publish(&other, qos, b"end").await?;
     let got = again.all_beside(b"end").await?;
     match copies(&got, b"m").len() {
         0 => pass("only the other subscription delivers"),
@@ -285,12 +279,23 @@ async fn unsubscribed(cx: &Cx) -> Judged {
     }
 }
 
+const OWN_IDENTIFIER: Check = Check {
+    id: "session/own-identifier",
+    title: "Two Client Identifiers have two sessions",
+    expected: "Each client gets back its own subscription and not the other's.",
+    v3_1_1: &["MQTT-3.1.3-2"],
+    v5_0: &["MQTT-3.1.3-2"],
+    needs: &[],
+    run: |cx| Box::pin(own_identifier(cx)),
+};
+
 async fn own_identifier(cx: &Cx) -> Judged {
     let mut publisher = cx.client("publisher").await?;
     let names = [(cx.id(), cx.topic("one")), (cx.id(), cx.topic("two"))];
+    let mut qos = QoS::AtLeastOnce;
     for (id, topic) in &names {
         let mut client = cx.dial("client").id(id).kept().go().await?;
-        client.subscribe(topic, QoS::AtMostOnce).await?;
+        qos = client.subscribe_up_to(topic, qos).await?;
         client.bye().await;
     }
     let mut again = Vec::new();
@@ -300,9 +305,7 @@ async fn own_identifier(cx: &Cx) -> Judged {
         again.push(client);
     }
     for (_, topic) in &names {
-        publisher
-            .publish(topic, QoS::AtMostOnce, topic.as_bytes())
-            .await?;
+        publisher.publish(topic, qos, topic.as_bytes()).await?;
     }
     for (client, (_, topic)) in again.iter_mut().zip(&names) {
         match client.message().await? {
@@ -321,6 +324,16 @@ async fn own_identifier(cx: &Cx) -> Judged {
     }
     pass("each got its own")
 }
+
+const EXPIRES: Check = Check {
+    id: "session/expires",
+    title: "A session ends when its expiry has passed",
+    expected: "With Session Expiry Interval 1, Session Present is 0 after more than a second.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-4.1.0-2"],
+    needs: &[],
+    run: |cx| Box::pin(expires(cx)),
+};
 
 async fn expires(cx: &Cx) -> Judged {
     let id = cx.id();
@@ -358,6 +371,16 @@ async fn expires(cx: &Cx) -> Judged {
         ),
     }
 }
+
+const EXPIRY_AT_DISCONNECT: Check = Check {
+    id: "session/expiry-at-disconnect",
+    title: "A Session Expiry Interval in DISCONNECT takes the place of the earlier one",
+    expected: "With 60 in CONNECT and 0 in DISCONNECT, the session is gone.",
+    v3_1_1: &[],
+    v5_0: &["X-5.0-disconnect-4", "MQTT-4.1.0-2"],
+    needs: &[],
+    run: |cx| Box::pin(expiry_at_disconnect(cx)),
+};
 
 async fn expiry_at_disconnect(cx: &Cx) -> Judged {
     let id = cx.id();

@@ -15,128 +15,42 @@ use squall_protocol::{
 };
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "subscribe/suback",
-        title: "SUBACK has the identifier of its SUBSCRIBE and one code per filter, in order",
-        expected: "For QoS 0, 1 and 2 in one SUBSCRIBE: three codes, each the granted QoS or a failure.",
-        v3_1_1: &[
-            "MQTT-3.8.4-1",
-            "MQTT-3.8.4-2",
-            "MQTT-3.8.4-4",
-            "MQTT-3.9.3-1",
-            "MQTT-3.9.3-2",
-        ],
-        v5_0: &[
-            "MQTT-3.8.4-1",
-            "MQTT-3.8.4-2",
-            "MQTT-3.8.4-5",
-            "MQTT-3.8.4-6",
-            "MQTT-3.8.4-7",
-            "MQTT-3.9.3-1",
-        ],
-        needs: &[],
-        run: |cx| Box::pin(suback(cx)),
-    },
-    Check {
-        id: "subscribe/identifiers",
-        title: "Pipelined SUBSCRIBE and UNSUBSCRIBE are answered under their own identifiers",
-        expected: "SUBACK and UNSUBACK with the identifiers 1, 255 and 65535.",
-        v3_1_1: &["MQTT-2.3.1-7", "MQTT-3.8.4-2", "MQTT-3.10.4-4"],
-        v5_0: &["MQTT-2.2.1-6", "MQTT-3.8.4-2", "MQTT-3.10.4-5"],
-        needs: &[],
-        run: |cx| Box::pin(identifiers(cx)),
-    },
-    Check {
-        id: "subscribe/several-filters",
-        title: "Each filter of one SUBSCRIBE is a subscription",
-        expected: "Messages for all three filters are delivered.",
-        v3_1_1: &["MQTT-3.8.4-4"],
-        v5_0: &["MQTT-3.8.4-5"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(several(cx)),
-    },
-    Check {
-        id: "subscribe/replaced",
-        title: "Subscribing again to the same filter replaces the subscription",
-        expected: "One copy, with the newly granted QoS.",
-        v3_1_1: &["MQTT-3.8.4-3"],
-        v5_0: &["MQTT-3.8.4-3"],
-        needs: &[Need::Qos1],
-        run: |cx| Box::pin(replaced(cx)),
-    },
-    Check {
-        id: "subscribe/overlapping",
-        title: "Overlapping subscriptions deliver with the highest granted QoS",
-        expected: "One copy with QoS 1, or one per subscription of which one has QoS 1.",
-        v3_1_1: &["MQTT-3.3.5-1"],
-        v5_0: &["MQTT-3.3.4-2"],
-        needs: &[Need::Qos1, Need::Wildcard],
-        run: |cx| Box::pin(overlapping(cx)),
-    },
-    Check {
-        id: "subscribe/unsubscribed",
-        title: "After UNSUBSCRIBE nothing more is delivered",
-        expected: "UNSUBACK, and no message that is published afterwards.",
-        v3_1_1: &["MQTT-3.10.4-2", "MQTT-3.10.4-1", "MQTT-3.10.4-4"],
-        v5_0: &["MQTT-3.10.4-2", "MQTT-3.10.4-1", "MQTT-3.10.4-4"],
-        needs: &[],
-        run: |cx| Box::pin(unsubscribed(cx)),
-    },
-    Check {
-        id: "subscribe/unsubscribed-exact",
-        title: "UNSUBSCRIBE compares filters character by character",
-        expected: "A filter that matches the same topics in other characters leaves the subscription alone.",
-        v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-5"],
-        v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-5"],
-        needs: &[Need::Wildcard],
-        run: |cx| Box::pin(unsubscribed_exact(cx)),
-    },
-    Check {
-        id: "subscribe/unsubscribe-unknown",
-        title: "UNSUBSCRIBE of what was never subscribed is answered",
-        expected: "UNSUBACK; in 5.0 with one code per filter, which should be 0x11.",
-        v3_1_1: &["MQTT-3.10.4-5"],
-        v5_0: &["MQTT-3.10.4-5", "MQTT-3.11.3-2", "X-5.0-unsubscribe-3"],
-        needs: &[],
-        run: |cx| Box::pin(unsubscribe_unknown(cx)),
-    },
-    Check {
-        id: "subscribe/unsuback-codes",
-        title: "UNSUBACK has one code per filter, in order",
-        expected: "One UNSUBACK with two codes: the first says that a subscription was deleted.",
-        v3_1_1: &["MQTT-3.10.4-6"],
-        v5_0: &["MQTT-3.11.3-1", "MQTT-3.11.3-2", "MQTT-3.10.4-6"],
-        needs: &[],
-        run: |cx| Box::pin(unsuback_codes(cx)),
-    },
-    Check {
-        id: "subscribe/no-local",
-        title: "With No Local a client does not get its own messages",
-        expected: "The message of another client arrives, the client's own does not.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.8.3-3"],
-        needs: &[],
-        run: |cx| Box::pin(no_local(cx)),
-    },
-    Check {
-        id: "subscribe/identifier",
-        title: "A message carries the Subscription Identifier of its subscription",
-        expected: "The identifier of the subscription, and none where the subscription has none.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.4-3", "X-5.0-subid-2", "X-5.0-subid-6"],
-        needs: &[Need::SubscriptionIdentifiers],
-        run: |cx| Box::pin(identifier(cx)),
-    },
-    Check {
-        id: "subscribe/identifiers-overlapping",
-        title: "Overlapping subscriptions: every identifier comes with the message",
-        expected: "One copy with both identifiers, or two copies with one each.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.3.4-4", "MQTT-3.3.4-5", "MQTT-3.3.4-3"],
-        needs: &[Need::SubscriptionIdentifiers, Need::Wildcard],
-        run: |cx| Box::pin(identifiers_overlapping(cx)),
-    },
+    SUBACK,
+    IDENTIFIERS,
+    SEVERAL_FILTERS,
+    REPLACED,
+    OVERLAPPING,
+    UNSUBSCRIBED,
+    UNSUBSCRIBED_EXACT,
+    UNSUBSCRIBE_UNKNOWN,
+    UNSUBACK_CODES,
+    NO_LOCAL,
+    IDENTIFIER,
+    IDENTIFIERS_OVERLAPPING,
 ];
+
+const SUBACK: Check = Check {
+    id: "subscribe/suback",
+    title: "SUBACK has the identifier of its SUBSCRIBE and one code per filter, in order",
+    expected: "For QoS 0, 1 and 2 in one SUBSCRIBE: three codes, each the granted QoS or a failure.",
+    v3_1_1: &[
+        "MQTT-3.8.4-1",
+        "MQTT-3.8.4-2",
+        "MQTT-3.8.4-4",
+        "MQTT-3.9.3-1",
+        "MQTT-3.9.3-2",
+    ],
+    v5_0: &[
+        "MQTT-3.8.4-1",
+        "MQTT-3.8.4-2",
+        "MQTT-3.8.4-5",
+        "MQTT-3.8.4-6",
+        "MQTT-3.8.4-7",
+        "MQTT-3.9.3-1",
+    ],
+    needs: &[],
+    run: |cx| Box::pin(suback(cx)),
+};
 
 async fn suback(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;
@@ -163,6 +77,16 @@ async fn suback(cx: &Cx) -> Judged {
     let codes: Vec<_> = ack.reasons.iter().map(ToString::to_string).collect();
     pass(format!("the codes are {}", codes.join(", ")))
 }
+
+const IDENTIFIERS: Check = Check {
+    id: "subscribe/identifiers",
+    title: "Pipelined SUBSCRIBE and UNSUBSCRIBE are answered under their own identifiers",
+    expected: "SUBACK and UNSUBACK with the identifiers 1, 255 and 65535.",
+    v3_1_1: &["MQTT-2.3.1-7", "MQTT-3.8.4-2", "MQTT-3.10.4-4"],
+    v5_0: &["MQTT-2.2.1-6", "MQTT-3.8.4-2", "MQTT-3.10.4-5"],
+    needs: &[],
+    run: |cx| Box::pin(identifiers(cx)),
+};
 
 async fn identifiers(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;
@@ -196,6 +120,16 @@ async fn identifiers(cx: &Cx) -> Judged {
     pass("all answers came under their identifiers")
 }
 
+const SEVERAL_FILTERS: Check = Check {
+    id: "subscribe/several-filters",
+    title: "Each filter of one SUBSCRIBE is a subscription",
+    expected: "Messages for all three filters are delivered.",
+    v3_1_1: &["MQTT-3.8.4-4"],
+    v5_0: &["MQTT-3.8.4-5"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(several(cx)),
+};
+
 async fn several(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;
     let topics = ["a", "b", "c"].map(|leaf| cx.topic(leaf));
@@ -228,6 +162,16 @@ async fn several(cx: &Cx) -> Judged {
     }
 }
 
+const REPLACED: Check = Check {
+    id: "subscribe/replaced",
+    title: "Subscribing again to the same filter replaces the subscription",
+    expected: "One copy, with the newly granted QoS.",
+    v3_1_1: &["MQTT-3.8.4-3"],
+    v5_0: &["MQTT-3.8.4-3"],
+    needs: &[Need::Qos1],
+    run: |cx| Box::pin(replaced(cx)),
+};
+
 async fn replaced(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
@@ -250,6 +194,16 @@ async fn replaced(cx: &Cx) -> Judged {
         )),
     }
 }
+
+const OVERLAPPING: Check = Check {
+    id: "subscribe/overlapping",
+    title: "Overlapping subscriptions deliver with the highest granted QoS",
+    expected: "One copy with QoS 1, or one per subscription of which one has QoS 1.",
+    v3_1_1: &["MQTT-3.3.5-1"],
+    v5_0: &["MQTT-3.3.4-2"],
+    needs: &[Need::Qos1, Need::Wildcard],
+    run: |cx| Box::pin(overlapping(cx)),
+};
 
 async fn overlapping(cx: &Cx) -> Judged {
     let topic = cx.topic("a/b");
@@ -285,6 +239,16 @@ fn number(copies: usize) -> String {
     }
 }
 
+const UNSUBSCRIBED: Check = Check {
+    id: "subscribe/unsubscribed",
+    title: "After UNSUBSCRIBE nothing more is delivered",
+    expected: "UNSUBACK, and no message that is published afterwards.",
+    v3_1_1: &["MQTT-3.10.4-2", "MQTT-3.10.4-1", "MQTT-3.10.4-4"],
+    v5_0: &["MQTT-3.10.4-2", "MQTT-3.10.4-1", "MQTT-3.10.4-4"],
+    needs: &[],
+    run: |cx| Box::pin(unsubscribed(cx)),
+};
+
 async fn unsubscribed(cx: &Cx) -> Judged {
     let (topic, other) = (cx.topic("t"), cx.topic("other"));
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtMostOnce).await?;
@@ -304,6 +268,16 @@ async fn unsubscribed(cx: &Cx) -> Judged {
     }
 }
 
+const UNSUBSCRIBED_EXACT: Check = Check {
+    id: "subscribe/unsubscribed-exact",
+    title: "UNSUBSCRIBE compares filters character by character",
+    expected: "A filter that matches the same topics in other characters leaves the subscription alone.",
+    v3_1_1: &["MQTT-3.10.4-1", "MQTT-3.10.4-5"],
+    v5_0: &["MQTT-3.10.4-1", "MQTT-3.10.4-5"],
+    needs: &[Need::Wildcard],
+    run: |cx| Box::pin(unsubscribed_exact(cx)),
+};
+
 async fn unsubscribed_exact(cx: &Cx) -> Judged {
     let topic = cx.topic("a/b");
     let (mut publisher, mut sub) = pair(cx, &topic, QoS::AtMostOnce).await?;
@@ -321,6 +295,16 @@ async fn unsubscribed_exact(cx: &Cx) -> Judged {
     }
 }
 
+const UNSUBSCRIBE_UNKNOWN: Check = Check {
+    id: "subscribe/unsubscribe-unknown",
+    title: "UNSUBSCRIBE of what was never subscribed is answered",
+    expected: "UNSUBACK; in 5.0 with one code per filter, which should be 0x11.",
+    v3_1_1: &["MQTT-3.10.4-5"],
+    v5_0: &["MQTT-3.10.4-5", "MQTT-3.11.3-2", "X-5.0-unsubscribe-3"],
+    needs: &[],
+    run: |cx| Box::pin(unsubscribe_unknown(cx)),
+};
+
 async fn unsubscribe_unknown(cx: &Cx) -> Judged {
     let mut client = cx.client("client").await?;
     client.fence().await?;
@@ -337,6 +321,16 @@ async fn unsubscribe_unknown(cx: &Cx) -> Judged {
         ),
     }
 }
+
+const UNSUBACK_CODES: Check = Check {
+    id: "subscribe/unsuback-codes",
+    title: "UNSUBACK has one code per filter, in order",
+    expected: "One UNSUBACK with two codes: the first says that a subscription was deleted.",
+    v3_1_1: &["MQTT-3.10.4-6"],
+    v5_0: &["MQTT-3.11.3-1", "MQTT-3.11.3-2", "MQTT-3.10.4-6"],
+    needs: &[],
+    run: |cx| Box::pin(unsuback_codes(cx)),
+};
 
 async fn unsuback_codes(cx: &Cx) -> Judged {
     let (topic, other) = (cx.topic("t"), cx.topic("never"));
@@ -357,6 +351,16 @@ async fn unsuback_codes(cx: &Cx) -> Judged {
         codes => fail(format!("{} codes for two filters", codes.len())),
     }
 }
+
+const NO_LOCAL: Check = Check {
+    id: "subscribe/no-local",
+    title: "With No Local a client does not get its own messages",
+    expected: "The message of another client arrives, the client's own does not.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.8.3-3"],
+    needs: &[],
+    run: |cx| Box::pin(no_local(cx)),
+};
 
 async fn no_local(cx: &Cx) -> Judged {
     let topic = cx.topic("t");
@@ -390,6 +394,16 @@ fn ids(messages: &[&Publish]) -> Vec<u32> {
         .collect()
 }
 
+const IDENTIFIER: Check = Check {
+    id: "subscribe/identifier",
+    title: "A message carries the Subscription Identifier of its subscription",
+    expected: "The identifier of the subscription, and none where the subscription has none.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.4-3", "X-5.0-subid-2", "X-5.0-subid-6"],
+    needs: &[Need::SubscriptionIdentifiers],
+    run: |cx| Box::pin(identifier(cx)),
+};
+
 async fn identifier(cx: &Cx) -> Judged {
     let (with, without) = (cx.topic("with"), cx.topic("without"));
     let mut publisher = cx.client("publisher").await?;
@@ -414,6 +428,16 @@ async fn identifier(cx: &Cx) -> Judged {
     }
     pass("the identifier comes where there is one")
 }
+
+const IDENTIFIERS_OVERLAPPING: Check = Check {
+    id: "subscribe/identifiers-overlapping",
+    title: "Overlapping subscriptions: every identifier comes with the message",
+    expected: "One copy with both identifiers, or two copies with one each.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.3.4-4", "MQTT-3.3.4-5", "MQTT-3.3.4-3"],
+    needs: &[Need::SubscriptionIdentifiers, Need::Wildcard],
+    run: |cx| Box::pin(identifiers_overlapping(cx)),
+};
 
 async fn identifiers_overlapping(cx: &Cx) -> Judged {
     let topic = cx.topic("a/b");

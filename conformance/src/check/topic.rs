@@ -13,111 +13,81 @@ use squall_reports::Verdict;
 use tokio::time::Instant;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "topic/multi-level-wildcard",
-        title: "# matches the parent level and everything below it",
-        expected: "a/# matches a, a/b and a/b/c, and not ab.",
-        v3_1_1: &["X-3.1.1-topic-1", "MQTT-4.5.0-1"],
-        v5_0: &["X-5.0-topic-1", "MQTT-4.5.0-1"],
-        needs: &[Need::Wildcard],
-        run: |cx| {
-            Box::pin(matches(
-                cx,
-                "a/#",
-                &["a", "a/", "a/b", "a/b/c"],
-                &["ab", "b/a"],
-            ))
-        },
-    },
-    Check {
-        id: "topic/single-level-wildcard",
-        title: "+ matches exactly one level, which may be empty",
-        expected: "a/+ matches a/b and a/, and neither a nor a/b/c.",
-        v3_1_1: &["X-3.1.1-topic-2"],
-        v5_0: &["X-5.0-topic-2"],
-        needs: &[Need::Wildcard],
-        run: |cx| Box::pin(matches(cx, "a/+", &["a/b", "a/"], &["a", "a/b/c", "b/b"])),
-    },
-    Check {
-        id: "topic/single-level-wildcard-inside",
-        title: "+ in the middle of a filter",
-        expected: "a/+/c matches a/b/c and a//c, and not a/b/d.",
-        v3_1_1: &["X-3.1.1-topic-2"],
-        v5_0: &["X-5.0-topic-2"],
-        needs: &[Need::Wildcard],
-        run: |cx| {
-            Box::pin(matches(
-                cx,
-                "a/+/c",
-                &["a/b/c", "a//c"],
-                &["a/b/d", "a/c", "a/b/c/d"],
-            ))
-        },
-    },
-    Check {
-        id: "topic/exact",
-        title: "Filters without wildcards compare character by character",
-        expected: "Case, spaces and separators at either end make another topic.",
-        v3_1_1: &["X-3.1.1-topic-4", "MQTT-4.7.3-4"],
-        v5_0: &["X-5.0-topic-4", "MQTT-4.7.3-4"],
-        needs: &[],
-        run: |cx| Box::pin(matches(cx, "A b", &["A b"], &["a b", "A b/", "A  b", "Ab"])),
-    },
-    Check {
-        id: "topic/no-normalisation",
-        title: "Matching does not normalise characters",
-        expected: "Composed and decomposed characters make different topics.",
-        v3_1_1: &["MQTT-4.7.3-4"],
-        v5_0: &["MQTT-4.7.3-4"],
-        needs: &[],
-        run: |cx| Box::pin(matches(cx, "\u{e9}", &["\u{e9}"], &["e\u{301}"])),
-    },
-    Check {
-        id: "topic/byte-order-mark-kept",
-        title: "U+FEFF at the beginning of a topic is part of it",
-        expected: "The topic with it and the topic without it are different, and it is delivered as it was.",
-        v3_1_1: &["MQTT-1.5.3-3"],
-        v5_0: &["MQTT-1.5.4-3"],
-        needs: &[],
-        run: |cx| Box::pin(byte_order_mark(cx)),
-    },
-    Check {
-        id: "topic/dollar-not-matched-by-hash",
-        title: "# does not match topics that begin with $",
-        expected: "A subscriber of # gets nothing from $SYS or another $ topic.",
-        v3_1_1: &["MQTT-4.7.2-1"],
-        v5_0: &["MQTT-4.7.2-1"],
-        needs: &[Need::Wildcard],
-        run: |cx| Box::pin(dollar(cx, "#")),
-    },
-    Check {
-        id: "topic/dollar-not-matched-by-plus",
-        title: "+ as the first level does not match topics that begin with $",
-        expected: "A subscriber of +/# gets nothing from $SYS or another $ topic.",
-        v3_1_1: &["MQTT-4.7.2-1"],
-        v5_0: &["MQTT-4.7.2-1"],
-        needs: &[Need::Wildcard],
-        run: |cx| Box::pin(dollar(cx, "+/#")),
-    },
-    Check {
-        id: "topic/delivered-topic-matches",
-        title: "The delivered Topic Name matches the filter",
-        expected: "Every message a wildcard subscription gets has a topic that matches it.",
-        v3_1_1: &["MQTT-3.3.2-3"],
-        v5_0: &["MQTT-3.3.2-3"],
-        needs: &[Need::Wildcard],
-        run: |cx| Box::pin(delivered_topic(cx)),
-    },
-    Check {
-        id: "topic/many-levels",
-        title: "A topic of 200 levels",
-        expected: "It is delivered; the number of levels has no limit of its own.",
-        v3_1_1: &["X-3.1.1-topic-5"],
-        v5_0: &["X-5.0-topic-5"],
-        needs: &[],
-        run: |cx| Box::pin(many_levels(cx)),
-    },
+    MULTI_LEVEL_WILDCARD,
+    SINGLE_LEVEL_WILDCARD,
+    SINGLE_LEVEL_WILDCARD_INSIDE,
+    EXACT,
+    NO_NORMALISATION,
+    BYTE_ORDER_MARK_KEPT,
+    DOLLAR_NOT_MATCHED_BY_HASH,
+    DOLLAR_NOT_MATCHED_BY_PLUS,
+    DELIVERED_TOPIC_MATCHES,
+    MANY_LEVELS,
 ];
+
+const MULTI_LEVEL_WILDCARD: Check = Check {
+    id: "topic/multi-level-wildcard",
+    title: "# matches the parent level and everything below it",
+    expected: "a/# matches a, a/b and a/b/c, and not ab.",
+    v3_1_1: &["X-3.1.1-topic-1", "MQTT-4.5.0-1"],
+    v5_0: &["X-5.0-topic-1", "MQTT-4.5.0-1"],
+    needs: &[Need::Wildcard],
+    run: |cx| {
+        Box::pin(matches(
+            cx,
+            "a/#",
+            &["a", "a/", "a/b", "a/b/c"],
+            &["ab", "b/a"],
+        ))
+    },
+};
+
+const SINGLE_LEVEL_WILDCARD: Check = Check {
+    id: "topic/single-level-wildcard",
+    title: "+ matches exactly one level, which may be empty",
+    expected: "a/+ matches a/b and a/, and neither a nor a/b/c.",
+    v3_1_1: &["X-3.1.1-topic-2"],
+    v5_0: &["X-5.0-topic-2"],
+    needs: &[Need::Wildcard],
+    run: |cx| Box::pin(matches(cx, "a/+", &["a/b", "a/"], &["a", "a/b/c", "b/b"])),
+};
+
+const SINGLE_LEVEL_WILDCARD_INSIDE: Check = Check {
+    id: "topic/single-level-wildcard-inside",
+    title: "+ in the middle of a filter",
+    expected: "a/+/c matches a/b/c and a//c, and not a/b/d.",
+    v3_1_1: &["X-3.1.1-topic-2"],
+    v5_0: &["X-5.0-topic-2"],
+    needs: &[Need::Wildcard],
+    run: |cx| {
+        Box::pin(matches(
+            cx,
+            "a/+/c",
+            &["a/b/c", "a//c"],
+            &["a/b/d", "a/c", "a/b/c/d"],
+        ))
+    },
+};
+
+const EXACT: Check = Check {
+    id: "topic/exact",
+    title: "Filters without wildcards compare character by character",
+    expected: "Case, spaces and separators at either end make another topic.",
+    v3_1_1: &["X-3.1.1-topic-4", "MQTT-4.7.3-4"],
+    v5_0: &["X-5.0-topic-4", "MQTT-4.7.3-4"],
+    needs: &[],
+    run: |cx| Box::pin(matches(cx, "A b", &["A b"], &["a b", "A b/", "A  b", "Ab"])),
+};
+
+const NO_NORMALISATION: Check = Check {
+    id: "topic/no-normalisation",
+    title: "Matching does not normalise characters",
+    expected: "Composed and decomposed characters make different topics.",
+    v3_1_1: &["MQTT-4.7.3-4"],
+    v5_0: &["MQTT-4.7.3-4"],
+    needs: &[],
+    run: |cx| Box::pin(matches(cx, "\u{e9}", &["\u{e9}"], &["e\u{301}"])),
+};
 
 /// One subscription, and topics that it has to match and must not match.
 async fn matches(cx: &Cx, filter: &str, hits: &[&str], misses: &[&str]) -> Judged {
@@ -175,6 +145,16 @@ async fn matches(cx: &Cx, filter: &str, hits: &[&str], misses: &[&str]) -> Judge
     ))
 }
 
+const BYTE_ORDER_MARK_KEPT: Check = Check {
+    id: "topic/byte-order-mark-kept",
+    title: "U+FEFF at the beginning of a topic is part of it",
+    expected: "The topic with it and the topic without it are different, and it is delivered as it was.",
+    v3_1_1: &["MQTT-1.5.3-3"],
+    v5_0: &["MQTT-1.5.4-3"],
+    needs: &[],
+    run: |cx| Box::pin(byte_order_mark(cx)),
+};
+
 async fn byte_order_mark(cx: &Cx) -> Judged {
     let (with, without) = (format!("\u{feff}{}", cx.topic("t")), cx.topic("t"));
     let mut sub = cx.client("subscriber").await?;
@@ -191,6 +171,26 @@ async fn byte_order_mark(cx: &Cx) -> Judged {
         _ => fail("both subscriptions got it"),
     }
 }
+
+const DOLLAR_NOT_MATCHED_BY_HASH: Check = Check {
+    id: "topic/dollar-not-matched-by-hash",
+    title: "# does not match topics that begin with $",
+    expected: "A subscriber of # gets nothing from $SYS or another $ topic.",
+    v3_1_1: &["MQTT-4.7.2-1"],
+    v5_0: &["MQTT-4.7.2-1"],
+    needs: &[Need::Wildcard],
+    run: |cx| Box::pin(dollar(cx, "#")),
+};
+
+const DOLLAR_NOT_MATCHED_BY_PLUS: Check = Check {
+    id: "topic/dollar-not-matched-by-plus",
+    title: "+ as the first level does not match topics that begin with $",
+    expected: "A subscriber of +/# gets nothing from $SYS or another $ topic.",
+    v3_1_1: &["MQTT-4.7.2-1"],
+    v5_0: &["MQTT-4.7.2-1"],
+    needs: &[Need::Wildcard],
+    run: |cx| Box::pin(dollar(cx, "+/#")),
+};
 
 async fn dollar(cx: &Cx, filter: &str) -> Judged {
     let mut sub = cx.client("subscriber").await?;
@@ -237,6 +237,16 @@ async fn dollar(cx: &Cx, filter: &str) -> Judged {
     }
 }
 
+const DELIVERED_TOPIC_MATCHES: Check = Check {
+    id: "topic/delivered-topic-matches",
+    title: "The delivered Topic Name matches the filter",
+    expected: "Every message a wildcard subscription gets has a topic that matches it.",
+    v3_1_1: &["MQTT-3.3.2-3"],
+    v5_0: &["MQTT-3.3.2-3"],
+    needs: &[Need::Wildcard],
+    run: |cx| Box::pin(delivered_topic(cx)),
+};
+
 async fn delivered_topic(cx: &Cx) -> Judged {
     let filter = cx.topic("+/x/#");
     let mut sub = cx.client("subscriber").await?;
@@ -259,6 +269,16 @@ async fn delivered_topic(cx: &Cx) -> Judged {
         None => pass(format!("{} messages, all of them matching", got.len())),
     }
 }
+
+const MANY_LEVELS: Check = Check {
+    id: "topic/many-levels",
+    title: "A topic of 200 levels",
+    expected: "It is delivered; the number of levels has no limit of its own.",
+    v3_1_1: &["X-3.1.1-topic-5"],
+    v5_0: &["X-5.0-topic-5"],
+    needs: &[],
+    run: |cx| Box::pin(many_levels(cx)),
+};
 
 async fn many_levels(cx: &Cx) -> Judged {
     let topic = cx.topic(&["x"; 197].join("/"));

@@ -22,109 +22,24 @@ use tokio::time::Instant;
 use crate::cx::PRECISION;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "will/on-drop",
-        title: "The will is published when the connection is lost",
-        expected: "The will message with its topic and payload, once.",
-        v3_1_1: &["MQTT-3.1.2-8", "X-3.1.1-will-4"],
-        v5_0: &["MQTT-3.1.2-8", "MQTT-3.1.2-7"],
-        needs: &[],
-        run: |cx| Box::pin(on_drop(cx)),
-    },
-    Check {
-        id: "will/not-on-disconnect",
-        title: "DISCONNECT removes the will",
-        expected: "No will message after a DISCONNECT (in 5.0 with 0x00).",
-        v3_1_1: &["MQTT-3.14.4-3", "MQTT-3.1.2-10"],
-        v5_0: &["MQTT-3.14.4-3", "MQTT-3.1.2-10"],
-        needs: &[],
-        run: |cx| Box::pin(not_on_disconnect(cx)),
-    },
-    Check {
-        id: "will/none-without-flag",
-        title: "No will is published for a connection that was opened without one",
-        expected: "Nothing on the will topic of the client's earlier connection.",
-        v3_1_1: &["MQTT-3.1.2-12", "MQTT-3.1.2-10"],
-        v5_0: &["MQTT-3.1.2-10"],
-        needs: &[],
-        run: |cx| Box::pin(none_without_flag(cx)),
-    },
-    Check {
-        id: "will/on-protocol-error",
-        title: "The will is published when the server closes the connection because of an error",
-        expected: "The will message after a packet of the wrong kind.",
-        v3_1_1: &["X-3.1.1-will-3"],
-        v5_0: &["X-5.0-will-3"],
-        needs: &[],
-        run: |cx| Box::pin(on_protocol_error(cx)),
-    },
-    Check {
-        id: "will/disconnect-with-will",
-        title: "DISCONNECT 0x04 asks for the will",
-        expected: "The will message.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-8", "X-5.0-will-4"],
-        needs: &[],
-        run: |cx| Box::pin(disconnect_with_will(cx)),
-    },
-    Check {
-        id: "will/retained",
-        title: "A will with Will Retain is published as a retained message",
-        expected: "A later subscriber gets it with RETAIN 1.",
-        v3_1_1: &["MQTT-3.1.2-17"],
-        v5_0: &["MQTT-3.1.2-15"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(retained(cx, true)),
-    },
-    Check {
-        id: "will/not-retained",
-        title: "A will without Will Retain is an ordinary message",
-        expected: "A later subscriber gets nothing.",
-        v3_1_1: &["MQTT-3.1.2-16"],
-        v5_0: &["MQTT-3.1.2-14"],
-        needs: &[Need::Retain, Need::Qos1],
-        run: |cx| Box::pin(retained(cx, false)),
-    },
-    Check {
-        id: "will/qos",
-        title: "The will is published with its QoS",
-        expected: "Wills with QoS 0, 1 and 2 arrive with it.",
-        v3_1_1: &["MQTT-3.1.2-9", "MQTT-3.8.4-6"],
-        v5_0: &["MQTT-3.1.2-12", "MQTT-3.8.4-8"],
-        needs: &[Need::Qos2],
-        run: |cx| Box::pin(qos(cx)),
-    },
-    Check {
-        id: "will/properties",
-        title: "The will properties are those of the published message",
-        expected: "Content Type, Response Topic, Correlation Data and User Properties in their order.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.3-10", "X-5.0-will-9"],
-        needs: &[],
-        run: |cx| Box::pin(properties(cx)),
-    },
-    Check {
-        id: "will/delayed",
-        title: "A will with a delay is published after it, not before",
-        expected: "With Will Delay Interval 1 the will comes after 1 s.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.2-8", "X-5.0-will-6"],
-        needs: &[],
-        run: |cx| Box::pin(delayed(cx)),
-    },
-    Check {
-        id: "will/delay-cancelled",
-        title: "A client that is back in time has no will published",
-        expected: "With Will Delay Interval 1 and a reconnect before it, nothing is published.",
-        v3_1_1: &[],
-        v5_0: &["MQTT-3.1.3-9"],
-        needs: &[],
-        run: |cx| Box::pin(delay_cancelled(cx)),
-    },
+    ON_DROP,
+    NOT_ON_DISCONNECT,
+    NONE_WITHOUT_FLAG,
+    ON_PROTOCOL_ERROR,
+    DISCONNECT_WITH_WILL,
+    RETAINED,
+    NOT_RETAINED,
+    QOS,
+    PROPERTIES,
+    DELAYED,
+    DELAY_CANCELLED,
 ];
 
 /// A subscriber of the will topic that has got an ordinary message there, and the publisher of it.
-async fn witness<'a>(cx: &'a Cx, topic: &str) -> Result<(Client<'a>, Client<'a>), Outcome> {
+pub(super) async fn witness<'a>(
+    cx: &'a Cx,
+    topic: &str,
+) -> Result<(Client<'a>, Client<'a>), Outcome> {
     super::qos::pair(cx, topic, QoS::AtMostOnce).await
 }
 
@@ -133,6 +48,16 @@ async fn wills_still(sub: &mut Client<'_>) -> Result<usize, Outcome> {
     let got = sub.quiet().await?;
     Ok(copies(&got, b"last words").len())
 }
+
+const ON_DROP: Check = Check {
+    id: "will/on-drop",
+    title: "The will is published when the connection is lost",
+    expected: "The will message with its topic and payload, once.",
+    v3_1_1: &["MQTT-3.1.2-8", "X-3.1.1-will-4"],
+    v5_0: &["MQTT-3.1.2-8", "MQTT-3.1.2-7"],
+    needs: &[],
+    run: |cx| Box::pin(on_drop(cx)),
+};
 
 async fn on_drop(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
@@ -161,6 +86,16 @@ async fn on_drop(cx: &Cx) -> Judged {
     }
 }
 
+const NOT_ON_DISCONNECT: Check = Check {
+    id: "will/not-on-disconnect",
+    title: "DISCONNECT removes the will",
+    expected: "No will message after a DISCONNECT (in 5.0 with 0x00).",
+    v3_1_1: &["MQTT-3.14.4-3", "MQTT-3.1.2-10"],
+    v5_0: &["MQTT-3.14.4-3", "MQTT-3.1.2-10"],
+    needs: &[],
+    run: |cx| Box::pin(not_on_disconnect(cx)),
+};
+
 async fn not_on_disconnect(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
     let (_publisher, mut sub) = witness(cx, &topic).await?;
@@ -188,6 +123,16 @@ async fn not_on_disconnect(cx: &Cx) -> Judged {
     }
 }
 
+const NONE_WITHOUT_FLAG: Check = Check {
+    id: "will/none-without-flag",
+    title: "No will is published for a connection that was opened without one",
+    expected: "Nothing on the will topic of the client's earlier connection.",
+    v3_1_1: &["MQTT-3.1.2-12", "MQTT-3.1.2-10"],
+    v5_0: &["MQTT-3.1.2-10"],
+    needs: &[],
+    run: |cx| Box::pin(none_without_flag(cx)),
+};
+
 async fn none_without_flag(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("will"));
     let (_publisher, mut sub) = witness(cx, &topic).await?;
@@ -210,6 +155,16 @@ async fn none_without_flag(cx: &Cx) -> Judged {
         _ => fail("a will was published for a connection without one"),
     }
 }
+
+const ON_PROTOCOL_ERROR: Check = Check {
+    id: "will/on-protocol-error",
+    title: "The will is published when the server closes the connection because of an error",
+    expected: "The will message after a packet of the wrong kind.",
+    v3_1_1: &["X-3.1.1-will-3"],
+    v5_0: &["X-5.0-will-3"],
+    needs: &[],
+    run: |cx| Box::pin(on_protocol_error(cx)),
+};
 
 async fn on_protocol_error(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
@@ -241,6 +196,16 @@ async fn on_protocol_error(cx: &Cx) -> Judged {
     }
 }
 
+const DISCONNECT_WITH_WILL: Check = Check {
+    id: "will/disconnect-with-will",
+    title: "DISCONNECT 0x04 asks for the will",
+    expected: "The will message.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-8", "X-5.0-will-4"],
+    needs: &[],
+    run: |cx| Box::pin(disconnect_with_will(cx)),
+};
+
 async fn disconnect_with_will(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
     let (_publisher, mut sub) = witness(cx, &topic).await?;
@@ -259,6 +224,26 @@ async fn disconnect_with_will(cx: &Cx) -> Judged {
         None => fail(format!("no will within {:?} of DISCONNECT 0x04", cx.wait())),
     }
 }
+
+const RETAINED: Check = Check {
+    id: "will/retained",
+    title: "A will with Will Retain is published as a retained message",
+    expected: "A later subscriber gets it with RETAIN 1.",
+    v3_1_1: &["MQTT-3.1.2-17"],
+    v5_0: &["MQTT-3.1.2-15"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(retained(cx, true)),
+};
+
+const NOT_RETAINED: Check = Check {
+    id: "will/not-retained",
+    title: "A will without Will Retain is an ordinary message",
+    expected: "A later subscriber gets nothing.",
+    v3_1_1: &["MQTT-3.1.2-16"],
+    v5_0: &["MQTT-3.1.2-14"],
+    needs: &[Need::Retain, Need::Qos1],
+    run: |cx| Box::pin(retained(cx, false)),
+};
 
 async fn retained(cx: &Cx, retain: bool) -> Judged {
     let topic = cx.topic("will");
@@ -291,6 +276,16 @@ async fn retained(cx: &Cx, retain: bool) -> Judged {
     }
 }
 
+const QOS: Check = Check {
+    id: "will/qos",
+    title: "The will is published with its QoS",
+    expected: "Wills with QoS 0, 1 and 2 arrive with it.",
+    v3_1_1: &["MQTT-3.1.2-9", "MQTT-3.8.4-6"],
+    v5_0: &["MQTT-3.1.2-12", "MQTT-3.8.4-8"],
+    needs: &[Need::Qos2],
+    run: |cx| Box::pin(qos(cx)),
+};
+
 async fn qos(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
     let mut sub = cx.client("subscriber").await?;
@@ -314,6 +309,16 @@ async fn qos(cx: &Cx) -> Judged {
     }
     pass("QoS 0, 1 and 2")
 }
+
+const PROPERTIES: Check = Check {
+    id: "will/properties",
+    title: "The will properties are those of the published message",
+    expected: "Content Type, Response Topic, Correlation Data and User Properties in their order.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.3-10", "X-5.0-will-9"],
+    needs: &[],
+    run: |cx| Box::pin(properties(cx)),
+};
 
 async fn properties(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
@@ -375,12 +380,24 @@ async fn lost_with_delay(cx: &Cx, id: &str, topic: &str) -> Result<Instant, Outc
         .go()
         .await?;
     // Whether a session without subscriptions is kept is the question of session/kept-without-subscription.
-    client.subscribe(&cx.topic("own"), QoS::AtMostOnce).await?;
+    client
+        .subscribe_up_to(&cx.topic("own"), QoS::AtLeastOnce)
+        .await?;
     // The delay cannot begin before this.
     let before = Instant::now();
     client.cut().await;
     Ok(before)
 }
+
+const DELAYED: Check = Check {
+    id: "will/delayed",
+    title: "A will with a delay is published after it, not before",
+    expected: "With Will Delay Interval 1 the will comes after 1 s.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.2-8", "X-5.0-will-6"],
+    needs: &[],
+    run: |cx| Box::pin(delayed(cx)),
+};
 
 async fn delayed(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
@@ -406,6 +423,16 @@ async fn delayed(cx: &Cx) -> Judged {
         after => pass(format!("the will came after {after:?}")),
     }
 }
+
+const DELAY_CANCELLED: Check = Check {
+    id: "will/delay-cancelled",
+    title: "A client that is back in time has no will published",
+    expected: "With Will Delay Interval 1 and a reconnect before it, nothing is published.",
+    v3_1_1: &[],
+    v5_0: &["MQTT-3.1.3-9"],
+    needs: &[],
+    run: |cx| Box::pin(delay_cancelled(cx)),
+};
 
 async fn delay_cancelled(cx: &Cx) -> Judged {
     let (id, topic) = (cx.id(), cx.topic("will"));

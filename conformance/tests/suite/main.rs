@@ -3,12 +3,14 @@
 
 mod decoys;
 mod fakes;
+mod forgetful;
 mod house;
 mod left;
 mod lost;
 mod memory;
 mod odd;
 mod reference;
+mod rules;
 mod saboteurs;
 mod taken;
 mod violators;

@@ -3,7 +3,7 @@
 use super::index::{ClientIx, Mark, MessageIx};
 use crate::record::Message;
 use bytes::Bytes;
-use squall_protocol::{ReasonCode, Role, Text};
+use squall_protocol::{QoS, ReasonCode, Role, Text, Time};
 use std::collections::BTreeMap;
 
 /// Application messages by what identifies them: whoever counts messages gives each a topic and payload of its own.
@@ -147,12 +147,16 @@ pub struct Carried {
     pub what: MessageIx,
     /// DUP.
     pub dup: bool,
+    /// QoS.
+    pub qos: QoS,
     /// RETAIN.
     pub retain: bool,
     /// From a client: the first of its QoS 2 flow, or not QoS 2. From the server: DUP is 0.
     pub fresh: bool,
-    /// A client gave it a Message Expiry Interval.
-    pub expires: bool,
+    /// Message Expiry Interval, in seconds.
+    pub expiry: Option<u32>,
     /// The record.
     pub ix: usize,
+    /// Its time.
+    pub at: Time,
 }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod index;
+mod less;
 mod levels;
 mod message;
 mod reader;
@@ -23,6 +24,7 @@ pub(crate) use levels::Levels;
 pub(crate) use subscriptions::{Reach, Subscribed, Subscriptions};
 
 use squall_protocol::{Role, Time, Version, topic::TopicFilter};
+use std::time::Duration;
 
 /// What has to be known beside the records.
 #[derive(Clone, Debug)]
@@ -42,6 +44,12 @@ pub struct Setting<'a> {
     pub settled: Option<Time>,
     /// The server may drop messages for a client that is away: its queue was limited on purpose.
     pub drops: bool,
+    /// The server is known to discard no session before its time. Others may, by a policy of their own (section 4.1).
+    pub keeps_sessions: bool,
+    /// The server may hold back what it says, and takes its time over what it hears.
+    pub buffers: bool,
+    /// How late an act may be that is due at a time; none comes too early.
+    pub slack: Duration,
 }
 
 /// One topic filter of one SUBSCRIBE that was granted.
@@ -85,6 +93,9 @@ pub struct Model<'a> {
     pub(crate) requests: Vec<Request<'a>>,
     /// By session: the latest of its connections.
     last_of_session: Vec<Option<usize>>,
+    /// The first thing that the server gave less of than was asked for, or that it ended of its own accord, although
+    /// the standard lets it: the record, and what it was. Whoever counts on more than the standard cannot do so here.
+    pub less: Option<(usize, String)>,
     /// When the last record was.
     pub end: Time,
 }
@@ -104,6 +115,7 @@ impl<'a> Model<'a> {
             subscriptions: Subscriptions::new(clients),
             requests: Vec::new(),
             last_of_session: vec![None; clients],
+            less: None,
             end: Time::ZERO,
             setting,
         }

@@ -5,13 +5,14 @@ use super::{
     Request, Setting, Subscribed,
     connection::lasting,
     index::{ClientIx, SessionIx},
-    kept,
+    kept, less,
     message::Messages,
 };
 use crate::record::{Application, Ended, Message, Record, Seen};
 use squall_protocol::{
     Packet, QoS, Role, Text, Time,
-    packet::{ConnAck, Publish, RetainHandling, SubAck, Subscription, Will},
+    packet::{ConnAck, Publish, RetainHandling, SubAck, Subscription, UnsubAck, Will},
+    topic::TopicFilter,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ pub struct Reader<'a> {
     open_qos2: Vec<BTreeSet<u16>>,
     /// SUBSCRIBE packets that are not answered yet, by connection and packet identifier.
     asked: BTreeMap<(usize, u16), (usize, &'a [Subscription])>,
+    /// UNSUBSCRIBE packets that are not answered yet, in the same way.
+    unasked: BTreeMap<(usize, u16), (usize, &'a [TopicFilter])>,
     /// By message and publisher: how many of its publishes, counted over all publishers, need no look any more when
     /// the next one arrives.
     arrived: BTreeMap<(MessageIx, ClientIx), usize>,
@@ -39,6 +42,7 @@ impl<'a> Reader<'a> {
             tickets: BTreeMap::new(),
             open_qos2: vec![BTreeSet::new(); setting.names.len()],
             asked: BTreeMap::new(),
+            unasked: BTreeMap::new(),
             arrived: BTreeMap::new(),
             aliases: BTreeMap::new(),
             model: Model::new(setting),
@@ -88,9 +92,14 @@ impl<'a> Reader<'a> {
                     Ended::There => other,
                 };
                 self.model.connections[n].closed.get_or_insert((mark, by));
+                self.model.note_close(n);
                 return;
             }
-            Seen::Opened | Seen::Broken(_) | Seen::Unknown | Seen::Application(_) => return,
+            Seen::Opened
+            | Seen::Broken(_)
+            | Seen::Unknown
+            | Seen::Missed
+            | Seen::Application(_) => return,
         };
         match from {
             Role::Client => {
@@ -178,8 +187,7 @@ impl<'a> Reader<'a> {
             Packet::Publish(p) => {
                 let fresh = p.qos != QoS::ExactlyOnce
                     || self.open_qos2[session].insert(p.packet_id.map_or(0, |i| i.get()));
-                let expires = p.properties.message_expiry_interval().is_some();
-                let what = self.packet(mark.ix, n, Role::Client, p, fresh, expires);
+                let what = self.packet(mark, n, Role::Client, p, fresh);
                 self.arrived(mark.ix, client, what);
             }
             Packet::PubRel(ack) => {
@@ -193,6 +201,8 @@ impl<'a> Reader<'a> {
                 for filter in &u.filters {
                     self.model.subscriptions.end(session, filter, mark.ix);
                 }
+                self.unasked
+                    .insert((n, u.packet_id.get()), (mark.ix, &u.filters));
             }
             _ => {}
         }
@@ -215,8 +225,9 @@ impl<'a> Reader<'a> {
         match packet {
             Packet::ConnAck(ack) => self.answered(mark, n, ack),
             Packet::SubAck(ack) => self.granted(mark, n, ack),
+            Packet::UnsubAck(ack) => self.ended(mark, n, ack),
             Packet::Publish(p) => {
-                self.packet(mark.ix, n, Role::Server, p, !p.dup, false);
+                self.packet(mark, n, Role::Server, p, !p.dup);
             }
             Packet::Disconnect(d) => self.model.connections[n].told = Some(d.reason),
             _ => {}
@@ -232,6 +243,8 @@ impl<'a> Reader<'a> {
             session_present: ack.session_present,
             reason: ack.reason,
         });
+        let connect = connection.connect.map(|(_, c)| c);
+        let less = less::of_connack(connect, ack);
         // What the server announces holds, not what was asked for [MQTT-3.1.2-21], section 3.2.2.3.2.
         if let Some(keep_alive) = ack.properties.server_keep_alive() {
             connection.keep_alive = keep_alive;
@@ -239,15 +252,21 @@ impl<'a> Reader<'a> {
         if let Some(expiry) = ack.properties.session_expiry_interval() {
             connection.expiry = lasting(expiry);
         }
-        if !connection.accepted() {
+        let accepted = connection.accepted();
+        if let Some(what) = less {
+            let name = model.name(model.connections[n].client);
+            model.note_less(mark.ix, format!("to {name}, {what}"));
+        }
+        if !accepted {
             return;
         }
+        let connection = &model.connections[n];
         let clean = connection.connect.is_some_and(|(_, c)| c.clean_start);
         let session = model.setting.sessions[connection.client];
         let ended = match kept(model, n) {
-            Kept::Yes => false,
+            Kept::Yes if model.setting.keeps_sessions => false,
             Kept::No => true,
-            Kept::Either => !ack.session_present,
+            Kept::Yes | Kept::Either => !ack.session_present,
         };
         if clean || ended {
             model.subscriptions.end_all(session, mark.ix);
@@ -267,6 +286,10 @@ impl<'a> Reader<'a> {
         let client = self.model.connections[n].client;
         let session = self.model.session(client);
         for (subscription, reason) in subscriptions.iter().zip(&ack.reasons) {
+            if let Some(what) = less::of_suback(subscription, *reason) {
+                let name = self.model.name(client);
+                self.model.note_less(mark.ix, format!("to {name}, {what}"));
+            }
             if let Some(granted) = QoS::from_bits(reason.0) {
                 let new = Subscribed {
                     client,
@@ -275,8 +298,23 @@ impl<'a> Reader<'a> {
                     since,
                     surely: mark.ix,
                     until: None,
+                    gone: None,
                 };
                 self.subscribed(session, n, mark.at, new);
+            }
+        }
+    }
+
+    fn ended(&mut self, mark: Mark, n: usize, ack: &UnsubAck) {
+        let Some((asked, filters)) = self.unasked.remove(&(n, ack.packet_id.get())) else {
+            return;
+        };
+        let session = self.model.session(self.model.connections[n].client);
+        for (i, filter) in filters.iter().enumerate() {
+            // 3.1.1 gives no reason codes; in 5.0 a subscription may be refused its end.
+            if ack.reasons.get(i).is_none_or(|reason| !reason.is_error()) {
+                let subscriptions = &mut self.model.subscriptions;
+                subscriptions.gone(session, filter, asked, mark.ix);
             }
         }
     }
@@ -302,12 +340,11 @@ impl<'a> Reader<'a> {
 
     fn packet(
         &mut self,
-        ix: usize,
+        mark: Mark,
         n: usize,
         from: Role,
         publish: &'a Publish,
         fresh: bool,
-        expires: bool,
     ) -> MessageIx {
         let topic = self.topic(n, from, publish);
         let model = &mut self.model;
@@ -320,10 +357,12 @@ impl<'a> Reader<'a> {
             from,
             what,
             dup: publish.dup,
+            qos: publish.qos,
             retain: publish.retain,
             fresh,
-            expires,
-            ix,
+            expiry: publish.properties.message_expiry_interval(),
+            ix: mark.ix,
+            at: mark.at,
         });
         what
     }

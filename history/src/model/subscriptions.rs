@@ -19,6 +19,8 @@ pub(crate) struct Subscribed<'a> {
     pub(crate) surely: usize,
     /// Record at which it ended: UNSUBSCRIBE, replacement, or the end of its session.
     pub(crate) until: Option<usize>,
+    /// Record at which it certainly was no more: UNSUBACK, replacement, or the end of its session.
+    pub(crate) gone: Option<usize>,
 }
 
 /// Everything one session ever did with one filter. At most one of its subscriptions exists at a time.
@@ -28,6 +30,8 @@ pub(crate) struct Filter<'a> {
     /// In the order in which they were granted.
     all: Vec<usize>,
     current: Option<usize>,
+    /// A SUBSCRIBE for it was never answered.
+    unsure: bool,
     /// When each QoS was first granted.
     first: [Option<usize>; 3],
     /// When each client first asked for Retain As Published.
@@ -109,6 +113,40 @@ impl<'a> Subscriptions<'a> {
         true
     }
 
+    /// What ended with an UNSUBSCRIBE is certainly gone once that is answered.
+    pub(crate) fn gone(
+        &mut self,
+        session: SessionIx,
+        filter: &TopicFilter,
+        asked: usize,
+        answered: usize,
+    ) {
+        let of = &self.sessions[session];
+        let Some(&n) = of.by_filter.get(filter) else {
+            return;
+        };
+        for &s in of.filters[n].all.iter().rev() {
+            let s = &mut self.all[s];
+            if s.until == Some(asked) {
+                s.gone.get_or_insert(answered);
+                return;
+            }
+        }
+    }
+
+    /// The subscriptions of a filter, in the order in which they were granted.
+    pub(crate) fn of<'f>(
+        &'f self,
+        filter: &'f Filter<'a>,
+    ) -> impl Iterator<Item = &'f Subscribed<'a>> {
+        filter.all.iter().map(|n| &self.all[*n])
+    }
+
+    /// Whether one was asked for that was never answered.
+    pub(crate) fn is_unsure(&self, filter: &Filter<'a>) -> bool {
+        filter.unsure
+    }
+
     /// A subscription was asked for and never answered: it may exist, at any QoS that may have been granted.
     pub(crate) fn perhaps(
         &mut self,
@@ -118,8 +156,9 @@ impl<'a> Subscriptions<'a> {
         since: usize,
     ) {
         let n = self.numbered(session, filter);
-        let first = &mut self.sessions[session].filters[n].first;
-        for first in &mut first[..=usize::from(most.as_u8())] {
+        let filter = &mut self.sessions[session].filters[n];
+        filter.unsure = true;
+        for first in &mut filter.first[..=usize::from(most.as_u8())] {
             *first = Some(first.map_or(since, |f| f.min(since)));
         }
     }
@@ -133,6 +172,7 @@ impl<'a> Subscriptions<'a> {
                 filter,
                 all: Vec::new(),
                 current: None,
+                unsure: false,
                 first: [None; 3],
                 as_published: BTreeMap::new(),
             });
@@ -146,6 +186,7 @@ impl<'a> Subscriptions<'a> {
         for n in std::mem::take(&mut of.current) {
             if let Some(current) = of.filters[n].current.take() {
                 self.all[current].until = Some(ix);
+                self.all[current].gone = Some(ix);
             }
         }
     }
@@ -258,6 +299,7 @@ mod tests {
                     since,
                     surely: since,
                     until,
+                    gone: until,
                 })
                 .collect();
             let at = |ix: usize| {

@@ -139,7 +139,7 @@ impl Messages {
         let own = step
             .scene
             .own_topics
-            .is_some_and(|own| topic.starts_with(own));
+            .is_some_and(|own| topic.starts_with(own) && !topic.starts_with('$'));
         if self.unknown || !own {
             return;
         }

@@ -27,6 +27,9 @@ pub struct Scene<'n> {
     /// Topics of which every publisher is known, by what they begin with: only clients of this history publish there.
     /// `None` when messages are not to be judged.
     pub own_topics: Option<&'n str>,
+    /// The judged side may hold back what it says, and lose it with a connection, before anybody sees it: even at its own
+    /// end, not everything that it has tried to say is known.
+    pub buffers: bool,
 }
 
 impl fmt::Debug for Scene<'_> {
@@ -60,7 +63,7 @@ struct Step<'s, 'a> {
 impl Step<'_, '_> {
     /// It is seen where the judged side is: nothing that side had sent or heard before is unknown.
     fn sharp(&self) -> bool {
-        self.end.side == self.judged
+        self.end.side == self.judged && !self.scene.buffers
     }
 
     fn five(&self) -> bool {
@@ -150,6 +153,10 @@ impl<'n, 'a> Monitors<'n, 'a> {
                 self.messages.unknown();
                 return;
             }
+            Seen::Missed => {
+                session.unknown = true;
+                return;
+            }
             Seen::Closed(_) => return session.greeting.closed(end.conn),
             Seen::Broken(violation) => {
                 if other(end.side) == self.judged {
@@ -166,7 +173,9 @@ impl<'n, 'a> Monitors<'n, 'a> {
             ix,
             packet,
         };
-        if step.scene.own_topics.is_some() {
+        // Of a session in which something was missed, it is not known what it is subscribed to and what an alias means.
+        let unknown = session.unknown && from == Role::Server;
+        if step.scene.own_topics.is_some() && !unknown {
             self.messages.see(&step, from, broken);
         }
         if !session.unknown {

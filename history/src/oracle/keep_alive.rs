@@ -26,7 +26,8 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         let silent_ms = until.since(heard.at).as_millis() as u64;
         let limit_ms = u64::from(connection.keep_alive) * 1500;
         let on = connection.keep_alive > 0;
-        let mut finding = if on && silent_ms > limit_ms + 1 {
+        let slack_ms = model.setting.slack.as_millis() as u64;
+        let mut finding = if on && silent_ms > limit_ms + slack_ms {
             too_late(model, connection, silent_ms)
         } else if connection.told == Some(ReasonCode::KEEP_ALIVE_TIMEOUT)
             && !(on && silent_ms >= limit_ms)

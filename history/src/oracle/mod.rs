@@ -2,6 +2,8 @@
 //! the history alone (and its logarithm), and answers with the records that prove it.
 
 mod due;
+mod expired;
+mod forwarded;
 mod invention;
 mod keep_alive;
 mod liveness;
@@ -9,6 +11,9 @@ mod order;
 mod repetition;
 mod retained;
 mod session;
+mod shared;
+mod takeover;
+mod unsubscribed;
 mod will;
 
 use crate::{
@@ -29,6 +34,11 @@ const ALL: &[fn(&Model<'_>, &mut Findings)] = &[
     retained::judge,
     will::judge,
     keep_alive::judge,
+    unsubscribed::judge,
+    shared::judge,
+    forwarded::judge,
+    expired::judge,
+    takeover::judge,
 ];
 
 /// Asks every oracle about a history.

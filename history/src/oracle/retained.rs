@@ -38,7 +38,11 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     for request in &model.requests {
         for (topic, changes) in matching(&values, request.filter) {
             let (value, set_at) = value_at(changes, request.ix);
-            let allowed = allowed.entry((request.client, topic)).or_default();
+            let allowed = allowed.entry((request.client, topic)).or_insert(Allowed {
+                payloads: BTreeSet::new(),
+                since: request.ix,
+                last: None,
+            });
             allowed.payloads.insert(value);
             allowed.last = value;
             if let (Some(payload), true) = (value, request.wants_retained) {
@@ -50,9 +54,10 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
 }
 
 /// What a subscriber may be sent as the retained message of a topic; `None` is nothing.
-#[derive(Default)]
 struct Allowed<'h> {
     payloads: BTreeSet<Option<&'h Bytes>>,
+    /// Its first request.
+    since: usize,
     last: Option<&'h Bytes>,
 }
 
@@ -70,7 +75,7 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
                 .entry(seen.topic.as_str())
                 .or_default()
                 .push((p.ix, seen.payload));
-            if p.expires {
+            if p.expiry.is_some() {
                 touched.insert(seen.topic);
             }
         }
@@ -178,6 +183,13 @@ fn stale(
             continue;
         }
         let changes = values.get(seen.topic.as_str());
+        // A server that takes its time over a SUBSCRIBE finds what is retained then.
+        let since = |at: usize| allowed.since < at && at < p.ix;
+        let meanwhile =
+            |c: &Vec<(usize, &Bytes)>| c.iter().any(|(at, b)| since(*at) && *b == seen.payload);
+        if model.setting.buffers && changes.is_some_and(meanwhile) {
+            continue;
+        }
         let (_, set_at) = changes.map_or((None, None), |c| value_at(c, p.ix));
         let mut witness: Vec<usize> = set_at.into_iter().collect();
         witness.push(p.ix);

@@ -24,9 +24,9 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         }
         let expected = match kept(model, n) {
             _ if connect.clean_start => false,
-            Kept::Yes => true,
+            Kept::Yes if model.setting.keeps_sessions || answer.session_present => true,
             Kept::No => false,
-            Kept::Either => continue,
+            Kept::Yes | Kept::Either => continue,
         };
         if answer.session_present == expected {
             continue;

@@ -48,6 +48,21 @@ impl ConnectExpect {
     }
 }
 
+impl From<ConnectSpec> for Connect {
+    fn from(connect: ConnectSpec) -> Self {
+        Self {
+            connect,
+            expect: ConnectExpect::default(),
+        }
+    }
+}
+
+impl From<Connect> for ConnectSpec {
+    fn from(step: Connect) -> Self {
+        step.connect
+    }
+}
+
 impl Act for Connect {
     const WORD: &'static str = "connect";
     const STEP: &'static str = "a connect step";
@@ -61,17 +76,6 @@ impl Act for Connect {
 
     fn usual(connect: &ConnectSpec) -> ConnectSpec {
         connect.clone()
-    }
-
-    fn of(connect: ConnectSpec) -> Self {
-        Self {
-            connect,
-            expect: ConnectExpect::default(),
-        }
-    }
-
-    fn keys(&self) -> ConnectSpec {
-        self.connect.clone()
     }
 
     fn told(&self) -> String {

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::{Act, Shape},
-    kind::{EXPIRY, Maybe, Only5, Reason},
+    kind::{EXPIRY, Maybe, Reason, only_5},
     record::record,
 };
 use squall_protocol::{PacketType, ReasonCode, Role};
@@ -15,7 +15,7 @@ record! {
             usual(ReasonCode::NORMAL_DISCONNECTION, Reason { packet: PacketType::Disconnect, by: Role::Client });
         /// Session Expiry Interval, in the model in seconds
         session_expiry: Option<u32> = "session_expiry",
-            usual(None, Maybe(Only5("Session Expiry Interval in DISCONNECT", EXPIRY)));
+            usual(None, Maybe(only_5("Session Expiry Interval in DISCONNECT", EXPIRY)));
     }
 }
 
@@ -27,14 +27,6 @@ impl Act for Disconnect {
     const SHAPE: Shape = Shape::Optional;
     const TOO_EARLY: Option<&'static str> = Some("disconnects");
     type Keys = Self;
-
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
 
     fn told(&self) -> String {
         format!("disconnect {}", self.reason)

@@ -19,14 +19,6 @@ impl Act for Drop {
     const TOO_EARLY: Option<&'static str> = Some("drops its connection");
     type Keys = Self;
 
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
-
     fn told(&self) -> String {
         "drop".into()
     }

@@ -240,7 +240,7 @@ fn read<A: Act>(cx: &mut Context<'_>, said: &Said<'_>) -> Option<(A, Option<Seri
         },
     };
     let series = A::series(&keys);
-    let mut action = A::of(keys);
+    let mut action = A::from(keys);
     if let Some(node) = said.expect {
         action.expect(cx, node);
     }
@@ -248,7 +248,7 @@ fn read<A: Act>(cx: &mut Context<'_>, said: &Said<'_>) -> Option<(A, Option<Seri
 }
 
 fn write<A: Act>(action: &A, connect: &ConnectSpec, names: &[&str]) -> String {
-    let keys = record::written(&action.keys(), &A::usual(connect), names);
+    let keys = record::written(&A::Keys::from(action.clone()), &A::usual(connect), names);
     match A::SHAPE {
         Shape::Word => A::WORD.into(),
         Shape::Optional if keys.is_empty() => A::WORD.into(),

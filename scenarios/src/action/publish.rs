@@ -3,7 +3,7 @@
 use crate::{
     construct::{Act, Series, Shape},
     describe,
-    kind::{DURATION, FLAG, Maybe, NAME, Only5, Payload, QOS, Reason, SECONDS, number},
+    kind::{DURATION, FLAG, Maybe, NAME, PAYLOAD, QOS, Reason, SECONDS, number, only_5},
     raw::Node,
     reader::{Context, Fields, MAX_STEPS},
     record::{self, Record, Told, record},
@@ -29,13 +29,13 @@ record! {
         /// topic name
         topic: String = "publish", needed(String::new(), NAME);
         /// payload
-        payload: Bytes = "payload", usual(Bytes::new(), Payload);
+        payload: Bytes = "payload", usual(Bytes::new(), PAYLOAD);
         /// QoS
         qos: QoS = "qos", usual(QoS::AtMostOnce, QOS);
         /// RETAIN
         retain: bool = "retain", usual(false, FLAG);
         /// Message Expiry Interval, in the model in seconds
-        expiry: Option<u32> = "expiry", usual(None, Maybe(Only5("Message Expiry Interval", SECONDS)));
+        expiry: Option<u32> = "expiry", usual(None, Maybe(only_5("Message Expiry Interval", SECONDS)));
     }
 }
 
@@ -73,6 +73,24 @@ record! {
     }
 }
 
+impl From<Messages> for Publish {
+    fn from(keys: Messages) -> Self {
+        Self {
+            message: keys.message,
+            expect_reason: None,
+        }
+    }
+}
+
+impl From<Publish> for Messages {
+    fn from(publish: Publish) -> Self {
+        Self {
+            message: publish.message,
+            ..Self::empty()
+        }
+    }
+}
+
 impl Act for Publish {
     const WORD: &'static str = "publish";
     const STEP: &'static str = "a publish step";
@@ -83,20 +101,6 @@ impl Act for Publish {
     const TOO_EARLY: Option<&'static str> = Some("publishes");
     const OUTCOME: Option<fn() -> Vec<Told>> = Some(record::told::<PublishExpect>);
     type Keys = Messages;
-
-    fn of(keys: Messages) -> Self {
-        Self {
-            message: keys.message,
-            expect_reason: None,
-        }
-    }
-
-    fn keys(&self) -> Messages {
-        Messages {
-            message: self.message.clone(),
-            ..Messages::empty()
-        }
-    }
 
     fn told(&self) -> String {
         let m = &self.message;

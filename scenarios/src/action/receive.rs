@@ -3,7 +3,7 @@
 use crate::{
     construct::{Act, Shape},
     describe,
-    kind::{FLAG, Filter, Maybe, Payload, QOS, at_least},
+    kind::{FILTER, FLAG, Maybe, PAYLOAD, QOS, at_least},
     reader::{Context, Fields},
     record::record,
 };
@@ -26,9 +26,9 @@ record! {
     #[derive(Default)]
     pub struct MessagePattern, "receive", check = Self::check {
         /// topic filter
-        topic: Option<String> = "topic", usual(None, Maybe(Filter));
+        topic: Option<String> = "topic", usual(None, Maybe(FILTER));
         /// payload
-        payload: Option<Bytes> = "payload", usual(None, Maybe(Payload));
+        payload: Option<Bytes> = "payload", usual(None, Maybe(PAYLOAD));
         /// QoS
         qos: Option<QoS> = "qos", usual(None, Maybe(QOS));
         /// RETAIN flag
@@ -62,14 +62,6 @@ impl Act for Receive {
     const TOO_EARLY: Option<&'static str> = Some("waits for a message");
     const WITHIN: Option<Duration> = Some(Duration::from_secs(10));
     type Keys = Self;
-
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
 
     fn told(&self) -> String {
         let topic = self.what.topic.as_deref().unwrap_or("anything");

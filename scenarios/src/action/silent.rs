@@ -27,14 +27,6 @@ impl Act for Silent {
     const LIMITED: bool = false;
     type Keys = Self;
 
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
-
     fn told(&self) -> String {
         format!("silent {}", describe::ms(self.lasts))
     }

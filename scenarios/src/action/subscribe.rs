@@ -2,7 +2,7 @@
 
 use crate::{
     construct::{Act, Shape},
-    kind::{FLAG, Filters, Maybe, Option5, QOS, number},
+    kind::{FILTERS, FLAG, Maybe, QOS, number, option_5},
     reader::{Context, Fields},
     record::record,
 };
@@ -12,18 +12,18 @@ record! {
     /// Sends SUBSCRIBE; over when SUBACK came or the connection is gone.
     pub struct Subscribe, "a subscribe step", check = Self::check {
         /// topic filters; `$share/group/filter` is 5.0 only
-        filters: Vec<String> = "subscribe", needed(Vec::new(), Filters);
+        filters: Vec<String> = "subscribe", needed(Vec::new(), FILTERS);
         /// Maximum QoS, the same for all
         qos: QoS = "qos", usual(QoS::AtMostOnce, QOS);
         /// No Local
-        no_local: bool = "no_local", usual(false, Option5("No Local", FLAG));
+        no_local: bool = "no_local", usual(false, option_5("No Local", FLAG));
         /// Retain As Published
-        retain_as_published: bool = "retain_as_published", usual(false, Option5("Retain As Published", FLAG));
+        retain_as_published: bool = "retain_as_published", usual(false, option_5("Retain As Published", FLAG));
         /// Retain Handling
-        retain_handling: u8 = "retain_handling", usual(0, Option5("Retain Handling", number(0, 2)));
+        retain_handling: u8 = "retain_handling", usual(0, option_5("Retain Handling", number(0, 2)));
         // [X-5.0-subid-1]
         /// Subscription Identifier
-        id: Option<u32> = "id", usual(None, Maybe(Option5("Subscription Identifier", number::<u32>(1, 268_435_455))));
+        id: Option<u32> = "id", usual(None, Maybe(option_5("Subscription Identifier", number::<u32>(1, 268_435_455))));
     }
 }
 
@@ -49,14 +49,6 @@ impl Act for Subscribe {
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = Some("subscribes");
     type Keys = Self;
-
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
 
     fn told(&self) -> String {
         format!("subscribe {} QoS {}", self.filters.join(", "), self.qos)

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::{Act, Shape},
-    kind::Filters,
+    kind::FILTERS,
     record::record,
 };
 
@@ -10,7 +10,7 @@ record! {
     /// Sends UNSUBSCRIBE; over when UNSUBACK came or the connection is gone.
     pub struct Unsubscribe, "an unsubscribe step" {
         /// topic filters
-        filters: Vec<String> = "unsubscribe", needed(Vec::new(), Filters);
+        filters: Vec<String> = "unsubscribe", needed(Vec::new(), FILTERS);
     }
 }
 
@@ -23,14 +23,6 @@ impl Act for Unsubscribe {
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = Some("unsubscribes");
     type Keys = Self;
-
-    fn of(keys: Self) -> Self {
-        keys
-    }
-
-    fn keys(&self) -> Self {
-        self.clone()
-    }
 
     fn told(&self) -> String {
         format!("unsubscribe {}", self.filters.join(", "))

@@ -2,8 +2,8 @@
 
 use super::will::WillSpec;
 use crate::{
-    kind::{EXPIRY, FLAG, KEEP_ALIVE, Only5, OrNone, map, number},
-    record::record,
+    kind::{EXPIRY, FLAG, KEEP_ALIVE, OrNone, number, only_5},
+    record::{self, record},
 };
 
 record! {
@@ -18,8 +18,8 @@ record! {
         /// Receive Maximum
         receive_maximum: Option<u16> = "receive_maximum",
             // 0 is a Protocol Error, section 3.1.2.11.3 of 5.0.
-            usual(None, OrNone(Only5("Receive Maximum", number::<u16>(1, u16::MAX as u64))));
+            usual(None, OrNone(only_5("Receive Maximum", number::<u16>(1, u16::MAX as u64))));
         /// the will
-        will: Option<WillSpec> = "will", usual(None, OrNone(map::<WillSpec>()));
+        will: Option<WillSpec> = "will", usual(None, OrNone(record::map::<WillSpec>()));
     }
 }

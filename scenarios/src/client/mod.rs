@@ -18,7 +18,7 @@ use crate::{
     record::{self, Record, Told, record},
     suggest,
 };
-use reconnect::Reconnect;
+use reconnect::RECONNECT;
 
 /// One client of the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ record! {
         /// what it puts into CONNECT
         connect: ConnectSpec = part(ConnectSpec::empty(), ConnectSpec);
         /// dials again after an unwanted end: after this time, or after times that double from first to max
-        reconnect: Option<ReconnectSpec> = "reconnect", usual(None, Maybe(Reconnect));
+        reconnect: Option<ReconnectSpec> = "reconnect", usual(None, Maybe(RECONNECT));
     }
 }
 

@@ -1,10 +1,10 @@
 //! Dialling again after an unwanted end.
 
 use crate::{
-    kind::{Form, Kind, POSITIVE, map},
-    raw::{Node, Value},
+    kind::{Form, Kind, Own, POSITIVE},
+    raw::Value,
     reader::{Context, Fields},
-    record::record,
+    record::{self, record},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -36,28 +36,19 @@ impl ReconnectSpec {
 }
 
 /// One time for every wait, or a map.
-pub(super) struct Reconnect;
-
-impl Kind for Reconnect {
-    type Value = ReconnectSpec;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<ReconnectSpec> {
-        if matches!(node.value, Value::Text(_)) {
-            let always = |time| ReconnectSpec {
-                first: time,
-                max: time,
-            };
-            return POSITIVE.read(cx, node).map(always);
+pub(super) const RECONNECT: Own<ReconnectSpec> = Own {
+    read: |cx, node| match node.value {
+        Value::Text(_) => {
+            let time = POSITIVE.read(cx, node)?;
+            let (first, max) = (time, time);
+            Some(ReconnectSpec { first, max })
         }
-        map().read(cx, node)
-    }
-
-    fn show(&self, value: &ReconnectSpec, names: &[&str]) -> String {
-        map().show(value, names)
-    }
-
-    fn form(&self) -> Form {
-        let forms = [POSITIVE.form().schema, map::<ReconnectSpec>().form().schema];
+        _ => record::map().read(cx, node),
+    },
+    show: |value, names| record::map().show(value, names),
+    form: || {
+        let map = record::map::<ReconnectSpec>();
+        let forms = [POSITIVE.form().schema, map.form().schema];
         Form::new("duration, more than 0, or map", json!({ "anyOf": forms }))
-    }
-}
+    },
+};

@@ -1,7 +1,7 @@
 //! The will of a client.
 
 use crate::{
-    kind::{FLAG, NAME, Only5, Payload, QOS, SECONDS},
+    kind::{FLAG, NAME, PAYLOAD, QOS, SECONDS, only_5},
     reader::{Context, Fields},
     record::record,
 };
@@ -14,13 +14,13 @@ record! {
         /// topic name
         topic: String = "topic", needed(String::new(), NAME);
         /// payload, at most 65535 bytes
-        payload: Bytes = "payload", usual(Bytes::new(), Payload);
+        payload: Bytes = "payload", usual(Bytes::new(), PAYLOAD);
         /// QoS
         qos: QoS = "qos", usual(QoS::AtMostOnce, QOS);
         /// published as a retained message
         retain: bool = "retain", usual(false, FLAG);
         /// Will Delay Interval
-        delay: u32 = "delay", usual(0, Only5("Will Delay Interval", SECONDS));
+        delay: u32 = "delay", usual(0, only_5("Will Delay Interval", SECONDS));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::Expect,
-    kind::{Client, Maybe, Reason, at_least},
+    kind::{CLIENT, Maybe, Reason, at_least},
     reader::{Context, Fields},
     record::record,
     source::ClientIx,
@@ -13,7 +13,7 @@ record! {
     /// A client's connections were ended by the broker this often.
     pub struct Closed, "closed", check = Self::check {
         /// whose connections
-        client: ClientIx = "client", needed(0, Client);
+        client: ClientIx = "client", needed(0, CLIENT);
         /// how often the broker ended them
         times: u32 = "times", always(1, at_least(0));
         /// with which reason code in DISCONNECT

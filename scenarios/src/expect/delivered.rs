@@ -3,8 +3,7 @@
 use crate::{
     construct::Expect,
     diagnostic::quoted,
-    kind::{Client, FLAG, Filter, Form, Kind, Maybe, POSITIVE, Payload, at_least},
-    raw::Node,
+    kind::{CLIENT, FILTER, FLAG, Form, Kind, Maybe, Own, PAYLOAD, POSITIVE, at_least},
     reader::{Context, Fields},
     record::{Stands, record},
     source::ClientIx,
@@ -18,11 +17,11 @@ record! {
     /// Messages reach a client.
     pub struct Delivered, "delivered", check = Self::check {
         /// topic filter of the messages meant
-        topic: String = "topic", needed(String::new(), Filter);
+        topic: String = "topic", needed(String::new(), FILTER);
         /// only those with this payload
-        payload: Option<Bytes> = "payload", usual(None, Maybe(Payload));
+        payload: Option<Bytes> = "payload", usual(None, Maybe(PAYLOAD));
         /// to whom
-        to: ClientIx = "to", needed(0, Client);
+        to: ClientIx = "to", needed(0, CLIENT);
         /// how often each of them
         times: Times = part(Times::ExactlyOnce, Often);
         /// first deliveries come in the order of publishing
@@ -51,11 +50,11 @@ record! {
     /// Exactly one of the keys that say how often.
     struct Often, "delivered" {
         /// each reaches the client so often; one of these five is required
-        exactly: bool = "exactly", usual(false, Once);
+        exactly: bool = "exactly", usual(false, ONCE);
         /// each reaches the client once or not at all
-        at_most: bool = "at_most", usual(false, Once);
+        at_most: bool = "at_most", usual(false, ONCE);
         /// each reaches the client once or more often
-        at_least: bool = "at_least", usual(false, Once);
+        at_least: bool = "at_least", usual(false, ONCE);
         /// `true`: none of them reaches the client
         never: bool = "never", usual(false, FLAG);
         /// so many deliveries in all
@@ -164,12 +163,8 @@ impl Times {
 }
 
 /// The word `once`.
-struct Once;
-
-impl Kind for Once {
-    type Value = bool;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<bool> {
+const ONCE: Own<bool> = Own {
+    read: |cx, node| {
         cx.scalar(node, "`once`", |s| match s.text.as_str() {
             "once" => Ok(true),
             text => {
@@ -183,13 +178,7 @@ impl Kind for Once {
                 })
             }
         })
-    }
-
-    fn show(&self, _: &bool, _: &[&str]) -> String {
-        "once".into()
-    }
-
-    fn form(&self) -> Form {
-        Form::new("`once`", json!({ "const": "once" }))
-    }
-}
+    },
+    show: |_, _| "once".into(),
+    form: || Form::new("`once`", json!({ "const": "once" })),
+};

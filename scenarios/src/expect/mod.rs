@@ -13,14 +13,14 @@ pub use session::Session;
 pub use will::Will;
 
 use crate::{
-    construct::{Cast, Doubt, Expect, Observed},
+    construct::{Cast, Doubt, Expect, Observed, kinds},
     diagnostic::quoted,
     raw::{Key, Node, Value},
     reader::Context,
-    record::{self, Record, Told},
     source::Source,
     suggest,
 };
+use std::any::Any;
 
 /// Something that must be true of the whole history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,77 +31,34 @@ pub struct Expectation {
     pub kind: ExpectKind,
 }
 
-/// Everything that can be said with one kind of expectation.
-pub(crate) struct Kind {
-    pub(crate) word: &'static str,
-    pub(crate) meaning: &'static str,
-    pub(crate) example: &'static str,
-    pub(crate) told: fn() -> Vec<Told>,
-    read: fn(&mut Context<'_>, &Node) -> Option<ExpectKind>,
+kinds! {
+    /// Kinds of expectations.
+    ExpectKind of Expect: [Delivered, Will, Retained, Session, Closed]
+    /// Why it cannot come true in this story.
+    fn doubt(&self, cast: &dyn Cast) -> Option<Doubt>;
+    /// What somebody has to listen to so that it can be judged.
+    fn observe(&self, observed: &mut Observed) -> ();
+    /// Whether no history satisfies this and one of the same kind.
+    fn excludes_any(&self, other: &dyn Any) -> bool;
+    /// One of unknown kind.
+    fn any(&self) -> &dyn Any;
 }
 
-macro_rules! expectations {
-    ($($name:ident),+ $(,)?) => {
-        /// Kinds of expectations.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum ExpectKind {
-            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)+
-        }
+impl ExpectKind {
+    /// Whether no history satisfies both.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        self.excludes_any(other.any())
+    }
 
-        /// All kinds, in the order in which messages list them.
-        pub(crate) const KINDS: &[Kind] = &[
-            $(Kind {
-                word: $name::WORD,
-                meaning: $name::MEANING,
-                example: $name::EXAMPLE,
-                told: record::told::<$name>,
-                read: |cx, node| record::read(cx, node, $name::empty()).map(ExpectKind::$name),
-            },)+
-        ];
-
-        impl ExpectKind {
-            /// Whether no history satisfies both.
-            pub(crate) fn excludes(&self, other: &Self) -> bool {
-                match (self, other) {
-                    $((Self::$name(a), Self::$name(b)) => a.excludes(b),)+
-                    _ => false,
-                }
-            }
-
-            /// Why it cannot come true in this story.
-            pub(crate) fn doubt(&self, cast: &dyn Cast) -> Option<Doubt> {
-                match self {
-                    $(Self::$name(one) => one.doubt(cast),)+
-                }
-            }
-
-            /// What somebody has to listen to so that it can be judged.
-            pub(crate) fn observe(&self, observed: &mut Observed) {
-                match self {
-                    $(Self::$name(one) => one.observe(observed),)+
-                }
-            }
-
-            /// As it is written; `names` are those of the clients.
-            pub(crate) fn written(&self, names: &[&str]) -> String {
-                match self {
-                    $(Self::$name(one) => {
-                        format!("{}: {}", $name::WORD, record::written(one, &$name::empty(), names))
-                    })+
-                }
-            }
-        }
-    };
+    /// As it is written; `names` are those of the clients.
+    pub(crate) fn written(&self, names: &[&str]) -> String {
+        let (word, map) = self.map(names);
+        format!("{word}: {map}")
+    }
 }
-
-expectations![Delivered, Will, Retained, Session, Closed];
 
 /// Each is compared with all others.
 const MAX_EXPECTATIONS: usize = 1000;
-
-fn words() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|kind| kind.word)
-}
 
 /// The `expect` list at the top.
 pub(crate) fn read(cx: &mut Context<'_>, node: &Node) -> Vec<Expectation> {

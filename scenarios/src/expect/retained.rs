@@ -2,7 +2,7 @@
 
 use crate::{
     construct::{Expect, Observed},
-    kind::{FLAG, Maybe, NAME, Payload},
+    kind::{FLAG, Maybe, NAME, PAYLOAD},
     reader::{Context, Fields},
     record::{Stands, record},
 };
@@ -22,7 +22,7 @@ record! {
     /// A payload, or nothing.
     struct Found, "retained" {
         /// what is found; one of `payload` and `none` is required
-        payload: Option<Bytes> = "payload", usual(None, Maybe(Payload));
+        payload: Option<Bytes> = "payload", usual(None, Maybe(PAYLOAD));
         /// `true`: nothing is found
         none: Option<bool> = "none", usual(None, Maybe(FLAG));
     }

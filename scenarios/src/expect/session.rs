@@ -2,7 +2,7 @@
 
 use crate::{
     construct::Expect,
-    kind::{Client, FLAG, Several},
+    kind::{CLIENT, FLAG, Several},
     record::record,
     source::ClientIx,
 };
@@ -11,7 +11,7 @@ record! {
     /// Session Present in each accepted CONNACK of a client, in order.
     pub struct Session, "session" {
         /// whose session
-        of: ClientIx = "of", needed(0, Client);
+        of: ClientIx = "of", needed(0, CLIENT);
         /// the flags, in order
         present: Vec<bool> = "present",
             needed(Vec::new(), Several { of: "flags", each: FLAG, distinct: false });

@@ -3,8 +3,7 @@
 use crate::{
     construct::{Cast, Doubt, Expect, Observed},
     diagnostic::quoted,
-    kind::{Client, Form, Kind, Maybe, POSITIVE},
-    raw::Node,
+    kind::{CLIENT, Form, Maybe, Own, POSITIVE},
     reader::{Context, Fields},
     record::record,
     source::ClientIx,
@@ -17,9 +16,9 @@ record! {
     /// A client's will is published this often in the whole story.
     pub struct Will, "will", check = Self::check {
         /// whose will
-        of: ClientIx = "of", needed(0, Client);
+        of: ClientIx = "of", needed(0, CLIENT);
         /// how often it is published in the whole story
-        published: u32 = "published", needed(1, Published);
+        published: u32 = "published", needed(1, PUBLISHED);
         /// not earlier than this after the end of the connection
         after: Option<Duration> = "after", usual(None, Maybe(POSITIVE));
     }
@@ -70,12 +69,8 @@ impl Expect for Will {
 }
 
 /// `once`, `never` or a number.
-struct Published;
-
-impl Kind for Published {
-    type Value = u32;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<u32> {
+const PUBLISHED: Own<u32> = Own {
+    read: |cx, node| {
         cx.scalar(node, "`once`, `never` or a number", |s| {
             match s.text.as_str() {
                 "once" => Ok(1),
@@ -88,19 +83,15 @@ impl Kind for Published {
                     }),
             }
         })
-    }
-
-    fn show(&self, value: &u32, _: &[&str]) -> String {
-        match value {
-            0 => "never".into(),
-            1 => "once".into(),
-            n => n.to_string(),
-        }
-    }
-
-    fn form(&self) -> Form {
+    },
+    show: |times, _| match times {
+        0 => "never".into(),
+        1 => "once".into(),
+        n => n.to_string(),
+    },
+    form: || {
         let number = json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX });
         let schema = json!({ "anyOf": [{ "enum": ["once", "never"] }, number] });
         Form::new("`once`, `never` or a number", schema)
-    }
-}
+    },
+};

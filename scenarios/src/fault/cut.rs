@@ -4,7 +4,7 @@ use super::by::{BY, CutBy};
 use crate::{
     construct::Break,
     diagnostic::quoted,
-    kind::{Client, FLAG, Form, Kind, Maybe, PACKET, Words, at_least, called},
+    kind::{CLIENT, FLAG, Kind, Maybe, Own, PACKET, Words, at_least, called},
     raw::{Node, Value},
     reader::{Context, Fields},
     record::{Stands, record},
@@ -16,7 +16,7 @@ record! {
     /// The client's connection dies: now, or at a protocol point of the current or next connection.
     pub struct Cut, "a cut" {
         /// whose connection
-        client: ClientIx = "cut", needed(0, Client);
+        client: ClientIx = "cut", needed(0, CLIENT);
         /// at which packet; now when `None`
         point: Option<CutPoint> = part(None, Point);
         /// how; after `silence` nothing passes and nobody is told, and what is under way is lost too, so a packet the client sends does not arrive even with `after`
@@ -47,7 +47,7 @@ record! {
         /// before this packet arrives
         before: Option<PacketType> = "before", usual(None, Maybe(PACKET));
         /// which of these packets, counted from when the step ran
-        nth: u32 = "nth", usual(1, Nth);
+        nth: u32 = "nth", usual(1, NTH);
         /// who sends the packet; needed where both may
         from: Option<Role> = "from", usual(None, Maybe(FROM));
     }
@@ -59,28 +59,18 @@ const FROM: Words<Role> = Words {
 };
 
 /// A number from 1.
-struct Nth;
-
-impl Kind for Nth {
-    type Value = u32;
-
-    fn read(&self, cx: &mut Context<'_>, node: &Node) -> Option<u32> {
+const NTH: Own<u32> = Own {
+    read: |cx, node| {
         if matches!(&node.value, Value::Text(s) if s.text == "0") {
             let (message, label) = ("packets are counted from 1", "there is no packet 0");
             cx.refuse(&node.span, message, label, "the first is `nth: 1`");
             return None;
         }
         at_least(1).read(cx, node)
-    }
-
-    fn show(&self, value: &u32, _: &[&str]) -> String {
-        value.to_string()
-    }
-
-    fn form(&self) -> Form {
-        at_least::<u32>(1).form()
-    }
-}
+    },
+    show: |nth, _| nth.to_string(),
+    form: || at_least::<u32>(1).form(),
+};
 
 impl Stands<Option<CutPoint>> for Point {
     fn value(self, cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Option<CutPoint>> {
@@ -187,7 +177,7 @@ impl Break for Cut {
     const MEANING: &'static str = "the connection dies, now or at a packet";
     const EXAMPLE: &'static str = "{ cut: app, after: PUBREC, from: broker }";
 
-    fn told(&self, names: &[&str]) -> String {
+    fn in_words(&self, names: &[&str]) -> String {
         let (who, by) = (called(self.client, names), self.by.as_str());
         let Some(p) = self.point else {
             return format!("cut {who} by {by}");

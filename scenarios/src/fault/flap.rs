@@ -3,7 +3,7 @@
 use super::by::{BY, CutBy};
 use crate::{
     construct::Break,
-    kind::{Client, DURATIONS, FLAG, POSITIVE, called},
+    kind::{CLIENT, DURATIONS, FLAG, POSITIVE, called},
     reader::{Context, Fields},
     record::record,
     source::ClientIx,
@@ -14,7 +14,7 @@ record! {
     /// Seeded random cuts. Becomes a timeline in the plan.
     pub struct Flap, "a flap", check = Self::check {
         /// whose connection is cut again and again
-        client: ClientIx = "flap", needed(0, Client);
+        client: ClientIx = "flap", needed(0, CLIENT);
         /// shortest and longest time between two cuts
         every: (Duration, Duration) = "every", needed((Duration::MAX, Duration::MAX), DURATIONS);
         /// for how long
@@ -44,11 +44,11 @@ impl Break for Flap {
     const MEANING: &'static str = "seeded random cuts for a while";
     const EXAMPLE: &'static str = "{ flap: app, every: 2s..6s, for: 30s }";
 
-    fn told(&self, names: &[&str]) -> String {
+    fn in_words(&self, names: &[&str]) -> String {
         format!("flap {}", called(self.client, names))
     }
 
-    fn becomes(&self) -> Option<usize> {
+    fn steps(&self) -> Option<usize> {
         let cuts = self.lasts.as_millis() / self.every.0.as_millis().max(1);
         Some(usize::try_from(cuts).unwrap_or(usize::MAX).min(MAX_FLAPS))
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::Break,
-    kind::{ClientOrAll, called_or_all},
+    kind::{CLIENT_OR_ALL, called_or_all},
     record::record,
     source::ClientIx,
 };
@@ -11,7 +11,7 @@ record! {
     /// Partitions end and armed cuts are disarmed.
     pub struct Heal, "heal" {
         /// whose; everybody's when `all`
-        client: Option<ClientIx> = "heal", needed(None, ClientOrAll);
+        client: Option<ClientIx> = "heal", needed(None, CLIENT_OR_ALL);
     }
 }
 
@@ -20,7 +20,7 @@ impl Break for Heal {
     const MEANING: &'static str = "partitions end and armed cuts are disarmed";
     const EXAMPLE: &'static str = "{ heal: app }";
 
-    fn told(&self, names: &[&str]) -> String {
+    fn in_words(&self, names: &[&str]) -> String {
         format!("heal {}", called_or_all(self.client, names))
     }
 }

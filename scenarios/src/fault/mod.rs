@@ -14,85 +14,55 @@ pub use heal::Heal;
 pub use partition::{Partition, Way};
 
 use crate::{
-    construct::{Becomes, Break, Happen},
+    construct::{Becomes, Break, Happen, kinds},
     diagnostic::quoted,
-    keys_schema,
+    keys,
     kind::Form,
     raw::{Node, Value},
     reader::Context,
-    record::{self, Record, Told},
     suggest,
 };
 use serde_json::json;
 
-/// Everything that can be said with one kind of fault.
-pub(crate) struct Kind {
-    pub(crate) word: &'static str,
-    pub(crate) meaning: &'static str,
-    pub(crate) example: &'static str,
-    pub(crate) told: fn() -> Vec<Told>,
-    read: fn(&mut Context<'_>, &Node) -> Option<Fault>,
+kinds! {
+    /// What can break, or be mended.
+    Fault of Break: [Cut, Partition, Heal, Flap]
+    /// In a few words.
+    fn in_words(&self, names: &[&str]) -> String;
+    /// How many steps it becomes in a plan, at most; `None` when it stays what it is.
+    fn steps(&self) -> Option<usize>;
 }
 
-macro_rules! faults {
-    ($($name:ident),+ $(,)?) => {
-        /// What can break, or be mended.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Fault {
-            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)+
+impl Happen for Fault {
+    const WORD: &'static str = "fault";
+    const MEANING: &'static str = "something breaks, or is mended";
+    const EXAMPLE: &'static str = "{ cut: app }";
+
+    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
+        read(cx, node)
+    }
+
+    fn written(&self, names: &[&str]) -> String {
+        self.map(names).1.to_string()
+    }
+
+    fn told(&self, names: &[&str]) -> String {
+        self.in_words(names)
+    }
+
+    fn form() -> Form {
+        let forms = KINDS.iter().map(|kind| keys::map_of(&(kind.told)()));
+        Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
+    }
+
+    fn becomes(&self) -> Becomes {
+        let steps = self.steps();
+        Becomes {
+            steps: steps.unwrap_or(0),
+            bytes: 0,
+            deeper: steps.is_some(),
         }
-
-        /// All kinds, in the order in which messages list them.
-        pub(crate) const KINDS: &[Kind] = &[
-            $(Kind {
-                word: $name::WORD,
-                meaning: $name::MEANING,
-                example: $name::EXAMPLE,
-                told: record::told::<$name>,
-                read: |cx, node| record::read(cx, node, $name::empty()).map(Fault::$name),
-            },)+
-        ];
-
-        impl Happen for Fault {
-            const WORD: &'static str = "fault";
-            const MEANING: &'static str = "something breaks, or is mended";
-            const EXAMPLE: &'static str = "{ cut: app }";
-
-            fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-                read(cx, node)
-            }
-
-            fn written(&self, names: &[&str]) -> String {
-                match self {
-                    $(Self::$name(one) => record::written(one, &$name::empty(), names).to_string(),)+
-                }
-            }
-
-            fn told(&self, names: &[&str]) -> String {
-                match self {
-                    $(Self::$name(one) => one.told(names),)+
-                }
-            }
-
-            fn form() -> Form {
-                let forms = KINDS.iter().map(|kind| keys_schema::map_of(&(kind.told)()));
-                Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
-            }
-
-            fn becomes(&self) -> Becomes {
-                let steps = match self {
-                    $(Self::$name(one) => one.becomes(),)+
-                };
-                Becomes { steps: steps.unwrap_or(0), bytes: 0, deeper: steps.is_some() }
-            }
-        }
-    };
-}
-
-faults![Cut, Partition, Heal, Flap];
-
-fn words() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|kind| kind.word)
+    }
 }
 
 fn help() -> String {

@@ -2,7 +2,7 @@
 
 use crate::{
     construct::Break,
-    kind::{ClientOrAll, FLAG, Maybe, POSITIVE, Words, called_or_all},
+    kind::{CLIENT_OR_ALL, FLAG, Maybe, POSITIVE, Words, called_or_all},
     record::record,
     source::ClientIx,
 };
@@ -12,7 +12,7 @@ record! {
     /// Nothing passes until it is healed.
     pub struct Partition, "a partition" {
         /// whose link; everybody's when `all`
-        client: Option<ClientIx> = "partition", needed(None, ClientOrAll);
+        client: Option<ClientIx> = "partition", needed(None, CLIENT_OR_ALL);
         /// `up` to the broker, `down` from it, or both ways
         way: Way = "way", usual(Way::Both, WAY);
         /// heals by itself after this time
@@ -43,7 +43,7 @@ impl Break for Partition {
     const MEANING: &'static str = "nothing passes until it is healed, or for a time";
     const EXAMPLE: &'static str = "{ partition: app, way: up, for: 5s }";
 
-    fn told(&self, names: &[&str]) -> String {
+    fn in_words(&self, names: &[&str]) -> String {
         let way = match self.way {
             Way::Both => "both ways",
             Way::Up => "upwards",

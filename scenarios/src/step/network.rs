@@ -4,7 +4,7 @@ use crate::{
     client::LinkChange,
     construct::Happen,
     describe,
-    kind::{ClientOrAll, Form, Kind, called, map},
+    kind::{CLIENT_OR_ALL, Form, Kind, called},
     raw::Node,
     reader::{Context, Fields},
     record::{self, Record, Told, record},
@@ -17,7 +17,7 @@ record! {
         /// to what
         change: LinkChange = part(LinkChange::empty(), LinkChange);
         /// whose link; what is not said of it stays
-        client: Option<ClientIx> = "of", usual(None, ClientOrAll);
+        client: Option<ClientIx> = "of", usual(None, CLIENT_OR_ALL);
     }
 }
 
@@ -52,7 +52,7 @@ impl Happen for Network {
     }
 
     fn form() -> Form {
-        map::<Self>().form()
+        record::map::<Self>().form()
     }
 
     fn keys() -> Vec<Told> {

@@ -3,7 +3,7 @@
 use crate::{
     construct::{Becomes, Happen},
     diagnostic::quoted,
-    kind::{Client, DURATIONS, Form, Kind, NAME, QOS, SHARE, SIZES, Several, called, map, number},
+    kind::{CLIENT, DURATIONS, Form, Kind, NAME, QOS, SHARE, SIZES, Several, called, number},
     raw::Node,
     reader::{Context, Fields, MAX_STEPS},
     record::{self, Record, Told, record},
@@ -17,7 +17,7 @@ record! {
     pub struct Workload, "a workload", check = Self::check {
         /// who publishes
         publishers: Vec<ClientIx> = "publishers",
-            needed(Vec::new(), Several { of: "publishers", each: Client, distinct: false });
+            needed(Vec::new(), Several { of: "publishers", each: CLIENT, distinct: false });
         /// topics to choose from
         topics: Vec<String> = "topics", needed(Vec::new(), Several { of: "topics", each: NAME, distinct: false });
         /// QoS levels to choose from
@@ -74,7 +74,7 @@ impl Happen for Workload {
     }
 
     fn form() -> Form {
-        map::<Self>().form()
+        record::map::<Self>().form()
     }
 
     fn keys() -> Vec<Told> {

@@ -4,7 +4,7 @@
 mod expectation;
 mod seen;
 
-pub use seen::Ends;
+pub use seen::{Ends, Sight};
 
 use crate::{
     director::Order,
@@ -14,7 +14,7 @@ use crate::{
 use seen::Translator;
 use squall_history::{
     Finding, Findings, Monitors, Scene,
-    model::{Reader, Setting},
+    model::{Model, Reader, Setting},
     oracle,
 };
 use squall_protocol::{Role, Time, Version};
@@ -22,6 +22,7 @@ use squall_scenarios::{
     model::{Scenario, Settle, Step, StepKind},
     plan::OBSERVER,
 };
+use std::time::Duration;
 
 /// How far a story was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +45,29 @@ impl Told {
     }
 }
 
+/// How late a stranger may be with what is due at a time.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The reference broker acts in the millisecond in which it has to, or in the next.
+const EXACT: Duration = Duration::from_millis(1);
+
 /// What the broker is called in findings.
 const BROKER: &str = "the broker";
 
-/// Judges a run. Empty when every guarantee was kept; the first ten findings when many were not. A finding's demand is
-/// the number of the expectation that was not met.
+/// What is said of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// Guarantees that were not kept, the first ten. A finding's demand is the number of the expectation that was not
+    /// met.
+    pub findings: Vec<Finding>,
+    /// Why what the story expects was not judged, if it was not: the broker gave less than the story counts on, as it
+    /// may, or the story came to no end.
+    pub doubt: Option<String>,
+}
+
+/// Judges a run.
 #[must_use]
-pub fn judge(plan: &Scenario, version: Version, played: &Played, ends: Ends) -> Vec<Finding> {
+pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -> Judgement {
+    let Sight { ends, stranger } = sight;
     let (trace, told) = (&played.trace, Told::of(played));
     let sessions = seen::sessions(plan);
     let mut broken = Findings::new(told != Told::ToLimit);
@@ -59,7 +76,9 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, ends: Ends) -> 
         version,
         name: &name,
         server: BROKER,
-        own_topics: None,
+        // Nobody but the clients of the story publishes.
+        own_topics: Some(""),
+        buffers: stranger,
     };
     let mut of_broker = Monitors::of(Role::Server, scene());
     let mut of_clients = Monitors::of(Role::Client, scene());
@@ -71,6 +90,9 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, ends: Ends) -> 
         watched: ends.watched(),
         settled: settled(plan, trace).filter(|_| told == Told::Whole),
         drops: plan.broker.max_queued.is_some(),
+        keeps_sessions: !stranger,
+        buffers: stranger,
+        slack: if stranger { PATIENCE } else { EXACT },
     });
     let mut translator = Translator::new(ends, &sessions);
     for (ix, written) in trace.records().iter().enumerate() {
@@ -92,8 +114,24 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, ends: Ends) -> 
     }
     let model = reader.finish();
     oracle::judge(&model, &mut broken);
-    expectation::judge(plan, &model, &mut broken);
-    broken.into_list()
+    let doubt = stranger.then(|| doubt(&model, played)).flatten();
+    if doubt.is_none() {
+        expectation::judge(plan, &model, stranger, &mut broken);
+    }
+    Judgement {
+        findings: broken.into_list(),
+        doubt,
+    }
+}
+
+/// Why a story proves nothing about a stranger beyond what the standard says of every packet.
+fn doubt(model: &Model<'_>, played: &Played) -> Option<String> {
+    if let Some((_, what)) = &model.less {
+        return Some(format!("the story counts on more: {what}"));
+    }
+    // No statement gives a server a time to answer in.
+    let failure = played.failure.as_ref()?;
+    Some(format!("`{}`: {}", failure.step, failure.message))
 }
 
 /// The middle of the settle that ends the story itself (without the observer's part), if one does.

@@ -16,6 +16,24 @@ pub enum Ends {
     Clients,
 }
 
+/// How a run is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Which ends of the connections are seen.
+    pub ends: Ends,
+    /// The broker is a stranger: it has promised what the standard asks for and nothing else. It may be late, offer
+    /// less than a story counts on, end connections, lose QoS 0 messages.
+    pub stranger: bool,
+}
+
+impl Sight {
+    /// The reference broker, seen from everywhere.
+    pub const WHOLE: Self = Self {
+        ends: Ends::Both,
+        stranger: false,
+    };
+}
+
 impl Ends {
     /// The side whose end of the connections the model is built from.
     pub(super) const fn watched(self) -> Role {

@@ -5,7 +5,7 @@ use super::{Play, Played, server::Observed};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
-    tap::{Cut, Tap},
+    tap::{Cut, Tap, ending, place},
     trace::{Node, Record, Trace, What},
 };
 use bytes::Bytes;
@@ -162,7 +162,9 @@ impl World<'_> {
             Order::Link(client, change) => self.net.change(client, change),
             Order::Block(client, way, blocked) => self.net.block(client, way, blocked),
             Order::Nudge(client) => self.net.nudge(self.now.as_millis(), client),
-            Order::Arm(client, point, by) => self.clients[client].tap.arm(point, by),
+            Order::Arm(client, point, by) => {
+                self.clients[client].tap.arm(place(point), ending(by));
+            }
             Order::Disarm(client) => self.clients[client].tap.disarm(),
             Order::Cut(client, by) => {
                 if let Line::Open {
@@ -344,7 +346,7 @@ impl World<'_> {
             ) if on == conn => {
                 let passage = host.tap.pass(Role::Server, &bytes);
                 if let Some(cut) = passage.cut {
-                    self.cut(client, cut);
+                    self.cut(client, cut.into());
                 }
                 if passage.bytes > 0 {
                     self.clients[client]
@@ -447,7 +449,7 @@ impl World<'_> {
             );
         }
         if let Some(cut) = passage.cut {
-            self.cut(client, cut);
+            self.cut(client, cut.into());
         }
     }
 }

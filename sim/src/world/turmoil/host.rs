@@ -1,17 +1,20 @@
 //! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
 
-use super::{
-    PORT, Shared,
-    tapped::{TapState, Tapped},
-};
+use super::{PORT, Shared};
 use crate::{
     net::ConnIx,
+    tap::Taps,
     trace::{Node, What},
     world::server::told,
 };
 use squall_broker::{Accept, Broker, Server};
 use squall_client::{Backoff, Command, Dial};
+use squall_protocol::Role;
 use squall_scenarios::model::{ClientIx, ClientSpec};
+use squall_transport::{
+    Stream,
+    tap::{Cut, Ending, Tapped},
+};
 use std::{
     cell::RefCell,
     io,
@@ -59,7 +62,7 @@ pub(super) fn client(
     sim: &mut Sim<'_>,
     client: ClientIx,
     spec: &ClientSpec,
-    tap: Rc<RefCell<TapState>>,
+    tap: Taps,
     shared: Rc<RefCell<Shared>>,
 ) -> (UnboundedSender<Command>, IpAddr) {
     let (sender, receiver) = unbounded_channel();
@@ -74,7 +77,7 @@ pub(super) fn client(
     sim.host(name(client), move || {
         let dialer = Dialer {
             client,
-            tap: Rc::clone(&tap),
+            tap: tap.clone(),
             shared: Rc::clone(&shared),
         };
         let shared = Rc::clone(&shared);
@@ -106,7 +109,13 @@ impl Accept for Listener {
 
 /// A simulated socket that tells only that the other end is gone, not how: turmoil resets where a real peer may
 /// close and the other way round, depending on what was unread.
+#[derive(Debug)]
 pub(super) struct Quiet(pub(super) TcpStream);
+
+impl Stream for Quiet {
+    // What is left of the connection is the link model's to say.
+    fn reset(self: Box<Self>) {}
+}
 
 impl AsyncRead for Quiet {
     fn poll_read(
@@ -142,7 +151,7 @@ impl AsyncWrite for Quiet {
 /// Dials the broker for one client; every stream goes through the client's tap.
 struct Dialer {
     client: ClientIx,
-    tap: Rc<RefCell<TapState>>,
+    tap: Taps,
     shared: Rc<RefCell<Shared>>,
 }
 
@@ -180,20 +189,22 @@ impl Dial for Dialer {
             shared: Rc::clone(&shared),
             answered: false,
         };
-        let tap = Rc::clone(&self.tap);
+        let tap = self.tap.clone();
         async move {
             // Moved in whole: a dial that is given up drops the guard with the future.
             let mut dialing = dialing;
             shared.borrow_mut().dialed[client].push_back((conn, token));
             let stream = TcpStream::connect((BROKER, PORT)).await?;
             dialing.answered = true;
-            Ok(Tapped::new(
-                Quiet(stream),
-                tap,
-                Rc::clone(&shared),
-                client,
-                conn,
-            ))
+            let told = move |cut: Cut| {
+                let shared = &mut *shared.borrow_mut();
+                let now = shared.now;
+                shared.record(now, Node::Client(client), What::Cut(cut.into()));
+                if cut.by == Ending::Silence {
+                    shared.net.kill(now.as_millis(), conn);
+                }
+            };
+            Ok(tap.on(Quiet(stream), Role::Client, told))
         }
     }
 }

@@ -6,13 +6,12 @@
 //! running the same async code that serves real connections.
 
 mod host;
-mod tapped;
 
 use super::{Play, Played};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
-    tap::Tap,
+    tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
 };
 use squall_client::Command;
@@ -25,7 +24,6 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-use tapped::TapState;
 use tokio::sync::mpsc::UnboundedSender;
 use turmoil::{Builder, Protocol, Segment, Sim};
 
@@ -81,7 +79,7 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         }
     }
     let taps = stage.taps.iter();
-    let waited: Vec<_> = taps.map(|t| t.borrow().tap.waited()).collect();
+    let waited: Vec<_> = taps.map(Taps::waited).collect();
     let mut shared = stage.shared.borrow_mut();
     Some(Played {
         trace: std::mem::take(&mut shared.trace),
@@ -95,7 +93,7 @@ struct Stage<'a> {
     sim: Sim<'a>,
     director: Director<'a>,
     shared: Rc<RefCell<Shared>>,
-    taps: Vec<Rc<RefCell<TapState>>>,
+    taps: Vec<Taps>,
     commands: Vec<UnboundedSender<Command>>,
     clients: BTreeMap<IpAddr, ClientIx>,
     /// By the client's address: the connection.
@@ -128,8 +126,8 @@ impl<'a> Stage<'a> {
         host::broker(&mut sim, play.broker(), Rc::clone(&shared));
         let (mut taps, mut commands, mut clients) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (i, spec) in plan.clients.iter().enumerate() {
-            let tap = Rc::new(RefCell::new(TapState::new(Tap::new())));
-            let (sender, ip) = host::client(&mut sim, i, spec, Rc::clone(&tap), Rc::clone(&shared));
+            let tap = Taps::new();
+            let (sender, ip) = host::client(&mut sim, i, spec, tap.clone(), Rc::clone(&shared));
             taps.push(tap);
             commands.push(sender);
             clients.insert(ip, i);
@@ -210,21 +208,11 @@ impl<'a> Stage<'a> {
                 let now = shared.now.as_millis();
                 shared.net.nudge(now, client);
             }
-            Order::Arm(client, point, by) => self.taps[client].borrow_mut().tap.arm(point, by),
-            Order::Disarm(client) => self.taps[client].borrow_mut().tap.disarm(),
+            Order::Arm(client, point, by) => self.taps[client].arm(place(point), ending(by)),
+            Order::Disarm(client) => self.taps[client].disarm(),
+            // Whether there was anything to cut is in the trace.
             Order::Cut(client, by) => {
-                let cut = self.taps[client].borrow_mut().cut_now(by);
-                if let Some(conn) = cut {
-                    let mut shared = self.shared.borrow_mut();
-                    let now = shared.now;
-                    tapped::note_cut(
-                        &mut shared,
-                        now,
-                        client,
-                        conn,
-                        crate::tap::Cut { by, packet: None },
-                    );
-                }
+                self.taps[client].cut(ending(by));
             }
         }
     }

@@ -1,7 +1,16 @@
-//! Maps of the language as JSON schemas.
+//! What is to be known of the keys of a map, and maps as JSON schemas.
 
-use crate::record::Told;
+use crate::kind::Form;
 use serde_json::{Map, Value as Json, json};
+
+/// What is to be known of a key.
+pub(crate) struct Told {
+    pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) form: Form,
+    /// `None` when the key must be there.
+    pub(crate) default: Option<String>,
+}
 
 /// A map with these keys and no other.
 pub(crate) fn map_of(told: &[Told]) -> Json {
