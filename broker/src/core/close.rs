@@ -4,7 +4,6 @@ use super::{
     Broker, CloseCause, ConnId, Event, Output, ProtocolError, Timer,
     session::{Expiry, SessionId},
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     QoS, ReasonCode, Rule, Time, Version, Violation,
     packet::{ConnAck, Disconnect},
@@ -80,8 +79,7 @@ impl Broker {
         }
         // Any other reason leaves the will in force [X-5.0-will-4].
         let normal = disconnect.reason == ReasonCode::NORMAL_DISCONNECTION;
-        let deletes_will = normal && !self.has(Flaw::WillAfterDisconnect);
-        if let (Some(session), true) = (self.sessions.get_mut(&session), deletes_will) {
+        if let (Some(session), true) = (self.sessions.get_mut(&session), normal) {
             // [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3]
             session.will = None;
         }

@@ -7,7 +7,6 @@ use super::{
     owned,
     session::{Expiry, Session, SessionId, session_bytes},
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
     flow::ReceiveQuota,
@@ -278,7 +277,7 @@ impl Broker {
     ) -> (SessionId, bool) {
         let id = self.by_client_id.get(client_id).copied();
         let open = id.and_then(|id| self.sessions.get(&id)?.conn);
-        if let (Some(old), false) = (open, self.has(Flaw::NoTakeover)) {
+        if let Some(old) = open {
             // [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0). The will of the old connection follows the usual rules
             // [X-5.0-will-11]: the session ends, or its delay begins and is cut short below.
             let reason = ReasonCode::SESSION_TAKEN_OVER;
@@ -287,7 +286,7 @@ impl Broker {
         // A session that ended with the old connection is gone.
         let id = id.filter(|id| self.sessions.contains_key(id));
         match id {
-            Some(id) if connect.clean_start && !self.has(Flaw::KeepSessionOnCleanStart) => {
+            Some(id) if connect.clean_start => {
                 // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0)
                 self.end_session(now, id);
                 (self.new_session(client_id), false)
@@ -319,12 +318,9 @@ impl Broker {
         connect: Connect,
         terms: Terms,
     ) {
-        self.cancel_will(now, id);
-        let window = match self.has(Flaw::IgnoreReceiveMaximum) {
-            true => u16::MAX,
-            false => connect.properties.receive_maximum().unwrap_or(u16::MAX),
-        };
-        let silence = self.silence(terms.keep_alive);
+        self.cancel_will(id);
+        let window = connect.properties.receive_maximum().unwrap_or(u16::MAX);
+        let silence = silence(terms.keep_alive);
         if let Some(session) = self.sessions.get_mut(&id) {
             session.conn = Some(conn);
             session.expiry = terms.expiry;
@@ -358,7 +354,7 @@ impl Broker {
         }
         let ack = ConnAck {
             // [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3] (3.1.1), [MQTT-3.2.2-2], [MQTT-3.2.2-3] (5.0)
-            session_present: present && !self.has(Flaw::SessionPresentAlwaysZero),
+            session_present: present,
             reason: ReasonCode::SUCCESS,
             properties: terms.properties,
         };
@@ -367,18 +363,12 @@ impl Broker {
         self.heard(now, conn);
         self.resume(now, conn, id);
     }
+}
 
-    /// How long a client with this Keep Alive may be silent; `None` for ever [X-3.1.1-keepalive-1],
-    /// [X-5.0-keepalive-3].
-    fn silence(&self, keep_alive: u16) -> Option<Duration> {
-        let ms = match self.has(Flaw::KeepAliveTooEarly) {
-            true => 1000,
-            // [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0)
-            false => 1500,
-        };
-        let on = keep_alive > 0 && !self.has(Flaw::IgnoreKeepAlive);
-        on.then(|| Duration::from_millis(u64::from(keep_alive) * ms))
-    }
+/// How long a client with this Keep Alive may be silent: one and a half of it [MQTT-3.1.2-24] (3.1.1),
+/// [MQTT-3.1.2-22] (5.0); `None` for ever [X-3.1.1-keepalive-1], [X-5.0-keepalive-3].
+fn silence(keep_alive: u16) -> Option<Duration> {
+    (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500))
 }
 
 /// The client's Maximum Packet Size; without one there is no limit.

@@ -2,11 +2,10 @@
 
 use super::{
     Broker, ConnId, ProtocolError,
-    message::{Delivery, Message, Spoiled},
+    message::{Delivery, Message},
     session::{SessionId, Unsent},
-    subscriptions::{Match, Mode},
+    subscriptions::Match,
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Time,
     flow::{Resend, sender::Action},
@@ -30,14 +29,11 @@ pub(super) enum Routed {
 impl Broker {
     /// Hands a message to every session with a matching subscription.
     pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
-        let mode = self.matching_mode();
         let sessions = &self.sessions;
         let online = |id| Self::is_online(sessions, id);
-        let mut matches = self.subscriptions.matching(&message.topic, mode, online);
-        if !self.has(Flaw::IgnoreNoLocal) {
-            // [MQTT-3.8.3-3] (5.0)
-            matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
-        }
+        let mut matches = self.subscriptions.matching(&message.topic, online);
+        // [MQTT-3.8.3-3] (5.0)
+        matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
         let mut routed = match matches.is_empty() {
             true => Routed::Nowhere,
             false => Routed::QueuesFull,
@@ -53,25 +49,12 @@ impl Broker {
             {
                 all.push(next);
             }
-            let delivery = self.delivery(message, all);
-            if self.has(Flaw::DuplicateQos0) && delivery.qos == QoS::AtMostOnce {
-                self.deliver(now, session, delivery.clone());
-            }
+            let delivery = Self::delivery(message, all);
             if self.deliver(now, session, delivery) {
                 routed = Routed::Taken;
             }
         }
         routed
-    }
-
-    fn matching_mode(&self) -> Mode {
-        if self.has(Flaw::WildcardMatchesDollar) {
-            Mode::WildcardMatchesDollar
-        } else if self.has(Flaw::SharedToAll) {
-            Mode::SharedToAll
-        } else {
-            Mode::Standard
-        }
     }
 
     pub(super) fn is_publisher(&self, session: SessionId, message: &Message) -> bool {
@@ -80,28 +63,19 @@ impl Broker {
     }
 
     /// The one copy for all these subscriptions of one session.
-    fn delivery(&self, message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
+    fn delivery(message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
         let granted = subscriptions.iter().map(|m| m.granted.qos).max();
         let as_published = subscriptions.iter().any(|m| m.granted.retain_as_published);
-        let flagged = as_published || self.has(Flaw::RetainFlagOnLiveDelivery);
         // [MQTT-3.3.4-3] (5.0)
         let identifiers = subscriptions.iter().filter_map(|m| m.granted.identifier);
         Delivery {
             message: Arc::clone(message),
-            qos: self.delivery_qos(message, granted.unwrap_or_default()),
+            qos: message.delivery_qos(granted.unwrap_or_default()),
             // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12], [MQTT-3.3.1-13] (5.0)
-            retain: message.retain && flagged,
+            retain: message.retain && as_published,
             identifiers: identifiers.collect(),
             shared: subscriptions.into_iter().find_map(|m| m.shared),
             kept: None,
-        }
-    }
-
-    /// The lower of the two [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8], [MQTT-4.8.2-3] (5.0).
-    pub(super) fn delivery_qos(&self, message: &Message, granted: QoS) -> QoS {
-        match self.has(Flaw::DeliverAtPublishQos) {
-            true => message.qos,
-            false => message.qos.min(granted),
         }
     }
 
@@ -114,14 +88,13 @@ impl Broker {
         let online = |id| Self::is_online(sessions, id);
         if let Some(member) = self.subscriptions.next_member(filter, online) {
             let session = member.session;
-            let delivery = self.delivery(&delivery.message, vec![member]);
+            let delivery = Self::delivery(&delivery.message, vec![member]);
             self.deliver(now, session, delivery);
         }
     }
 
     /// Sends a message to a session, or keeps it until it can be sent. False when there was no room for it.
     pub(super) fn deliver(&mut self, now: Time, id: SessionId, mut delivery: Delivery) -> bool {
-        let loses = self.has(Flaw::LoseOfflineQueue);
         let Some(session) = self.sessions.get_mut(&id) else {
             return true;
         };
@@ -138,7 +111,6 @@ impl Broker {
             }
             // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
             (None, QoS::AtMostOnce) => return true,
-            (None, _) if loses => return true,
             _ => {}
         }
         let queue = &mut session.queue;
@@ -210,11 +182,7 @@ impl Broker {
         let Some(version) = self.version_of(conn) else {
             return true;
         };
-        let spoiled = Spoiled {
-            expiry_not_reduced: self.has(Flaw::ExpiryNotReduced),
-            drop_user_properties: self.has(Flaw::DropUserProperties),
-        };
-        let publish = delivery.packet(now, version, packet_id, dup, spoiled);
+        let publish = delivery.packet(now, version, packet_id, dup);
         let sent = self.send(conn, Packet::Publish(publish));
         self.counters.dropped_too_large += u64::from(!sent);
         sent
@@ -237,18 +205,6 @@ impl Broker {
                 }
                 Resend::PubRel(id) => Some(id),
             });
-        }
-        if self.has(Flaw::ResendOutOfOrder) {
-            releases.reverse();
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.resend.make_contiguous().reverse();
-            }
-        }
-        if self.has(Flaw::NoResendOnResume) {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.resend.clear();
-            }
-            releases.clear();
         }
         for release in releases {
             match release {
@@ -273,8 +229,7 @@ impl Broker {
             return false;
         };
         // [MQTT-3.3.1-1]
-        let dup = !self.has(Flaw::ForgetDup);
-        if !self.put_on_the_wire(now, conn, &unsent.delivery, Some(unsent.id), dup)
+        if !self.put_on_the_wire(now, conn, &unsent.delivery, Some(unsent.id), true)
             && let Some(session) = self.sessions.get_mut(&id)
         {
             let abandoned = session.outbound.abandon(unsent.id);
@@ -285,7 +240,6 @@ impl Broker {
 
     /// Sends what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9], [MQTT-4.9.0-2] (5.0).
     fn pump(&mut self, now: Time, id: SessionId) {
-        let newest_first = self.has(Flaw::ReverseOrder);
         while let Some(session) = self.sessions.get_mut(&id) {
             let Some(conn) = session.conn else { return };
             if !session.resend.is_empty() {
@@ -297,11 +251,7 @@ impl Broker {
             if !session.outbound.has_room() {
                 return;
             }
-            let next = match newest_first {
-                true => session.queue.pop_back(),
-                false => session.queue.pop_front(),
-            };
-            match next {
+            match session.queue.pop_front() {
                 None => return,
                 // [MQTT-3.3.2-5] (5.0)
                 Some(delivery) if delivery.message.is_expired(now) => {
@@ -346,34 +296,31 @@ impl Broker {
         conn: ConnId,
         ack: &Ack,
     ) -> Result<(), ProtocolError> {
-        let (packet_id, again) = (ack.packet_id, self.has(Flaw::ReuseQos2AfterPubRec));
+        let packet_id = ack.packet_id;
         let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return Ok(());
         };
         let Some(session) = self.sessions.get_mut(&id) else {
             return Ok(());
         };
-        let outcome = session
+        let action = session
             .outbound
-            .handle_pubrec(version, packet_id, ack.reason);
+            .handle_pubrec(version, packet_id, ack.reason)
+            .action;
         session.weigh_exchanges();
-        match (outcome.action, outcome.message) {
-            (Action::Close, _) => return Err(ProtocolError::WrongAcknowledgement),
+        match action {
+            Action::Close => return Err(ProtocolError::WrongAcknowledgement),
             // [MQTT-4.4.0-2] (5.0)
-            (Action::Finish, _) => {
+            Action::Finish => {
                 session.forget_resend(packet_id);
                 self.pump(now, id);
             }
-            (Action::SendPubRel, Some(message)) if again => {
-                session.forget_resend(packet_id);
-                self.put_on_the_wire(now, conn, &message, Some(packet_id), true);
-            }
             // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
-            (Action::SendPubRel, _) => {
+            Action::SendPubRel => {
                 session.forget_resend(packet_id);
                 self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
             }
-            (Action::SendPubRelNotFound, _) => {
+            Action::SendPubRelNotFound => {
                 let reason = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
                 let release = Ack::with_reason(packet_id, reason);
                 self.answer(now, conn, Packet::PubRel(release));

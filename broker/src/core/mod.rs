@@ -29,7 +29,7 @@ mod will;
 pub use event::{CloseCause, ConnId, Counters, Event, Output};
 pub use fault::ProtocolError;
 
-use crate::{config::Config, sabotage::Flaw};
+use crate::config::Config;
 use connection::Connection;
 use deadlines::{Deadlines, Timer};
 use ledger::Ledger;
@@ -67,8 +67,6 @@ pub struct Broker {
     unfinished: usize,
     /// Set by [`Self::handle_shutdown`].
     shut_down: bool,
-    #[cfg(feature = "sabotage")]
-    flaws: std::collections::BTreeSet<Flaw>,
 }
 
 impl Broker {
@@ -102,20 +100,12 @@ impl Broker {
             states: Ledger::default(),
             unfinished: 0,
             shut_down: false,
-            #[cfg(feature = "sabotage")]
-            flaws: std::collections::BTreeSet::new(),
         }
     }
 
     /// Turns [`Self::poll_event`] on or off. Off, as at first, nothing is queued.
     pub fn observe(&mut self, on: bool) {
         self.observing = on;
-    }
-
-    /// Plants a deliberate defect, beside those planted before.
-    #[cfg(feature = "sabotage")]
-    pub fn sabotage(&mut self, flaw: Flaw) {
-        self.flaws.insert(flaw);
     }
 
     /// The settings, with values that make no sense corrected.
@@ -279,10 +269,8 @@ impl Broker {
     }
 
     fn handle_pingreq(&mut self, now: Time, conn: ConnId) -> Result<(), ProtocolError> {
-        if !self.has(Flaw::PingUnanswered) {
-            // [MQTT-3.12.4-1]
-            self.answer(now, conn, Packet::PingResp);
-        }
+        // [MQTT-3.12.4-1]
+        self.answer(now, conn, Packet::PingResp);
         Ok(())
     }
 
@@ -305,16 +293,5 @@ impl Broker {
         if self.observing {
             self.events.push_back(event());
         }
-    }
-
-    #[cfg(feature = "sabotage")]
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaws.contains(&flaw)
-    }
-
-    /// Nothing is wrong on purpose.
-    #[cfg(not(feature = "sabotage"))]
-    const fn has(&self, _: Flaw) -> bool {
-        false
     }
 }

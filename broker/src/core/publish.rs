@@ -1,7 +1,6 @@
 //! Messages from clients: what a PUBLISH may say, the receiver's half of QoS 1 and 2, and retained messages.
 
 use super::{Broker, ConnId, ProtocolError, Timer, deliver::Routed, message::Message, owned};
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
     flow::receiver::Action,
@@ -83,8 +82,6 @@ impl Broker {
         }
         if reason.is_error() {
             self.refuse_qos2(conn, id);
-        } else if self.has(Flaw::FreeQos2IdEarly) {
-            self.release_qos2(conn, id);
         }
         // [MQTT-4.3.3-8] (5.0)
         self.answer(now, conn, Packet::PubRec(ack));
@@ -227,8 +224,6 @@ impl Broker {
         let before = if !message.payload.is_empty() {
             // [MQTT-3.3.1-5]
             self.retained.set(Arc::clone(message))
-        } else if self.has(Flaw::KeepClearedRetained) {
-            return;
         } else {
             // [MQTT-3.3.1-10], [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-6], [MQTT-3.3.1-7] (5.0)
             self.retained.remove(&message.topic)

@@ -7,7 +7,6 @@ use super::{
     session::{SessionId, subscription_bytes},
     subscriptions::Granted,
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Packet, Properties, QoS, ReasonCode, Time, Version,
     packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe},
@@ -48,9 +47,6 @@ impl Broker {
             if wants_retained(subscription, existed) {
                 self.find_retained(now, id, subscription, granted, &mut retained);
             }
-        }
-        if self.has(Flaw::SubAckWrongCount) {
-            reasons.push(ReasonCode::GRANTED_QOS_0);
         }
         // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.9.3-1]; one code for each filter [MQTT-3.8.4-5] (3.1.1),
         // [MQTT-3.8.4-6] (5.0)
@@ -138,7 +134,7 @@ impl Broker {
                 continue;
             }
             found.push(Delivery {
-                qos: self.delivery_qos(&message, granted.qos),
+                qos: message.delivery_qos(granted.qos),
                 // [MQTT-3.3.1-8] (3.1.1), [X-5.0-retain-1]
                 retain: true,
                 identifiers: granted.identifier.into_iter().collect(),
@@ -158,12 +154,10 @@ impl Broker {
         let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
             return Ok(());
         };
-        let ignored = self.has(Flaw::UnsubscribeIgnored);
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
             // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
             let existed = match self.sessions.get_mut(&id) {
-                Some(session) if ignored => session.filters.contains(filter),
                 Some(session) => {
                     session.filters.remove(filter) && {
                         let state = session.state.bytes() - subscription_bytes(filter);
