@@ -1,7 +1,7 @@
 //! CONNECT: is it acceptable, whose session is it, and what does CONNACK say.
 
 use super::{
-    Broker, CloseCause, ConnId, ProtocolError, Timer,
+    Broker, Client, CloseCause, ConnId, Timer,
     connection::Link,
     message::{KeptWill, will_bytes},
     owned,
@@ -31,11 +31,7 @@ impl Broker {
         now: Time,
         conn: ConnId,
         connect: Connect,
-    ) -> Result<(), ProtocolError> {
-        if self.version_of(conn).is_some() {
-            // [MQTT-3.1.0-2]
-            return Err(ProtocolError::SecondConnect);
-        }
+    ) -> Result<(), CloseCause> {
         let checked = self.check_connect(&connect);
         if let Err((reason, why)) = checked.and_then(|()| self.check_room(conn, &connect)) {
             self.refuse(now, conn, &connect, reason, why);
@@ -48,8 +44,12 @@ impl Broker {
             return Ok(());
         }
         let (session, present) = self.take_session(now, &connect, &terms.client_id);
-        self.accept_connection(now, conn, session, present, connect, terms);
-        Ok(())
+        let client = Client {
+            conn,
+            session,
+            version: connect.version,
+        };
+        self.accept_connection(now, client, present, &connect, terms)
     }
 
     /// What the broker cannot or will not serve, in the reason codes of 5.0.
@@ -97,7 +97,7 @@ impl Broker {
             return Err((ReasonCode::SERVER_BUSY, "there are too many connections"));
         }
         let full = |why| Err((ReasonCode::QUOTA_EXCEEDED, why));
-        let is_new = !self.by_client_id.contains_key(&connect.client_id);
+        let is_new = self.sessions.find(&connect.client_id).is_none();
         let bytes = session_bytes(&connect.client_id);
         if is_new && self.sessions.len() >= config.max_sessions {
             return full("there are too many sessions");
@@ -195,7 +195,7 @@ impl Broker {
         loop {
             self.next_assigned += 1;
             let id = Text::from(format!("squall-{}", self.next_assigned));
-            if !self.by_client_id.contains_key(&id) {
+            if self.sessions.find(&id).is_none() {
                 return id;
             }
         }
@@ -275,17 +275,15 @@ impl Broker {
         connect: &Connect,
         client_id: &Text,
     ) -> (SessionId, bool) {
-        let id = self.by_client_id.get(client_id).copied();
-        let open = id.and_then(|id| self.sessions.get(&id)?.conn);
-        if let Some(old) = open {
+        let before = self.sessions.find(client_id);
+        if let Some(old) = before.and_then(|id| self.sessions[id].conn) {
             // [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0). The will of the old connection follows the usual rules
             // [X-5.0-will-11]: the session ends, or its delay begins and is cut short below.
             let reason = ReasonCode::SESSION_TAKEN_OVER;
             self.disconnect(now, old, reason, "", CloseCause::TakenOver);
         }
         // A session that ended with the old connection is gone.
-        let id = id.filter(|id| self.sessions.contains_key(id));
-        match id {
+        match self.sessions.find(client_id) {
             Some(id) if connect.clean_start => {
                 // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0)
                 self.end_session(now, id);
@@ -299,59 +297,24 @@ impl Broker {
     }
 
     fn new_session(&mut self, client_id: &Text) -> SessionId {
-        let id = SessionId(self.next_session);
-        self.next_session += 1;
         let client_id = owned::text(client_id);
-        self.by_client_id.insert(client_id.clone(), id);
         let session = Session::new(client_id, &self.states, &self.messages);
-        self.sessions.insert(id, session);
-        id
+        self.sessions.begin(session)
     }
 
     /// Says yes, and sends what waited for the client.
     fn accept_connection(
         &mut self,
         now: Time,
-        conn: ConnId,
-        id: SessionId,
+        client: Client,
         present: bool,
-        connect: Connect,
+        connect: &Connect,
         terms: Terms,
-    ) {
-        self.cancel_will(id);
-        let window = connect.properties.receive_maximum().unwrap_or(u16::MAX);
-        let silence = silence(terms.keep_alive);
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.conn = Some(conn);
-            session.expiry = terms.expiry;
-            // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
-            session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
-            session.set_window(window);
-            if let Some(at) = session.ends_at.take() {
-                self.deadlines.clear(at, Timer::SessionEnd(id));
-            }
-        }
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            if let Some(at) = connection.deadline.take() {
-                self.deadlines.clear(at, Timer::Connect(conn));
-            }
-            let problem = connect.properties.request_problem_information();
-            connection.link = Some(Link {
-                session: id,
-                version: connect.version,
-                silence,
-                maximum_packet_size: terms.maximum_packet_size,
-                // [MQTT-3.1.2-29] (5.0)
-                problem_information: problem != Some(0),
-                expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
-                aliases: BTreeMap::new(),
-                // 3.1.1 has no such limit.
-                unfinished: ReceiveQuota::new(match connect.version {
-                    Version::V3_1_1 => u16::MAX,
-                    Version::V5_0 => self.config.receive_maximum,
-                }),
-            });
-        }
+    ) -> Result<(), CloseCause> {
+        let Client { conn, session, .. } = client;
+        self.cancel_will(session);
+        self.attach(client, connect, &terms);
+        self.link(client, connect, &terms);
         let ack = ConnAck {
             // [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3] (3.1.1), [MQTT-3.2.2-2], [MQTT-3.2.2-3] (5.0)
             session_present: present,
@@ -359,9 +322,54 @@ impl Broker {
             properties: terms.properties,
         };
         // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0)
-        self.send_connack(conn, connect.version, terms.maximum_packet_size, ack);
+        self.send_connack(conn, client.version, terms.maximum_packet_size, ack);
         self.heard(now, conn);
-        self.resume(now, conn, id);
+        self.resume(now, client)
+    }
+
+    /// The session's side of a new connection.
+    fn attach(&mut self, client: Client, connect: &Connect, terms: &Terms) {
+        let session = &mut self.sessions[client.session];
+        session.conn = Some(client.conn);
+        session.expiry = terms.expiry;
+        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
+        session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
+        session.set_window(connect.properties.receive_maximum().unwrap_or(u16::MAX));
+        if let Some(at) = session.ends_at.take() {
+            self.deadlines.clear(at, Timer::SessionEnd(client.session));
+        }
+    }
+
+    /// The connection's side.
+    fn link(&mut self, client: Client, connect: &Connect, terms: &Terms) {
+        let Client {
+            conn,
+            session,
+            version,
+        } = client;
+        let connection = self
+            .conns
+            .get_mut(&conn)
+            .expect("its CONNECT has just come");
+        if let Some(at) = connection.deadline.take() {
+            self.deadlines.clear(at, Timer::Connect(conn));
+        }
+        let problem = connect.properties.request_problem_information();
+        connection.link = Some(Link {
+            session,
+            version,
+            silence: silence(terms.keep_alive),
+            maximum_packet_size: terms.maximum_packet_size,
+            // [MQTT-3.1.2-29] (5.0)
+            problem_information: problem != Some(0),
+            expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
+            aliases: BTreeMap::new(),
+            // 3.1.1 has no such limit.
+            unfinished: ReceiveQuota::new(match version {
+                Version::V3_1_1 => u16::MAX,
+                Version::V5_0 => self.config.receive_maximum,
+            }),
+        });
     }
 }
 

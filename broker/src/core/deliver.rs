@@ -1,7 +1,7 @@
 //! Messages to clients: who gets a copy, when it may be sent, the sender's half of QoS 1 and 2, and resumption.
 
 use super::{
-    Broker, ConnId, ProtocolError,
+    Broker, Client, CloseCause, ConnId, ProtocolError,
     message::{Delivery, Message},
     session::{SessionId, Unsent},
     subscriptions::Match,
@@ -30,10 +30,10 @@ impl Broker {
     /// Hands a message to every session with a matching subscription.
     pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
         let sessions = &self.sessions;
-        let online = |id| Self::is_online(sessions, id);
+        let online = |id| sessions.is_online(id);
         let mut matches = self.subscriptions.matching(&message.topic, online);
         // [MQTT-3.8.3-3] (5.0)
-        matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
+        matches.retain(|m| !(m.granted.no_local && sessions[m.session].published(message)));
         let mut routed = match matches.is_empty() {
             true => Routed::Nowhere,
             false => Routed::QueuesFull,
@@ -55,11 +55,6 @@ impl Broker {
             }
         }
         routed
-    }
-
-    pub(super) fn is_publisher(&self, session: SessionId, message: &Message) -> bool {
-        let session = self.sessions.get(&session);
-        session.is_some_and(|s| s.client_id == message.publisher)
     }
 
     /// The one copy for all these subscriptions of one session.
@@ -85,7 +80,7 @@ impl Broker {
             return;
         };
         let sessions = &self.sessions;
-        let online = |id| Self::is_online(sessions, id);
+        let online = |id| sessions.is_online(id);
         if let Some(member) = self.subscriptions.next_member(filter, online) {
             let session = member.session;
             let delivery = Self::delivery(&delivery.message, vec![member]);
@@ -95,14 +90,12 @@ impl Broker {
 
     /// Sends a message to a session, or keeps it until it can be sent. False when there was no room for it.
     pub(super) fn deliver(&mut self, now: Time, id: SessionId, mut delivery: Delivery) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return true;
-        };
         if delivery.message.is_expired(now) {
             // [MQTT-3.3.2-5] (5.0)
             self.counters.dropped_expired += 1;
             return true;
         }
+        let session = &mut self.sessions[id];
         let clear = session.conn.filter(|_| session.is_clear(delivery.qos));
         match (session.conn, delivery.qos) {
             (Some(conn), QoS::AtMostOnce) => {
@@ -141,29 +134,23 @@ impl Broker {
     /// Sends a message for the first time [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2],
     /// [MQTT-4.3.3-2] (5.0). The caller made sure that there is room.
     fn transmit(&mut self, now: Time, conn: ConnId, id: SessionId, delivery: Delivery) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         let packet_id = match delivery.qos {
             QoS::AtMostOnce => None,
             // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
-            qos => match session.outbound.begin(qos, delivery.clone()) {
-                Some(packet_id) => {
-                    session.weigh_exchanges();
-                    Some(packet_id)
-                }
-                None => {
+            qos => {
+                let Some(packet_id) = session.outbound.begin(qos, delivery.clone()) else {
                     session.queue.push_front(delivery);
                     return;
-                }
-            },
+                };
+                session.weigh_exchanges();
+                Some(packet_id)
+            }
         };
         // [MQTT-3.3.1-2], [MQTT-3.3.1-3]: the publisher's DUP is not passed on.
-        if self.put_on_the_wire(now, conn, &delivery, packet_id, false) {
-            return;
-        }
-        let session = self.sessions.get_mut(&id);
-        if let (Some(session), Some(packet_id)) = (session, packet_id) {
+        let sent = self.put_on_the_wire(now, conn, &delivery, packet_id, false);
+        if let (false, Some(packet_id)) = (sent, packet_id) {
+            let session = &mut self.sessions[id];
             let given_up = session.outbound.give_up(packet_id);
             session.weigh_exchanges();
             debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
@@ -179,9 +166,7 @@ impl Broker {
         packet_id: Option<PacketId>,
         dup: bool,
     ) -> bool {
-        let Some(version) = self.version_of(conn) else {
-            return true;
-        };
+        let version = self.conns.link(conn).version;
         let publish = delivery.packet(now, version, packet_id, dup);
         let sent = self.send(conn, Packet::Publish(publish));
         self.counters.dropped_too_large += u64::from(!sent);
@@ -189,10 +174,8 @@ impl Broker {
     }
 
     /// A client came back: what is unacknowledged is sent again in its old order [MQTT-4.4.0-1], then what waited.
-    pub(super) fn resume(&mut self, now: Time, conn: ConnId, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+    pub(super) fn resume(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
+        let session = &mut self.sessions[client.session];
         session.resend.clear();
         let mut releases = Vec::new();
         for resend in session.outbound.resend() {
@@ -210,54 +193,48 @@ impl Broker {
             match release {
                 // [MQTT-4.3.3-6] (5.0)
                 Some(packet_id) => {
-                    self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
+                    self.answer(client, Packet::PubRel(Ack::success(packet_id)))?;
                 }
                 None => {
-                    self.send_next_again(now, conn, id);
+                    self.send_next_again(now, client);
                 }
             }
         }
-        self.pump(now, id);
+        self.pump(now, client);
+        Ok(())
     }
 
     /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if it has to wait or
     /// there is none. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that the client does not
     /// take any more is dropped, but the client may know its packet identifier.
-    fn send_next_again(&mut self, now: Time, conn: ConnId, id: SessionId) -> bool {
-        let session = self.sessions.get_mut(&id);
-        let Some(unsent) = session.and_then(|s| s.next_resend()) else {
+    fn send_next_again(&mut self, now: Time, client: Client) -> bool {
+        let Some(Unsent { id, delivery }) = self.sessions[client.session].next_resend() else {
             return false;
         };
         // [MQTT-3.3.1-1]
-        if !self.put_on_the_wire(now, conn, &unsent.delivery, Some(unsent.id), true)
-            && let Some(session) = self.sessions.get_mut(&id)
-        {
-            let abandoned = session.outbound.abandon(unsent.id);
+        if !self.put_on_the_wire(now, client.conn, &delivery, Some(id), true) {
+            let abandoned = self.sessions[client.session].outbound.abandon(id);
             debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
         }
         true
     }
 
     /// Sends what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9], [MQTT-4.9.0-2] (5.0).
-    fn pump(&mut self, now: Time, id: SessionId) {
-        while let Some(session) = self.sessions.get_mut(&id) {
-            let Some(conn) = session.conn else { return };
-            if !session.resend.is_empty() {
-                if self.send_next_again(now, conn, id) {
-                    continue;
-                }
+    fn pump(&mut self, now: Time, client: Client) {
+        while self.send_next_again(now, client) {}
+        loop {
+            let session = &mut self.sessions[client.session];
+            if !session.resend.is_empty() || !session.outbound.has_room() {
                 return;
             }
-            if !session.outbound.has_room() {
+            let Some(delivery) = session.queue.pop_front() else {
                 return;
-            }
-            match session.queue.pop_front() {
-                None => return,
+            };
+            if delivery.message.is_expired(now) {
                 // [MQTT-3.3.2-5] (5.0)
-                Some(delivery) if delivery.message.is_expired(now) => {
-                    self.counters.dropped_expired += 1;
-                }
-                Some(delivery) => self.transmit(now, conn, id, delivery),
+                self.counters.dropped_expired += 1;
+            } else {
+                self.transmit(now, client.conn, client.session, delivery);
             }
         }
     }
@@ -266,89 +243,65 @@ impl Broker {
     pub(super) fn handle_puback(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let action = session
-            .outbound
-            .handle_puback(version, ack.packet_id)
-            .action;
-        session.weigh_exchanges();
-        match action {
-            Action::Close => return Err(ProtocolError::WrongAcknowledgement),
-            Action::Finish => session.forget_resend(ack.packet_id),
-            _ => {}
-        }
-        self.pump(now, id);
-        Ok(())
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_puback(client.version, ack.packet_id);
+        self.acknowledged(now, client, ack, outcome.action)
     }
 
     /// PUBREC: the message is the client's now, or it does not want it.
     pub(super) fn handle_pubrec(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let packet_id = ack.packet_id;
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let action = session
-            .outbound
-            .handle_pubrec(version, packet_id, ack.reason)
-            .action;
-        session.weigh_exchanges();
-        match action {
-            Action::Close => return Err(ProtocolError::WrongAcknowledgement),
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_pubrec(client.version, ack.packet_id, ack.reason);
+        let reason = match outcome.action {
+            Action::SendPubRel => ReasonCode::SUCCESS,
+            Action::SendPubRelNotFound => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             // [MQTT-4.4.0-2] (5.0)
-            Action::Finish => {
-                session.forget_resend(packet_id);
-                self.pump(now, id);
-            }
-            // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
-            Action::SendPubRel => {
-                session.forget_resend(packet_id);
-                self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
-            }
-            Action::SendPubRelNotFound => {
-                let reason = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
-                let release = Ack::with_reason(packet_id, reason);
-                self.answer(now, conn, Packet::PubRel(release));
-            }
-            _ => {}
-        }
-        Ok(())
+            action => return self.acknowledged(now, client, ack, action),
+        };
+        let session = &mut self.sessions[client.session];
+        session.weigh_exchanges();
+        session.forget_resend(ack.packet_id);
+        // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
+        let release = Ack::with_reason(ack.packet_id, reason);
+        self.answer(client, Packet::PubRel(release))
     }
 
     /// PUBCOMP ends a QoS 2 flow [MQTT-4.3.3-5] (5.0), with any reason code [X-5.0-flow-5].
     pub(super) fn handle_pubcomp(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let outcome = session.outbound.handle_pubcomp(version, ack.packet_id);
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_pubcomp(client.version, ack.packet_id);
+        self.acknowledged(now, client, ack, outcome.action)
+    }
+
+    /// An acknowledgement that needs no answer: where a flow ended, there may be room for the next message.
+    fn acknowledged(
+        &mut self,
+        now: Time,
+        client: Client,
+        ack: &Ack,
+        action: Action,
+    ) -> Result<(), CloseCause> {
+        let session = &mut self.sessions[client.session];
         session.weigh_exchanges();
-        if outcome.action == Action::Close {
-            return Err(ProtocolError::WrongAcknowledgement);
+        match action {
+            Action::Close => return Err(ProtocolError::WrongAcknowledgement.into()),
+            Action::Finish => session.forget_resend(ack.packet_id),
+            _ => {}
         }
-        self.pump(now, id);
+        self.pump(now, client);
         Ok(())
     }
 }

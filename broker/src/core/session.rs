@@ -5,7 +5,7 @@
 use super::{
     ConnId,
     ledger::{Charge, Ledger},
-    message::{Delivery, KeptWill},
+    message::{Delivery, KeptWill, Message},
 };
 use squall_protocol::{
     PacketId, QoS, Text, Time,
@@ -125,6 +125,11 @@ impl Session {
             inbound: Inbound::new(),
             window: u16::MAX,
         }
+    }
+
+    /// Whether a message comes from its client.
+    pub(super) fn published(&self, message: &Message) -> bool {
+        self.client_id == message.publisher
     }
 
     /// To be called when packet identifiers came into use or became free.

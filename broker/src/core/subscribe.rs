@@ -1,7 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages a new subscription finds.
 
 use super::{
-    Broker, ConnId, ProtocolError,
+    Broker, Client, CloseCause, ProtocolError,
     message::Delivery,
     owned,
     session::{SessionId, subscription_bytes},
@@ -16,12 +16,10 @@ impl Broker {
     pub(super) fn handle_subscribe(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         subscribe: Subscribe,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
+    ) -> Result<(), CloseCause> {
+        let (id, version) = (client.session, client.version);
         if version == Version::V5_0 {
             self.check_offer(&subscribe)?;
         }
@@ -55,7 +53,7 @@ impl Broker {
             properties: Properties::new(),
             reasons,
         };
-        self.answer(now, conn, Packet::SubAck(ack));
+        self.answer(client, Packet::SubAck(ack))?;
         for delivery in retained {
             self.deliver(now, id, delivery);
         }
@@ -100,7 +98,7 @@ impl Broker {
             identifier,
         };
         let filter = &subscription.filter;
-        let session = self.sessions.get_mut(&id)?;
+        let session = &mut self.sessions[id];
         if session.filters.contains(filter) {
             self.subscriptions.insert(id, filter, granted);
             return Some((granted, true));
@@ -130,7 +128,7 @@ impl Broker {
     ) {
         for message in self.retained.matching(&subscription.filter, now) {
             // [MQTT-3.8.3-3] (5.0)
-            if granted.no_local && self.is_publisher(id, &message) {
+            if granted.no_local && self.sessions[id].published(&message) {
                 continue;
             }
             found.push(Delivery {
@@ -147,33 +145,26 @@ impl Broker {
 
     pub(super) fn handle_unsubscribe(
         &mut self,
-        now: Time,
-        conn: ConnId,
+        client: Client,
         unsubscribe: &Unsubscribe,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
+    ) -> Result<(), CloseCause> {
+        let session = &mut self.sessions[client.session];
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
             // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
-            let existed = match self.sessions.get_mut(&id) {
-                Some(session) => {
-                    session.filters.remove(filter) && {
-                        let state = session.state.bytes() - subscription_bytes(filter);
-                        session.state.set(state);
-                        self.subscriptions.remove(id, filter)
-                    }
-                }
-                None => false,
-            };
+            let existed = session.filters.remove(filter);
+            if existed {
+                let state = session.state.bytes() - subscription_bytes(filter);
+                session.state.set(state);
+                self.subscriptions.remove(client.session, filter);
+            }
             reasons.push(match existed {
                 true => ReasonCode::SUCCESS,
                 // [X-5.0-unsubscribe-3]
                 false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
             });
         }
-        if version == Version::V3_1_1 {
+        if client.version == Version::V3_1_1 {
             reasons.clear();
         }
         // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1] (5.0)
@@ -182,8 +173,7 @@ impl Broker {
             properties: Properties::new(),
             reasons,
         };
-        self.answer(now, conn, Packet::UnsubAck(ack));
-        Ok(())
+        self.answer(client, Packet::UnsubAck(ack))
     }
 }
 

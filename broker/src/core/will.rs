@@ -12,9 +12,7 @@ impl Broker {
     /// The connection ended and the will was not deleted: it is published now, or waits for its delay
     /// [MQTT-3.1.2-8], [X-5.0-will-6].
     pub(super) fn connection_lost_will(&mut self, now: Time, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         let Some(kept) = &session.will else { return };
         let delay = kept.will.properties.will_delay_interval().unwrap_or(0);
         if delay > 0 {
@@ -31,9 +29,7 @@ impl Broker {
 
     /// The will's time has come.
     pub(super) fn will_is_due(&mut self, now: Time, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         session.will_at = None;
         // [MQTT-3.1.2-10]
         let (will, client_id) = (session.will.take(), session.client_id.clone());
@@ -44,9 +40,7 @@ impl Broker {
 
     /// The client came back: a will that still waits is not published [MQTT-3.1.3-9] (5.0).
     pub(super) fn cancel_will(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         if let Some(at) = session.will_at.take() {
             self.deadlines.clear(at, Timer::Will(id));
         }
