@@ -17,6 +17,7 @@ pub mod json;
 pub mod layout;
 pub mod packet;
 mod properties;
+mod protocol_error;
 mod reason;
 mod text;
 mod time;
