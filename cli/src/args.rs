@@ -124,7 +124,7 @@ pub(crate) struct Sim {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
     /// One seed.
-    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
     pub(crate) seed: Option<u64>,
     /// Seeds from A up to, not including, B; each scenario's own number when absent.
     #[arg(long, value_name = "A..B", value_parser = seed_range)]
@@ -231,7 +231,7 @@ pub(crate) struct Decode {
     /// Hex digits, a file of raw bytes or hex digits, or - for standard input.
     #[arg(required = true, value_name = "HEX|FILE|-")]
     pub(crate) input: Vec<String>,
-    /// Version of packets that no CONNECT stands in front of: 3.1.1 or 5.0; assumed to be 5.0 when absent.
+    /// Version of packets that no CONNECT stands before: 3.1.1 or 5.0; assumed to be 5.0 when absent.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Who sent the bytes: client or server; told from the first packet when absent.
@@ -247,7 +247,7 @@ pub(crate) struct Encode {
     /// JSON, a file with JSON, or - for standard input.
     #[arg(value_name = "JSON|FILE|-")]
     pub(crate) input: String,
-    /// Version of packets that do not say one, if no CONNECT stands in front of them: 3.1.1 or 5.0.
+    /// Version of packets that do not say one, if no CONNECT stands before them: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Write the bytes themselves instead of hex digits.
@@ -258,7 +258,7 @@ pub(crate) struct Encode {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Broker {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883", value_parser = address)]
     pub(crate) listen: SocketAddr,
 }
 
@@ -315,6 +315,17 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
         return Err(format!("there is no seed in {first}..{end}; {help}"));
     }
     Ok(SeedRange { first, end })
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("write a whole number up to {}", u64::MAX))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an IP address and a port, such as 127.0.0.1:1883 or [::1]:1883".to_owned()
+    })
 }
 
 fn version(text: &str) -> Result<Version, String> {

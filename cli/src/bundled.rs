@@ -4,7 +4,7 @@ use crate::exit::{CliError, Result};
 use squall_catalogue as catalogue;
 use squall_protocol::Version;
 use squall_scenarios::plan::OBSERVER;
-use squall_scenarios::{Room, model::Scenario};
+use squall_scenarios::{Room, diagnostic::Diagnostic, did_you_mean, model::Scenario};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -27,6 +27,10 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
         }
         let files = match squall_scenarios::find(std::slice::from_ref(path)) {
             Ok(files) => files,
+            Err(_) if !path.exists() => {
+                problems.push(nothing_there(path));
+                continue;
+            }
             Err(found) => {
                 problems.extend(found);
                 continue;
@@ -52,6 +56,18 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     } else {
         Err(CliError::from_diagnostics(problems))
     }
+}
+
+/// Neither a file nor a scenario that comes with Squall.
+fn nothing_there(path: &Path) -> Diagnostic {
+    let name = path.display().to_string();
+    let bundled = BUNDLED.iter().map(|(name, _)| *name);
+    let help = match did_you_mean(&name, bundled) {
+        Some(near) => near,
+        None => "check the spelling of the path; `squall list scenarios` has the names of those that come with Squall"
+            .to_owned(),
+    };
+    Diagnostic::new(&*name, "", "does not exist").help(help)
 }
 
 /// What only this room knows: the catalogue, and that runs add a client of their own, which replay files may name.

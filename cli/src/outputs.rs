@@ -34,7 +34,7 @@ struct Output {
     /// For messages.
     name: String,
     place: Place,
-    /// Where it goes, until the first of it is written: an error before that leaves nothing behind.
+    /// Where it goes, until the first of it is written: an error before that leaves nothing there.
     waiting: Option<Waiting>,
     sink: Option<Box<dyn Sink>>,
     /// Why the rest of it was not written.

@@ -27,7 +27,7 @@ pub(crate) fn tell(text: &str) -> Result<(), CliError> {
     if !io::stdout().is_terminal() {
         return say(text);
     }
-    let width = width().max(NARROWEST);
+    let width = columns_of_terminal().unwrap_or(PIPED_WIDTH);
     let mut told = String::with_capacity(text.len());
     for line in text.lines() {
         let indent = line.len() - line.trim_start_matches(' ').len();
@@ -43,6 +43,11 @@ pub(crate) fn tell(text: &str) -> Result<(), CliError> {
         }
     }
     say(&told)
+}
+
+/// Columns of the terminal that standard output is, at least as many as any text needs; `None` if it is none.
+pub(crate) fn columns_of_terminal() -> Option<usize> {
+    io::stdout().is_terminal().then(|| width().max(NARROWEST))
 }
 
 /// Prints results piece by piece, for outputs that may be long.

@@ -22,7 +22,7 @@ fn cited(text: &str) -> Vec<&str> {
             .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-')
             .unwrap_or(tail.len());
         let number = tail[..end].trim_end_matches(['.', '-']);
-        // A section (three parts) and a number behind a hyphen; anything else is prose.
+        // A section (three parts) and a number after a hyphen; anything else is prose.
         let Some((section, n)) = number.rsplit_once('-') else {
             continue;
         };

@@ -96,7 +96,7 @@ fn json_has_one_object_a_packet() {
     );
     assert_eq!(publish["fields"]["properties"][0]["topic_alias"], 1);
     insta::assert_json_snapshot!("broken", broken);
-    // What comes behind a broken packet of known length is read as well.
+    // What comes after a broken packet of known length is read as well.
     assert_eq!(
         (&ping["packet"], &ping["valid"]),
         (&"PINGREQ".into(), &true.into())

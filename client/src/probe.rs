@@ -310,7 +310,7 @@ impl Probe {
         }
     }
 
-    /// Sends PINGREQ and collects what arrives in front of the PINGRESP. When it comes, the server has handled all
+    /// Sends PINGREQ and collects what arrives before the PINGRESP. When it comes, the server has handled all
     /// that was sent before it, and nothing that it had put on this connection is still under way.
     ///
     /// Waits at most `limit` for the whole; a connection that cannot be written to is read to its end.

@@ -1,4 +1,4 @@
-//! A byte stream with a queue in front of it: whole packets in, one write each.
+//! A byte stream with a queue before it: whole packets in, one write each.
 //!
 //! It does not know what the bytes mean, and never waits by itself.
 

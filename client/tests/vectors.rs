@@ -151,7 +151,7 @@ impl Bench {
         }
         let mut close = false;
         while let Some(output) = self.client.poll_output() {
-            assert!(!close, "an output behind the close");
+            assert!(!close, "an output after the close");
             match output {
                 Output::Dial => {}
                 Output::Send(bytes) => answer.sent.push(bytes),

@@ -1,7 +1,7 @@
 //! The journal of a check as an [`Exchange`]: who sent what to whom, and when. Bounded in bytes, like the journal.
 
 use squall_client::probe::{Event as Seen, Journal, Record};
-use squall_protocol::Packet;
+use squall_protocol::{Packet, hex::dump};
 use squall_reports::{Event, EventKind, Exchange};
 use std::cell::Cell;
 
@@ -214,15 +214,11 @@ fn event(record: Record, server: usize) -> Event {
     }
 }
 
-/// Two digits a byte; `len` is how many there were in all.
+/// As a dump; `len` is how many there were in all.
 fn hex(bytes: &[u8], len: usize) -> String {
-    let mut text = String::with_capacity(3 * bytes.len().min(MOST_BYTES) + 3);
-    for (index, byte) in bytes.iter().take(MOST_BYTES).enumerate() {
-        let space = if index == 0 { "" } else { " " };
-        text += &format!("{space}{byte:02x}");
-    }
-    if len > MOST_BYTES.min(bytes.len()) {
-        text.push('…');
+    let mut text = dump(bytes, MOST_BYTES);
+    if bytes.len() <= MOST_BYTES && len > bytes.len() {
+        text.push_str(" …");
     }
     text
 }
@@ -276,9 +272,9 @@ mod tests {
 
     #[test]
     fn long_packets_are_cut() {
-        assert!(hex(&[0; 300], 300).ends_with("00…"));
+        assert!(hex(&[0; 300], 300).ends_with("00 …"));
         assert!(!hex(&[0; 256], 256).ends_with('…'));
-        assert!(hex(&[0; 10], 300).ends_with("00…"));
+        assert!(hex(&[0; 10], 300).ends_with("00 …"));
         assert_eq!(cut("aé".to_owned(), 2), "a…");
     }
 

@@ -1,6 +1,7 @@
 //! Which checks a user means.
 
 use crate::check::{Check, checks};
+use squall_history::spelling;
 
 /// A selection that selects nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,30 +68,12 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// The check or group whose name is at most half different.
+/// The check or group that is most likely meant.
 fn nearest(pattern: &str) -> Option<String> {
     let groups = checks().filter_map(|c| c.id.split_once('/').map(|(group, _)| group));
     let names = checks().map(|c| c.id).chain(groups);
-    let (far, name) = names
-        .map(|name| (distance(pattern, name), name))
-        .min_by_key(|(far, _)| *far)?;
-    (far * 2 <= name.len().max(pattern.len())).then(|| name.to_owned())
-}
-
-/// Edit distance (insertions, deletions, substitutions).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let name = pattern.trim_end_matches(['*', '/']);
+    spelling::nearest(name, names).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -110,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", "abc"), 0);
+    fn the_nearest_name_is_found_for_names_and_groups() {
+        assert_eq!(nearest("will/on-dorp").as_deref(), Some("will/on-drop"));
+        assert_eq!(nearest("conect/*").as_deref(), Some("connect"));
+        assert_eq!(nearest("something else"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! like any other packet that a server may send and that is whole, is taken for MQTT unless it is plainly the greeting
 //! of another protocol.
 
-use std::fmt::Write as _;
+use squall_protocol::hex::dump;
 
 /// Bytes that are quoted.
 const QUOTED: usize = 40;
@@ -143,7 +143,7 @@ pub(crate) fn words(kind: Kind, got: &[u8]) -> String {
     match kind {
         Kind::Http => format!("it answers with HTTP ({})", line(got)),
         Kind::Ssh => format!("it answers with SSH ({})", line(got)),
-        Kind::Tls => format!("it answers with TLS (bytes {})", digits(got, 3)),
+        Kind::Tls => format!("it answers with TLS (bytes {})", dump(got, 3)),
         Kind::Echo => "it sends back what it is sent".to_owned(),
         Kind::Mail => format!("it greets like SMTP or FTP ({})", line(got)),
         Kind::Redis => format!("it answers like Redis ({})", line(got)),
@@ -152,7 +152,7 @@ pub(crate) fn words(kind: Kind, got: &[u8]) -> String {
         Kind::Text => format!("it answers with text ({})", line(got)),
         Kind::Binary => format!(
             "it answers with bytes that are no packet of MQTT ({})",
-            digits(got, 8)
+            dump(got, 8)
         ),
     }
 }
@@ -166,19 +166,6 @@ fn line(got: &[u8]) -> String {
     let more = if end > QUOTED { "…" } else { "" };
     let start = got[..end.min(QUOTED)].escape_ascii();
     format!("\"{start}{more}\"")
-}
-
-fn digits(got: &[u8], most: usize) -> String {
-    let mut text = String::new();
-    for (index, byte) in got.iter().take(most).enumerate() {
-        let space = if index == 0 { "" } else { " " };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{space}{byte:02x}");
-    }
-    if got.len() > most {
-        text.push_str(" …");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod model;
 mod monitor;
 pub mod oracle;
 mod record;
+pub mod spelling;
 pub mod words;
 
 pub use finding::{Cite, Finding, Findings, cited};

@@ -1,5 +1,7 @@
 //! Counts and payloads in words, for sentences that people read.
 
+use squall_protocol::hex;
+
 /// How often something happened: `never`, `once`, `twice`, `3 times`.
 #[must_use]
 pub fn times(n: usize) -> String {
@@ -20,9 +22,6 @@ pub fn payload(bytes: &[u8]) -> String {
     );
     match std::str::from_utf8(head) {
         Ok(text) if !text.chars().any(char::is_control) => format!("“{text}{more}”"),
-        _ => format!(
-            "0x{}{more}",
-            head.iter().map(|b| format!("{b:02x}")).collect::<String>()
-        ),
+        _ => format!("0x{}{more}", hex::compact(head)),
     }
 }

@@ -44,7 +44,7 @@ fn default_folder() -> PathBuf {
     target.join("criterion")
 }
 
-/// Reads every `<workload>/<codec>/new` that criterion left behind.
+/// Reads every `<workload>/<codec>/new` that criterion left.
 fn read(folder: &Path) -> io::Result<Table> {
     let mut table = Table::new();
     for workload in fs::read_dir(folder)? {

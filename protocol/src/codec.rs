@@ -178,7 +178,7 @@ impl Decoder {
 /// Room that a decoder keeps for the packets to come, in bytes.
 const ROOM_KEPT: usize = 64 << 10;
 
-/// Decodes exactly one packet from the beginning of `bytes`; what stands behind it is left alone.
+/// Decodes exactly one packet from the beginning of `bytes`; what stands after it is left alone.
 ///
 /// # Errors
 /// The rule that is broken; incomplete input is a violation too (the packet is cut short).
@@ -191,7 +191,7 @@ pub fn decode_one(bytes: &Bytes, peer: Role, version: Option<Version>) -> Result
 }
 
 /// Decodes like [`decode_one`] and keeps every field that could be read, with its place: all of them in a valid
-/// packet, those in front of the fault in another. Slower than decoding; for people who look at bytes.
+/// packet, those before the fault in another. Slower than decoding; for people who look at bytes.
 #[must_use]
 pub fn inspect(bytes: &Bytes, peer: Role, version: Option<Version>) -> Inspection {
     let mut fields = layout::header_fields(bytes);

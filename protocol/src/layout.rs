@@ -10,7 +10,7 @@ use std::fmt;
 /// What [`inspect`](crate::inspect) found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// The fields in the order of the wire; those in front of the fault when the packet breaks a rule.
+    /// The fields in the order of the wire; those before the fault when the packet breaks a rule.
     pub fields: Vec<Field>,
     /// The packet, or the rule it breaks.
     pub result: Result<Frame, Violation>,

@@ -13,6 +13,7 @@
 
 mod codec;
 pub mod flow;
+pub mod hex;
 pub mod json;
 pub mod layout;
 pub mod packet;

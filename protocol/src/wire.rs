@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// The two bytes in front of a string or binary data, which are no field of their own.
+    /// The two bytes before a string or binary data, which are no field of their own.
     fn length(&mut self, field: &str) -> Result<u16, Violation> {
         Ok(u16::from_be_bytes(self.take(field)?))
     }
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
         Ok(own(&self.bytes[range], self.shared))
     }
 
-    /// Where the bytes behind a length of two bytes stand.
+    /// Where the bytes after a length of two bytes stand.
     #[inline]
     fn prefixed_range(&mut self, field: &str) -> Result<Range<usize>, Violation> {
         let len = usize::from(self.length(field)?);
@@ -333,14 +333,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many strings are left, each with `behind` bytes behind it, as far as their lengths tell. For making room:
+    /// How many strings are left, each with `after` bytes after it, as far as their lengths tell. For making room:
     /// what the packet promises is not taken at its word beyond a few hundred.
-    pub(crate) fn count_strings(&self, behind: usize) -> usize {
+    pub(crate) fn count_strings(&self, after: usize) -> usize {
         let mut left = &self.bytes[self.at..self.end];
         let mut count = 0;
         while let (Some(len), true) = (left.first_chunk(), count < 256) {
             let len = usize::from(u16::from_be_bytes(*len));
-            left = left.get(2 + len + behind..).unwrap_or_default();
+            left = left.get(2 + len + after..).unwrap_or_default();
             count += 1;
         }
         count
@@ -397,7 +397,7 @@ impl<'a> Reader<'a> {
             n => Err(self.violation(
                 Rule::SurplusBytes,
                 self.at,
-                format!("{} behind the last field", Count(n)),
+                format!("{} after the last field", Count(n)),
             )),
         }
     }

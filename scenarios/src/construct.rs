@@ -5,6 +5,7 @@
 
 use crate::{
     client::ConnectSpec,
+    expect::judge::Judge,
     kind::Form,
     raw::Node,
     reader::Context,
@@ -116,6 +117,12 @@ pub(crate) trait Expect: Record {
 
     /// What somebody has to listen to so that it can be judged.
     fn observe(&self, _observed: &mut Observed) {}
+
+    /// Whether it may speak of nothing that happened.
+    fn is_optional(&self) -> bool;
+
+    /// Says what is not as it asks for, or that it speaks of nothing.
+    fn judge(&self, judge: &mut Judge<'_, '_>);
 }
 
 /// What expectations may know of the clients of a story.

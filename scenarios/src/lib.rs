@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod expect;
 pub mod fault;
 mod find;
+mod judge;
 mod keys;
 mod kind;
 mod load;
@@ -37,6 +38,7 @@ mod written;
 mod yaml;
 
 pub use find::find;
+pub use judge::judge;
 pub use load::{load_file, load_file_in, load_str, load_str_in};
 pub use reader::{MAX_STEPS, Room};
 pub use reference::sections;

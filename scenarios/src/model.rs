@@ -19,7 +19,7 @@ pub use crate::{
     client::{
         ClientSpec, ConnectSpec, LinkChange, LinkSpec, ReconnectSpec, Said, Weather, WillSpec,
     },
-    expect::{ExpectKind, Expectation, Times},
+    expect::{ExpectKind, Expectation, Receivers, Times},
     fault::{CutBy, CutPoint, Fault, Way},
     source::{ClientIx, Source},
     step::{Network, Settle, Wait, Workload},

@@ -4,6 +4,7 @@
 
 use crate::values;
 use bytes::Bytes;
+use squall_protocol::hex;
 use std::fmt::{self, Display};
 
 /// A payload in the shortest of its three forms that a person can read.
@@ -13,10 +14,7 @@ pub(crate) fn payload(bytes: &Bytes) -> String {
     }
     match std::str::from_utf8(bytes) {
         Ok(readable) if !readable.chars().any(|c| c.is_control() && c != '\n') => text(readable),
-        _ => format!(
-            "{{ hex: \"{}\" }}",
-            bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
-        ),
+        _ => format!("{{ hex: \"{}\" }}", hex::compact(bytes)),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         }));
     });
     let outer = HERE.replace(Some(Vec::new()));
-    // What a broken run leaves behind is its own, and is dropped.
+    // What a broken run leaves is its own, and is dropped.
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     let said = HERE.replace(outer).unwrap_or_default();
     // The first is the cause: others may follow while it unwinds, or when it is handed on from a task.

@@ -91,8 +91,13 @@ impl<'a> Run<'a> {
                 stop,
             },
         )?;
-        let (mut findings, doubt) = self.findings(&plan, &played);
-        findings.extend(faults::unbitten(&plan, self.version, &played));
+        let (mut findings, mut doubt) = self.findings(&plan, &played);
+        let unbitten = faults::unbitten(&plan, self.version, &played);
+        // With a stranger the story may go another way, and then it proves less.
+        match self.sight.stranger {
+            true => doubt |= !unbitten.is_empty(),
+            false => findings.extend(unbitten),
+        }
         let result = SimResult {
             scenario: plan.name.clone(),
             title: plan.title.clone(),

@@ -16,10 +16,13 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 /// Results of a thread that may wait for an earlier one that still runs.
 const AHEAD: u64 = 256;
+/// How long the one who hands results on sleeps while the next is not there.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Results of a thread that may wait so and failed: their packets take memory.
 const FAILED_AHEAD: usize = 16;
 
@@ -252,16 +255,20 @@ impl<'a, R: Iterator<Item = Run<'a>>> Line<'a, R> {
         let mut state = self.lock();
         state.failed += usize::from(has_failed(ended.as_ref()));
         state.waiting.insert(number, ended);
-        self.put.notify_one();
+        // Who waits for it looks again soon; to be woken for each of thousands of short runs would cost more than they do.
+        if state.waiting.len() as u64 >= AHEAD / 2 {
+            self.put.notify_one();
+        }
     }
 
     /// The result with this number, once it is there; `None` when the run was given up.
     fn take(&self, number: u64) -> Option<Ended<'a>> {
         let is_missing = |s: &mut State<'a, R>| !s.waiting.contains_key(&number);
-        let mut state = self
-            .put
-            .wait_while(self.lock(), is_missing)
-            .expect("as above");
+        let mut state = self.lock();
+        while is_missing(&mut state) {
+            let waited = self.put.wait_timeout_while(state, LOOK_AGAIN, is_missing);
+            (state, _) = waited.expect("as above");
+        }
         let ended = state.waiting.remove(&number).flatten();
         state.failed -= usize::from(has_failed(ended.as_ref()));
         state.taken += 1;

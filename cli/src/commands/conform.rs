@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
     Ok(ending(&report, written))
 }
 
-/// The target and the wanted checks. `--only` takes every word behind it, the target too if it comes last.
+/// The target and the wanted checks. `--only` takes every word after it, the target too if it comes last.
 fn url_and_checks(args: &Conform) -> Result<(&str, Vec<String>)> {
     if let Some(url) = &args.url {
         return Ok((url, args.only.clone()));

@@ -24,8 +24,12 @@ pub(crate) fn run(args: &Explain) -> Result<Ending> {
     let text = statement(id)
         .or_else(|| statement(&id.to_uppercase()))
         .or_else(|| check(id))
-        .or_else(|| scenario(id))
         .or_else(|| word(id));
+    // A scenario is there to be copied: its lines stay as they are.
+    if let (None, Some(story)) = (&text, scenario(id)) {
+        screen::say(&story)?;
+        return Ok(Ending::Good);
+    }
     match text {
         Some(text) => {
             screen::tell(&text)?;

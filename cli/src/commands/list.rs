@@ -9,6 +9,7 @@ use crate::{
 use serde_json::{Value, json};
 use squall_conformance::{catalogue, checks};
 use squall_protocol::Version;
+use squall_reports::visible::columns;
 
 pub(crate) fn run(args: &List) -> Result<Ending> {
     let versions = args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]);
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &List) -> Result<Ending> {
                 serde_json::to_string_pretty(&rows).map_err(|e| CliError::input(e.to_string()))?;
             screen::say(&text)?;
         }
-        Format::Text => screen::tell(&table(&rows))?,
+        Format::Text => screen::tell(&table(&rows, screen::columns_of_terminal()))?,
     }
     Ok(Ending::Good)
 }
@@ -36,7 +37,8 @@ struct Row {
     json: Value,
 }
 
-fn table(rows: &[Row]) -> String {
+/// One line a row. On a terminal that is too narrow for it, the last column has lines of its own below.
+fn table(rows: &[Row], terminal: Option<usize>) -> String {
     let width = |i: usize| {
         rows.iter()
             .map(|r| r.columns[i].chars().count())
@@ -50,7 +52,12 @@ fn table(rows: &[Row]) -> String {
             r.columns[0], r.columns[1], r.columns[2]
         )
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = rows.iter().map(line).collect();
+    if terminal.is_none_or(|width| lines.iter().all(|line| columns(line) <= width)) {
+        return lines.join("\n");
+    }
+    let below = |r: &Row| format!("{}  {}\n    {}", r.columns[0], r.columns[1], r.columns[2]);
+    rows.iter().map(below).collect::<Vec<_>>().join("\n")
 }
 
 fn names<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Vec<&'static str> {
@@ -119,4 +126,26 @@ fn words() -> Vec<Row> {
         })
     };
     squall_scenarios::words().into_iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_too_wide_goes_on_below() {
+        let row = |name: &str, text: &str| Row {
+            columns: [name.to_owned(), "5.0".to_owned(), text.to_owned()],
+            json: Value::Null,
+        };
+        let rows = [row("a", "short"), row("longer", "a text")];
+        let wide = "a       5.0  short\nlonger  5.0  a text";
+        for terminal in [None, Some(19)] {
+            assert_eq!(table(&rows, terminal), wide);
+        }
+        assert_eq!(
+            table(&rows, Some(18)),
+            "a  5.0\n    short\nlonger  5.0\n    a text"
+        );
+    }
 }

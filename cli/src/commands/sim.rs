@@ -105,8 +105,16 @@ mod tests {
         };
         let ending = swept(&args, &sweep).expect("it is done");
         assert_eq!((ending, ending.code()), (Ending::Internal, 101));
-        let document = fs::read_to_string(json).expect("it is written");
-        let document: serde_json::Value = serde_json::from_str(&document).expect("it is JSON");
+        shows_the_panic(&fs::read_to_string(json).expect("it is written"));
+        let xml = fs::read_to_string(xml).expect("it is written");
+        assert!(
+            xml.contains("errors=\"2\"") && xml.contains("failures=\"0\""),
+            "{xml}"
+        );
+    }
+
+    fn shows_the_panic(document: &str) {
+        let document: serde_json::Value = serde_json::from_str(document).expect("it is JSON");
         let verdicts: Vec<_> = (0..4)
             .map(|n| {
                 document["results"][n]["verdict"]
@@ -125,10 +133,5 @@ mod tests {
         assert!(message.contains(".rs:"), "{message}");
         let again = "squall sim story.yaml --seed 4 --mqtt 5.0 --world loop";
         assert_eq!(first["replay"], again);
-        let xml = fs::read_to_string(xml).expect("it is written");
-        assert!(
-            xml.contains("errors=\"2\"") && xml.contains("failures=\"0\""),
-            "{xml}"
-        );
     }
 }

@@ -1,11 +1,13 @@
 //! Bytes in hex, as people and tools write them: digits with or without blanks, `0x30, 0x04`, C arrays, `\x30` strings,
-//! and dumps with an offset in front and characters behind.
+//! and dumps with an offset before the digits and characters after them.
+
+use squall_protocol::hex::{self, HexError};
 
 /// The bytes of a text.
 ///
 /// # Errors
 /// Which word is not hex, and why. Nothing is guessed: a digit too few would shift all that follows.
-pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
     let text = text.trim_start_matches('\u{feff}').replace('\u{a0}', " ");
     match dump(&text) {
         Some(bytes) => Ok(bytes),
@@ -26,7 +28,7 @@ fn array(text: &str) -> String {
         let mut rest = line;
         while let Some((before, comment)) = rest.split_once("/*") {
             out += before;
-            rest = comment.split_once("*/").map_or("", |(_, behind)| behind);
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
         }
         out += rest;
         out.push('\n');
@@ -49,23 +51,23 @@ fn words(text: &str) -> Result<Vec<u8>, String> {
 
 fn word_bytes(word: &str, bytes: &mut Vec<u8>) -> Result<(), String> {
     let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    // One digit behind 0x is a number; elsewhere it is half a byte.
+    // One digit after 0x is a number; elsewhere it is half a byte.
     let padded = digits.filter(|d| d.len() == 1).map(|d| format!("0{d}"));
     let digits = padded.as_deref().or(digits).unwrap_or(word);
-    if let Some(c) = digits.chars().find(|c| !c.is_ascii_hexdigit()) {
-        return Err(format!(
-            "`{}` has {c:?} in it, which is no hex digit",
-            shown(word)
-        ));
-    }
-    if digits.is_empty() || !digits.len().is_multiple_of(2) {
-        return Err(format!(
-            "`{}` has {} hex digits, so half a byte is missing",
-            shown(word),
-            digits.len()
-        ));
-    }
-    bytes.extend(pairs(digits));
+    let found = match hex::bytes(digits) {
+        Ok(found) if found.is_empty() => Err(HexError::HalfByte(0)),
+        found => found,
+    };
+    let found = found.map_err(|error| {
+        let word = shown(word);
+        match error {
+            HexError::NoDigit(_, c) => format!("`{word}` has {c:?} in it, which is no hex digit"),
+            HexError::HalfByte(digits) => {
+                format!("`{word}` has {digits} hex digits, so half a byte is missing")
+            }
+        }
+    })?;
+    bytes.extend(found);
     Ok(())
 }
 
@@ -93,7 +95,7 @@ fn dump(text: &str) -> Option<Vec<u8>> {
     (lines > 0 && !bytes.is_empty() && (lines > 1 || text.contains("  "))).then_some(bytes)
 }
 
-/// The hex digits of one line of a dump, without the characters behind them.
+/// The hex digits of one line of a dump, without the characters after them.
 fn dump_line(rest: &str, colon: bool) -> Option<Vec<u8>> {
     let rest = rest.trim_start();
     let end = match (rest.find('|'), rest.find("  ")) {
@@ -104,23 +106,12 @@ fn dump_line(rest: &str, colon: bool) -> Option<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     for word in rest[..end].split_whitespace() {
-        let hex = word.chars().all(|c| c.is_ascii_hexdigit());
-        if !hex || !word.len().is_multiple_of(2) || word.len() > 8 {
+        if word.len() > 8 {
             return None;
         }
-        bytes.extend(pairs(word));
+        bytes.extend(hex::bytes(word).ok()?);
     }
     (bytes.len() <= 64).then_some(bytes)
-}
-
-/// An even number of hex digits.
-fn pairs(digits: &str) -> impl Iterator<Item = u8> {
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20) - b'a' + 10,
-    };
-    let pair = move |pair: &[u8]| value(pair[0]) << 4 | value(pair[1]);
-    digits.as_bytes().chunks(2).map(pair)
 }
 
 fn shown(word: &str) -> String {
@@ -132,7 +123,7 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::hex;
+    use super::bytes_of;
 
     #[test]
     fn hex_is_read_as_people_write_it() {
@@ -154,7 +145,7 @@ mod tests {
             "0000   30 04 00 01 61 00                                 0...a.",
             "0000000 30 04 00 01 61 00\n0000006",
         ] {
-            assert_eq!(hex(text), Ok(vec![0x30, 4, 0, 1, 0x61, 0]), "{text}");
+            assert_eq!(bytes_of(text), Ok(vec![0x30, 4, 0, 1, 0x61, 0]), "{text}");
         }
     }
 
@@ -163,12 +154,12 @@ mod tests {
         let text = "00000000  30 12 00 03 61 2f 62 00  68 65 6c 6c 6f 20 77 6f  |0..a/b.hello wo|\n\
                     00000010  72 6c 64 21                                       |rld!|\n00000014\n";
         assert_eq!(
-            hex(text).as_deref(),
+            bytes_of(text).as_deref(),
             Ok(&b"0\x12\0\x03a/b\0hello world!"[..])
         );
-        // The characters behind may look like digits.
+        // The characters after them may look like digits.
         let xxd = "00000000: 3006 0001 6100 6162                      0...a.ab";
-        assert_eq!(hex(xxd).as_deref(), Ok(&b"0\x06\0\x01a\0ab"[..]));
+        assert_eq!(bytes_of(xxd).as_deref(), Ok(&b"0\x06\0\x01a\0ab"[..]));
     }
 
     #[test]
@@ -184,7 +175,7 @@ mod tests {
             ),
             ("0x", "`0x` has 0 hex digits, so half a byte is missing"),
         ] {
-            assert_eq!(hex(text), Err(words.to_owned()), "{text}");
+            assert_eq!(bytes_of(text), Err(words.to_owned()), "{text}");
         }
     }
 }

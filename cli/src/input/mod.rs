@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-pub(crate) use hex::hex;
+pub(crate) use hex::bytes_of;
 pub(crate) use source::Source;
 
 const DECODE_HELP: &str =
@@ -24,7 +24,7 @@ const LONGEST_HEX: usize = 8 << 20;
 pub(crate) fn bytes(arguments: &[String]) -> Result<Source, CliError> {
     let (name, source) = match arguments {
         [dash] if dash == "-" => ("standard input", standard_input()),
-        [one] => match hex(one) {
+        [one] => match bytes_of(one) {
             Ok(bytes) => return Ok(Source::of(bytes)),
             Err(_) if Path::new(one).exists() => (one.as_str(), file(one, DECODE_HELP)?),
             Err(why) => {
@@ -33,7 +33,7 @@ pub(crate) fn bytes(arguments: &[String]) -> Result<Source, CliError> {
             }
         },
         several => {
-            return hex(&several.join(" ")).map(Source::of).map_err(|why| {
+            return bytes_of(&several.join(" ")).map(Source::of).map_err(|why| {
                 let message = format!("the arguments are not hex: {why}");
                 CliError::input(message).help(DECODE_HELP)
             });
@@ -76,7 +76,7 @@ fn from_content(name: &str, mut source: Source) -> Result<Source, CliError> {
     let Some(text) = whole.ok().filter(|text| !text.is_empty()) else {
         return Ok(source);
     };
-    hex(text).map(Source::of).map_err(|why| {
+    bytes_of(text).map(Source::of).map_err(|why| {
         CliError::input(format!("{name} is text, and not in hex: {why}")).help(
             "hex digits, C arrays, \\x30 strings and the dumps of xxd, hexdump -C and Wireshark are understood; \
              anything else has to be raw bytes",
@@ -202,8 +202,8 @@ mod tests {
             let whole = read(&text, usize::MAX);
             prop_assert_eq!(&whole, &read(&text, portion), "in other portions");
             if let Ok(text) = std::str::from_utf8(&text) {
-                match hex(text) {
-                    // One digit behind 0x is a byte, nothing shorter is.
+                match bytes_of(text) {
+                    // One digit after 0x is a byte, nothing shorter is.
                     Ok(bytes) => prop_assert!(bytes.len() <= text.len() && !bytes.is_empty()),
                     Err(why) => prop_assert!(why.len() < 200, "{}", why),
                 }

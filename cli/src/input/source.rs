@@ -76,7 +76,7 @@ impl Source {
         &self.buffer
     }
 
-    /// Whether nothing comes behind what is there.
+    /// Whether nothing comes after what is there.
     pub(crate) const fn is_at_end(&self) -> bool {
         self.rest.is_none()
     }

@@ -132,7 +132,7 @@ fn a_server_that_only_answers_connect_is_not_all_good() {
         }
     });
     let url = format!("mqtt://{address}");
-    // The target may also stand behind the wanted checks.
+    // The target may also stand after the wanted checks.
     let output = squall(
         folder().path(),
         &[

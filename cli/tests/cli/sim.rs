@@ -19,6 +19,18 @@ fn bad_yaml_is_shown_where_it_is_bad() {
 }
 
 #[test]
+fn a_bundled_scenario_with_a_slip_of_the_pen_is_suggested() {
+    let output = squall(folder().path(), &["sim", "qos2/cut-befor-pubrec"]);
+    ends(&output, 2);
+    let said = text(&output.stderr);
+    assert!(said.contains("does not exist"), "{said}");
+    assert!(
+        said.contains("did you mean `qos2/cut-before-pubrec`?"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_missing_scenario_file_is_named() {
     let output = squall(folder().path(), &["sim", "nowhere.yaml"]);
     ends(&output, 2);

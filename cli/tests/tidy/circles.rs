@@ -18,6 +18,25 @@ pub(crate) struct Source {
     module: Vec<String>,
 }
 
+impl Source {
+    /// The file at this path, which has `/src/` in it.
+    pub(crate) fn of(path: &str, text: &str) -> Self {
+        let (room, inside) = path.split_once("/src/").unwrap();
+        let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
+        let name = module.pop().unwrap();
+        let stem = name.strip_suffix(".rs").unwrap();
+        if !["lib", "main", "mod"].contains(&stem) {
+            module.push(stem.to_owned());
+        }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            room: room.to_owned(),
+            module,
+        }
+    }
+}
+
 /// All Rust files below a folder of the workspace.
 pub(crate) fn sources(root: &Path, folder: &str) -> Vec<Source> {
     let mut found = Vec::new();
@@ -30,19 +49,9 @@ pub(crate) fn sources(root: &Path, folder: &str) -> Vec<Source> {
         let path = format!("{folder}/{name}");
         if root.join(&path).is_dir() {
             found.extend(sources(root, &path));
-        } else if let Some(stem) = name.strip_suffix(".rs") {
-            let (room, inside) = path.split_once("/src/").unwrap();
-            let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
-            module.pop();
-            if !["lib", "main", "mod"].contains(&stem) {
-                module.push(stem.to_owned());
-            }
-            found.push(Source {
-                text: fs::read_to_string(root.join(&path)).unwrap(),
-                room: room.to_owned(),
-                path,
-                module,
-            });
+        } else if name.ends_with(".rs") {
+            let text = fs::read_to_string(root.join(&path)).unwrap();
+            found.push(Source::of(&path, &text));
         }
     }
     found

@@ -1,13 +1,17 @@
 //! The house is in order: what may use what, files that use each other, how long they are, what each says it is.
 
 mod circles;
+mod functions;
+mod words;
 
 use circles::{Source, circles, sources};
+use functions::functions;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
+use words::texts;
 
 /// The rooms from the bottom to the top. A room uses those below it, never one on its own floor or above.
 const FLOORS: &[&[&str]] = &[
@@ -26,6 +30,16 @@ const KNOWN_CIRCLES: &[&str] = &include!("known_circles.in");
 const LONG: usize = 500;
 /// Long files that stay.
 const KNOWN_LONG: &[(&str, usize)] = &include!("known_long.in");
+
+/// Lines of a function that can still be seen whole.
+const LONG_FUNCTION: usize = 60;
+/// Longer functions that stay, with the most lines they may have.
+const KNOWN_LONG_FUNCTIONS: &[(&str, &str, usize)] = &include!("known_long_functions.in");
+
+/// Files that still say where something stands when they mean when it comes.
+const KNOWN_PLACES: &[&str] = &include!("known_places.in");
+/// Files that still have another word for a fault that somebody planted.
+const KNOWN_FLAWS: &[&str] = &include!("known_flaws.in");
 
 fn root() -> PathBuf {
     let cli = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -147,4 +161,87 @@ fn files_are_short_and_say_what_they_are() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn functions_can_be_seen_whole() {
+    let mut wrong = Vec::new();
+    let sources = all_sources();
+    let mut met = vec![false; KNOWN_LONG_FUNCTIONS.len()];
+    for source in &sources {
+        for function in functions(source) {
+            let (path, name, lines) = (&source.path, function.name, function.lines);
+            let known = KNOWN_LONG_FUNCTIONS
+                .iter()
+                .position(|(p, n, _)| p == path && *n == name);
+            match known {
+                None if lines > LONG_FUNCTION => {
+                    wrong.push(format!("{path}: `{name}` has {lines} lines"));
+                }
+                Some(at) if lines > LONG_FUNCTION => {
+                    met[at] = true;
+                    let most = KNOWN_LONG_FUNCTIONS[at].2;
+                    if lines > most {
+                        wrong.push(format!(
+                            "{path}: `{name}` has {lines} lines, more than {most}"
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    for ((path, name, _), met) in KNOWN_LONG_FUNCTIONS.iter().zip(met) {
+        if !met {
+            wrong.push(format!("{path}: `{name}` is short now, or gone"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Holds all texts to words that are not used, but for files that are known to.
+#[track_caller]
+fn nobody_says(unwanted: &[&str], instead: &str, known: &[&str], free: impl Fn(&str) -> bool) {
+    let mut wrong = Vec::new();
+    let mut met = Vec::new();
+    for text in texts(&root()).iter().filter(|text| !free(&text.path)) {
+        let found = text.lines_with(unwanted);
+        if found.is_empty() {
+            continue;
+        }
+        match known.iter().find(|path| **path == text.path) {
+            Some(path) => met.push(*path),
+            None => wrong.extend(
+                found
+                    .iter()
+                    .map(|(line, said)| format!("{}:{line}: {said}", text.path)),
+            ),
+        }
+    }
+    let gone = known.iter().filter(|path| !met.contains(*path));
+    wrong.extend(gone.map(|path| format!("{path} does not say it any more")));
+    assert!(wrong.is_empty(), "say {instead}: {wrong:#?}");
+}
+
+#[test]
+fn what_comes_later_comes_after() {
+    let tidy = |path: &str| path.starts_with("cli/tests/tidy/");
+    let instead = "`after` or `before`; what stands for something, says which";
+    nobody_says(&["behind", "in front of"], instead, KNOWN_PLACES, tidy);
+}
+
+#[test]
+fn a_planted_fault_has_one_name() {
+    let words = [
+        "flaw",
+        "flaws",
+        "sabotage",
+        "sabotages",
+        "sabotaged",
+        "defect",
+        "defects",
+    ];
+    let free = |path: &str| path.starts_with("cli/tests/tidy/") || path.starts_with("saboteurs/");
+    let instead = "`fault` for what was planted, in `saboteurs`, and `bug` for what was not";
+    nobody_says(&words, instead, KNOWN_FLAWS, free);
 }

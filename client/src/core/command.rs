@@ -28,6 +28,9 @@ pub struct ConnectOptions {
     pub client_id: Text,
     /// Clean Session (3.1.1) or Clean Start (5.0). A client that dials again by itself uses it again.
     pub clean_start: bool,
+    /// Another client with this Client Identifier may have begun the session that the server keeps, and what it left
+    /// unfinished is its own: Session Present 1 is no error although this client has no session yet.
+    pub takes_over: bool,
     /// Session Expiry Interval in seconds (5.0); `None` is 0, and 0xFFFFFFFF never expires.
     pub session_expiry: Option<u32>,
     /// Keep Alive in seconds; 0 turns it off.
@@ -64,6 +67,7 @@ impl ConnectOptions {
             version,
             client_id: client_id.into(),
             clean_start: true,
+            takes_over: false,
             session_expiry: None,
             keep_alive: 0,
             will: None,

@@ -234,7 +234,8 @@ impl Client {
             // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0).
             lost = self.session.discard();
         }
-        let had_session = std::mem::replace(&mut self.session.begun, true);
+        let begun = std::mem::replace(&mut self.session.begun, true);
+        let had_session = begun || options.takes_over;
         self.stage = Stage::Open(Box::new(Connection::new(options, connect_by, had_session)));
         self.abandon_all(lost, &Abandonment::SessionEnded);
         // [MQTT-3.1.0-1]

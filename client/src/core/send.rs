@@ -1,4 +1,4 @@
-//! What the client sends, and when: the queue in front of the connection, quota, limits and encoding.
+//! What the client sends, and when: the queue before the connection, quota, limits and encoding.
 //!
 //! It does not know what arrives.
 
@@ -70,7 +70,7 @@ impl Waiting {
         self.messages.len()
     }
 
-    /// Takes the first item that may go now. A message that has to wait holds every message behind it back, so that
+    /// Takes the first item that may go now. A message that has to wait holds every message after it back, so that
     /// they keep their order, but no request [MQTT-3.3.4-8] (5.0).
     fn take(&mut self, room: bool, ids: bool) -> Option<Item> {
         let message = self.messages.front();
@@ -96,7 +96,7 @@ impl Client {
                 return;
             }
             let outbound = &self.session.outbound;
-            // While something has to be sent again there is no room, so nothing new goes in front of it
+            // While something has to be sent again there is no room, so nothing new goes before it
             // [MQTT-4.6.0-1].
             let room = outbound.has_room();
             match self.waiting.take(room, outbound.has_free_id()) {

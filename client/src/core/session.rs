@@ -18,7 +18,7 @@ pub(super) struct Session {
     pub(super) begun: bool,
     pub(super) outbound: Outbound<Message>,
     pub(super) inbound: Inbound,
-    /// The publish behind each outbound flow, and the reason code of its PUBREC once the server has taken it over.
+    /// The publish of each outbound flow, and the reason code of its PUBREC once the server has taken it over.
     tickets: BTreeMap<PacketId, (Ticket, Option<ReasonCode>)>,
 }
 

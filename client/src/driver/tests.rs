@@ -30,7 +30,7 @@ async fn a_connection_from_the_dial_to_the_end() {
         assert_eq!(
             peer.next().await,
             None,
-            "the stream is closed behind DISCONNECT"
+            "the stream is closed after DISCONNECT"
         );
     })
     .await;

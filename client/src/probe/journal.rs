@@ -190,7 +190,7 @@ impl Journal {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // A panic elsewhere leaves a readable list behind.
+        // A panic elsewhere leaves a readable list.
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -208,11 +208,19 @@ async fn chosen<'a>(
         }
     });
     published?;
-    match first? {
-        (true, Some(publish)) => Ok((one, two, publish)),
-        (false, Some(publish)) => Ok((two, one, publish)),
-        (_, None) => Err(inconclusive(
-            "the message reached no member; shared/one-member judges that",
+    let (chosen, mut other, publish) = match first? {
+        (true, Some(publish)) => (one, two, publish),
+        (false, Some(publish)) => (two, one, publish),
+        (_, None) => {
+            return Err(inconclusive(
+                "the message reached no member; shared/one-member judges that",
+            ));
+        }
+    };
+    match other.quiet().await?.is_empty() {
+        true => Ok((chosen, other, publish)),
+        false => Err(inconclusive(
+            "both members got the message at once; shared/one-member judges that",
         )),
     }
 }

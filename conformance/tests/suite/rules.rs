@@ -2,7 +2,7 @@
 
 use crate::{
     house::{House, story},
-    odd::{From, Hands, Line, Rule, body, kind, qos, with_body},
+    odd::{From, Hands, Line, Rule, body, kind, qos, topic, with_body},
 };
 use squall_conformance::Options;
 use squall_protocol::Version::{self, V5_0};
@@ -85,6 +85,22 @@ fn a_will_comes_after_every_end_without_disconnect_0x00() {
         &ends_of,
     );
     spares(&House::broker(Some(Switch::NoWill)), &ends_of);
+}
+
+#[test]
+fn a_copy_for_nobody_says_nothing_about_a_grant() {
+    // Retained messages come with QoS 0 first, before the one that the subscription is due.
+    let house = House::each(|from, packet, hands| {
+        let retained = kind(packet) == 3 && packet[0] & 1 == 1 && qos(packet) == 1;
+        if from == From::Broker && retained {
+            let at = 2 + topic(packet).len();
+            let bytes = body(packet);
+            let copy = [&bytes[..at], &bytes[at + 2..]].concat();
+            hands.client().send(&with_body(0x31, &copy));
+        }
+        hands.pass(from, packet);
+    });
+    spares(&house, &["retained/qos"]);
 }
 
 #[test]
@@ -176,7 +192,7 @@ fn offering(when: impl Fn(&[u8]) -> bool + Send + Clone + 'static) -> House {
                 hands.pass(from, packet);
                 if when(packet) && number.get() < 2 {
                     let copy = last.borrow().clone();
-                    lines.borrow()[1 - number.get()].send_late(Duration::from_millis(200), &copy);
+                    lines.borrow()[1 - number.get()].send_late(Duration::from_millis(700), &copy);
                 }
             }) as Rule
         })

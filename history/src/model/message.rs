@@ -55,7 +55,7 @@ impl<'a> Messages<'a> {
     }
 
     /// Messages of one topic, by payload.
-    pub fn on_topic(&self, topic: &'a str) -> impl Iterator<Item = MessageIx> {
+    pub fn on_topic<'s>(&'s self, topic: &'s str) -> impl Iterator<Item = MessageIx> + use<'s, 'a> {
         self.by_content
             .range((topic, &[][..])..)
             .take_while(move |((t, _), _)| *t == topic)

@@ -23,7 +23,7 @@ pub use session::{Kept, kept};
 pub(crate) use levels::Levels;
 pub(crate) use subscriptions::{Reach, Subscribed, Subscriptions};
 
-use squall_protocol::{Role, Time, Version, topic::TopicFilter};
+use squall_protocol::{QoS, Role, Time, Version, topic::TopicFilter};
 use std::time::Duration;
 
 /// What has to be known beside the records.
@@ -143,6 +143,17 @@ impl<'a> Model<'a> {
     pub fn connections_of(&self, client: ClientIx) -> impl Iterator<Item = &Connection<'a>> {
         let own = self.connections_of[client].iter();
         own.map(|n| &self.connections[*n])
+    }
+
+    /// The highest QoS that was ever granted to the client's session for a topic; `None` when it never subscribed to it.
+    #[must_use]
+    pub fn granted(&self, client: ClientIx, topic: &str) -> Option<QoS> {
+        let session = self.session(client);
+        let all = self.subscriptions.all.iter();
+        all.filter(|s| self.session(s.client) == session)
+            .filter(|s| s.subscription.filter.matches(topic))
+            .map(|s| s.granted)
+            .max()
     }
 
     /// Records of the packets that carried a message.

@@ -20,14 +20,14 @@ const RETAIN_AS_PUBLISHED: Cite = (&[], &["MQTT-3.3.1-13"]);
 
 /// What is known of all messages.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub(super) struct Messages<'a> {
     /// Bytes were sent of which nothing is known: they may have been a message.
     unknown: bool,
-    published: BTreeMap<(String, Bytes), Published>,
+    published: BTreeMap<(&'a str, &'a [u8]), Published>,
     /// Topics by connection, direction and Topic Alias.
-    aliases: BTreeMap<(usize, u64, bool, u16), Text>,
+    aliases: BTreeMap<(usize, u64, bool, u16), &'a Text>,
     /// Subscriptions by session, ended or not.
-    asked: BTreeMap<usize, Vec<Asked>>,
+    asked: BTreeMap<usize, Vec<Asked<'a>>>,
     /// Sessions that began in this history.
     met: BTreeSet<usize>,
     /// Sessions that began before it: what they are subscribed to is not known.
@@ -42,20 +42,20 @@ struct Published {
 }
 
 #[derive(Debug)]
-struct Asked {
+struct Asked<'a> {
     conn: u64,
     packet_id: u16,
-    subscription: Subscription,
+    subscription: &'a Subscription,
     /// The QoS granted, once that is known; the one asked for until then.
     qos: QoS,
 }
 
-impl Messages {
+impl<'a> Messages<'a> {
     pub(super) fn unknown(&mut self) {
         self.unknown = true;
     }
 
-    pub(super) fn see(&mut self, step: &Step<'_, '_>, from: Role, broken: &mut dyn FnMut(Finding)) {
+    pub(super) fn see(&mut self, step: &Step<'_, 'a>, from: Role, broken: &mut dyn FnMut(Finding)) {
         let session = step.end.session;
         match step.packet {
             Packet::Connect(connect) => {
@@ -74,7 +74,7 @@ impl Messages {
                 asked.extend(subscribe.subscriptions.iter().map(|subscription| Asked {
                     conn: step.end.conn,
                     packet_id: subscribe.packet_id.get(),
-                    subscription: subscription.clone(),
+                    subscription,
                     qos: subscription.qos,
                 }));
             }
@@ -83,10 +83,10 @@ impl Messages {
                 let topic = self.topic(step, from, publish);
                 match (topic, from) {
                     (Some(topic), Role::Client) => {
-                        self.note(&topic, &publish.payload, publish.qos, publish.retain);
+                        self.note(topic, &publish.payload, publish.qos, publish.retain);
                     }
                     (Some(topic), Role::Server) if step.judged == Role::Server => {
-                        self.forwarded(step, &topic, publish, broken);
+                        self.forwarded(step, topic, publish, broken);
                     }
                     _ => {}
                 }
@@ -95,8 +95,8 @@ impl Messages {
         }
     }
 
-    fn note(&mut self, topic: &str, payload: &Bytes, qos: QoS, retain: bool) {
-        let key = (topic.to_owned(), payload.clone());
+    fn note(&mut self, topic: &'a str, payload: &'a Bytes, qos: QoS, retain: bool) {
+        let key = (topic, &payload[..]);
         let published = self.published.entry(key).or_default();
         published.qos = published.qos.max(qos);
         published.retain |= retain;
@@ -106,7 +106,7 @@ impl Messages {
         let asked = self.asked.entry(session).or_default();
         let id = ack.packet_id.get();
         // The newest SUBSCRIBE with this identifier is the one that is answered.
-        let answered = |a: &&mut Asked| a.conn == conn && a.packet_id == id;
+        let answered = |a: &&mut Asked<'_>| a.conn == conn && a.packet_id == id;
         let mut of_packet: Vec<_> = asked.iter_mut().filter(answered).collect();
         let from = of_packet.len().saturating_sub(ack.reasons.len());
         for (asked, reason) in of_packet.drain(from..).zip(&ack.reasons) {
@@ -117,16 +117,16 @@ impl Messages {
     }
 
     /// The topic of a message, also where an alias stands for it.
-    fn topic(&mut self, step: &Step<'_, '_>, from: Role, publish: &Publish) -> Option<Text> {
+    fn topic(&mut self, step: &Step<'_, '_>, from: Role, publish: &'a Publish) -> Option<&'a Text> {
         let alias = publish.properties.topic_alias();
         let key = |alias| (step.end.client, step.end.conn, from == Role::Client, alias);
         if publish.topic.is_empty() {
-            return self.aliases.get(&key(alias?)).cloned();
+            return self.aliases.get(&key(alias?)).copied();
         }
         if let Some(alias) = alias {
-            self.aliases.insert(key(alias), publish.topic.clone());
+            self.aliases.insert(key(alias), &publish.topic);
         }
-        Some(publish.topic.clone())
+        Some(&publish.topic)
     }
 
     fn forwarded(
@@ -143,8 +143,7 @@ impl Messages {
         if self.unknown || !own {
             return;
         }
-        let key = (topic.to_owned(), publish.payload.clone());
-        let Some(published) = self.published.get(&key) else {
+        let Some(published) = self.published.get(&(topic, &publish.payload[..])) else {
             let message = format!(
                 "{} sent a message on `{topic}` that nobody published",
                 step.who()
@@ -159,11 +158,13 @@ impl Messages {
                 .iter()
                 .filter(|a| a.subscription.filter.matches(topic))
         };
-        let most = matching().map(|a| a.qos).max();
-        let most = most
-            .filter(|_| known)
-            .map_or(published.qos, |m| m.min(published.qos));
-        if publish.qos > most {
+        // With most messages the first subscription that matches explains the QoS.
+        let granted =
+            || !known || matching().next().is_none() || matching().any(|a| a.qos >= publish.qos);
+        let explained = publish.qos == QoS::AtMostOnce || publish.qos <= published.qos && granted();
+        if !explained {
+            let most = matching().map(|a| a.qos).max().filter(|_| known);
+            let most = most.map_or(published.qos, |m| m.min(published.qos));
             let message = format!(
                 "{} sent a message on `{topic}` with QoS {}",
                 step.who(),

@@ -48,7 +48,7 @@ pub struct Monitors<'n, 'a> {
     scene: Scene<'n>,
     judged: Role,
     sessions: BTreeMap<usize, Session<'a>>,
-    messages: Messages,
+    messages: Messages<'a>,
 }
 
 /// A packet as the monitors of one session see it.

@@ -87,7 +87,7 @@ pub(crate) const KNOWN: &[Known] = &[
     },
     Known {
         peer: Peer::Rumqttc,
-        what: "counts one byte too many for each Subscription Identifier, so behind two of them a short property \
+        what: "counts one byte too many for each Subscription Identifier, so after two of them a short property \
                becomes payload; a server may send several [MQTT-3.3.4-4]",
         class: |packet, _| matches!(packet, Packet::Publish(p) if p.properties.subscription_identifiers().count() > 1),
     },

@@ -166,7 +166,7 @@ const ALONE: &[(&str, &str)] = &[
     ),
     (
         "ShareNameInvalid",
-        "a share name with no topic filter behind it [MQTT-4.8.2-2]",
+        "a share name with no topic filter after it [MQTT-4.8.2-2]",
     ),
     (
         "NoLocalShared",

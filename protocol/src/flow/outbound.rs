@@ -82,7 +82,7 @@ impl<T> Outbound<T> {
     ///
     /// All flows count, also those that were sent on an earlier connection and wait for their resending or for
     /// PUBCOMP. That is never less than [`SendQuota`](super::SendQuota) counts, so for a new message nobody else need
-    /// be asked, and none goes in front of one that has to be sent again. Whether a message may be sent *again* is
+    /// be asked, and none goes before one that has to be sent again. Whether a message may be sent *again* is
     /// for `SendQuota` to say.
     #[must_use]
     pub fn has_room(&self) -> bool {

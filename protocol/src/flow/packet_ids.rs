@@ -41,7 +41,7 @@ impl PacketIds {
         }
         let mut id = self.next;
         while let Some((_, last)) = self.run_of(id.get()) {
-            // The one behind a run is free, or it is 1 again, which may begin a run: at most two rounds.
+            // The one after a run is free, or it is 1 again, which may begin a run: at most two rounds.
             id = PacketId::new(last)?.next();
         }
         self.next = id.next();

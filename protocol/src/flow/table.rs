@@ -30,7 +30,7 @@ pub enum Cell<S: 'static, A: 'static> {
         /// The statements that say so; none where the standard is silent.
         statements: &'static [&'static str],
     },
-    /// The event cannot come in this state; that it came would be a defect of the caller.
+    /// The event cannot come in this state; that it came would be a bug of the caller.
     Never {
         /// The statements that rule it out.
         statements: &'static [&'static str],

@@ -13,7 +13,7 @@ mod write;
 
 pub use object::FieldError;
 pub use read::from_fields;
-pub use write::{hex, to_fields};
+pub use write::to_fields;
 
 /// The key of a name of the standard: `Receive Maximum` becomes `receive_maximum`.
 #[must_use]

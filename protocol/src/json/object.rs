@@ -1,6 +1,6 @@
 //! A JSON object that is read key by key, with words for whatever is wrong in it.
 
-use crate::{PacketId, QoS, ReasonCode, Text};
+use crate::{PacketId, QoS, ReasonCode, Text, hex};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -164,19 +164,21 @@ pub(super) fn text(path: &str, value: &Value) -> Result<Text> {
 
 /// Binary data: a string, or `{"hex": "…"}`.
 pub(super) fn binary(path: &str, value: &Value) -> Result<Bytes> {
-    let hex = match value {
+    let digits = match value {
         Value::String(s) => return Ok(Bytes::copy_from_slice(s.as_bytes())),
         Value::Object(map) if map.len() == 1 => map.get("hex").and_then(Value::as_str),
         _ => None,
     };
-    let Some(hex) = hex else {
+    let Some(digits) = digits else {
         let message = format!(
             "a string or {{\"hex\": \"00ff\"}} is wanted, not {}",
             shown(value)
         );
         return Err(FieldError::new(path, message));
     };
-    from_hex(hex).map_err(|message| FieldError::new(format!("{path}.hex"), message))
+    hex::bytes(digits)
+        .map(Bytes::from)
+        .map_err(|error| FieldError::new(format!("{path}.hex"), error.to_string()))
 }
 
 /// A reason code: `"0x87"` or a number.
@@ -205,23 +207,6 @@ pub(super) fn list<'a>(path: &str, value: &'a Value) -> Result<&'a [Value]> {
             format!("a list is wanted, not {}", kind(other)),
         )),
     }
-}
-
-/// Pairs of hex digits, blanks between them allowed.
-fn from_hex(text: &str) -> std::result::Result<Bytes, String> {
-    let mut digits = Vec::with_capacity(text.len());
-    for (i, c) in text.chars().enumerate().filter(|(_, c)| *c != ' ') {
-        let digit = c.to_digit(16);
-        digits.push(digit.ok_or_else(|| format!("character {} is {c:?}, no hex digit", i + 1))?);
-    }
-    if !digits.len().is_multiple_of(2) {
-        let message = format!("{} hex digits, so half a byte is missing", digits.len());
-        return Err(message);
-    }
-    Ok(digits
-        .chunks(2)
-        .map(|pair| (pair[0] << 4 | pair[1]) as u8)
-        .collect())
 }
 
 /// A value in an error, cut short.

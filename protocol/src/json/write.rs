@@ -2,7 +2,7 @@
 
 use super::key;
 use crate::{
-    Packet, Properties, Property, ReasonCode, Version,
+    Packet, Properties, Property, ReasonCode, Version, hex,
     packet::{Connect, Publish, Subscription, Will},
 };
 use serde_json::{Map, Value, json};
@@ -185,17 +185,6 @@ fn code(reason: ReasonCode) -> String {
 fn binary(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
-        Err(_) => json!({ "hex": hex(bytes) }),
+        Err(_) => json!({ "hex": hex::compact(bytes) }),
     }
-}
-
-/// Bytes as lower-case hex digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(out, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    out
 }

@@ -95,7 +95,7 @@ impl Publish {
         dup | self.qos.as_u8() << 1 | retain
     }
 
-    /// Everything in front of the payload. The packet identifier is written when the QoS asks for one, as 0 where
+    /// Everything before the payload. The packet identifier is written when the QoS asks for one, as 0 where
     /// there is none.
     pub(super) fn encode(&self, w: &mut impl Writer, version: Version) -> Result<(), EncodeError> {
         w.binary(self.topic.as_bytes())?;

@@ -155,7 +155,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// What the byte behind the topic filter says.
+    /// What the byte after the topic filter says.
     pub(super) fn options_in_words(&self, version: Version) -> String {
         match version {
             Version::V3_1_1 => format!("QoS {}", self.qos),

@@ -3,7 +3,7 @@
 //! Whatever a peer put into a field comes out printable and short: control characters are escaped, long values cut.
 
 use super::{Ack, Connect, Packet, Publish, Subscribe, Subscription, Unsubscribe, Will};
-use crate::{Properties, Property, QoS, ReasonCode, Version, text::Shown, wire::Count};
+use crate::{Properties, Property, QoS, ReasonCode, Version, hex, text::Shown, wire::Count};
 use std::fmt::{self, Write as _};
 
 /// Characters of a text that are shown, on one short line and in a report.
@@ -350,11 +350,7 @@ impl fmt::Display for Data<'_> {
                 )
             }
             _ => {
-                bytes
-                    .iter()
-                    .take(32)
-                    .try_for_each(|b| write!(f, " {b:02x}"))?;
-                f.write_str(if bytes.len() > 32 { " …" } else { "" })
+                write!(f, " {}", hex::dump(bytes, 32))
             }
         }
     }

@@ -30,7 +30,7 @@ pub enum TopicError {
     /// `+` does not fill a whole level [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0).
     #[error("`+` at byte {0} is not a whole level")]
     SingleLevel(usize),
-    /// A `$share` filter without a valid share name or without a filter behind it [MQTT-4.8.2-1], [MQTT-4.8.2-2].
+    /// A `$share` filter without a valid share name or without a filter after it [MQTT-4.8.2-1], [MQTT-4.8.2-2].
     #[error("broken shared subscription at byte {0}")]
     Share(usize),
 }
@@ -99,7 +99,7 @@ impl TopicFilter {
         &self.text
     }
 
-    /// The part that is matched against topic names: all of it, or what stands behind `$share/name/` [X-5.0-shared-3].
+    /// The part that is matched against topic names: all of it, or what stands after `$share/name/` [X-5.0-shared-3].
     #[must_use]
     pub fn pattern(&self) -> &str {
         &self.text[usize::from(self.share.unwrap_or(0))..]
@@ -188,7 +188,7 @@ fn matches_bytes(pattern: &[u8], topic: &[u8]) -> bool {
         return false;
     }
     let (mut pattern, mut topic) = (pattern, topic);
-    // Each turn takes off what is equal, and a wildcard behind it.
+    // Each turn takes off what is equal, and a wildcard after it.
     loop {
         let both = pattern.iter().zip(topic);
         let same = both.take_while(|(p, t)| p == t && !is_wildcard(p)).count();
@@ -222,7 +222,7 @@ const WILDCARDS: [u8; 2] = [b'+', b'#'];
 
 const SHARE: &str = "$share/";
 
-/// The length of `$share/name/` in front of a shared subscription, `None` for any other filter.
+/// The length of `$share/name/` before a shared subscription, `None` for any other filter.
 fn share_prefix(filter: &[u8]) -> Result<Option<u16>, TopicError> {
     let Some(rest) = filter.strip_prefix(SHARE.as_bytes()) else {
         return Ok(None);
@@ -230,7 +230,7 @@ fn share_prefix(filter: &[u8]) -> Result<Option<u16>, TopicError> {
     match rest.iter().position(|b| matches!(b, b'/' | b'+' | b'#')) {
         // [MQTT-4.8.2-1] (5.0)
         Some(0) => Err(TopicError::Share(SHARE.len())),
-        // [MQTT-4.8.2-2] (5.0): a name without wildcards, a separator, and a filter behind it
+        // [MQTT-4.8.2-2] (5.0): a name without wildcards, a separator, and a filter after it
         Some(at) if rest[at] == b'/' && at + 1 < rest.len() => {
             let prefix = u16::try_from(SHARE.len() + at + 1);
             Ok(Some(prefix.map_err(|_| TopicError::Share(SHARE.len()))?))
@@ -240,7 +240,7 @@ fn share_prefix(filter: &[u8]) -> Result<Option<u16>, TopicError> {
     }
 }
 
-/// Checks the wildcards of what stands behind `start`.
+/// Checks the wildcards of what stands after `start`.
 #[inline]
 fn check_pattern(filter: &[u8], start: usize) -> Result<(), TopicError> {
     if filter.len() == start {
@@ -250,12 +250,12 @@ fn check_pattern(filter: &[u8], start: usize) -> Result<(), TopicError> {
     let pattern = &filter[start..];
     try_each(pattern, WILDCARDS, |at| {
         let begins = at == 0 || pattern[at - 1] == b'/';
-        let behind = pattern.get(at + 1);
+        let after = pattern.get(at + 1);
         match pattern[at] {
             // [MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)
-            b'#' if !begins || behind.is_some() => Err(TopicError::MultiLevel(start + at)),
+            b'#' if !begins || after.is_some() => Err(TopicError::MultiLevel(start + at)),
             // [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0)
-            b'+' if !begins || behind.is_some_and(|b| *b != b'/') => {
+            b'+' if !begins || after.is_some_and(|b| *b != b'/') => {
                 Err(TopicError::SingleLevel(start + at))
             }
             _ => Ok(()),

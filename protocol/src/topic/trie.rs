@@ -281,7 +281,7 @@ impl<S: Ord, V, G> SubscriptionTrie<S, V, G> {
         let old = std::mem::replace(&mut self.nodes, Vec::with_capacity(used));
         self.free = Vec::new();
         self.literals = HashTable::with_capacity(used - 1);
-        // Where each one goes; the root stays. Parents may stand behind their children, so all must be known first.
+        // Where each one goes; the root stays. Parents may stand after their children, so all must be known first.
         let mut moved = vec![ROOT; old.len()];
         let staying = (0..)
             .zip(&old)

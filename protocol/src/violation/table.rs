@@ -93,7 +93,7 @@ rules! {
             v5 ["X-5.0-conform-1"];
         v3 ["X-3.1.1-conform-1"] v5 ["X-5.0-conform-1"];
     }
-    /// Bytes are left over behind the last field.
+    /// Bytes are left over after the last field.
     SurplusBytes: Malformed MALFORMED_PACKET {
         [PingReq PingResp] v3 ["X-3.1.1-length-1"] v5 ["X-5.0-ping-1"];
         [ConnAck PubAck PubRec PubRel PubComp UnsubAck Disconnect] v3 ["X-3.1.1-length-1"] v5 ["X-5.0-conform-1"];
@@ -137,7 +137,7 @@ rules! {
     PropertyLengthMissing: Malformed MALFORMED_PACKET {
         v3 [] v5 ["MQTT-2.2.2-1"];
     }
-    /// Property Length ends in the middle of a property, or behind the end of the packet.
+    /// Property Length ends in the middle of a property, or after the end of the packet.
     PropertyLengthWrong: Malformed MALFORMED_PACKET {
         v3 [] v5 ["X-5.0-conform-1"];
     }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use squall_protocol::{
-    Decoder, Frame, Packet, PacketType, Role, Rule, Version, Violation, decode_one, encode,
+    Decoder, Frame, Packet, PacketType, Role, Rule, Version, Violation, decode_one, encode, hex,
     inspect, json, layout::Field,
 };
 use std::{collections::BTreeSet, fmt, sync::OnceLock};
@@ -76,7 +76,7 @@ pub(crate) fn canonical(wire: &[u8], version: Version) -> bool {
     if length > 1 && wire[length] == 0 {
         return false;
     }
-    // What may be left out, the reason code first, behind what has to be there.
+    // What may be left out, the reason code first, after what has to be there.
     let optional = match (version, wire[0] >> 4) {
         (Version::V5_0, 4..=7) => &wire[1 + length + 2..],
         (Version::V5_0, 14) => &wire[1 + length..],
@@ -101,8 +101,8 @@ impl fmt::Display for Case<'_> {
         write!(f, "from a {} in {version}, ", self.peer)?;
         match self.wire {
             [] => f.write_str("nothing"),
-            short if short.len() <= 4096 => write!(f, "{}", json::hex(short)),
-            long => write!(f, "{}… ({} bytes)", json::hex(&long[..4096]), long.len()),
+            short if short.len() <= 4096 => write!(f, "{}", hex::compact(short)),
+            long => write!(f, "{}… ({} bytes)", hex::compact(&long[..4096]), long.len()),
         }
     }
 }
@@ -245,7 +245,7 @@ impl Case<'_> {
             _ => known.unwrap_or(Version::V5_0),
         };
         assert_eq!(packet.packet_type() as u8, bytes[0] >> 4, "{self}");
-        // With what stands behind it, and without.
+        // With what stands after it, and without.
         let input = Bytes::copy_from_slice(&self.wire[at..]);
         let one = decode_one(&input, self.peer, known);
         assert_eq!(one.as_ref(), Ok(frame), "{self}: decode_one at {at}");
@@ -285,7 +285,7 @@ impl Case<'_> {
         })
     }
 
-    /// What stands behind the last whole packet.
+    /// What stands after the last whole packet.
     fn rest(&self, whole: &Reading, at: usize, known: Option<Version>) {
         let rest = Bytes::copy_from_slice(&self.wire[at..]);
         let inspection = inspect(&rest, self.peer, known);

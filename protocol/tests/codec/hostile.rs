@@ -41,7 +41,7 @@ proptest! {
         check(&wire, peer, version);
     }
 
-    /// A fixed header that is in order, and anything behind it.
+    /// A fixed header that is in order, and anything after it.
     #[test]
     fn arbitrary_bodies(
         (peer, version) in peers(),

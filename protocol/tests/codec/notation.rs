@@ -9,12 +9,9 @@ pub(crate) fn bytes(notation: &str) -> Bytes {
             out.extend(part.bytes());
             continue;
         }
-        let digits: Vec<u8> = part.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        assert!(digits.len().is_multiple_of(2), "half a byte in {notation}");
-        out.extend(digits.chunks(2).map(|pair| {
-            let pair = std::str::from_utf8(pair).expect("ASCII");
-            u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("`{pair}` in {notation}"))
-        }));
+        let digits = part.split_whitespace().collect::<String>();
+        let read = squall_protocol::hex::bytes(&digits);
+        out.extend(read.unwrap_or_else(|e| panic!("{notation}: {e}")));
     }
     out.into()
 }

@@ -116,7 +116,7 @@ impl Classes {
     }
 }
 
-/// Identifiers behind one another; `MQTT-1.5.3-1..3` are three.
+/// Identifiers one after another; `MQTT-1.5.3-1..3` are three.
 #[derive(Debug, Deserialize)]
 #[serde(from = "String")]
 struct Ids(Vec<String>);

@@ -1,8 +1,8 @@
 //! The citations in the source of this crate.
 //!
-//! In comments a statement stands in brackets, and the versions it is cited for behind it:
+//! In comments a statement stands in brackets, and the versions it is cited for after it:
 //! `[MQTT-2.3.1-2], [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] (5.0)`; without a version it is cited for every version that
-//! has it. In the tables it stands in quotes behind `v3` or `v5`. An `X-` identifier says its version itself.
+//! has it. In the tables it stands in quotes after `v3` or `v5`. An `X-` identifier says its version itself.
 
 use crate::catalogue::Catalogue;
 use squall_protocol::Version;
@@ -140,7 +140,7 @@ fn column(before: &str) -> Option<Version> {
     }
 }
 
-/// In a comment: the version behind it and what stands in one list with it.
+/// In a comment: the version after it and what stands in one list with it.
 fn version_behind(mut text: &str) -> Option<Version> {
     loop {
         text = text.trim_start_matches(|c: char| c.is_whitespace() || "],[/".contains(c));

@@ -54,7 +54,7 @@ const TABLE: &[(u8, Type, &str)] = &[
     (0x2A, Byte, "CONNACK"),
 ];
 
-/// A packet with properties: name, who sends it, first byte, what stands in front of the Property Length and behind the
+/// A packet with properties: name, who sends it, first byte, what stands before the Property Length and after the
 /// properties.
 struct Place {
     name: &'static str,
@@ -268,7 +268,7 @@ fn every_integer_at_its_borders() {
     }
 }
 
-/// A value that ends with the properties before it is complete, and one byte too many behind it.
+/// A value that ends with the properties before it is complete, and one byte too many after it.
 #[test]
 fn every_value_cut_short() {
     for (place, from) in cases() {

@@ -6,7 +6,7 @@ use crate::{
 };
 use squall_protocol::{Role, Rule, Version};
 
-/// A packet of 5.0 with a reason code: first byte, what stands in front of the code and behind it; the codes that both
+/// A packet of 5.0 with a reason code: first byte, what stands before the code and after it; the codes that both
 /// ends send, those that only a client sends, those that only a server sends.
 struct Row {
     name: &'static str,

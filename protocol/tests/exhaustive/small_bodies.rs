@@ -1,4 +1,4 @@
-//! Every small packet: all first bytes with all bodies of at most one byte, all bodies of two bytes behind the first
+//! Every small packet: all first bytes with all bodies of at most one byte, all bodies of two bytes after the first
 //! bytes that may be, and longer ones out of few letters. How many are taken, and why the others are not, is a table.
 
 use crate::check::check;
@@ -45,7 +45,7 @@ impl Tally {
     }
 }
 
-/// 256 first bytes, Remaining Length 0 to 3, and fewer bytes, as many or one more behind it.
+/// 256 first bytes, Remaining Length 0 to 3, and fewer bytes, as many or one more after it.
 #[test]
 fn every_first_byte_with_bodies_of_at_most_one_byte() {
     let mut tally = Tally::default();

@@ -17,8 +17,8 @@ fn judge(bytes: &[u8]) -> Result<(), (Fault, usize)> {
             _ => return Err((Fault::NotUtf8, at)),
         };
         let mut value = u32::from(bits);
-        for behind in 1..len {
-            match bytes.get(at + behind) {
+        for after in 1..len {
+            match bytes.get(at + after) {
                 Some(byte) if byte & 0xC0 == 0x80 => value = value << 6 | u32::from(byte & 0x3F),
                 _ => return Err((Fault::NotUtf8, at)),
             }
@@ -99,7 +99,7 @@ const TEXTS: &[&[u8]] = &[
     b"\xFF",
 ];
 
-/// A packet around a string: what it is, first byte, sender, version, and the bytes in front and behind.
+/// A packet around a string: what it is, first byte, sender, version, and the bytes before and after.
 type Place = (
     &'static str,
     u8,
@@ -140,7 +140,7 @@ fn every_place_of_a_string() {
     }
 }
 
-/// Identifier, first byte, the bytes in front of the Property Length, between identifier and string, and behind it.
+/// Identifier, first byte, the bytes before the Property Length, between identifier and string, and after it.
 type StringProperty = (u8, u8, &'static [u8], &'static [u8], &'static [u8]);
 
 #[rustfmt::skip]
@@ -159,9 +159,9 @@ const STRING_PROPERTIES: &[StringProperty] = &[
 /// Every string property (5.0), in a packet that may carry it; both strings of a User Property [MQTT-1.5.7-1].
 #[test]
 fn every_string_property() {
-    for (id, first, front, before, behind) in STRING_PROPERTIES {
+    for (id, first, front, before, after) in STRING_PROPERTIES {
         for text in TEXTS {
-            let value = [before, &[0, text.len() as u8][..], text, behind].concat();
+            let value = [before, &[0, text.len() as u8][..], text, after].concat();
             let properties = [&[value.len() as u8 + 1, *id][..], &value].concat();
             let wire = framed(*first, &[front, &properties[..]].concat());
             let found = read(&wire, Role::Server, Version::V5_0).map(drop);

@@ -1,6 +1,6 @@
 //! Mutated packets by the megabyte, and the heap that reading them takes.
 //!
-//! A target of its own, because a counting allocator stands behind every allocation in it. `cargo test` plays four
+//! A target of its own, because a counting allocator looks at every allocation in it. `cargo test` plays four
 //! million bytes; the full run is
 //! `SQUALL_MUTATION_BYTES=100000000 cargo test --release -p squall-protocol --test mutation -- --nocapture`.
 

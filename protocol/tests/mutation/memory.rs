@@ -148,7 +148,7 @@ fn a_packet_takes_a_constant_times_its_size() {
     ];
     let mut rows = Vec::new();
     for (name, from, first, front, each, back, list) in BOMBS {
-        // Just behind a power of two, where a list that doubles wastes most.
+        // Just after a power of two, where a list that doubles wastes most.
         for size in [1_000, 66_000, 1_050_000] {
             let wire = bomb(*first, front, each, back, *list, size);
             let mut taken = false;

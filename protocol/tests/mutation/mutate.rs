@@ -45,7 +45,7 @@ impl fmt::Debug for Stream {
             wire,
             sizes,
         } = self;
-        let shown = squall_protocol::json::hex(&wire[..wire.len().min(4096)]);
+        let shown = squall_protocol::hex::compact(&wire[..wire.len().min(4096)]);
         let len = wire.len();
         write!(
             f,
@@ -219,7 +219,7 @@ impl Mutator {
         }
     }
 
-    /// Makes the Remaining Length right, three times out of four: else nothing behind it would ever be read.
+    /// Makes the Remaining Length right, three times out of four: else nothing after it would ever be read.
     fn mend(&mut self, wire: &mut Vec<u8>) {
         if wire.len() < 2 || self.below(4) == 0 {
             return;

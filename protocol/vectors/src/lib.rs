@@ -226,12 +226,8 @@ pub fn tally(reactions: impl IntoIterator<Item = (Case, String)>) -> String {
 /// On anything else: the files are our own.
 #[must_use]
 pub fn bytes_of_hex(hex: &str) -> Bytes {
-    let digits: String = hex.chars().filter(|c| *c != ' ').collect();
-    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16);
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| byte(at).unwrap_or_else(|e| panic!("{hex}: {e}")))
-        .collect()
+    let bytes = squall_protocol::hex::bytes(hex);
+    bytes.unwrap_or_else(|e| panic!("{hex}: {e}")).into()
 }
 
 /// Every vector with the stem of its file, in the order of the files' names.

@@ -62,7 +62,7 @@ pub struct CheckResult {
     pub message: String,
     /// What the standard asks for here.
     pub expected: String,
-    /// The packets behind the verdict; empty where nobody has to look at them, unless they were asked for.
+    /// The packets that prove the verdict; empty where nobody has to look at them, unless they were asked for.
     pub evidence: Exchange,
     /// Wall time in milliseconds.
     pub duration_ms: u64,

@@ -168,7 +168,7 @@ pub struct SimResult {
 pub struct Finding {
     /// Oracle or expectation that speaks, such as `exactly once`.
     pub rule: String,
-    /// Statements of the standard behind it.
+    /// Statements of the standard that it rests on.
     pub statements: Vec<StatementRef>,
     /// What happened, in one sentence.
     pub message: String,
@@ -178,6 +178,6 @@ pub struct Finding {
     pub location: Option<String>,
     /// Whether the tool itself is at fault, and not what it tests.
     pub internal: bool,
-    /// The packets behind it.
+    /// The packets that prove it.
     pub evidence: Exchange,
 }

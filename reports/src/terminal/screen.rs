@@ -49,7 +49,7 @@ const RESET: &str = "\x1b[0m";
 const LONGEST: usize = 800;
 /// Columns of the names of fields such as `expected`.
 const FIELD: usize = 10;
-/// Columns in front of the details of a result.
+/// Columns before the details of a result.
 const INDENT: usize = 4;
 
 /// The text so far and how to go on.

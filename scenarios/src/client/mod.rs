@@ -40,7 +40,7 @@ pub struct ClientSpec {
 record! {
     /// The keys of a client.
     struct Keys, "a client" {
-        /// Client Identifier, the name when absent; two clients may share one to take each other over
+        /// Client Identifier, the name when absent; two clients may share one to take each other over, with the session if it is kept
         client_id: Option<String> = "client_id", usual(None, Maybe(CLIENT_ID));
         /// what it puts into CONNECT
         connect: ConnectSpec = part(ConnectSpec::empty(), ConnectSpec);

@@ -2,12 +2,13 @@
 
 mod closed;
 mod delivered;
+pub(crate) mod judge;
 mod retained;
 mod session;
 mod will;
 
 pub use closed::Closed;
-pub use delivered::{Delivered, Times};
+pub use delivered::{Delivered, Receivers, Times};
 pub use retained::Retained;
 pub use session::Session;
 pub use will::Will;
@@ -20,6 +21,7 @@ use crate::{
     source::Source,
     suggest,
 };
+use judge::Judge;
 use std::any::Any;
 
 /// Something that must be true of the whole history.
@@ -42,6 +44,10 @@ kinds! {
     fn excludes_any(&self, other: &dyn Any) -> bool;
     /// One of unknown kind.
     fn any(&self) -> &dyn Any;
+    /// Whether it may speak of nothing that happened.
+    fn is_optional(&self) -> bool;
+    /// Says what is not as it asks for.
+    fn judge(&self, judge: &mut Judge<'_, '_>) -> ();
 }
 
 impl ExpectKind {

@@ -1,5 +1,6 @@
 //! `retained`: what is retained at the end.
 
+use super::judge::Judge;
 use crate::{
     construct::{Expect, Observed},
     kind::{FLAG, Maybe, NAME, PAYLOAD},
@@ -7,6 +8,12 @@ use crate::{
     record::{Stands, record},
 };
 use bytes::Bytes;
+use squall_history::{Cite, words};
+
+const RETAINED: Cite = (
+    &["MQTT-3.3.1-6", "MQTT-3.3.1-10"],
+    &["MQTT-3.3.1-5", "MQTT-3.3.1-6", "MQTT-3.3.1-9"],
+);
 
 record! {
     /// What a fresh subscriber finds at the end.
@@ -15,6 +22,8 @@ record! {
         topic: String = "topic", needed(String::new(), NAME);
         /// the payload; nothing when `None`
         payload: Option<Bytes> = part(None, Found);
+        /// `true`: it may speak of nothing that happened, which otherwise fails the run
+        optional: bool = "optional", usual(false, FLAG);
     }
 }
 
@@ -84,5 +93,56 @@ impl Expect for Retained {
 
     fn observe(&self, observed: &mut Observed) {
         observed.retained.push(self.topic.clone());
+    }
+
+    fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    fn judge(&self, judge: &mut Judge<'_, '_>) {
+        let (topic, payload) = (&self.topic, self.payload.as_ref());
+        // A will that was never published could have been retained too.
+        let ever = |n| judge.existed(n) || !judge.model.messages.get(n).wills.is_empty();
+        if payload.is_none() && !judge.model.messages.on_topic(topic).any(ever) {
+            judge.speaks_of_nothing(format!(
+                "nobody published anything to `{topic}` that could have been retained"
+            ));
+        }
+        if judge.found.observer.is_none() {
+            return;
+        }
+        let found = judge.found.retained.get(topic.as_str());
+        let found = found.map_or(&[][..], Vec::as_slice);
+        let fits = match payload {
+            None => found.is_empty(),
+            Some(payload) => found.len() == 1 && *found[0].message.payload == *payload,
+        };
+        if fits {
+            return;
+        }
+        let message = match found {
+            [] => format!("a fresh subscriber of `{topic}` found nothing"),
+            [one] => format!(
+                "a fresh subscriber of `{topic}` found {}",
+                words::payload(one.message.payload)
+            ),
+            more => format!(
+                "a fresh subscriber of `{topic}` found {} retained messages",
+                more.len()
+            ),
+        };
+        let expected = payload.map_or("nothing is retained".into(), |p| {
+            format!("it finds {}", words::payload(p))
+        });
+        let mut witness: Vec<usize> = judge
+            .model
+            .packets
+            .iter()
+            .filter(|p| p.retain && **judge.model.messages.get(p.what).topic == **topic)
+            .map(|p| p.ix)
+            .collect();
+        witness.extend(found.iter().map(|d| d.mark.ix));
+        // What is retained shows at the end.
+        judge.add(RETAINED, message, expected, witness, true);
     }
 }

@@ -1,16 +1,25 @@
 //! `will`: how often a will is published.
 
+use super::judge::Judge;
 use crate::{
     construct::{Cast, Doubt, Expect, Observed},
     diagnostic::quoted,
-    kind::{CLIENT, Form, Maybe, Own, POSITIVE},
+    kind::{CLIENT, FLAG, Form, Maybe, Own, POSITIVE},
     reader::{Context, Fields},
     record::record,
     source::ClientIx,
     values::{self, Wrong},
 };
 use serde_json::json;
-use std::time::Duration;
+use squall_history::{
+    Cite,
+    model::{Delivered, MessageIx},
+    words,
+};
+use squall_protocol::Time;
+use std::{collections::BTreeSet, time::Duration};
+
+const WILL: Cite = (&["MQTT-3.1.2-8"], &["MQTT-3.1.2-8", "MQTT-3.1.3-9"]);
 
 record! {
     /// A client's will is published this often in the whole story.
@@ -21,6 +30,8 @@ record! {
         published: u32 = "published", needed(1, PUBLISHED);
         /// not earlier than this after the end of the connection
         after: Option<Duration> = "after", usual(None, Maybe(POSITIVE));
+        /// `true`: it may speak of nothing that happened, which otherwise fails the run
+        optional: bool = "optional", usual(false, FLAG);
     }
 }
 
@@ -65,6 +76,82 @@ impl Expect for Will {
 
     fn observe(&self, observed: &mut Observed) {
         observed.wills.push(self.of);
+    }
+
+    fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    fn judge(&self, judge: &mut Judge<'_, '_>) {
+        let Self {
+            of,
+            published,
+            after,
+            ..
+        } = *self;
+        let mut own = judge.model.connections_of(of);
+        if published == 0 && !own.any(|c| c.accepted() && c.will().is_some()) {
+            let name = judge.model.name(of);
+            let why =
+                format!("{name} never had a connection with a will that could have been published");
+            judge.speaks_of_nothing(why);
+        }
+        let Some(observer) = judge.found.observer else {
+            return;
+        };
+        let model = judge.model;
+        let own = judge.connections_of(of);
+        let mut heard: Vec<&Delivered<'_>> = Vec::new();
+        let mut wills: BTreeSet<MessageIx> = BTreeSet::new();
+        let mut said_too = 0;
+        for will in own.iter().filter_map(|c| c.will()) {
+            let what = model.messages.find(&will.topic, &will.payload);
+            if let Some(what) = what.filter(|what| wills.insert(*what)) {
+                let all = model.messages.get(what).delivered.iter();
+                let live = all
+                    .map(|n| &model.delivered[*n])
+                    .filter(|d| !d.message.retain);
+                heard.extend(live.filter(|d| d.to == observer));
+                // A client may publish the very same words itself.
+                let said = model.messages.get(what).published.iter();
+                said_too += said
+                    .filter(|n| model.published[**n].arrived.is_some())
+                    .count();
+            }
+        }
+        let mut witness: Vec<usize> = own.iter().filter_map(|c| Some(c.connect?.0.ix)).collect();
+        witness.extend(own.iter().filter_map(|c| Some(c.closed?.0.ix)));
+        witness.extend(heard.iter().map(|d| d.mark.ix));
+        witness.sort_unstable();
+        let name = judge.model.name(of);
+        let times = heard.len().saturating_sub(said_too);
+        if times != published as usize {
+            let message = format!("the will of {name} was published {}", words::times(times));
+            let expected = format!("it is published {}", words::times(published as usize));
+            let absence = times < published as usize;
+            judge.add(WILL, message, expected, witness.clone(), absence);
+        }
+        let ends = own.iter().filter_map(|c| Some(c.closed?.0.at));
+        let mut ends: Vec<Time> = ends.collect();
+        ends.sort_unstable();
+        // Which of them is the will cannot be told where the client says the same.
+        for d in heard.into_iter().filter(|_| said_too == 0) {
+            let before = ends.partition_point(|at| *at <= d.mark.at);
+            let ended = ends[..before].last().copied();
+            let waited = ended.map_or(Duration::ZERO, |at| d.mark.at.since(at));
+            if let Some(after) = after.filter(|a| waited < *a && !judge.broken.full()) {
+                let message = format!(
+                    "the will of {name} came {} ms after its connection ended",
+                    waited.as_millis()
+                );
+                judge.report(
+                    WILL,
+                    message,
+                    format!("not before {} ms", after.as_millis()),
+                    witness.clone(),
+                );
+            }
+        }
     }
 }
 

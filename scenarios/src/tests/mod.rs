@@ -84,10 +84,11 @@ steps:
         repeat: { times: 2, steps: [ { app: drop }, { app: connect } ] }
   - settle: 30s
 expect:
-  - delivered: { topic: locks/1/cmd, to: lock, exactly: once, in_order: true, within: 5s }
+  - delivered: { topic: locks/1/cmd, to: lock, exactly: once, in_order: true, within: 5s, optional: true }
   - delivered: { topic: "#", payload: x, to: app, never: true }
   - delivered: { topic: t, to: app, at_most: once }
   - delivered: { topic: u, to: app, at_least: once }
+  - delivered: { topic: w, to: { any: [app, lock] }, at_most: once }
   - delivered: { topic: v, to: app, count: 0 }
   - will: { of: lock, published: once, after: 5s }
   - retained: { topic: locks/1/state, payload: offline }

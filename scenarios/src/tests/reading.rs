@@ -155,7 +155,8 @@ fn the_example_means_what_it_says() {
         ExpectKind::Will(expect::Will {
             of: 1,
             published: 0,
-            after: None
+            after: None,
+            optional: false
         })
     );
     assert_eq!(
@@ -244,8 +245,9 @@ fn every_key_is_read() {
         client: 0,
         times: 2,
         reason: Some(ReasonCode::SESSION_TAKEN_OVER),
+        optional: false,
     });
-    assert_eq!(s.expect[9].kind, closed);
+    assert_eq!(s.expect[10].kind, closed);
     // One entry is three repetitions of two steps.
     assert_eq!(s.steps.len(), 28 + 3 * 2);
 }

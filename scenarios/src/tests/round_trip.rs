@@ -400,6 +400,15 @@ fn steps() -> BoxedStrategy<Vec<Step>> {
     .boxed()
 }
 
+fn receivers() -> BoxedStrategy<Receivers> {
+    let any = prop::sample::subsequence((0..CLIENTS).collect::<Vec<_>>(), 1..=CLIENTS);
+    prop_oneof![
+        3 => (0..CLIENTS).prop_map(Receivers::One),
+        1 => any.prop_map(Receivers::Any),
+    ]
+    .boxed()
+}
+
 fn expectation() -> BoxedStrategy<ExpectKind> {
     let times = prop_oneof![
         Just(Times::AtMostOnce),
@@ -410,53 +419,62 @@ fn expectation() -> BoxedStrategy<ExpectKind> {
     let delivered = (
         filter(),
         option::of(payload()),
-        0..CLIENTS,
+        receivers(),
         times,
         any::<bool>(),
         option::of(ms()),
+        any::<bool>(),
     );
     prop_oneof![
-        delivered.prop_map(
-            |(topic, payload, to, times, in_order, within)| ExpectKind::Delivered(
-                expect::Delivered {
-                    topic,
-                    payload,
-                    to,
-                    times,
-                    in_order,
-                    within
-                }
-            )
-        ),
+        delivered.prop_map(|(topic, payload, to, times, in_order, within, optional)| {
+            ExpectKind::Delivered(expect::Delivered {
+                topic,
+                payload,
+                in_order: in_order && matches!(to, Receivers::One(_)),
+                to,
+                times,
+                within,
+                optional,
+            })
+        }),
         (filter(), 0..CLIENTS).prop_map(|(topic, to)| {
             ExpectKind::Delivered(expect::Delivered {
                 topic,
                 payload: None,
-                to,
+                to: Receivers::One(to),
                 times: Times::Never,
                 in_order: false,
                 within: None,
+                optional: true,
             })
         }),
         (0..CLIENTS).prop_map(|of| ExpectKind::Will(expect::Will {
             of,
             published: 0,
-            after: None
+            after: None,
+            optional: false
         })),
         (topic(), option::of(payload())).prop_map(|(topic, payload)| {
             ExpectKind::Retained(expect::Retained {
                 topic,
                 payload: payload.filter(|p| !p.is_empty()),
+                optional: false,
             })
         }),
-        (0..CLIENTS, vec(any::<bool>(), 1..4))
-            .prop_map(|(of, present)| ExpectKind::Session(expect::Session { of, present })),
+        (0..CLIENTS, vec(any::<bool>(), 1..4)).prop_map(|(of, present)| ExpectKind::Session(
+            expect::Session {
+                of,
+                present,
+                optional: true
+            }
+        )),
         (0..CLIENTS, 1u32.., any::<bool>()).prop_map(|(client, times, full)| {
             let reason = Some(ReasonCode::QUOTA_EXCEEDED).filter(|_| full);
             ExpectKind::Closed(expect::Closed {
                 client,
                 times,
                 reason,
+                optional: false,
             })
         }),
     ]

@@ -8,6 +8,7 @@ pub(crate) use mqtt::{filter, packet, qos, reason, statement, string, topic_name
 
 use super::raw::Scalar;
 use crate::diagnostic::quoted;
+use squall_protocol::hex::HexError;
 use std::time::Duration;
 
 /// Why a text is not the value that was asked for.
@@ -280,26 +281,17 @@ pub(crate) fn show_keep_alive(seconds: u16) -> String {
 
 /// Bytes written as pairs of hexadecimal digits; spaces may stand between pairs.
 pub(crate) fn hex(s: &Scalar) -> Result<Vec<u8>, Wrong> {
-    let digits: Vec<char> = s.text.chars().filter(|c| *c != ' ').collect();
-    if let Some(bad) = digits.iter().find(|c| !c.is_ascii_hexdigit()) {
-        let wrong = Wrong::new(format!(
-            "{} is not a hexadecimal digit",
-            quoted(&bad.to_string())
-        ));
-        return Err(wrong.help("write bytes as pairs of 0-9 and a-f, such as \"00ff\""));
-    }
-    if !digits.len().is_multiple_of(2) {
-        let wrong = Wrong::new(format!(
-            "{} hexadecimal digits are no whole bytes",
-            digits.len()
-        ));
-        return Err(wrong.help("each byte is two digits, such as \"0f\""));
-    }
-    let nibble = |c: char| c.to_digit(16).unwrap_or(0) as u8;
-    Ok(digits
-        .chunks_exact(2)
-        .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
-        .collect())
+    squall_protocol::hex::bytes(&s.text).map_err(|error| match error {
+        HexError::NoDigit(_, bad) => {
+            let bad = quoted(&bad.to_string());
+            let wrong = Wrong::new(format!("{bad} is not a hexadecimal digit"));
+            wrong.help("write bytes as pairs of 0-9 and a-f, such as \"00ff\"")
+        }
+        HexError::HalfByte(digits) => {
+            let wrong = Wrong::new(format!("{digits} hexadecimal digits are no whole bytes"));
+            wrong.help("each byte is two digits, such as \"0f\"")
+        }
+    })
 }
 
 /// The payload that `{size: n}` stands for: the alphabet again and again.

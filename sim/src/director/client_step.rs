@@ -100,7 +100,10 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
     let version = stage.version;
     Ok(match action {
         Action::Connect(action::Connect { connect, .. }) => {
-            let options = connect_options(&stage.scenario.clients[client], connect, version);
+            let clients = &stage.scenario.clients;
+            let spec = &clients[client];
+            let same = clients.iter().filter(|c| c.client_id == spec.client_id);
+            let options = connect_options(spec, same.count() > 1, connect, version);
             stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }

@@ -54,14 +54,17 @@ impl Order {
     }
 }
 
+/// `shared`: another client of the story has the same Client Identifier.
 pub(super) fn connect_options(
     client: &ClientSpec,
+    shared: bool,
     connect: &ConnectSpec,
     version: Version,
 ) -> ConnectOptions {
     let v5 = version == Version::V5_0;
     let mut options = ConnectOptions::new(version, client.client_id.as_str());
     options.clean_start = connect.clean_start;
+    options.takes_over = shared;
     options.session_expiry = connect.session_expiry.filter(|_| v5);
     options.keep_alive = connect.keep_alive;
     options.receive_maximum = connect.receive_maximum.filter(|_| v5);

@@ -1,7 +1,6 @@
 //! The verdict on a run: the trace is translated into a [`squall_history`] and judged there by monitors and oracles;
-//! [`expectation`] judges what the scenario asks for in particular.
+//! [`squall_scenarios::judge()`] judges what the scenario asks for in particular.
 
-mod expectation;
 mod seen;
 
 pub use seen::{Ends, Sight};
@@ -72,16 +71,16 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     let sessions = seen::sessions(plan);
     let mut broken = Findings::new(told != Told::ToLimit);
     let name = |client: usize| plan.clients[client].name.clone();
-    let scene = || Scene {
+    let scene = |own_topics| Scene {
         version,
         name: &name,
         server: BROKER,
-        // Nobody but the clients of the story publishes.
-        own_topics: Some(""),
+        own_topics,
         buffers: stranger,
     };
-    let mut of_broker = Monitors::of(Role::Server, scene());
-    let mut of_clients = Monitors::of(Role::Client, scene());
+    // Nobody but the clients of the story publishes.
+    let mut of_broker = Monitors::of(Role::Server, scene(Some("")));
+    let mut of_clients = Monitors::of(Role::Client, scene(None));
     let mut reader = Reader::new(Setting {
         version,
         names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
@@ -116,7 +115,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     oracle::judge(&model, &mut broken);
     let doubt = stranger.then(|| doubt(&model, played)).flatten();
     if doubt.is_none() {
-        expectation::judge(plan, &model, stranger, &mut broken);
+        squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
     Judgement {
         findings: broken.into_list(),

@@ -1,6 +1,6 @@
 //! What became of the transmissions on a link, counted: a fault that never bites proves nothing.
 
-use super::{flow::Fate, model::ConnIx};
+use super::flow::Fate;
 use std::collections::BTreeMap;
 
 /// What became of the transmissions on one link. Both worlds count the same.
@@ -80,7 +80,7 @@ impl Tally {
 pub(super) struct Tallies {
     of: Vec<Tally>,
     /// What was counted for first transmissions in the millisecond `at`, by connection.
-    fresh: BTreeMap<ConnIx, Tally>,
+    fresh: BTreeMap<usize, Tally>,
     at: u64,
 }
 
@@ -102,7 +102,7 @@ impl Tallies {
     }
 
     /// As [`Self::count`], for the first transmission of something that was sent at `now`.
-    pub(super) fn count_fresh(&mut self, now: u64, link: usize, conn: ConnIx, tally: Tally) {
+    pub(super) fn count_fresh(&mut self, now: u64, link: usize, conn: usize, tally: Tally) {
         if std::mem::replace(&mut self.at, now) != now {
             self.fresh.clear();
         }
@@ -111,7 +111,7 @@ impl Tallies {
     }
 
     /// A connection falls silent at `now`.
-    pub(super) fn take_back(&mut self, now: u64, link: usize, conn: ConnIx) {
+    pub(super) fn take_back(&mut self, now: u64, link: usize, conn: usize) {
         if let Some(fresh) = self.fresh.remove(&conn)
             && self.at == now
         {

@@ -2,7 +2,7 @@
 
 use super::{AtServer, Node, Record, What};
 use crate::director::Order;
-use squall_protocol::{Frame, Version};
+use squall_protocol::{Frame, Version, hex};
 use squall_reports::{Event, EventKind, Exchange};
 use squall_scenarios::{
     describe,
@@ -190,7 +190,7 @@ fn event(
             to,
             label: frame.packet.summary(),
             detail: detail.join("\n"),
-            hex: hex(&frame.bytes),
+            hex: hex::dump(&frame.bytes, HEX_BYTES),
             highlight: false,
         }
     };
@@ -259,18 +259,6 @@ fn order(order: &Order) -> Option<String> {
         | Order::Disarm(_)
         | Order::Nudge(_) => return None,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text: String = bytes
-        .iter()
-        .take(HEX_BYTES)
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    if bytes.len() > HEX_BYTES {
-        text.push('…');
-    }
-    text
 }
 
 /// Keeps `most` of the records: the highlighted ones and what stands nearest to them.

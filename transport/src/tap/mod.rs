@@ -8,9 +8,11 @@
 mod shape;
 mod splitter;
 mod tapped;
+mod taps;
 
 pub use shape::{Shape, Shaper};
-pub use tapped::{Tapped, Taps};
+pub use tapped::Tapped;
+pub use taps::Taps;
 
 use splitter::Splitter;
 use squall_protocol::{PacketType, Role};

@@ -1,20 +1,21 @@
 //! A stream with a tap on it: the async clothing of [`Tap`] and [`Shaper`].
 
-use super::{Cut, Ending, Place, Shape, Shaper, Tap, Waited};
+use super::{
+    Cut, Ending, Shaper,
+    taps::{Now, Taps},
+};
 use crate::Stream;
 use bytes::Bytes;
 use squall_protocol::Role;
 use std::{
-    cell::RefCell,
     fmt, io,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::{Sleep, sleep_until},
 };
 
 /// Bytes that wait in one direction before no more are taken, about what a kernel keeps.
@@ -22,82 +23,31 @@ const WINDOW: usize = 256 * 1024;
 /// Bytes that are read at once where they have to wait.
 const CHUNK: usize = 16 * 1024;
 
-/// The taps of one client: on its connection, and on those that come after it. Copies are the same.
-#[derive(Clone)]
-pub struct Taps {
-    shared: Rc<RefCell<State>>,
-}
-
-struct State {
-    tap: Tap,
-    up: Setting,
-    down: Setting,
-    /// What times are counted from.
-    start: Option<Instant>,
-    /// Connections so far.
-    connections: u64,
-    /// The newest one, until its end is gone.
-    now: Option<Now>,
-}
-
-/// How a direction is treated, on this connection and those after it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Setting {
-    shape: Shape,
-    stalled: Option<u64>,
-}
-
-/// The newest connection.
-struct Now {
-    /// It was cut.
-    cut: Option<Ending>,
-    /// Who is told of it.
-    told: Option<Box<dyn FnOnce(Cut)>>,
-    reader: Option<Waker>,
-}
-
-impl Now {
-    /// Cuts it. Gives who is to be told, and what.
-    fn end(&mut self, cut: Cut) -> impl FnOnce() + use<> {
-        self.cut = Some(cut.by);
-        self.wake();
-        let told = self.told.take();
-        move || told.into_iter().for_each(|told| told(cut))
-    }
-
-    fn wake(&mut self) {
-        self.reader.take().into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Default for Taps {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Taps {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Taps").finish_non_exhaustive()
-    }
+/// A stream that ends, stalls and comes in pieces as its taps say.
+///
+/// Its reader has to be polled: that is what moves bytes that wait, in both directions, and where the end is told. After
+/// a cut by reset or in order the inner stream is ended so, once everything before the cut was written; over real
+/// sockets a reset may overtake what the peer has not read. What still waits when it is dropped is written at once, as
+/// far as the inner stream takes it.
+pub struct Tapped<S: Stream> {
+    /// Gone once the tap has ended the connection.
+    inner: Option<S>,
+    taps: Taps,
+    /// Which of the connections it is.
+    number: u64,
+    /// Who holds this end.
+    side: Role,
+    incoming: Shaper,
+    outgoing: Shaper,
+    /// How the inner stream ended, and when its reader is told.
+    end: Option<(u64, io::Result<()>)>,
+    /// Who waits for room to write.
+    writer: Option<Waker>,
+    /// Until something that waits may pass.
+    timer: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl Taps {
-    /// Taps that let everything pass.
-    #[must_use]
-    pub fn new() -> Self {
-        let state = State {
-            tap: Tap::new(),
-            up: Setting::default(),
-            down: Setting::default(),
-            start: None,
-            connections: 0,
-            now: None,
-        };
-        let shared = Rc::new(RefCell::new(state));
-        Self { shared }
-    }
-
     /// Puts the tap on a stream of which this side holds one end. `told` is told when it is cut.
     pub fn on<S: Stream>(
         &self,
@@ -125,108 +75,6 @@ impl Taps {
             timer: None,
         }
     }
-
-    /// See [`Tap::arm`].
-    pub fn arm(&self, place: Place, by: Ending) {
-        self.shared.borrow_mut().tap.arm(place, by);
-    }
-
-    /// See [`Tap::disarm`].
-    pub fn disarm(&self) {
-        self.shared.borrow_mut().tap.disarm();
-    }
-
-    /// See [`Tap::waited`].
-    #[must_use]
-    pub fn waited(&self) -> Vec<Waited> {
-        self.shared.borrow().tap.waited()
-    }
-
-    /// Cuts the current connection. Whether there was one that was whole.
-    pub fn cut(&self, by: Ending) -> bool {
-        let tell = {
-            let state = &mut *self.shared.borrow_mut();
-            let whole = state.now.as_mut().filter(|now| now.cut.is_none());
-            whole.map(|now| now.end(Cut { by, packet: None }))
-        };
-        let cut = tell.is_some();
-        tell.into_iter().for_each(|tell| tell());
-        cut
-    }
-
-    /// Shapes what this side sends from now on.
-    pub fn shape(&self, from: Role, shape: Shape) {
-        self.change(from, |setting, _| setting.shape = shape);
-    }
-
-    /// Stalls what this side sends: for a time, in whole milliseconds, or until [`Self::resume`].
-    pub fn stall(&self, from: Role, lasts: Option<Duration>) {
-        self.change(from, |setting, now| {
-            setting.stalled = Some(lasts.map_or(u64::MAX, |d| now.saturating_add(ms(d))));
-        });
-    }
-
-    /// Ends a stall.
-    pub fn resume(&self, from: Role) {
-        self.change(from, |setting, _| setting.stalled = None);
-    }
-
-    fn change(&self, from: Role, change: impl FnOnce(&mut Setting, u64)) {
-        let state = &mut *self.shared.borrow_mut();
-        let now = state.elapsed();
-        let setting = match from {
-            Role::Client => &mut state.up,
-            Role::Server => &mut state.down,
-        };
-        change(setting, now);
-        state.now.iter_mut().for_each(Now::wake);
-    }
-}
-
-impl State {
-    /// Milliseconds since the start.
-    fn elapsed(&mut self) -> u64 {
-        let now = Instant::now();
-        let start = *self.start.get_or_insert(now);
-        ms(now.duration_since(start))
-    }
-
-    /// As [`Self::elapsed`], where anybody asks for the time: nobody does while all is plain.
-    fn time(&mut self, plain: bool) -> u64 {
-        let is_plain = |s: &Setting| s.shape == Shape::default() && s.stalled.is_none();
-        match plain && is_plain(&self.up) && is_plain(&self.down) {
-            true => 0,
-            false => self.elapsed(),
-        }
-    }
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A stream that ends, stalls and comes in pieces as its taps say.
-///
-/// Its reader has to be polled: that is what moves bytes that wait, in both directions, and where the end is told. After
-/// a cut by reset or in order the inner stream is ended so, once everything before the cut was written; over real
-/// sockets a reset may overtake what the peer has not read. What still waits when it is dropped is written at once, as
-/// far as the inner stream takes it.
-pub struct Tapped<S: Stream> {
-    /// Gone once the tap has ended the connection.
-    inner: Option<S>,
-    taps: Taps,
-    /// Which of the connections it is.
-    number: u64,
-    /// Who holds this end.
-    side: Role,
-    incoming: Shaper,
-    outgoing: Shaper,
-    /// How the inner stream ended, and when its reader is told.
-    end: Option<(u64, io::Result<()>)>,
-    /// Who waits for room to write.
-    writer: Option<Waker>,
-    /// Until something that waits may pass.
-    timer: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl<S: Stream> fmt::Debug for Tapped<S> {

@@ -13,8 +13,7 @@ use bytes::Bytes;
 use pieces::{Piece, Pieces, Trouble};
 use serde_json::{Map, Value, error::Category};
 use squall_protocol::{
-    Packet, PacketType, Role, Rule, Version, Violation, decode_one, encode,
-    json::{from_fields, hex},
+    Packet, PacketType, Role, Rule, Version, Violation, decode_one, encode, hex, json::from_fields,
 };
 use std::{collections::VecDeque, io::BufRead};
 use strict::Strict;
@@ -85,7 +84,7 @@ impl Output {
         if self.raw {
             self.printer.raw(&packet.bytes)
         } else {
-            self.printer.line(&hex(&packet.bytes))
+            self.printer.line(&hex::compact(&packet.bytes))
         }
     }
 }
@@ -240,7 +239,7 @@ fn as_it_was(map: &Map<String, Value>, refused: bool) -> std::result::Result<Enc
     let Some(Value::String(digits)) = map.get("hex") else {
         return Err("a packet that is not valid needs its bytes under `hex`".into());
     };
-    let bytes = input::hex(digits).map_err(|e| format!("hex: {e}"))?;
+    let bytes = input::bytes_of(digits).map_err(|e| format!("hex: {e}"))?;
     let note = refused
         .then(|| "was refused when it was decoded; its bytes are written as they were".into());
     Ok(Encoded {

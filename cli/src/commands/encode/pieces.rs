@@ -10,7 +10,7 @@ pub(super) struct Piece {
     /// Where it begins, from 1.
     pub(super) line: usize,
     pub(super) column: usize,
-    /// Bytes in front of it.
+    /// Bytes before it.
     pub(super) offset: usize,
 }
 

@@ -53,7 +53,10 @@ async fn later(cx: &Cx, case: &'static Case, staged: bool) -> Result<(Judged, En
     let mut judged = weigh(cx, case, &reaction);
     let taken = word(&reaction).is_some_and(|word| word == "accept") && may_be_taken(case);
     let parted = matches!(plan, Plan::Farewell { .. }) && matches!(reaction.end, End::Closed);
+    // What it is blamed or warned for already is not asked for its consequences too.
+    let right = matches!(&judged, Ok(outcome) if outcome.verdict == Verdict::Pass);
     if whole
+        && right
         && (taken || parted)
         && let Some(followed) = scene.followed(cx, case, &mut reaction).await
     {

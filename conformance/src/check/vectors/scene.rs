@@ -205,7 +205,11 @@ impl<'a> Scene<'a> {
     ) -> Option<Judged> {
         let main = statements(case).first().copied()?;
         if let Some((answer, rule)) = self.answer(cx, case) {
-            let is_it = |p: &Packet| p.packet_type() == answer;
+            // A PUBACK in the place of a PUBREC is wrong, but no silence; qos/2-identifiers judges it.
+            let is_it = |p: &Packet| {
+                p.packet_type() == answer
+                    || answer == PacketType::PubRec && p.packet_type() == PacketType::PubAck
+            };
             if !reaction.packets.iter().any(is_it) {
                 match late(cx, &mut self.client.probe, answer).await {
                     Late::Came(packet) => reaction.packets.push(packet),

@@ -132,7 +132,7 @@ impl<K: Ord, V> Members<K, V> {
         }
     }
 
-    /// The entries behind `key`, in order.
+    /// The entries after `key`, in order.
     pub(super) fn after(&self, key: &K) -> impl Iterator<Item = (&K, &V)> {
         let from = self.slice().partition_point(|(k, _)| k <= key);
         let tree = self.tree().map(|t| t.range((Excluded(key), Unbounded)));

@@ -14,7 +14,7 @@ pub struct Subscribers<S, V, G> {
 /// By ShareName; each boxed, since it is large.
 type Groups<S, V, G> = Members<Box<str>, Box<Group<S, V, G>>>;
 
-/// The members of one shared subscription: the same ShareName and the same filter behind it [X-5.0-shared-2]. It lives
+/// The members of one shared subscription: the same ShareName and the same filter after it [X-5.0-shared-2]. It lives
 /// as long as it has a member [X-5.0-shared-4].
 #[derive(Clone, Debug)]
 pub struct Group<S, V, G> {
@@ -126,13 +126,13 @@ impl<S: Ord, V, G> Group<S, V, G> {
         self.members.iter()
     }
 
-    /// The members once around, beginning behind `last`, which need not be a member any more; in their order without
+    /// The members once around, beginning after `last`, which need not be a member any more; in their order without
     /// one.
     pub fn in_turn(&self, last: Option<&S>) -> impl Iterator<Item = (&S, &V)> {
-        let behind = last.map(|last| self.members.after(last));
+        let after = last.map(|last| self.members.after(last));
         let others = self.members.iter();
         let others = others.take_while(move |(s, _)| last.is_none_or(|last| *s <= last));
-        behind.into_iter().flatten().chain(others)
+        after.into_iter().flatten().chain(others)
     }
 }
 

@@ -129,7 +129,7 @@ fn all_filters_and_names_of_up_to_three_levels() {
             assert_eq!(matches(filter, name), expected, "{filter:?} {name:?}");
         }
     }
-    // Each one alone, so that no other filter hides what it lacks or leaves behind.
+    // Each one alone, so that no other filter hides what it lacks or leaves.
     let (mut trie, mut model) = (Trie::new(), Model::default());
     for text in &filters {
         let filter = v5(text);
@@ -320,11 +320,11 @@ fn a_turn_goes_once_around() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(turn(None), members);
-        // Behind a member, and behind one that has left.
+        // After a member, and after one that has left.
         for last in [2 * member - 2, member, member * 2, 1, 255] {
-            let behind = |m: &u8| *m > last;
+            let after = |m: &u8| *m > last;
             let (mut expected, before): (Vec<u8>, Vec<u8>) =
-                members.iter().copied().partition(behind);
+                members.iter().copied().partition(after);
             expected.extend(before);
             assert_eq!(
                 turn(Some(last)),
