@@ -144,8 +144,6 @@ impl Broker {
     fn leave(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
         session.conn = None;
-        // Everything in flight is listed anew at the next resumption.
-        session.resend.clear();
         match session.expiry {
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
             Expiry::AtOnce => {

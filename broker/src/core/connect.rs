@@ -334,7 +334,9 @@ impl Broker {
         session.expiry = terms.expiry;
         // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
         session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
-        session.set_window(connect.properties.receive_maximum().unwrap_or(u16::MAX));
+        // It holds for one connection [X-5.0-flow-2].
+        let receive_maximum = connect.properties.receive_maximum().unwrap_or(u16::MAX);
+        session.outbound.set_receive_maximum(receive_maximum);
         if let Some(at) = session.ends_at.take() {
             self.deadlines.clear(at, Timer::SessionEnd(client.session));
         }

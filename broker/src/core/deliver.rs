@@ -3,7 +3,7 @@
 use super::{
     Broker, Client, CloseCause, ConnId, ProtocolError,
     message::{Delivery, Message},
-    session::{SessionId, Unsent},
+    session::SessionId,
     subscriptions::Match,
 };
 use squall_protocol::{
@@ -175,60 +175,30 @@ impl Broker {
 
     /// A client came back: what is unacknowledged is sent again in its old order [MQTT-4.4.0-1], then what waited.
     pub(super) fn resume(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
-        let session = &mut self.sessions[client.session];
-        session.resend.clear();
-        let mut releases = Vec::new();
-        for resend in session.outbound.resend() {
-            releases.push(match resend {
+        self.sessions[client.session].outbound.resume();
+        self.pump(now, client)
+    }
+
+    /// Sends what has to be sent again and what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9],
+    /// [MQTT-4.9.0-2] (5.0).
+    fn pump(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
+        while let Some(again) = self.sessions[client.session].outbound.next_again() {
+            match again {
+                // [MQTT-4.3.3-6] (5.0)
+                Resend::PubRel(id) => self.answer(client, Packet::PubRel(Ack::success(id)))?,
                 Resend::Publish(id, _, delivery) => {
                     let delivery = delivery.borrowed();
-                    session.to_resend.insert(id);
-                    session.resend.push_back(Unsent { id, delivery });
-                    None
-                }
-                Resend::PubRel(id) => Some(id),
-            });
-        }
-        for release in releases {
-            match release {
-                // [MQTT-4.3.3-6] (5.0)
-                Some(packet_id) => {
-                    self.answer(client, Packet::PubRel(Ack::success(packet_id)))?;
-                }
-                None => {
-                    self.send_next_again(now, client);
+                    self.send_again(now, client, id, &delivery);
                 }
             }
         }
-        self.pump(now, client);
-        Ok(())
-    }
-
-    /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if it has to wait or
-    /// there is none. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that the client does not
-    /// take any more is dropped, but the client may know its packet identifier.
-    fn send_next_again(&mut self, now: Time, client: Client) -> bool {
-        let Some(Unsent { id, delivery }) = self.sessions[client.session].next_resend() else {
-            return false;
-        };
-        // [MQTT-3.3.1-1]
-        if !self.put_on_the_wire(now, client.conn, &delivery, Some(id), true) {
-            let abandoned = self.sessions[client.session].outbound.abandon(id);
-            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
-        }
-        true
-    }
-
-    /// Sends what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9], [MQTT-4.9.0-2] (5.0).
-    fn pump(&mut self, now: Time, client: Client) {
-        while self.send_next_again(now, client) {}
         loop {
             let session = &mut self.sessions[client.session];
-            if !session.resend.is_empty() || !session.outbound.has_room() {
-                return;
+            if !session.outbound.has_room() {
+                return Ok(());
             }
             let Some(delivery) = session.queue.pop_front() else {
-                return;
+                return Ok(());
             };
             if delivery.message.is_expired(now) {
                 // [MQTT-3.3.2-5] (5.0)
@@ -236,6 +206,16 @@ impl Broker {
             } else {
                 self.transmit(now, client.conn, client.session, delivery);
             }
+        }
+    }
+
+    /// Sends an unacknowledged PUBLISH again. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that
+    /// the client does not take any more is dropped, but the client may know its packet identifier.
+    fn send_again(&mut self, now: Time, client: Client, id: PacketId, delivery: &Delivery) {
+        // [MQTT-3.3.1-1]
+        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), true) {
+            let abandoned = self.sessions[client.session].outbound.abandon(id);
+            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
         }
     }
 
@@ -248,7 +228,7 @@ impl Broker {
     ) -> Result<(), CloseCause> {
         let outbound = &mut self.sessions[client.session].outbound;
         let outcome = outbound.handle_puback(client.version, ack.packet_id);
-        self.acknowledged(now, client, ack, outcome.action)
+        self.acknowledged(now, client, outcome.action)
     }
 
     /// PUBREC: the message is the client's now, or it does not want it.
@@ -264,11 +244,10 @@ impl Broker {
             Action::SendPubRel => ReasonCode::SUCCESS,
             Action::SendPubRelNotFound => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             // [MQTT-4.4.0-2] (5.0)
-            action => return self.acknowledged(now, client, ack, action),
+            action => return self.acknowledged(now, client, action),
         };
         let session = &mut self.sessions[client.session];
         session.weigh_exchanges();
-        session.forget_resend(ack.packet_id);
         // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
         let release = Ack::with_reason(ack.packet_id, reason);
         self.answer(client, Packet::PubRel(release))
@@ -283,7 +262,7 @@ impl Broker {
     ) -> Result<(), CloseCause> {
         let outbound = &mut self.sessions[client.session].outbound;
         let outcome = outbound.handle_pubcomp(client.version, ack.packet_id);
-        self.acknowledged(now, client, ack, outcome.action)
+        self.acknowledged(now, client, outcome.action)
     }
 
     /// An acknowledgement that needs no answer: where a flow ended, there may be room for the next message.
@@ -291,17 +270,12 @@ impl Broker {
         &mut self,
         now: Time,
         client: Client,
-        ack: &Ack,
         action: Action,
     ) -> Result<(), CloseCause> {
-        let session = &mut self.sessions[client.session];
-        session.weigh_exchanges();
+        self.sessions[client.session].weigh_exchanges();
         match action {
-            Action::Close => return Err(ProtocolError::WrongAcknowledgement.into()),
-            Action::Finish => session.forget_resend(ack.packet_id),
-            _ => {}
+            Action::Close => Err(ProtocolError::WrongAcknowledgement.into()),
+            _ => self.pump(now, client),
         }
-        self.pump(now, client);
-        Ok(())
     }
 }

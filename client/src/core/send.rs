@@ -10,7 +10,8 @@ use bytes::Bytes;
 use squall_protocol::{
     Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS, ReasonCode, Role, Time,
     Version, decode_one, encode,
-    packet::{Connect, Publish, Subscribe, Subscription, Unsubscribe},
+    flow::Resend,
+    packet::{Ack, Connect, Publish, Subscribe, Subscription, Unsubscribe},
     topic::TopicFilter,
 };
 use std::collections::VecDeque;
@@ -90,11 +91,8 @@ impl Waiting {
 impl Client {
     /// Sends everything that may be sent now: first what a resumed session has to send again.
     pub(super) fn pump(&mut self, now: Time) {
-        while self.resend_one(now) {}
-        while let Stage::Open(connection) = &self.stage {
-            if !connection.accepted {
-                return;
-            }
+        while self.is_connected() && self.resend_one(now) {}
+        while self.is_connected() {
             let outbound = &self.session.outbound;
             // While something has to be sent again there is no room, so nothing new goes before it
             // [MQTT-4.6.0-1].
@@ -114,43 +112,37 @@ impl Client {
 
     /// Sends the next packet of a resumed session again; `false` when there is none or it has to wait.
     fn resend_one(&mut self, now: Time) -> bool {
-        let Stage::Open(connection) = &mut self.stage else {
-            return false;
-        };
-        let again = connection.resend.front();
-        let is_publish = again.is_some_and(|packet| packet.packet_type() == PacketType::Publish);
-        // A PUBREL needs no quota; a PUBLISH does, as Receive Maximum counts anew [X-5.0-flow-7].
-        if is_publish && !connection.sending.has_room() {
-            return false;
-        }
-        match connection.resend.pop_front() {
+        match self.session.outbound.next_again() {
             None => return false,
-            Some(Packet::Publish(publish)) => self.resend_publish(now, publish),
-            Some(packet) => self.answer(now, packet),
+            Some(Resend::PubRel(id)) => self.answer(now, Packet::PubRel(Ack::success(id))),
+            Some(Resend::Publish(id, _, message)) => {
+                let message = message.clone();
+                self.resend_publish(now, id, &message);
+            }
         }
         true
     }
 
-    /// A message may have become too much for the server since it was first sent.
-    fn resend_publish(&mut self, now: Time, publish: Publish) {
-        let Stage::Open(connection) = &mut self.stage else {
+    /// Under the same identifier, DUP set [MQTT-3.3.1-1]. A message may have become too much for the server since it
+    /// was first sent.
+    fn resend_publish(&mut self, now: Time, id: PacketId, message: &Message) {
+        let Stage::Open(connection) = &self.stage else {
             return;
         };
-        let id = publish.packet_id;
-        let message = message_of(&publish);
-        let packet = Packet::Publish(publish);
-        let offer = &connection.offer;
-        let checked = offer.check_message(&message).and_then(|()| {
-            let bytes = encode(&packet, connection.version).map_err(Abandonment::NotEncodable)?;
+        let (version, offer) = (connection.version, &connection.offer);
+        let packet = Packet::Publish(Publish {
+            dup: true,
+            packet_id: Some(id),
+            ..publish_of(message, version)
+        });
+        let checked = offer.check_message(message).and_then(|()| {
+            let bytes = encode(&packet, version).map_err(Abandonment::NotEncodable)?;
             offer.check_size(bytes.len()).map(|()| bytes)
         });
         match checked {
-            Ok(bytes) => {
-                id.into_iter().for_each(|id| connection.sending.spend(id));
-                self.transmit(now, packet, bytes);
-            }
+            Ok(bytes) => self.transmit(now, packet, bytes),
             Err(why) => {
-                if let Some(ticket) = id.and_then(|id| self.session.abandon(id)) {
+                if let Some(ticket) = self.session.abandon(id) {
                     self.abandon(ticket, why);
                 }
             }
@@ -169,7 +161,7 @@ impl Client {
         ticket: Ticket,
         message: Message,
     ) -> Result<(), Abandonment> {
-        let Stage::Open(connection) = &mut self.stage else {
+        let Stage::Open(connection) = &self.stage else {
             return Err(Abandonment::ConnectionEnded);
         };
         let version = connection.version;
@@ -202,10 +194,7 @@ impl Client {
                 }
                 return Err(why);
             }
-            (Ok(bytes), Some(id)) => {
-                connection.sending.spend(id);
-                self.transmit(now, packet, bytes);
-            }
+            (Ok(bytes), Some(_)) => self.transmit(now, packet, bytes),
             (Ok(bytes), None) => {
                 self.transmit(now, packet, bytes);
                 let reason = ReasonCode::SUCCESS;
