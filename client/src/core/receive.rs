@@ -23,9 +23,7 @@ impl Client {
     }
 
     fn handle_packet(&mut self, now: Time, packet: Packet) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         match packet {
             Packet::ConnAck(_) if connection.accepted => Err(ProtocolError::SecondConnAck),
             Packet::ConnAck(ack) => self.handle_connack(now, ack),
@@ -108,9 +106,7 @@ impl Client {
     }
 
     fn handle_publish(&mut self, now: Time, mut publish: Publish) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         connection.admit(&mut publish)?;
         let Some(id) = publish.packet_id else {
             self.deliver(&publish);
@@ -148,9 +144,7 @@ impl Client {
 
     /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0); an unknown identifier is named so where there is a way.
     fn handle_pubrel(&mut self, now: Time, id: PacketId) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
+        let connection = self.stage.open_mut();
         connection.release(id);
         let ack = match self.session.inbound.handle_pubrel(connection.version, id) {
             receiver::Action::SendPubCompNotFound => not_found(id),
@@ -161,9 +155,7 @@ impl Client {
 
     /// A PUBACK for a message that is not in flight is ignored: it can do no harm.
     fn handle_puback(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let outbound = &mut self.session.outbound;
         let action = outbound
             .handle_puback(connection.version, ack.packet_id)
@@ -172,9 +164,7 @@ impl Client {
     }
 
     fn handle_pubrec(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let (id, version) = (ack.packet_id, connection.version);
         let outbound = &mut self.session.outbound;
         let action = outbound.handle_pubrec(version, id, ack.reason).action;
@@ -193,9 +183,7 @@ impl Client {
 
     /// A PUBCOMP for a message that is not in flight is ignored: a repeated PUBREC led to two of them.
     fn handle_pubcomp(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let outbound = &mut self.session.outbound;
         let action = outbound
             .handle_pubcomp(connection.version, ack.packet_id)
@@ -233,9 +221,7 @@ impl Client {
         id: PacketId,
         reasons: Vec<ReasonCode>,
     ) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         // [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] (5.0)
         let request = connection
             .requests

@@ -3,7 +3,7 @@
 //! It does not know what arrives.
 
 use super::{
-    Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Stage, Ticket,
+    Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Ticket,
     connection::{Request, RequestKind},
 };
 use bytes::Bytes;
@@ -126,9 +126,7 @@ impl Client {
     /// Under the same identifier, DUP set [MQTT-3.3.1-1]. A message may have become too much for the server since it
     /// was first sent.
     fn resend_publish(&mut self, now: Time, id: PacketId, message: &Message) {
-        let Stage::Open(connection) = &self.stage else {
-            return;
-        };
+        let connection = self.stage.open();
         let (version, offer) = (connection.version, &connection.offer);
         let packet = Packet::Publish(Publish {
             dup: true,
@@ -161,9 +159,7 @@ impl Client {
         ticket: Ticket,
         message: Message,
     ) -> Result<(), Abandonment> {
-        let Stage::Open(connection) = &self.stage else {
-            return Err(Abandonment::ConnectionEnded);
-        };
+        let connection = self.stage.open();
         let version = connection.version;
         connection.offer.check_message(&message)?;
         let qos = message.qos;
@@ -212,9 +208,7 @@ impl Client {
         subscriptions: Vec<Subscription>,
         properties: Properties,
     ) {
-        let Stage::Open(connection) = &self.stage else {
-            return;
-        };
+        let connection = self.stage.open();
         if let Err(why) = connection
             .offer
             .check_subscribe(&subscriptions, &properties)
@@ -245,9 +239,7 @@ impl Client {
         filters: Vec<TopicFilter>,
         properties: Properties,
     ) {
-        let Stage::Open(connection) = &self.stage else {
-            return;
-        };
+        let connection = self.stage.open();
         let version = connection.version;
         let request = Request {
             ticket,
@@ -270,9 +262,7 @@ impl Client {
         request: Request,
         packet: impl FnOnce(PacketId) -> Packet,
     ) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
+        let connection = self.stage.open_mut();
         // Whoever took it from the queue has seen that an identifier is free.
         let Some(id) = self.session.outbound.reserve() else {
             return;
@@ -302,9 +292,7 @@ impl Client {
 
     /// `false` when it cannot be sent.
     pub(super) fn send_if_it_fits(&mut self, now: Time, packet: Packet) -> bool {
-        let Stage::Open(connection) = &self.stage else {
-            return true;
-        };
+        let connection = self.stage.open();
         let encoded = match &packet {
             // The caller had a say in it.
             Packet::Disconnect(_) => encode_checked(&packet, connection.version),
@@ -321,9 +309,7 @@ impl Client {
 
     /// Hands a packet to the transport.
     pub(super) fn transmit(&mut self, now: Time, packet: Packet, bytes: Bytes) {
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.timers.sent(now, &packet);
-        }
+        self.stage.open_mut().timers.sent(now, &packet);
         self.outputs.push_back(Output::Send(bytes.clone()));
         self.events
             .push_back(Event::Sent(squall_protocol::Frame { packet, bytes }));
