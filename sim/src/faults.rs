@@ -69,7 +69,7 @@ fn unbitten_cut(plan: &Scenario, fate: &Fate) -> Option<String> {
     else {
         return None;
     };
-    if fate.optional || fate.bites > 0 {
+    if !fate.never_bit() {
         return None;
     }
     let until = match disarmed {

@@ -168,8 +168,8 @@ fn unsound(table: &BTreeMap<Who, (Played, Told)>) -> Vec<String> {
                     played.passes.len()
                 ));
             }
-            Who::Fake(_) if told.fails.len() < told.stories => {
-                wrong.push(format!("{}: a story is told to its end", who.name()));
+            Who::Fake(_) if told.green == told.stories => {
+                wrong.push(format!("{}: every story ends green", who.name()));
             }
             Who::Fake(_) => {}
             Who::Switch(_) | Who::Tamper(_) => {}

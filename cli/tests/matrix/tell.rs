@@ -4,7 +4,7 @@ use super::Who;
 use squall_saboteurs::{Server, double::Double, fake::FakeServer, wire::Around};
 use squall_scenarios::{model::Scenario, plan::plan};
 use squall_sim::{
-    judge::{Ends, Sight, judge},
+    judge::{Ends, Judgement, Sight, judge},
     world::{Play, Played, Stranger, event_loop},
 };
 use std::{
@@ -21,6 +21,8 @@ pub(crate) struct Told {
     pub(crate) blind: Vec<String>,
     /// How many stories were told.
     pub(crate) stories: usize,
+    /// How many of them end green.
+    pub(crate) green: usize,
 }
 
 /// The seed that each story is told with.
@@ -59,7 +61,6 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
     for story in library {
         let plan = plan(story, SEED);
         for &version in &story.versions {
-            told.stories += 1;
             let play = Play {
                 plan: &plan,
                 version,
@@ -68,23 +69,30 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
                 stop: &stop,
             };
             let played = event_loop::play(&play).expect("nobody stops it");
+            told.stories += 1;
             let named = |what: String| format!("{} ({version}): {what}", story.name);
-            told.fails
-                .extend(first(&play, &played, Ends::Both).map(named));
-            told.blind
-                .extend(first(&play, &played, Ends::Clients).map(named));
+            let sharp = judged(&play, &played, Ends::Both);
+            if sharp.findings.is_empty() && sharp.doubt.is_none() {
+                told.green += 1;
+            }
+            told.fails.extend(first(&sharp).map(named));
+            let blind = judged(&play, &played, Ends::Clients);
+            told.blind.extend(first(&blind).map(named));
         }
     }
     told
 }
 
-/// The first finding.
-fn first(play: &Play<'_>, played: &Played, ends: Ends) -> Option<String> {
+fn judged(play: &Play<'_>, played: &Played, ends: Ends) -> Judgement {
     let sight = Sight {
         ends,
         stranger: true,
     };
-    let judgement = judge(play.plan, play.version, played, sight);
+    judge(play.plan, play.version, played, sight)
+}
+
+/// The first finding.
+fn first(judgement: &Judgement) -> Option<String> {
     let first = judgement.findings.first()?;
     Some(format!("{}: {}", first.rule, first.message))
 }

@@ -1,6 +1,6 @@
 //! Ends of a connection that no DISCONNECT 0x00 came before: the will is published after each (section 3.1.2.5).
 
-use super::{Check, will::witness};
+use super::{Check, Need, qos::pair};
 use crate::{
     cx::Cx,
     outcome::{Judged, Outcome, fail, inconclusive, pass},
@@ -15,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[ON_ERROR_DISCONNECT, ON_TAKEOVER, ON_KEEP_
 async fn comes_at_all(cx: &Cx, sub: &mut Client<'_>, topic: &str) -> Result<(), Outcome> {
     let lost = cx
         .dial("lost client")
-        .will(topic, b"control", QoS::AtMostOnce)
+        .will(topic, b"control", QoS::AtLeastOnce)
         .go()
         .await?;
     lost.cut().await;
@@ -44,17 +44,17 @@ const ON_ERROR_DISCONNECT: Check = Check {
     expected: "The will message after DISCONNECT 0x80.",
     v3_1_1: &[],
     v5_0: &["MQTT-3.1.2-8", "X-5.0-will-4"],
-    needs: &[],
+    needs: &[Need::Qos1],
     run: |cx| Box::pin(on_error_disconnect(cx)),
 };
 
 async fn on_error_disconnect(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
-    let (_publisher, mut sub) = witness(cx, &topic).await?;
+    let (_publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
     comes_at_all(cx, &mut sub, &topic).await?;
     let mut client = cx
         .dial("client")
-        .will(&topic, b"last words", QoS::AtMostOnce)
+        .will(&topic, b"last words", QoS::AtLeastOnce)
         .go()
         .await?;
     client.fence().await?;
@@ -70,18 +70,18 @@ const ON_TAKEOVER: Check = Check {
     expected: "The will message of the first connection, whose client sent no DISCONNECT.",
     v3_1_1: &["MQTT-3.1.2-8"],
     v5_0: &["MQTT-3.1.2-8", "X-5.0-will-11"],
-    needs: &[],
+    needs: &[Need::Qos1],
     run: |cx| Box::pin(on_takeover(cx)),
 };
 
 async fn on_takeover(cx: &Cx) -> Judged {
     let (topic, id) = (cx.topic("will"), cx.id());
-    let (_publisher, mut sub) = witness(cx, &topic).await?;
+    let (_publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
     comes_at_all(cx, &mut sub, &topic).await?;
     let mut first = cx
         .dial("client")
         .id(&id)
-        .will(&topic, b"last words", QoS::AtMostOnce)
+        .will(&topic, b"last words", QoS::AtLeastOnce)
         .go()
         .await?;
     first.fence().await?;
@@ -102,7 +102,7 @@ const ON_KEEP_ALIVE: Check = Check {
     expected: "The will message after the server has closed the connection for want of packets.",
     v3_1_1: &["MQTT-3.1.2-8"],
     v5_0: &["MQTT-3.1.2-8"],
-    needs: &[],
+    needs: &[Need::Qos1],
     run: |cx| Box::pin(on_keep_alive(cx)),
 };
 
@@ -111,12 +111,12 @@ const SILENCE: Duration = Duration::from_secs(9);
 
 async fn on_keep_alive(cx: &Cx) -> Judged {
     let topic = cx.topic("will");
-    let (_publisher, mut sub) = witness(cx, &topic).await?;
+    let (_publisher, mut sub) = pair(cx, &topic, QoS::AtLeastOnce).await?;
     comes_at_all(cx, &mut sub, &topic).await?;
     let mut client = cx
         .dial("client")
         .keep_alive(1)
-        .will(&topic, b"last words", QoS::AtMostOnce)
+        .will(&topic, b"last words", QoS::AtLeastOnce)
         .go()
         .await?;
     client.fence().await?;

@@ -137,7 +137,10 @@ impl<'a> Sending<'a> {
         }
         if !released && let Some(flow) = self.flows.remove(&id) {
             self.flows_here -= here;
-            self.ended.insert(id, flow.publish);
+            // What was sent on an older connection may be sent again on this one, if the answer crossed with that.
+            if here > 0 {
+                self.ended.insert(id, flow.publish);
+            }
         }
     }
 

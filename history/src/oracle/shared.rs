@@ -6,7 +6,7 @@
 use super::{Findings, name, of};
 use crate::{
     finding::{Cite, Finding},
-    model::{Carried, ClientIx, MessageIx, Model, Reach, Subscribed},
+    model::{Carried, MessageIx, Model, Reach, Subscribed},
 };
 use squall_protocol::{QoS, Role};
 use std::collections::BTreeMap;
@@ -71,12 +71,13 @@ fn message<'h>(
 
 /// Whether a message may go on to another member: its QoS is not 2, and the connection on which it was sent first is over.
 fn may_move(model: &Model<'_>, first: &Carried, second: &Carried) -> bool {
-    first.qos != QoS::ExactlyOnce && ended_between(model, first.client, first.ix, second.ix)
+    first.qos != QoS::ExactlyOnce && ended_between(model, first, second)
 }
 
-fn ended_between(model: &Model<'_>, client: ClientIx, from: usize, to: usize) -> bool {
-    let mut ends = model.connections_of(client).filter_map(|c| c.closed);
-    ends.any(|(mark, _)| from < mark.ix && mark.ix < to)
+/// The end counts from when the server hears of it: in that very moment it may move what it has, and close afterwards.
+fn ended_between(model: &Model<'_>, first: &Carried, second: &Carried) -> bool {
+    let mut ends = model.connections_of(first.client).filter_map(|c| c.closed);
+    ends.any(|(mark, _)| first.ix < mark.ix && mark.at <= second.at + model.setting.slack)
 }
 
 fn twice(

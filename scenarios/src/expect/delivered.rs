@@ -267,8 +267,8 @@ impl Delivered {
             .unwrap_or_default();
         let qos = granted.map_or(sent, |granted| granted.min(sent));
         let arrived = arrivals.len();
-        let fits =
-            self.times.fit(arrived, copies) || (judge.stranger && may_be(sent, arrived, copies));
+        let fits = self.times.fit(arrived, copies)
+            || (judge.stranger && self.times != Times::Never && may_be(sent, arrived, copies));
         let message = || words::payload(seen.payload);
         if !fits {
             let times = words::times(arrived);
@@ -381,13 +381,13 @@ impl Delivered {
     }
 }
 
-/// Whether a stranger may deliver a message this often, whatever the story expects: QoS 0 may be lost, and QoS 1 may come
-/// again.
-const fn may_be(qos: QoS, arrived: usize, (least, most): (usize, usize)) -> bool {
+/// Whether a stranger may deliver a message this often, whatever the story expects more than `never`: QoS 0 may be lost,
+/// QoS 1 may come again. That QoS 1 and 2 come at all is asked of everybody elsewhere, of subscriptions that lasted; whom a
+/// story has away may find that its session was discarded.
+const fn may_be(qos: QoS, arrived: usize, (_, most): (usize, usize)) -> bool {
     match qos {
-        QoS::AtMostOnce => arrived <= most,
-        QoS::AtLeastOnce => arrived >= least,
-        QoS::ExactlyOnce => false,
+        QoS::AtLeastOnce => true,
+        QoS::AtMostOnce | QoS::ExactlyOnce => arrived <= most,
     }
 }
 

@@ -131,26 +131,36 @@ impl Expect for Will {
             let absence = times < published as usize;
             judge.add(WILL, message, expected, witness.clone(), absence);
         }
-        let ends = own.iter().filter_map(|c| Some(c.closed?.0.at));
-        let mut ends: Vec<Time> = ends.collect();
-        ends.sort_unstable();
         // Which of them is the will cannot be told where the client says the same.
-        for d in heard.into_iter().filter(|_| said_too == 0) {
-            let before = ends.partition_point(|at| *at <= d.mark.at);
-            let ended = ends[..before].last().copied();
-            let waited = ended.map_or(Duration::ZERO, |at| d.mark.at.since(at));
-            if let Some(after) = after.filter(|a| waited < *a && !judge.broken.full()) {
-                let message = format!(
-                    "the will of {name} came {} ms after its connection ended",
-                    waited.as_millis()
-                );
-                judge.report(
-                    WILL,
-                    message,
-                    format!("not before {} ms", after.as_millis()),
-                    witness.clone(),
-                );
-            }
+        if let (Some(after), 0) = (after, said_too) {
+            too_early(judge, of, &heard, after, &witness);
+        }
+    }
+}
+
+/// A will must not come sooner after the end of its connection than this.
+fn too_early(
+    judge: &mut Judge<'_, '_>,
+    of: ClientIx,
+    heard: &[&Delivered<'_>],
+    after: Duration,
+    witness: &[usize],
+) {
+    let own = judge.connections_of(of).into_iter();
+    let mut ends: Vec<Time> = own.filter_map(|c| Some(c.closed?.0.at)).collect();
+    ends.sort_unstable();
+    let name = judge.model.name(of);
+    for d in heard {
+        let before = ends.partition_point(|at| *at <= d.mark.at);
+        let ended = ends[..before].last().copied();
+        let waited = ended.map_or(Duration::ZERO, |at| d.mark.at.since(at));
+        if waited < after && !judge.broken.full() {
+            let message = format!(
+                "the will of {name} came {} ms after its connection ended",
+                waited.as_millis()
+            );
+            let expected = format!("not before {} ms", after.as_millis());
+            judge.report(WILL, message, expected, witness.to_vec());
         }
     }
 }

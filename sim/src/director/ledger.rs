@@ -34,6 +34,14 @@ pub struct Fate {
     pub bites: u64,
 }
 
+impl Fate {
+    /// It waited for a packet, had to bite, and did not.
+    #[must_use]
+    pub fn never_bit(&self) -> bool {
+        matches!(self.tied, Tied::Packet { .. }) && !self.optional && self.bites == 0
+    }
+}
+
 /// What a fault depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tied {

@@ -6,7 +6,7 @@ mod seen;
 pub use seen::{Ends, Sight};
 
 use crate::{
-    director::Order,
+    director::{Fate, Order},
     trace::{Trace, What},
     world::Played,
 };
@@ -129,8 +129,12 @@ fn doubt(model: &Model<'_>, played: &Played) -> Option<String> {
         return Some(format!("the story counts on more: {what}"));
     }
     // No statement gives a server a time to answer in.
-    let failure = played.failure.as_ref()?;
-    Some(format!("`{}`: {}", failure.step, failure.message))
+    if let Some(failure) = &played.failure {
+        return Some(format!("`{}`: {}", failure.step, failure.message));
+    }
+    // The story may have gone another way than it is meant to.
+    let never = played.faults.iter().any(Fate::never_bit);
+    never.then(|| "a cut of the story found nothing to cut".to_owned())
 }
 
 /// The middle of the settle that ends the story itself (without the observer's part), if one does.
