@@ -10,12 +10,9 @@
 
 mod config;
 mod core;
-mod sabotage;
 mod server;
 
 pub use config::Config;
 pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
-#[cfg(feature = "sabotage")]
-pub use sabotage::Flaw;
 pub use server::Server;
 pub use squall_transport::{Accept, Hangup};

@@ -18,6 +18,7 @@ pub mod json;
 pub mod layout;
 pub mod packet;
 mod properties;
+mod protocol_error;
 mod reason;
 mod text;
 mod time;

@@ -1,10 +1,9 @@
 //! Every way a connection ends, and what becomes of its session then.
 
 use super::{
-    Broker, CloseCause, ConnId, Event, Output, ProtocolError, Timer,
+    Broker, Client, CloseCause, ConnId, Event, Output, ProtocolError, Timer,
     session::{Expiry, SessionId},
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     QoS, ReasonCode, Rule, Time, Version, Violation,
     packet::{ConnAck, Disconnect},
@@ -14,7 +13,7 @@ impl Broker {
     /// What arrived is not a packet: close [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0), and say why where the
     /// version has a way to.
     pub(super) fn handle_violation(&mut self, now: Time, conn: ConnId, violation: Violation) {
-        let accepted = self.version_of(conn).is_some();
+        let accepted = self.conns.client(conn).is_some();
         let reason = violation.reason();
         if accepted {
             let (text, cause) = (violation.to_string(), CloseCause::Violation);
@@ -60,32 +59,25 @@ impl Broker {
     pub(super) fn handle_disconnect(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         disconnect: &Disconnect,
-    ) -> Result<(), ProtocolError> {
-        let Some(link) = self.conns.get(&conn).and_then(|c| c.link.as_ref()) else {
-            return Ok(());
-        };
-        let (session, expiry_set) = (link.session, link.expiry_set);
+    ) -> Result<(), CloseCause> {
         if let Some(secs) = disconnect.properties.session_expiry_interval() {
             // [X-5.0-disconnect-3]
-            if secs != 0 && !expiry_set {
-                return Err(ProtocolError::SessionExpiryFromZero);
+            if secs != 0 && !self.conns.link(client.conn).expiry_set {
+                return Err(ProtocolError::SessionExpiryFromZero.into());
             }
-            let secs = self.allowed_expiry(secs);
-            if let Some(session) = self.sessions.get_mut(&session) {
-                // [X-5.0-disconnect-4]
-                session.expiry = Expiry::from_secs(secs);
-            }
+            // [X-5.0-disconnect-4]
+            let expiry = Expiry::from_secs(self.allowed_expiry(secs));
+            self.sessions[client.session].expiry = expiry;
         }
         // Any other reason leaves the will in force [X-5.0-will-4].
-        let normal = disconnect.reason == ReasonCode::NORMAL_DISCONNECTION;
-        let deletes_will = normal && !self.has(Flaw::WillAfterDisconnect);
-        if let (Some(session), true) = (self.sessions.get_mut(&session), deletes_will) {
+        if disconnect.reason == ReasonCode::NORMAL_DISCONNECTION {
             // [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3]
-            session.will = None;
+            self.sessions[client.session].will = None;
         }
-        self.end(now, conn, CloseCause::Disconnected(disconnect.reason));
+        let cause = CloseCause::Disconnected(disconnect.reason);
+        self.end(now, client.conn, cause);
         Ok(())
     }
 
@@ -144,21 +136,14 @@ impl Broker {
         }
         self.event(|| Event::Closed { conn, cause });
         if let Some(link) = connection.link {
-            self.leave(now, conn, link.session);
+            self.leave(now, link.session);
         }
     }
 
     /// The session's connection is gone.
-    fn leave(&mut self, now: Time, conn: ConnId, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if session.conn != Some(conn) {
-            return;
-        }
+    fn leave(&mut self, now: Time, id: SessionId) {
+        let session = &mut self.sessions[id];
         session.conn = None;
-        // Everything in flight is listed anew at the next resumption.
-        session.resend.clear();
         match session.expiry {
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
             Expiry::AtOnce => {
@@ -178,10 +163,7 @@ impl Broker {
 
     /// The session is over: its will is due at the latest now, and nothing of it remains [MQTT-4.1.0-2] (5.0).
     pub(super) fn end_session(&mut self, now: Time, id: SessionId) {
-        let Some(mut session) = self.sessions.remove(&id) else {
-            return;
-        };
-        self.by_client_id.remove(&session.client_id);
+        let mut session = self.sessions.end(id);
         for filter in &session.filters {
             self.subscriptions.remove(id, filter);
         }

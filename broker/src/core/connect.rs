@@ -1,13 +1,12 @@
 //! CONNECT: is it acceptable, whose session is it, and what does CONNACK say.
 
 use super::{
-    Broker, CloseCause, ConnId, ProtocolError, Timer,
+    Broker, Client, CloseCause, ConnId, Timer,
     connection::Link,
     message::{KeptWill, will_bytes},
     owned,
     session::{Expiry, Session, SessionId, session_bytes},
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
     flow::ReceiveQuota,
@@ -32,11 +31,7 @@ impl Broker {
         now: Time,
         conn: ConnId,
         connect: Connect,
-    ) -> Result<(), ProtocolError> {
-        if self.version_of(conn).is_some() {
-            // [MQTT-3.1.0-2]
-            return Err(ProtocolError::SecondConnect);
-        }
+    ) -> Result<(), CloseCause> {
         let checked = self.check_connect(&connect);
         if let Err((reason, why)) = checked.and_then(|()| self.check_room(conn, &connect)) {
             self.refuse(now, conn, &connect, reason, why);
@@ -49,8 +44,12 @@ impl Broker {
             return Ok(());
         }
         let (session, present) = self.take_session(now, &connect, &terms.client_id);
-        self.accept_connection(now, conn, session, present, connect, terms);
-        Ok(())
+        let client = Client {
+            conn,
+            session,
+            version: connect.version,
+        };
+        self.accept_connection(now, client, present, &connect, terms)
     }
 
     /// What the broker cannot or will not serve, in the reason codes of 5.0.
@@ -98,7 +97,7 @@ impl Broker {
             return Err((ReasonCode::SERVER_BUSY, "there are too many connections"));
         }
         let full = |why| Err((ReasonCode::QUOTA_EXCEEDED, why));
-        let is_new = !self.by_client_id.contains_key(&connect.client_id);
+        let is_new = self.sessions.find(&connect.client_id).is_none();
         let bytes = session_bytes(&connect.client_id);
         if is_new && self.sessions.len() >= config.max_sessions {
             return full("there are too many sessions");
@@ -196,7 +195,7 @@ impl Broker {
         loop {
             self.next_assigned += 1;
             let id = Text::from(format!("squall-{}", self.next_assigned));
-            if !self.by_client_id.contains_key(&id) {
+            if self.sessions.find(&id).is_none() {
                 return id;
             }
         }
@@ -276,18 +275,16 @@ impl Broker {
         connect: &Connect,
         client_id: &Text,
     ) -> (SessionId, bool) {
-        let id = self.by_client_id.get(client_id).copied();
-        let open = id.and_then(|id| self.sessions.get(&id)?.conn);
-        if let (Some(old), false) = (open, self.has(Flaw::NoTakeover)) {
+        let before = self.sessions.find(client_id);
+        if let Some(old) = before.and_then(|id| self.sessions[id].conn) {
             // [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0). The will of the old connection follows the usual rules
             // [X-5.0-will-11]: the session ends, or its delay begins and is cut short below.
             let reason = ReasonCode::SESSION_TAKEN_OVER;
             self.disconnect(now, old, reason, "", CloseCause::TakenOver);
         }
         // A session that ended with the old connection is gone.
-        let id = id.filter(|id| self.sessions.contains_key(id));
-        match id {
-            Some(id) if connect.clean_start && !self.has(Flaw::KeepSessionOnCleanStart) => {
+        match self.sessions.find(client_id) {
+            Some(id) if connect.clean_start => {
                 // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0)
                 self.end_session(now, id);
                 (self.new_session(client_id), false)
@@ -300,85 +297,88 @@ impl Broker {
     }
 
     fn new_session(&mut self, client_id: &Text) -> SessionId {
-        let id = SessionId(self.next_session);
-        self.next_session += 1;
         let client_id = owned::text(client_id);
-        self.by_client_id.insert(client_id.clone(), id);
         let session = Session::new(client_id, &self.states, &self.messages);
-        self.sessions.insert(id, session);
-        id
+        self.sessions.begin(session)
     }
 
     /// Says yes, and sends what waited for the client.
     fn accept_connection(
         &mut self,
         now: Time,
-        conn: ConnId,
-        id: SessionId,
+        client: Client,
         present: bool,
-        connect: Connect,
+        connect: &Connect,
         terms: Terms,
-    ) {
-        self.cancel_will(now, id);
-        let window = match self.has(Flaw::IgnoreReceiveMaximum) {
-            true => u16::MAX,
-            false => connect.properties.receive_maximum().unwrap_or(u16::MAX),
-        };
-        let silence = self.silence(terms.keep_alive);
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.conn = Some(conn);
-            session.expiry = terms.expiry;
-            // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
-            session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
-            session.set_window(window);
-            if let Some(at) = session.ends_at.take() {
-                self.deadlines.clear(at, Timer::SessionEnd(id));
-            }
-        }
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            if let Some(at) = connection.deadline.take() {
-                self.deadlines.clear(at, Timer::Connect(conn));
-            }
-            let problem = connect.properties.request_problem_information();
-            connection.link = Some(Link {
-                session: id,
-                version: connect.version,
-                silence,
-                maximum_packet_size: terms.maximum_packet_size,
-                // [MQTT-3.1.2-29] (5.0)
-                problem_information: problem != Some(0),
-                expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
-                aliases: BTreeMap::new(),
-                // 3.1.1 has no such limit.
-                unfinished: ReceiveQuota::new(match connect.version {
-                    Version::V3_1_1 => u16::MAX,
-                    Version::V5_0 => self.config.receive_maximum,
-                }),
-            });
-        }
+    ) -> Result<(), CloseCause> {
+        let Client { conn, session, .. } = client;
+        self.cancel_will(session);
+        self.attach(client, connect, &terms);
+        self.link(client, connect, &terms);
         let ack = ConnAck {
             // [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3] (3.1.1), [MQTT-3.2.2-2], [MQTT-3.2.2-3] (5.0)
-            session_present: present && !self.has(Flaw::SessionPresentAlwaysZero),
+            session_present: present,
             reason: ReasonCode::SUCCESS,
             properties: terms.properties,
         };
         // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0)
-        self.send_connack(conn, connect.version, terms.maximum_packet_size, ack);
+        self.send_connack(conn, client.version, terms.maximum_packet_size, ack);
         self.heard(now, conn);
-        self.resume(now, conn, id);
+        self.resume(now, client)
     }
 
-    /// How long a client with this Keep Alive may be silent; `None` for ever [X-3.1.1-keepalive-1],
-    /// [X-5.0-keepalive-3].
-    fn silence(&self, keep_alive: u16) -> Option<Duration> {
-        let ms = match self.has(Flaw::KeepAliveTooEarly) {
-            true => 1000,
-            // [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0)
-            false => 1500,
-        };
-        let on = keep_alive > 0 && !self.has(Flaw::IgnoreKeepAlive);
-        on.then(|| Duration::from_millis(u64::from(keep_alive) * ms))
+    /// The session's side of a new connection.
+    fn attach(&mut self, client: Client, connect: &Connect, terms: &Terms) {
+        let session = &mut self.sessions[client.session];
+        session.conn = Some(client.conn);
+        session.expiry = terms.expiry;
+        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
+        session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
+        // It holds for one connection [X-5.0-flow-2].
+        let receive_maximum = connect.properties.receive_maximum().unwrap_or(u16::MAX);
+        session.outbound.set_receive_maximum(receive_maximum);
+        if let Some(at) = session.ends_at.take() {
+            self.deadlines.clear(at, Timer::SessionEnd(client.session));
+        }
     }
+
+    /// The connection's side.
+    fn link(&mut self, client: Client, connect: &Connect, terms: &Terms) {
+        let Client {
+            conn,
+            session,
+            version,
+        } = client;
+        let connection = self
+            .conns
+            .get_mut(&conn)
+            .expect("its CONNECT has just come");
+        if let Some(at) = connection.deadline.take() {
+            self.deadlines.clear(at, Timer::Connect(conn));
+        }
+        let problem = connect.properties.request_problem_information();
+        connection.link = Some(Link {
+            session,
+            version,
+            silence: silence(terms.keep_alive),
+            maximum_packet_size: terms.maximum_packet_size,
+            // [MQTT-3.1.2-29] (5.0)
+            problem_information: problem != Some(0),
+            expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
+            aliases: BTreeMap::new(),
+            // 3.1.1 has no such limit.
+            unfinished: ReceiveQuota::new(match version {
+                Version::V3_1_1 => u16::MAX,
+                Version::V5_0 => self.config.receive_maximum,
+            }),
+        });
+    }
+}
+
+/// How long a client with this Keep Alive may be silent: one and a half of it [MQTT-3.1.2-24] (3.1.1),
+/// [MQTT-3.1.2-22] (5.0); `None` for ever [X-3.1.1-keepalive-1], [X-5.0-keepalive-3].
+fn silence(keep_alive: u16) -> Option<Duration> {
+    (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500))
 }
 
 /// The client's Maximum Packet Size; without one there is no limit.

@@ -1,8 +1,65 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::{ledger::Charge, session::SessionId};
+use super::{ConnId, ledger::Charge, session::SessionId};
 use squall_protocol::{Decoder, Role, Text, Time, Version, flow::ReceiveQuota};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+pub(super) struct Connections(BTreeMap<ConnId, Connection>);
+
+/// Who sent a packet: a client that was accepted. Its connection and session are there until the packet was handled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) conn: ConnId,
+    pub(super) session: SessionId,
+    pub(super) version: Version,
+}
+
+impl Connections {
+    /// The client on a connection; `None` before CONNECT was accepted.
+    pub(super) fn client(&self, conn: ConnId) -> Option<Client> {
+        let link = self.get(&conn)?.link.as_ref()?;
+        Some(Client {
+            conn,
+            session: link.session,
+            version: link.version,
+        })
+    }
+
+    /// The link of a connection on which CONNECT was accepted.
+    pub(super) fn link(&self, conn: ConnId) -> &Link {
+        let link = self.get(&conn).and_then(|c| c.link.as_ref());
+        link.expect(ACCEPTED)
+    }
+
+    /// [`Self::link`], to be changed.
+    pub(super) fn link_mut(&mut self, conn: ConnId) -> &mut Link {
+        let link = self.get_mut(&conn).and_then(|c| c.link.as_mut());
+        link.expect(ACCEPTED)
+    }
+}
+
+/// Why a connection has a link.
+const ACCEPTED: &str = "a session lets its connection go when that ends";
+
+impl Deref for Connections {
+    type Target = BTreeMap<ConnId, Connection>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Connections {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Connection {

@@ -1,12 +1,11 @@
 //! Messages to clients: who gets a copy, when it may be sent, the sender's half of QoS 1 and 2, and resumption.
 
 use super::{
-    Broker, ConnId, ProtocolError,
-    message::{Delivery, Message, Spoiled},
-    session::{SessionId, Unsent},
-    subscriptions::{Match, Mode},
+    Broker, Client, CloseCause, ConnId, ProtocolError,
+    message::{Delivery, Message},
+    session::SessionId,
+    subscriptions::Match,
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Time,
     flow::{Resend, sender::Action},
@@ -30,14 +29,11 @@ pub(super) enum Routed {
 impl Broker {
     /// Hands a message to every session with a matching subscription.
     pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
-        let mode = self.matching_mode();
         let sessions = &self.sessions;
-        let online = |id| Self::is_online(sessions, id);
-        let mut matches = self.subscriptions.matching(&message.topic, mode, online);
-        if !self.has(Flaw::IgnoreNoLocal) {
-            // [MQTT-3.8.3-3] (5.0)
-            matches.retain(|m| !(m.granted.no_local && self.is_publisher(m.session, message)));
-        }
+        let online = |id| sessions.is_online(id);
+        let mut matches = self.subscriptions.matching(&message.topic, online);
+        // [MQTT-3.8.3-3] (5.0)
+        matches.retain(|m| !(m.granted.no_local && sessions[m.session].published(message)));
         let mut routed = match matches.is_empty() {
             true => Routed::Nowhere,
             false => Routed::QueuesFull,
@@ -53,10 +49,7 @@ impl Broker {
             {
                 all.push(next);
             }
-            let delivery = self.delivery(message, all);
-            if self.has(Flaw::DuplicateQos0) && delivery.qos == QoS::AtMostOnce {
-                self.deliver(now, session, delivery.clone());
-            }
+            let delivery = Self::delivery(message, all);
             if self.deliver(now, session, delivery) {
                 routed = Routed::Taken;
             }
@@ -64,44 +57,20 @@ impl Broker {
         routed
     }
 
-    fn matching_mode(&self) -> Mode {
-        if self.has(Flaw::WildcardMatchesDollar) {
-            Mode::WildcardMatchesDollar
-        } else if self.has(Flaw::SharedToAll) {
-            Mode::SharedToAll
-        } else {
-            Mode::Standard
-        }
-    }
-
-    pub(super) fn is_publisher(&self, session: SessionId, message: &Message) -> bool {
-        let session = self.sessions.get(&session);
-        session.is_some_and(|s| s.client_id == message.publisher)
-    }
-
     /// The one copy for all these subscriptions of one session.
-    fn delivery(&self, message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
+    fn delivery(message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
         let granted = subscriptions.iter().map(|m| m.granted.qos).max();
         let as_published = subscriptions.iter().any(|m| m.granted.retain_as_published);
-        let flagged = as_published || self.has(Flaw::RetainFlagOnLiveDelivery);
         // [MQTT-3.3.4-3] (5.0)
         let identifiers = subscriptions.iter().filter_map(|m| m.granted.identifier);
         Delivery {
             message: Arc::clone(message),
-            qos: self.delivery_qos(message, granted.unwrap_or_default()),
+            qos: message.delivery_qos(granted.unwrap_or_default()),
             // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12], [MQTT-3.3.1-13] (5.0)
-            retain: message.retain && flagged,
+            retain: message.retain && as_published,
             identifiers: identifiers.collect(),
             shared: subscriptions.into_iter().find_map(|m| m.shared),
             kept: None,
-        }
-    }
-
-    /// The lower of the two [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8], [MQTT-4.8.2-3] (5.0).
-    pub(super) fn delivery_qos(&self, message: &Message, granted: QoS) -> QoS {
-        match self.has(Flaw::DeliverAtPublishQos) {
-            true => message.qos,
-            false => message.qos.min(granted),
         }
     }
 
@@ -111,25 +80,22 @@ impl Broker {
             return;
         };
         let sessions = &self.sessions;
-        let online = |id| Self::is_online(sessions, id);
+        let online = |id| sessions.is_online(id);
         if let Some(member) = self.subscriptions.next_member(filter, online) {
             let session = member.session;
-            let delivery = self.delivery(&delivery.message, vec![member]);
+            let delivery = Self::delivery(&delivery.message, vec![member]);
             self.deliver(now, session, delivery);
         }
     }
 
     /// Sends a message to a session, or keeps it until it can be sent. False when there was no room for it.
     pub(super) fn deliver(&mut self, now: Time, id: SessionId, mut delivery: Delivery) -> bool {
-        let loses = self.has(Flaw::LoseOfflineQueue);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return true;
-        };
         if delivery.message.is_expired(now) {
             // [MQTT-3.3.2-5] (5.0)
             self.counters.dropped_expired += 1;
             return true;
         }
+        let session = &mut self.sessions[id];
         let clear = session.conn.filter(|_| session.is_clear(delivery.qos));
         match (session.conn, delivery.qos) {
             (Some(conn), QoS::AtMostOnce) => {
@@ -138,7 +104,6 @@ impl Broker {
             }
             // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
             (None, QoS::AtMostOnce) => return true,
-            (None, _) if loses => return true,
             _ => {}
         }
         let queue = &mut session.queue;
@@ -169,29 +134,23 @@ impl Broker {
     /// Sends a message for the first time [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2],
     /// [MQTT-4.3.3-2] (5.0). The caller made sure that there is room.
     fn transmit(&mut self, now: Time, conn: ConnId, id: SessionId, delivery: Delivery) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         let packet_id = match delivery.qos {
             QoS::AtMostOnce => None,
             // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
-            qos => match session.outbound.begin(qos, delivery.clone()) {
-                Some(packet_id) => {
-                    session.weigh_exchanges();
-                    Some(packet_id)
-                }
-                None => {
+            qos => {
+                let Some(packet_id) = session.outbound.begin(qos, delivery.clone()) else {
                     session.queue.push_front(delivery);
                     return;
-                }
-            },
+                };
+                session.weigh_exchanges();
+                Some(packet_id)
+            }
         };
         // [MQTT-3.3.1-2], [MQTT-3.3.1-3]: the publisher's DUP is not passed on.
-        if self.put_on_the_wire(now, conn, &delivery, packet_id, false) {
-            return;
-        }
-        let session = self.sessions.get_mut(&id);
-        if let (Some(session), Some(packet_id)) = (session, packet_id) {
+        let sent = self.put_on_the_wire(now, conn, &delivery, packet_id, false);
+        if let (false, Some(packet_id)) = (sent, packet_id) {
+            let session = &mut self.sessions[id];
             let given_up = session.outbound.give_up(packet_id);
             session.weigh_exchanges();
             debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
@@ -207,108 +166,56 @@ impl Broker {
         packet_id: Option<PacketId>,
         dup: bool,
     ) -> bool {
-        let Some(version) = self.version_of(conn) else {
-            return true;
-        };
-        let spoiled = Spoiled {
-            expiry_not_reduced: self.has(Flaw::ExpiryNotReduced),
-            drop_user_properties: self.has(Flaw::DropUserProperties),
-        };
-        let publish = delivery.packet(now, version, packet_id, dup, spoiled);
+        let version = self.conns.link(conn).version;
+        let publish = delivery.packet(now, version, packet_id, dup);
         let sent = self.send(conn, Packet::Publish(publish));
         self.counters.dropped_too_large += u64::from(!sent);
         sent
     }
 
     /// A client came back: what is unacknowledged is sent again in its old order [MQTT-4.4.0-1], then what waited.
-    pub(super) fn resume(&mut self, now: Time, conn: ConnId, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.resend.clear();
-        let mut releases = Vec::new();
-        for resend in session.outbound.resend() {
-            releases.push(match resend {
+    pub(super) fn resume(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
+        self.sessions[client.session].outbound.resume();
+        self.pump(now, client)
+    }
+
+    /// Sends what has to be sent again and what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9],
+    /// [MQTT-4.9.0-2] (5.0).
+    fn pump(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
+        while let Some(again) = self.sessions[client.session].outbound.next_again() {
+            match again {
+                // [MQTT-4.3.3-6] (5.0)
+                Resend::PubRel(id) => self.answer(client, Packet::PubRel(Ack::success(id)))?,
                 Resend::Publish(id, _, delivery) => {
                     let delivery = delivery.borrowed();
-                    session.to_resend.insert(id);
-                    session.resend.push_back(Unsent { id, delivery });
-                    None
-                }
-                Resend::PubRel(id) => Some(id),
-            });
-        }
-        if self.has(Flaw::ResendOutOfOrder) {
-            releases.reverse();
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.resend.make_contiguous().reverse();
-            }
-        }
-        if self.has(Flaw::NoResendOnResume) {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.resend.clear();
-            }
-            releases.clear();
-        }
-        for release in releases {
-            match release {
-                // [MQTT-4.3.3-6] (5.0)
-                Some(packet_id) => {
-                    self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
-                }
-                None => {
-                    self.send_next_again(now, conn, id);
+                    self.send_again(now, client, id, &delivery);
                 }
             }
         }
-        self.pump(now, id);
-    }
-
-    /// Sends the next unacknowledged PUBLISH again, if the client's Receive Maximum lets it; false if it has to wait or
-    /// there is none. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that the client does not
-    /// take any more is dropped, but the client may know its packet identifier.
-    fn send_next_again(&mut self, now: Time, conn: ConnId, id: SessionId) -> bool {
-        let session = self.sessions.get_mut(&id);
-        let Some(unsent) = session.and_then(|s| s.next_resend()) else {
-            return false;
-        };
-        // [MQTT-3.3.1-1]
-        let dup = !self.has(Flaw::ForgetDup);
-        if !self.put_on_the_wire(now, conn, &unsent.delivery, Some(unsent.id), dup)
-            && let Some(session) = self.sessions.get_mut(&id)
-        {
-            let abandoned = session.outbound.abandon(unsent.id);
-            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
-        }
-        true
-    }
-
-    /// Sends what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9], [MQTT-4.9.0-2] (5.0).
-    fn pump(&mut self, now: Time, id: SessionId) {
-        let newest_first = self.has(Flaw::ReverseOrder);
-        while let Some(session) = self.sessions.get_mut(&id) {
-            let Some(conn) = session.conn else { return };
-            if !session.resend.is_empty() {
-                if self.send_next_again(now, conn, id) {
-                    continue;
-                }
-                return;
-            }
+        loop {
+            let session = &mut self.sessions[client.session];
             if !session.outbound.has_room() {
-                return;
+                return Ok(());
             }
-            let next = match newest_first {
-                true => session.queue.pop_back(),
-                false => session.queue.pop_front(),
+            let Some(delivery) = session.queue.pop_front() else {
+                return Ok(());
             };
-            match next {
-                None => return,
+            if delivery.message.is_expired(now) {
                 // [MQTT-3.3.2-5] (5.0)
-                Some(delivery) if delivery.message.is_expired(now) => {
-                    self.counters.dropped_expired += 1;
-                }
-                Some(delivery) => self.transmit(now, conn, id, delivery),
+                self.counters.dropped_expired += 1;
+            } else {
+                self.transmit(now, client.conn, client.session, delivery);
             }
+        }
+    }
+
+    /// Sends an unacknowledged PUBLISH again. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that
+    /// the client does not take any more is dropped, but the client may know its packet identifier.
+    fn send_again(&mut self, now: Time, client: Client, id: PacketId, delivery: &Delivery) {
+        // [MQTT-3.3.1-1]
+        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), true) {
+            let abandoned = self.sessions[client.session].outbound.abandon(id);
+            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
         }
     }
 
@@ -316,92 +223,59 @@ impl Broker {
     pub(super) fn handle_puback(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let action = session
-            .outbound
-            .handle_puback(version, ack.packet_id)
-            .action;
-        session.weigh_exchanges();
-        match action {
-            Action::Close => return Err(ProtocolError::WrongAcknowledgement),
-            Action::Finish => session.forget_resend(ack.packet_id),
-            _ => {}
-        }
-        self.pump(now, id);
-        Ok(())
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_puback(client.version, ack.packet_id);
+        self.acknowledged(now, client, outcome.action)
     }
 
     /// PUBREC: the message is the client's now, or it does not want it.
     pub(super) fn handle_pubrec(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let (packet_id, again) = (ack.packet_id, self.has(Flaw::ReuseQos2AfterPubRec));
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let outcome = session
-            .outbound
-            .handle_pubrec(version, packet_id, ack.reason);
-        session.weigh_exchanges();
-        match (outcome.action, outcome.message) {
-            (Action::Close, _) => return Err(ProtocolError::WrongAcknowledgement),
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_pubrec(client.version, ack.packet_id, ack.reason);
+        let reason = match outcome.action {
+            Action::SendPubRel => ReasonCode::SUCCESS,
+            Action::SendPubRelNotFound => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             // [MQTT-4.4.0-2] (5.0)
-            (Action::Finish, _) => {
-                session.forget_resend(packet_id);
-                self.pump(now, id);
-            }
-            (Action::SendPubRel, Some(message)) if again => {
-                session.forget_resend(packet_id);
-                self.put_on_the_wire(now, conn, &message, Some(packet_id), true);
-            }
-            // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
-            (Action::SendPubRel, _) => {
-                session.forget_resend(packet_id);
-                self.answer(now, conn, Packet::PubRel(Ack::success(packet_id)));
-            }
-            (Action::SendPubRelNotFound, _) => {
-                let reason = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
-                let release = Ack::with_reason(packet_id, reason);
-                self.answer(now, conn, Packet::PubRel(release));
-            }
-            _ => {}
-        }
-        Ok(())
+            action => return self.acknowledged(now, client, action),
+        };
+        let session = &mut self.sessions[client.session];
+        session.weigh_exchanges();
+        // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
+        let release = Ack::with_reason(ack.packet_id, reason);
+        self.answer(client, Packet::PubRel(release))
     }
 
     /// PUBCOMP ends a QoS 2 flow [MQTT-4.3.3-5] (5.0), with any reason code [X-5.0-flow-5].
     pub(super) fn handle_pubcomp(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         ack: &Ack,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return Ok(());
-        };
-        let outcome = session.outbound.handle_pubcomp(version, ack.packet_id);
-        session.weigh_exchanges();
-        if outcome.action == Action::Close {
-            return Err(ProtocolError::WrongAcknowledgement);
+    ) -> Result<(), CloseCause> {
+        let outbound = &mut self.sessions[client.session].outbound;
+        let outcome = outbound.handle_pubcomp(client.version, ack.packet_id);
+        self.acknowledged(now, client, outcome.action)
+    }
+
+    /// An acknowledgement that needs no answer: where a flow ended, there may be room for the next message.
+    fn acknowledged(
+        &mut self,
+        now: Time,
+        client: Client,
+        action: Action,
+    ) -> Result<(), CloseCause> {
+        self.sessions[client.session].weigh_exchanges();
+        match action {
+            Action::Close => Err(ProtocolError::WrongAcknowledgement.into()),
+            _ => self.pump(now, client),
         }
-        self.pump(now, id);
-        Ok(())
     }
 }

@@ -110,6 +110,12 @@ pub enum CloseCause {
     ServerShutdown,
 }
 
+impl From<ProtocolError> for CloseCause {
+    fn from(error: ProtocolError) -> Self {
+        Self::ProtocolError(error)
+    }
+}
+
 impl fmt::Display for CloseCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,73 +2,47 @@
 //!
 //! Faults of a packet by itself are the codec's; nothing here looks at bytes or decides what happens.
 
-use squall_protocol::{ReasonCode, Version};
-
-macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident $reason:ident $text:literal v3 $v3:tt v5 $v5:tt;)*) => {
-        /// A well-formed packet that the session's state or the broker's offer forbids.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-        pub enum ProtocolError { $($(#[$doc])* #[error($text)] $name,)* }
-
-        impl ProtocolError {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The reason code 5.0 names for it, which DISCONNECT carries.
-            #[must_use]
-            pub const fn reason(self) -> ReasonCode {
-                match self { $(Self::$name => ReasonCode::$reason,)* }
-            }
-
-            /// The statements it breaks; empty where the standard leaves the reaction open, and where the client did nothing wrong.
-            #[must_use]
-            pub const fn statements(self, version: Version) -> &'static [&'static str] {
-                match (self, version) {
-                    $((Self::$name, Version::V3_1_1) => &$v3, (Self::$name, Version::V5_0) => &$v5,)*
-                }
-            }
-        }
-    };
-}
-
-errors! {
-    /// A second CONNECT on one connection.
-    SecondConnect PROTOCOL_ERROR "a second CONNECT"
-        v3 ["MQTT-3.1.0-2"] v5 ["MQTT-3.1.0-2"];
-    /// More QoS 1 and 2 messages unacknowledged than the announced Receive Maximum (5.0).
-    ReceiveMaximumExceeded RECEIVE_MAXIMUM_EXCEEDED "more unacknowledged messages than the Receive Maximum"
-        v3 [] v5 ["MQTT-3.3.4-7", "X-5.0-flow-3"];
-    /// A Topic Alias above the announced maximum (5.0).
-    TopicAliasTooLarge TOPIC_ALIAS_INVALID "a Topic Alias above the Topic Alias Maximum"
-        v3 [] v5 ["MQTT-3.2.2-17", "MQTT-3.3.2-9", "X-5.0-alias-3"];
-    /// A Topic Alias that stands for no topic on this connection (5.0).
-    TopicAliasUnknown PROTOCOL_ERROR "a Topic Alias that stands for no topic"
-        v3 [] v5 ["X-5.0-alias-4"];
-    /// A PUBLISH with a higher QoS than is offered.
-    QosNotSupported QOS_NOT_SUPPORTED "a PUBLISH above the Maximum QoS"
-        v3 [] v5 ["MQTT-3.2.2-11", "X-5.0-limit-1"];
-    /// A PUBLISH with RETAIN 1 where retained messages are not offered.
-    RetainNotSupported RETAIN_NOT_SUPPORTED "a PUBLISH with RETAIN 1, which is not offered"
-        v3 [] v5 ["MQTT-3.2.2-14", "X-5.0-limit-2"];
-    /// A wildcard subscription where they are not offered (5.0).
-    WildcardSubscriptionsNotSupported WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED "a wildcard subscription, which is not offered"
-        v3 [] v5 ["X-5.0-limit-4"];
-    /// A Subscription Identifier where they are not offered (5.0).
-    SubscriptionIdentifiersNotSupported SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED "a Subscription Identifier, which is not offered"
-        v3 [] v5 ["X-5.0-limit-5"];
-    /// A shared subscription where they are not offered (5.0).
-    SharedSubscriptionsNotSupported SHARED_SUBSCRIPTIONS_NOT_SUPPORTED "a shared subscription, which is not offered"
-        v3 [] v5 ["X-5.0-limit-6"];
-    /// More than the broker has room for.
-    QuotaExceeded QUOTA_EXCEEDED "more than this broker has room for"
-        v3 [] v5 [];
-    /// PUBACK, PUBREC or PUBCOMP for a message whose QoS or state asks for another packet.
-    WrongAcknowledgement PROTOCOL_ERROR "an acknowledgement that does not belong to the state of its message"
-        v3 ["MQTT-3.3.4-1"] v5 ["MQTT-3.3.4-1"];
-    /// AUTH although CONNECT named no Authentication Method (5.0).
-    AuthNotExpected PROTOCOL_ERROR "AUTH without an Authentication Method in CONNECT"
-        v3 [] v5 ["X-5.0-auth-2"];
-    /// DISCONNECT sets a Session Expiry Interval although CONNECT had 0 (5.0).
-    SessionExpiryFromZero PROTOCOL_ERROR "DISCONNECT sets a Session Expiry Interval where CONNECT had 0"
-        v3 [] v5 ["X-5.0-disconnect-3"];
+squall_protocol::protocol_errors! {
+    /// A well-formed packet that the session's state or the broker's offer forbids.
+    pub enum ProtocolError {
+        /// A second CONNECT on one connection.
+        SecondConnect PROTOCOL_ERROR "a second CONNECT"
+            v3 ["MQTT-3.1.0-2"] v5 ["MQTT-3.1.0-2"];
+        /// More QoS 1 and 2 messages unacknowledged than the announced Receive Maximum (5.0).
+        ReceiveMaximumExceeded RECEIVE_MAXIMUM_EXCEEDED "more unacknowledged messages than the Receive Maximum"
+            v3 [] v5 ["MQTT-3.3.4-7", "X-5.0-flow-3"];
+        /// A Topic Alias above the announced maximum (5.0).
+        TopicAliasTooLarge TOPIC_ALIAS_INVALID "a Topic Alias above the Topic Alias Maximum"
+            v3 [] v5 ["MQTT-3.2.2-17", "MQTT-3.3.2-9", "X-5.0-alias-3"];
+        /// A Topic Alias that stands for no topic on this connection (5.0).
+        TopicAliasUnknown PROTOCOL_ERROR "a Topic Alias that stands for no topic"
+            v3 [] v5 ["X-5.0-alias-4"];
+        /// A PUBLISH with a higher QoS than is offered.
+        QosNotSupported QOS_NOT_SUPPORTED "a PUBLISH above the Maximum QoS"
+            v3 [] v5 ["MQTT-3.2.2-11", "X-5.0-limit-1"];
+        /// A PUBLISH with RETAIN 1 where retained messages are not offered.
+        RetainNotSupported RETAIN_NOT_SUPPORTED "a PUBLISH with RETAIN 1, which is not offered"
+            v3 [] v5 ["MQTT-3.2.2-14", "X-5.0-limit-2"];
+        /// A wildcard subscription where they are not offered (5.0).
+        WildcardSubscriptionsNotSupported WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED "a wildcard subscription, which is not offered"
+            v3 [] v5 ["X-5.0-limit-4"];
+        /// A Subscription Identifier where they are not offered (5.0).
+        SubscriptionIdentifiersNotSupported SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED "a Subscription Identifier, which is not offered"
+            v3 [] v5 ["X-5.0-limit-5"];
+        /// A shared subscription where they are not offered (5.0).
+        SharedSubscriptionsNotSupported SHARED_SUBSCRIPTIONS_NOT_SUPPORTED "a shared subscription, which is not offered"
+            v3 [] v5 ["X-5.0-limit-6"];
+        /// More than the broker has room for.
+        QuotaExceeded QUOTA_EXCEEDED "more than this broker has room for"
+            v3 [] v5 [];
+        /// PUBACK, PUBREC or PUBCOMP for a message whose QoS or state asks for another packet.
+        WrongAcknowledgement PROTOCOL_ERROR "an acknowledgement that does not belong to the state of its message"
+            v3 ["MQTT-3.3.4-1"] v5 ["MQTT-3.3.4-1"];
+        /// AUTH although CONNECT named no Authentication Method (5.0).
+        AuthNotExpected PROTOCOL_ERROR "AUTH without an Authentication Method in CONNECT"
+            v3 [] v5 ["X-5.0-auth-2"];
+        /// DISCONNECT sets a Session Expiry Interval although CONNECT had 0 (5.0).
+        SessionExpiryFromZero PROTOCOL_ERROR "DISCONNECT sets a Session Expiry Interval where CONNECT had 0"
+            v3 [] v5 ["X-5.0-disconnect-3"];
+    }
 }

@@ -113,16 +113,18 @@ impl Message {
         now > self.received && self.expires_at().is_some_and(|at| now >= at)
     }
 
+    /// The lower of the two [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8], [MQTT-4.8.2-3] (5.0).
+    pub(super) fn delivery_qos(&self, granted: QoS) -> QoS {
+        self.qos.min(granted)
+    }
+
     /// The properties a subscriber is sent now.
-    fn properties(&self, now: Time, spoiled: Spoiled) -> Properties {
+    fn properties(&self, now: Time) -> Properties {
         let mut properties = self.properties.clone();
-        if let (Some(secs), false) = (self.expiry, spoiled.expiry_not_reduced) {
+        if let Some(secs) = self.expiry {
             // [MQTT-3.3.2-6] (5.0): whole seconds it has waited here
             let waited = u32::try_from(now.since(self.received).as_secs()).unwrap_or(u32::MAX);
             properties.set(Property::MessageExpiryInterval(secs.saturating_sub(waited)));
-        }
-        if spoiled.drop_user_properties {
-            properties.remove(PropertyId::USER_PROPERTY);
         }
         properties
     }
@@ -158,13 +160,6 @@ impl KeptWill {
 /// Bytes a will takes.
 pub(super) fn will_bytes(will: &Will) -> usize {
     bytes(&will.topic, &will.payload, &will.properties, "")
-}
-
-/// Defects that alter what is forwarded; none unless a test asks for them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spoiled {
-    pub(super) expiry_not_reduced: bool,
-    pub(super) drop_user_properties: bool,
 }
 
 /// One subscriber's share of a message.
@@ -229,12 +224,11 @@ impl Delivery {
         version: Version,
         packet_id: Option<PacketId>,
         dup: bool,
-        spoiled: Spoiled,
     ) -> Publish {
         let properties = match version {
             Version::V3_1_1 => Properties::new(),
             Version::V5_0 => {
-                let mut properties = self.message.properties(now, spoiled);
+                let mut properties = self.message.properties(now);
                 // [MQTT-3.3.4-3], [MQTT-3.3.4-4] (5.0)
                 for id in &self.identifiers {
                     properties.push(Property::SubscriptionIdentifier(*id));

@@ -3,7 +3,7 @@
 //!
 //! * `connect` CONNECT and its answers; `close` every way a connection ends
 //! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
-//! * `session`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state they work on
+//! * `connection`, `session`, `sessions`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state they work on
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
 mod close;
@@ -20,6 +20,7 @@ mod publish;
 mod retained;
 mod send;
 mod session;
+mod sessions;
 mod subscribe;
 mod subscriptions;
 #[cfg(test)]
@@ -29,15 +30,15 @@ mod will;
 pub use event::{CloseCause, ConnId, Counters, Event, Output};
 pub use fault::ProtocolError;
 
-use crate::{config::Config, sabotage::Flaw};
-use connection::Connection;
+use crate::config::Config;
+use connection::{Client, Connection, Connections};
 use deadlines::{Deadlines, Timer};
 use ledger::Ledger;
 use retained::Retained;
-use session::{Session, SessionId};
-use squall_protocol::{Frame, Packet, ReasonCode, Text, Time, Version};
+use sessions::Sessions;
+use squall_protocol::{Frame, Packet, ReasonCode, Time};
 use squall_transport::Hangup;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use subscriptions::Subscriptions;
 
 /// The broker.
@@ -47,10 +48,8 @@ use subscriptions::Subscriptions;
 #[derive(Debug)]
 pub struct Broker {
     config: Config,
-    conns: BTreeMap<ConnId, Connection>,
-    sessions: BTreeMap<SessionId, Session>,
-    by_client_id: BTreeMap<Text, SessionId>,
-    next_session: u64,
+    conns: Connections,
+    sessions: Sessions,
     next_assigned: u64,
     subscriptions: Subscriptions,
     retained: Retained,
@@ -67,8 +66,6 @@ pub struct Broker {
     unfinished: usize,
     /// Set by [`Self::handle_shutdown`].
     shut_down: bool,
-    #[cfg(feature = "sabotage")]
-    flaws: std::collections::BTreeSet<Flaw>,
 }
 
 impl Broker {
@@ -86,10 +83,8 @@ impl Broker {
         };
         Self {
             config,
-            conns: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            by_client_id: BTreeMap::new(),
-            next_session: 0,
+            conns: Connections::default(),
+            sessions: Sessions::default(),
             next_assigned: 0,
             subscriptions: Subscriptions::new(),
             retained: Retained::default(),
@@ -102,20 +97,12 @@ impl Broker {
             states: Ledger::default(),
             unfinished: 0,
             shut_down: false,
-            #[cfg(feature = "sabotage")]
-            flaws: std::collections::BTreeSet::new(),
         }
     }
 
     /// Turns [`Self::poll_event`] on or off. Off, as at first, nothing is queued.
     pub fn observe(&mut self, on: bool) {
         self.observing = on;
-    }
-
-    /// Plants a deliberate defect, beside those planted before.
-    #[cfg(feature = "sabotage")]
-    pub fn sabotage(&mut self, flaw: Flaw) {
-        self.flaws.insert(flaw);
     }
 
     /// The settings, with values that make no sense corrected.
@@ -180,7 +167,7 @@ impl Broker {
         }
         while self.unfinished > self.config.max_unfinished_bytes {
             let mut most = (0, None);
-            for (conn, connection) in &self.conns {
+            for (conn, connection) in self.conns.iter() {
                 if connection.unfinished > most.0 {
                     most = (connection.unfinished, Some(*conn));
                 }
@@ -255,66 +242,53 @@ impl Broker {
             self.events.push_back(Event::Received { conn, frame });
         }
         self.heard(now, conn);
-        let done = match frame.packet {
-            Packet::Connect(connect) => self.handle_connect(now, conn, *connect),
-            Packet::Publish(publish) => self.handle_publish(now, conn, publish),
-            Packet::PubAck(ack) => self.handle_puback(now, conn, &ack),
-            Packet::PubRec(ack) => self.handle_pubrec(now, conn, &ack),
-            Packet::PubRel(ack) => self.handle_pubrel(now, conn, &ack),
-            Packet::PubComp(ack) => self.handle_pubcomp(now, conn, &ack),
-            Packet::Subscribe(subscribe) => self.handle_subscribe(now, conn, subscribe),
-            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, conn, &unsubscribe),
-            Packet::PingReq => self.handle_pingreq(now, conn),
-            Packet::Disconnect(disconnect) => self.handle_disconnect(now, conn, &disconnect),
+        let done = match (frame.packet, self.conns.client(conn)) {
+            (Packet::Connect(connect), None) => self.handle_connect(now, conn, *connect),
+            (packet, Some(client)) => self.handle_packet(now, client, packet),
+            (_, None) => unreachable!("the decoder refuses everything before CONNECT"),
+        };
+        match done {
+            Ok(()) => {}
+            Err(CloseCause::ProtocolError(error)) => {
+                let cause = CloseCause::ProtocolError(error);
+                self.disconnect(now, conn, error.reason(), &error.to_string(), cause);
+            }
+            // An answer that does not fit: who leaves no room for it cannot be served.
+            Err(cause) => self.disconnect(now, conn, ReasonCode::PACKET_TOO_LARGE, "", cause),
+        }
+    }
+
+    /// A packet of a client that was accepted. An error ends its connection, and nobody else does.
+    fn handle_packet(
+        &mut self,
+        now: Time,
+        client: Client,
+        packet: Packet,
+    ) -> Result<(), CloseCause> {
+        match packet {
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => Err(ProtocolError::SecondConnect.into()),
+            Packet::Publish(publish) => self.handle_publish(now, client, publish),
+            Packet::PubAck(ack) => self.handle_puback(now, client, &ack),
+            Packet::PubRec(ack) => self.handle_pubrec(now, client, &ack),
+            Packet::PubRel(ack) => self.handle_pubrel(client, &ack),
+            Packet::PubComp(ack) => self.handle_pubcomp(now, client, &ack),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(now, client, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(client, &unsubscribe),
+            // [MQTT-3.12.4-1]
+            Packet::PingReq => self.answer(client, Packet::PingResp),
+            Packet::Disconnect(disconnect) => self.handle_disconnect(now, client, &disconnect),
             // No exchange is ever begun: a CONNECT that asks for one is refused.
-            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected),
+            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected.into()),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 unreachable!("the decoder refuses what only a server sends")
             }
-        };
-        if let Err(error) = done {
-            let cause = CloseCause::ProtocolError(error);
-            self.disconnect(now, conn, error.reason(), &error.to_string(), cause);
         }
-    }
-
-    fn handle_pingreq(&mut self, now: Time, conn: ConnId) -> Result<(), ProtocolError> {
-        if !self.has(Flaw::PingUnanswered) {
-            // [MQTT-3.12.4-1]
-            self.answer(now, conn, Packet::PingResp);
-        }
-        Ok(())
-    }
-
-    /// The session behind a connection, while it is its own.
-    fn session_of(&self, conn: ConnId) -> Option<SessionId> {
-        let link = self.conns.get(&conn)?.link.as_ref()?;
-        Some(link.session)
-    }
-
-    fn version_of(&self, conn: ConnId) -> Option<Version> {
-        Some(self.conns.get(&conn)?.link.as_ref()?.version)
-    }
-
-    /// Whether somebody is connected to the session.
-    fn is_online(sessions: &BTreeMap<SessionId, Session>, session: SessionId) -> bool {
-        sessions.get(&session).is_some_and(|s| s.conn.is_some())
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
         if self.observing {
             self.events.push_back(event());
         }
-    }
-
-    #[cfg(feature = "sabotage")]
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaws.contains(&flaw)
-    }
-
-    /// Nothing is wrong on purpose.
-    #[cfg(not(feature = "sabotage"))]
-    const fn has(&self, _: Flaw) -> bool {
-        false
     }
 }

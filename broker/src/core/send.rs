@@ -1,9 +1,8 @@
 //! Packets out: encoding, the client's Maximum Packet Size, and the record of what was sent.
 
-use super::{Broker, CloseCause, ConnId, Event, Output};
-use bytes::Bytes;
+use super::{Broker, Client, CloseCause, ConnId, Event, Output};
 use squall_protocol::{
-    Frame, Packet, Properties, Property, ReasonCode, Text, Time, Version, encode,
+    Frame, Packet, Properties, Property, ReasonCode, Text, Version, encode,
     packet::{ConnAck, Disconnect},
 };
 
@@ -11,22 +10,15 @@ impl Broker {
     /// Sends a packet on an accepted connection; `false` when it is larger than the client takes [MQTT-3.1.2-24]
     /// (5.0) or than MQTT can frame, and nothing was sent.
     pub(super) fn send(&mut self, conn: ConnId, packet: Packet) -> bool {
-        let link = self.conns.get(&conn).and_then(|c| c.link.as_ref());
-        let Some(link) = link else { return false };
-        match encode(&packet, link.version) {
-            Ok(bytes) if bytes.len() <= link.maximum_packet_size => {
-                self.send_encoded(conn, packet, bytes);
-                true
-            }
-            Ok(_) | Err(_) => false,
-        }
+        let link = self.conns.link(conn);
+        self.send_within(conn, link.version, link.maximum_packet_size, packet)
     }
 
-    /// Sends an answer; a client that leaves no room for it cannot be served.
-    pub(super) fn answer(&mut self, now: Time, conn: ConnId, packet: Packet) {
-        if self.conns.contains_key(&conn) && !self.send(conn, packet) {
-            let (reason, cause) = (ReasonCode::PACKET_TOO_LARGE, CloseCause::AnswerTooLarge);
-            self.disconnect(now, conn, reason, "", cause);
+    /// Sends an answer; an error when the client leaves no room for it.
+    pub(super) fn answer(&mut self, client: Client, packet: Packet) -> Result<(), CloseCause> {
+        match self.send(client.conn, packet) {
+            true => Ok(()),
+            false => Err(CloseCause::AnswerTooLarge),
         }
     }
 
@@ -38,14 +30,7 @@ impl Broker {
         maximum_packet_size: usize,
         ack: ConnAck,
     ) -> bool {
-        let packet = Packet::ConnAck(ack);
-        match encode(&packet, version) {
-            Ok(bytes) if bytes.len() <= maximum_packet_size => {
-                self.send_encoded(conn, packet, bytes);
-                true
-            }
-            Ok(_) | Err(_) => false,
-        }
+        self.send_within(conn, version, maximum_packet_size, Packet::ConnAck(ack))
     }
 
     /// DISCONNECT with a reason, where there is such a thing: in 5.0, and after CONNACK [MQTT-3.14.0-1] (5.0). In the
@@ -67,13 +52,24 @@ impl Broker {
         self.send(conn, Packet::Disconnect(disconnect));
     }
 
-    fn send_encoded(&mut self, conn: ConnId, packet: Packet, bytes: Bytes) {
+    fn send_within(
+        &mut self,
+        conn: ConnId,
+        version: Version,
+        maximum_packet_size: usize,
+        packet: Packet,
+    ) -> bool {
+        let encoded = encode(&packet, version).ok();
+        let Some(bytes) = encoded.filter(|bytes| bytes.len() <= maximum_packet_size) else {
+            return false;
+        };
         if self.observing {
             let bytes = bytes.clone();
             let frame = Frame { packet, bytes };
             self.events.push_back(Event::Sent { conn, frame });
         }
         self.outputs.push_back(Output::Send { conn, bytes });
+        true
     }
 }
 

@@ -5,10 +5,10 @@
 use super::{
     ConnId,
     ledger::{Charge, Ledger},
-    message::{Delivery, KeptWill},
+    message::{Delivery, KeptWill, Message},
 };
 use squall_protocol::{
-    PacketId, QoS, Text, Time,
+    QoS, Text, Time,
     flow::{Inbound, Outbound},
     topic::TopicFilter,
 };
@@ -43,13 +43,6 @@ impl Expiry {
     }
 }
 
-/// A PUBLISH that a resumed session still has to be sent again.
-#[derive(Clone, Debug)]
-pub(super) struct Unsent {
-    pub(super) id: PacketId,
-    pub(super) delivery: Delivery,
-}
-
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) client_id: Text,
@@ -66,16 +59,10 @@ pub(super) struct Session {
     pub(super) filters: BTreeSet<TopicFilter>,
     /// Messages to the client that are not finished.
     pub(super) outbound: Outbound<Delivery>,
-    /// What has to be sent again and did not fit into the client's Receive Maximum yet. All of it is in flight.
-    pub(super) resend: VecDeque<Unsent>,
-    /// Every packet identifier in `resend`, so that acknowledgements of others need no search.
-    pub(super) to_resend: BTreeSet<PacketId>,
     /// Messages that were never sent.
     pub(super) queue: VecDeque<Delivery>,
     /// QoS 2 messages from the client between PUBREC and PUBREL.
     pub(super) inbound: Inbound,
-    /// Receive Maximum of the client on its current connection.
-    window: u16,
     /// Bytes of the messages it keeps.
     pub(super) kept: Ledger,
     /// Bytes of its Client Identifier and subscriptions, among those of all sessions.
@@ -119,12 +106,14 @@ impl Session {
             will_at: None,
             filters: BTreeSet::new(),
             outbound: Outbound::new(u16::MAX),
-            resend: VecDeque::new(),
-            to_resend: BTreeSet::new(),
             queue: VecDeque::new(),
             inbound: Inbound::new(),
-            window: u16::MAX,
         }
+    }
+
+    /// Whether a message comes from its client.
+    pub(super) fn published(&self, message: &Message) -> bool {
+        self.client_id == message.publisher
     }
 
     /// To be called when packet identifiers came into use or became free.
@@ -133,33 +122,8 @@ impl Session {
         self.exchanges.set(EXCHANGE_BYTES * in_use);
     }
 
-    /// The client's Receive Maximum holds for one connection [X-5.0-flow-2].
-    pub(super) fn set_window(&mut self, receive_maximum: u16) {
-        self.window = receive_maximum;
-        self.outbound.set_receive_maximum(receive_maximum);
-    }
-
     /// Whether a message may be sent ahead of nothing: all that came before it is on its way.
     pub(super) fn is_clear(&self, qos: QoS) -> bool {
-        qos == QoS::AtMostOnce
-            || self.resend.is_empty() && self.queue.is_empty() && self.outbound.has_room()
-    }
-
-    /// The next message to send again, as far as the client's Receive Maximum goes [MQTT-3.3.4-9] (5.0).
-    pub(super) fn next_resend(&mut self) -> Option<Unsent> {
-        let sent = self.outbound.len() - self.resend.len();
-        if sent >= usize::from(self.window) {
-            return None;
-        }
-        let next = self.resend.pop_front()?;
-        self.to_resend.remove(&next.id);
-        Some(next)
-    }
-
-    /// An acknowledgement for a message that was not yet sent again makes that needless.
-    pub(super) fn forget_resend(&mut self, id: PacketId) {
-        if self.to_resend.remove(&id) {
-            self.resend.retain(|unsent| unsent.id != id);
-        }
+        qos == QoS::AtMostOnce || self.queue.is_empty() && self.outbound.has_room()
     }
 }

@@ -1,13 +1,12 @@
 //! SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages a new subscription finds.
 
 use super::{
-    Broker, ConnId, ProtocolError,
+    Broker, Client, CloseCause, ProtocolError,
     message::Delivery,
     owned,
     session::{SessionId, subscription_bytes},
     subscriptions::Granted,
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{
     Packet, Properties, QoS, ReasonCode, Time, Version,
     packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe},
@@ -17,12 +16,10 @@ impl Broker {
     pub(super) fn handle_subscribe(
         &mut self,
         now: Time,
-        conn: ConnId,
+        client: Client,
         subscribe: Subscribe,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
+    ) -> Result<(), CloseCause> {
+        let (id, version) = (client.session, client.version);
         if version == Version::V5_0 {
             self.check_offer(&subscribe)?;
         }
@@ -49,9 +46,6 @@ impl Broker {
                 self.find_retained(now, id, subscription, granted, &mut retained);
             }
         }
-        if self.has(Flaw::SubAckWrongCount) {
-            reasons.push(ReasonCode::GRANTED_QOS_0);
-        }
         // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.9.3-1]; one code for each filter [MQTT-3.8.4-5] (3.1.1),
         // [MQTT-3.8.4-6] (5.0)
         let ack = SubAck {
@@ -59,7 +53,7 @@ impl Broker {
             properties: Properties::new(),
             reasons,
         };
-        self.answer(now, conn, Packet::SubAck(ack));
+        self.answer(client, Packet::SubAck(ack))?;
         for delivery in retained {
             self.deliver(now, id, delivery);
         }
@@ -104,7 +98,7 @@ impl Broker {
             identifier,
         };
         let filter = &subscription.filter;
-        let session = self.sessions.get_mut(&id)?;
+        let session = &mut self.sessions[id];
         if session.filters.contains(filter) {
             self.subscriptions.insert(id, filter, granted);
             return Some((granted, true));
@@ -134,11 +128,11 @@ impl Broker {
     ) {
         for message in self.retained.matching(&subscription.filter, now) {
             // [MQTT-3.8.3-3] (5.0)
-            if granted.no_local && self.is_publisher(id, &message) {
+            if granted.no_local && self.sessions[id].published(&message) {
                 continue;
             }
             found.push(Delivery {
-                qos: self.delivery_qos(&message, granted.qos),
+                qos: message.delivery_qos(granted.qos),
                 // [MQTT-3.3.1-8] (3.1.1), [X-5.0-retain-1]
                 retain: true,
                 identifiers: granted.identifier.into_iter().collect(),
@@ -151,35 +145,26 @@ impl Broker {
 
     pub(super) fn handle_unsubscribe(
         &mut self,
-        now: Time,
-        conn: ConnId,
+        client: Client,
         unsubscribe: &Unsubscribe,
-    ) -> Result<(), ProtocolError> {
-        let (Some(id), Some(version)) = (self.session_of(conn), self.version_of(conn)) else {
-            return Ok(());
-        };
-        let ignored = self.has(Flaw::UnsubscribeIgnored);
+    ) -> Result<(), CloseCause> {
+        let session = &mut self.sessions[client.session];
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
             // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
-            let existed = match self.sessions.get_mut(&id) {
-                Some(session) if ignored => session.filters.contains(filter),
-                Some(session) => {
-                    session.filters.remove(filter) && {
-                        let state = session.state.bytes() - subscription_bytes(filter);
-                        session.state.set(state);
-                        self.subscriptions.remove(id, filter)
-                    }
-                }
-                None => false,
-            };
+            let existed = session.filters.remove(filter);
+            if existed {
+                let state = session.state.bytes() - subscription_bytes(filter);
+                session.state.set(state);
+                self.subscriptions.remove(client.session, filter);
+            }
             reasons.push(match existed {
                 true => ReasonCode::SUCCESS,
                 // [X-5.0-unsubscribe-3]
                 false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
             });
         }
-        if version == Version::V3_1_1 {
+        if client.version == Version::V3_1_1 {
             reasons.clear();
         }
         // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1] (5.0)
@@ -188,8 +173,7 @@ impl Broker {
             properties: Properties::new(),
             reasons,
         };
-        self.answer(now, conn, Packet::UnsubAck(ack));
-        Ok(())
+        self.answer(client, Packet::UnsubAck(ack))
     }
 }
 

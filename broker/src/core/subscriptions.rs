@@ -60,15 +60,10 @@ impl Subscriptions {
     pub(super) fn matching(
         &mut self,
         topic: &str,
-        mode: Mode,
         online: impl Fn(SessionId) -> bool,
     ) -> Vec<Match> {
         let (mut found, mut groups) = (Vec::new(), Vec::new());
-        let matching = match mode {
-            Mode::WildcardMatchesDollar => self.0.matching_dollar_too(topic),
-            Mode::Standard | Mode::SharedToAll => self.0.matching(topic),
-        };
-        for subscribers in matching {
+        for subscribers in self.0.matching(topic) {
             found.extend(subscribers.plain().map(|(&session, &granted)| Match {
                 session,
                 granted,
@@ -78,12 +73,11 @@ impl Subscriptions {
         }
         // Stable: the subscriptions of one session stay in the order in which they were found.
         found.sort_by_key(|m| m.session);
-        for group in groups {
-            match mode {
-                Mode::SharedToAll => found.extend(group.members().map(member_of(group))),
-                _ => found.extend(choose(group, &online)),
-            }
-        }
+        found.extend(
+            groups
+                .into_iter()
+                .filter_map(|group| choose(group, &online)),
+        );
         found
     }
 
@@ -103,14 +97,6 @@ impl Subscriptions {
     }
 }
 
-/// How topics are matched; other than the standard's way only for a deliberate defect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Standard,
-    WildcardMatchesDollar,
-    SharedToAll,
-}
-
 /// The next member in turn; one that is online if there is one [X-5.0-shared-1].
 fn choose(
     group: &Group<SessionId, Granted, Turn>,
@@ -121,15 +107,11 @@ fn choose(
     let next = in_turn()
         .find(|(session, _)| online(**session))
         .or_else(|| in_turn().next());
-    let chosen = next.map(member_of(group))?;
-    group.state.set(Some(chosen.session));
-    Some(chosen)
-}
-
-fn member_of(group: &Group<SessionId, Granted, Turn>) -> impl Fn((&SessionId, &Granted)) -> Match {
-    |(&session, &granted)| Match {
+    let (&session, &granted) = next?;
+    group.state.set(Some(session));
+    Some(Match {
         session,
         granted,
         shared: Some(group.filter().clone()),
-    }
+    })
 }

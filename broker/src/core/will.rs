@@ -5,7 +5,6 @@ use super::{
     message::{KeptWill, Message},
     session::SessionId,
 };
-use crate::sabotage::Flaw;
 use squall_protocol::{Text, Time};
 use std::time::Duration;
 
@@ -13,13 +12,10 @@ impl Broker {
     /// The connection ended and the will was not deleted: it is published now, or waits for its delay
     /// [MQTT-3.1.2-8], [X-5.0-will-6].
     pub(super) fn connection_lost_will(&mut self, now: Time, id: SessionId) {
-        let ignores_delay = self.has(Flaw::WillIgnoresDelay);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         let Some(kept) = &session.will else { return };
         let delay = kept.will.properties.will_delay_interval().unwrap_or(0);
-        if delay > 0 && !ignores_delay {
+        if delay > 0 {
             let at = now + Duration::from_secs(delay.into());
             // The end of the session publishes it too, so a longer delay needs no timer.
             if session.ends_at.is_none_or(|end| at < end) {
@@ -33,9 +29,7 @@ impl Broker {
 
     /// The will's time has come.
     pub(super) fn will_is_due(&mut self, now: Time, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+        let session = &mut self.sessions[id];
         session.will_at = None;
         // [MQTT-3.1.2-10]
         let (will, client_id) = (session.will.take(), session.client_id.clone());
@@ -45,29 +39,20 @@ impl Broker {
     }
 
     /// The client came back: a will that still waits is not published [MQTT-3.1.3-9] (5.0).
-    pub(super) fn cancel_will(&mut self, now: Time, id: SessionId) {
-        let survives = self.has(Flaw::WillSurvivesReconnect);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
+    pub(super) fn cancel_will(&mut self, id: SessionId) {
+        let session = &mut self.sessions[id];
         if let Some(at) = session.will_at.take() {
             self.deadlines.clear(at, Timer::Will(id));
         }
-        if survives {
-            self.will_is_due(now, id);
-        } else {
-            session.will = None;
-        }
+        session.will = None;
     }
 
     /// Publishes a will, retained or not as it says [MQTT-3.1.2-16], [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14],
     /// [MQTT-3.1.2-15] (5.0).
     pub(super) fn publish_will(&mut self, now: Time, kept: KeptWill, client_id: Text) {
-        if !self.has(Flaw::NoWill) {
-            // What was charged for the will makes room for the message.
-            let will = kept.into_will();
-            let message = Message::will(now, will, client_id, &self.messages);
-            self.accept(now, message);
-        }
+        // What was charged for the will makes room for the message.
+        let will = kept.into_will();
+        let message = Message::will(now, will, client_id, &self.messages);
+        self.accept(now, message);
     }
 }

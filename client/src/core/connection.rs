@@ -5,13 +5,10 @@
 use super::{Abandonment, ConnectOptions, Message, ProtocolError, Ticket};
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Text, Time, Version,
-    flow::{ReceiveQuota, SendQuota},
+    flow::ReceiveQuota,
     packet::{ConnAck, Publish, Subscription},
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// A connection on which CONNECT was sent.
 #[derive(Debug)]
@@ -27,10 +24,6 @@ pub(super) struct Connection {
     /// Session Expiry Interval in seconds, as it stands.
     pub(super) expiry: u32,
     pub(super) offer: Offer,
-    /// QoS 1 and 2 PUBLISH packets that were sent on this connection.
-    pub(super) sending: SendQuota,
-    /// What a resumed session still has to send again.
-    pub(super) resend: VecDeque<Packet>,
     pub(super) requests: BTreeMap<PacketId, Request>,
     pub(super) timers: Timers,
     receiving: ReceiveQuota,
@@ -79,8 +72,6 @@ impl Connection {
                 (Version::V5_0, _) => options.session_expiry.unwrap_or(0),
             },
             offer: Offer::default(),
-            sending: SendQuota::new(u16::MAX),
-            resend: VecDeque::new(),
             requests: BTreeMap::new(),
             timers: Timers {
                 connect_by,
@@ -104,7 +95,6 @@ impl Connection {
     pub(super) fn accept(&mut self, options: &ConnectOptions, ack: &ConnAck) {
         self.accepted = true;
         self.offer = Offer::of(ack);
-        self.sending = SendQuota::new(self.offer.receive_maximum);
         // [X-5.0-connack-4]
         self.expiry = ack
             .properties
@@ -131,13 +121,6 @@ impl Connection {
     /// PUBCOMP is about to be sent.
     pub(super) fn release(&mut self, id: PacketId) {
         self.receiving.complete(id);
-    }
-
-    /// This identifier was acknowledged: what waits to be sent again for it does not matter any more.
-    pub(super) fn forget_resend(&mut self, id: PacketId) {
-        if !self.resend.is_empty() {
-            self.resend.retain(|packet| packet.packet_id() != Some(id));
-        }
     }
 }
 

@@ -61,6 +61,27 @@ enum Stage {
     Open(Box<Connection>),
 }
 
+impl Stage {
+    /// The connection, where what happens can only happen while one is open.
+    fn open(&self) -> &Connection {
+        match self {
+            Self::Open(connection) => connection,
+            stage => unreachable!("{NO_CONNECTION}: {stage:?}"),
+        }
+    }
+
+    /// [`Self::open`], to be changed.
+    fn open_mut(&mut self) -> &mut Connection {
+        match self {
+            Self::Open(connection) => connection,
+            stage => unreachable!("{NO_CONNECTION}: {stage:?}"),
+        }
+    }
+}
+
+/// A packet arrived or is sent, and nothing to carry it.
+const NO_CONNECTION: &str = "a packet without a connection";
+
 /// Dialing again by itself.
 #[derive(Debug, Default)]
 struct Redial {
@@ -404,9 +425,7 @@ impl Client {
 
     /// DISCONNECT, as far as it can be said; the connection ends right after it.
     fn send_disconnect(&mut self, now: Time, reason: ReasonCode, mut properties: Properties) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
+        let connection = self.stage.open_mut();
         if connection.version == Version::V3_1_1 {
             let plain = Disconnect::with_reason(ReasonCode::NORMAL_DISCONNECTION);
             self.send_if_it_fits(now, Packet::Disconnect(plain));

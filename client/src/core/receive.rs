@@ -5,11 +5,11 @@
 use super::{
     Client, EndCause, Event, ProtocolError, Stage,
     connection::{Connection, RequestKind},
-    send::{message_of, publish_of},
+    send::message_of,
 };
 use squall_protocol::{
     Frame, Packet, PacketId, ReasonCode, Time, Version,
-    flow::{Resend, receiver, sender},
+    flow::{receiver, sender},
     packet::{Ack, ConnAck, Publish},
 };
 
@@ -23,9 +23,7 @@ impl Client {
     }
 
     fn handle_packet(&mut self, now: Time, packet: Packet) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         match packet {
             Packet::ConnAck(_) if connection.accepted => Err(ProtocolError::SecondConnAck),
             Packet::ConnAck(ack) => self.handle_connack(now, ack),
@@ -95,7 +93,8 @@ impl Client {
             ack,
         });
         if session_present {
-            self.prepare_resend();
+            // Unacknowledged PUBLISH and PUBREL packets are sent again now and at no other time [MQTT-4.4.0-1].
+            self.session.outbound.resume();
         } else {
             // [MQTT-3.2.2-5] (5.0); what was never sent is not part of the session.
             let lost = self.session.discard();
@@ -106,28 +105,8 @@ impl Client {
         Ok(())
     }
 
-    /// Unacknowledged PUBLISH and PUBREL packets are sent again under their identifiers, in their order, now and at
-    /// no other time [MQTT-4.4.0-1], [MQTT-4.6.0-1], DUP set [MQTT-3.3.1-1].
-    fn prepare_resend(&mut self) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
-        let version = connection.version;
-        let again = self.session.outbound.resend().map(|flow| match flow {
-            Resend::Publish(id, _, message) => Packet::Publish(Publish {
-                dup: true,
-                packet_id: Some(id),
-                ..publish_of(message, version)
-            }),
-            Resend::PubRel(id) => Packet::PubRel(Ack::success(id)),
-        });
-        connection.resend = again.collect();
-    }
-
     fn handle_publish(&mut self, now: Time, mut publish: Publish) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         connection.admit(&mut publish)?;
         let Some(id) = publish.packet_id else {
             self.deliver(&publish);
@@ -165,9 +144,7 @@ impl Client {
 
     /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0); an unknown identifier is named so where there is a way.
     fn handle_pubrel(&mut self, now: Time, id: PacketId) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
+        let connection = self.stage.open_mut();
         connection.release(id);
         let ack = match self.session.inbound.handle_pubrel(connection.version, id) {
             receiver::Action::SendPubCompNotFound => not_found(id),
@@ -178,9 +155,7 @@ impl Client {
 
     /// A PUBACK for a message that is not in flight is ignored: it can do no harm.
     fn handle_puback(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let outbound = &mut self.session.outbound;
         let action = outbound
             .handle_puback(connection.version, ack.packet_id)
@@ -189,9 +164,7 @@ impl Client {
     }
 
     fn handle_pubrec(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let (id, version) = (ack.packet_id, connection.version);
         let outbound = &mut self.session.outbound;
         let action = outbound.handle_pubrec(version, id, ack.reason).action;
@@ -202,8 +175,7 @@ impl Client {
             _ => return self.finish_if_over(now, ack, action),
         };
         self.session.taken_over(id, ack.reason);
-        // From here on the PUBLISH is not sent again [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-6] (5.0).
-        connection.forget_resend(id);
+        // From here on the PUBLISH is not sent again [MQTT-4.3.3-6] (5.0).
         // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0), in the order of the PUBRECs [MQTT-4.6.0-4]
         self.answer(now, Packet::PubRel(answer));
         Ok(())
@@ -211,9 +183,7 @@ impl Client {
 
     /// A PUBCOMP for a message that is not in flight is ignored: a repeated PUBREC led to two of them.
     fn handle_pubcomp(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open();
         let outbound = &mut self.session.outbound;
         let action = outbound
             .handle_pubcomp(connection.version, ack.packet_id)
@@ -237,10 +207,6 @@ impl Client {
 
     /// A flow came to its end: there may be room for the next message.
     fn finish_flow(&mut self, now: Time, ack: &Ack) {
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.forget_resend(ack.packet_id);
-            connection.sending.regain(ack.packet_id);
-        }
         if let Some((ticket, reason)) = self.session.finish(ack.packet_id, ack.reason) {
             self.events
                 .push_back(Event::Acknowledged { ticket, reason });
@@ -255,9 +221,7 @@ impl Client {
         id: PacketId,
         reasons: Vec<ReasonCode>,
     ) -> Result<(), ProtocolError> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Ok(());
-        };
+        let connection = self.stage.open_mut();
         // [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] (5.0)
         let request = connection
             .requests

@@ -3,14 +3,15 @@
 //! It does not know what arrives.
 
 use super::{
-    Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Stage, Ticket,
+    Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Ticket,
     connection::{Request, RequestKind},
 };
 use bytes::Bytes;
 use squall_protocol::{
     Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS, ReasonCode, Role, Time,
     Version, decode_one, encode,
-    packet::{Connect, Publish, Subscribe, Subscription, Unsubscribe},
+    flow::Resend,
+    packet::{Ack, Connect, Publish, Subscribe, Subscription, Unsubscribe},
     topic::TopicFilter,
 };
 use std::collections::VecDeque;
@@ -90,11 +91,8 @@ impl Waiting {
 impl Client {
     /// Sends everything that may be sent now: first what a resumed session has to send again.
     pub(super) fn pump(&mut self, now: Time) {
-        while self.resend_one(now) {}
-        while let Stage::Open(connection) = &self.stage {
-            if !connection.accepted {
-                return;
-            }
+        while self.is_connected() && self.resend_one(now) {}
+        while self.is_connected() {
             let outbound = &self.session.outbound;
             // While something has to be sent again there is no room, so nothing new goes before it
             // [MQTT-4.6.0-1].
@@ -114,43 +112,35 @@ impl Client {
 
     /// Sends the next packet of a resumed session again; `false` when there is none or it has to wait.
     fn resend_one(&mut self, now: Time) -> bool {
-        let Stage::Open(connection) = &mut self.stage else {
-            return false;
-        };
-        let again = connection.resend.front();
-        let is_publish = again.is_some_and(|packet| packet.packet_type() == PacketType::Publish);
-        // A PUBREL needs no quota; a PUBLISH does, as Receive Maximum counts anew [X-5.0-flow-7].
-        if is_publish && !connection.sending.has_room() {
-            return false;
-        }
-        match connection.resend.pop_front() {
+        match self.session.outbound.next_again() {
             None => return false,
-            Some(Packet::Publish(publish)) => self.resend_publish(now, publish),
-            Some(packet) => self.answer(now, packet),
+            Some(Resend::PubRel(id)) => self.answer(now, Packet::PubRel(Ack::success(id))),
+            Some(Resend::Publish(id, _, message)) => {
+                let message = message.clone();
+                self.resend_publish(now, id, &message);
+            }
         }
         true
     }
 
-    /// A message may have become too much for the server since it was first sent.
-    fn resend_publish(&mut self, now: Time, publish: Publish) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
-        let id = publish.packet_id;
-        let message = message_of(&publish);
-        let packet = Packet::Publish(publish);
-        let offer = &connection.offer;
-        let checked = offer.check_message(&message).and_then(|()| {
-            let bytes = encode(&packet, connection.version).map_err(Abandonment::NotEncodable)?;
+    /// Under the same identifier, DUP set [MQTT-3.3.1-1]. A message may have become too much for the server since it
+    /// was first sent.
+    fn resend_publish(&mut self, now: Time, id: PacketId, message: &Message) {
+        let connection = self.stage.open();
+        let (version, offer) = (connection.version, &connection.offer);
+        let packet = Packet::Publish(Publish {
+            dup: true,
+            packet_id: Some(id),
+            ..publish_of(message, version)
+        });
+        let checked = offer.check_message(message).and_then(|()| {
+            let bytes = encode(&packet, version).map_err(Abandonment::NotEncodable)?;
             offer.check_size(bytes.len()).map(|()| bytes)
         });
         match checked {
-            Ok(bytes) => {
-                id.into_iter().for_each(|id| connection.sending.spend(id));
-                self.transmit(now, packet, bytes);
-            }
+            Ok(bytes) => self.transmit(now, packet, bytes),
             Err(why) => {
-                if let Some(ticket) = id.and_then(|id| self.session.abandon(id)) {
+                if let Some(ticket) = self.session.abandon(id) {
                     self.abandon(ticket, why);
                 }
             }
@@ -169,9 +159,7 @@ impl Client {
         ticket: Ticket,
         message: Message,
     ) -> Result<(), Abandonment> {
-        let Stage::Open(connection) = &mut self.stage else {
-            return Err(Abandonment::ConnectionEnded);
-        };
+        let connection = self.stage.open();
         let version = connection.version;
         connection.offer.check_message(&message)?;
         let qos = message.qos;
@@ -202,10 +190,7 @@ impl Client {
                 }
                 return Err(why);
             }
-            (Ok(bytes), Some(id)) => {
-                connection.sending.spend(id);
-                self.transmit(now, packet, bytes);
-            }
+            (Ok(bytes), Some(_)) => self.transmit(now, packet, bytes),
             (Ok(bytes), None) => {
                 self.transmit(now, packet, bytes);
                 let reason = ReasonCode::SUCCESS;
@@ -223,9 +208,7 @@ impl Client {
         subscriptions: Vec<Subscription>,
         properties: Properties,
     ) {
-        let Stage::Open(connection) = &self.stage else {
-            return;
-        };
+        let connection = self.stage.open();
         if let Err(why) = connection
             .offer
             .check_subscribe(&subscriptions, &properties)
@@ -256,9 +239,7 @@ impl Client {
         filters: Vec<TopicFilter>,
         properties: Properties,
     ) {
-        let Stage::Open(connection) = &self.stage else {
-            return;
-        };
+        let connection = self.stage.open();
         let version = connection.version;
         let request = Request {
             ticket,
@@ -281,9 +262,7 @@ impl Client {
         request: Request,
         packet: impl FnOnce(PacketId) -> Packet,
     ) {
-        let Stage::Open(connection) = &mut self.stage else {
-            return;
-        };
+        let connection = self.stage.open_mut();
         // Whoever took it from the queue has seen that an identifier is free.
         let Some(id) = self.session.outbound.reserve() else {
             return;
@@ -313,9 +292,7 @@ impl Client {
 
     /// `false` when it cannot be sent.
     pub(super) fn send_if_it_fits(&mut self, now: Time, packet: Packet) -> bool {
-        let Stage::Open(connection) = &self.stage else {
-            return true;
-        };
+        let connection = self.stage.open();
         let encoded = match &packet {
             // The caller had a say in it.
             Packet::Disconnect(_) => encode_checked(&packet, connection.version),
@@ -332,9 +309,7 @@ impl Client {
 
     /// Hands a packet to the transport.
     pub(super) fn transmit(&mut self, now: Time, packet: Packet, bytes: Bytes) {
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.timers.sent(now, &packet);
-        }
+        self.stage.open_mut().timers.sent(now, &packet);
         self.outputs.push_back(Output::Send(bytes.clone()));
         self.events
             .push_back(Event::Sent(squall_protocol::Frame { packet, bytes }));

@@ -5,7 +5,7 @@
 use super::{Message, Ticket};
 use squall_protocol::{
     PacketId, ReasonCode, Text,
-    flow::{Inbound, Outbound, Resend, sender::Action},
+    flow::{Inbound, Outbound, sender::Action},
 };
 use std::collections::BTreeMap;
 
@@ -77,9 +77,7 @@ impl Session {
 
     /// Forgets everything; gives the publishes whose flows were open, in the order of first sending.
     pub(super) fn discard(&mut self) -> Vec<Ticket> {
-        let ids = self.outbound.resend().map(|flow| match flow {
-            Resend::Publish(id, ..) | Resend::PubRel(id) => id,
-        });
+        let ids = self.outbound.in_flight();
         let tickets = ids
             .filter_map(|id| Some(self.tickets.get(&id)?.0))
             .collect();

@@ -4,10 +4,11 @@ use crate::{
     house::{House, story},
     odd::{From, Hands, Line, Rule, body, holds, kind, publish_id, qos, topic, with_body},
 };
-use squall_broker::{Config, Flaw};
+use squall_broker::Config;
 use squall_conformance::Options;
 use squall_protocol::Version::{self, V3_1_1, V5_0};
 use squall_reports::{CheckResult, Verdict};
+use squall_saboteurs::Switch;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
@@ -237,7 +238,7 @@ fn a_server_may_keep_fewer_messages_in_flight_than_it_may() {
 
 #[test]
 fn a_server_may_close_before_keep_alive_is_over() {
-    let house = House::broker(Some(Flaw::KeepAliveTooEarly));
+    let house = House::broker(Some(Switch::KeepAliveTooEarly));
     let result = &run(&house, &["keep-alive/silent-client-closed"], &[V3_1_1])[0];
     assert_eq!(result.verdict, Verdict::Inconclusive, "{}", story(result));
 }
@@ -430,7 +431,7 @@ fn a_connack_in_the_format_of_the_other_version_is_the_same_in_pieces() {
 
 #[test]
 fn a_wrong_session_present_is_no_lost_session() {
-    let house = House::broker(Some(Flaw::SessionPresentAlwaysZero));
+    let house = House::broker(Some(Switch::SessionPresentAlwaysZero));
     // These have nothing but the flag to go by.
     let told_by_flag = [
         "session/kept-without-subscription",
@@ -482,13 +483,10 @@ fn a_server_without_wildcards_is_no_failure() {
 
 #[test]
 fn a_granted_qos_is_what_counts() {
-    let house = House::configured(
-        Config {
-            maximum_qos: squall_protocol::QoS::AtLeastOnce,
-            ..Config::default()
-        },
-        None,
-    );
+    let house = House::configured(Config {
+        maximum_qos: squall_protocol::QoS::AtLeastOnce,
+        ..Config::default()
+    });
     not_accused(
         &house,
         &["qos/*", "retained/*", "will/*", "session/*", "topic/*"],

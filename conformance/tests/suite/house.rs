@@ -1,9 +1,10 @@
 //! Servers of a test: each on a thread and a port of its own, gone when the test is over.
 
-use squall_broker::{Broker, Config, Flaw, Server};
+use squall_broker::{Broker, Config, Server};
 use squall_conformance::{Options, RunError, Target, run_blocking};
 use squall_protocol::Version;
 use squall_reports::{CheckResult, Conformance};
+use squall_saboteurs::{Switch, double::Double, serve::Handle};
 use std::{future::Future, net::SocketAddr, sync::mpsc, thread::JoinHandle};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -48,19 +49,27 @@ impl House {
         }
     }
 
-    /// The reference broker, with a defect if one is named.
-    pub(crate) fn broker(flaw: Option<Flaw>) -> Self {
-        Self::configured(Config::default(), flaw)
+    /// The reference broker; or the double, with the fault that is named.
+    pub(crate) fn broker(fault: Option<Switch>) -> Self {
+        match fault {
+            Some(_) => Self::double(fault),
+            None => Self::configured(Config::default()),
+        }
+    }
+
+    /// The double, with a fault if one is named.
+    pub(crate) fn double(fault: Option<Switch>) -> Self {
+        Self::open(move |listener| async move {
+            let double = Handle::new(Double::new(fault));
+            double.serve(listener).await.unwrap();
+        })
     }
 
     /// The reference broker with other settings.
-    pub(crate) fn configured(config: Config, flaw: Option<Flaw>) -> Self {
+    pub(crate) fn configured(config: Config) -> Self {
         Self::open(move |listener| async move {
-            let mut broker = Broker::new(config);
-            if let Some(flaw) = flaw {
-                broker.sabotage(flaw);
-            }
-            Server::new(broker).run(listener).await.unwrap();
+            let server = Server::new(Broker::new(config));
+            server.run(listener).await.unwrap();
         })
     }
 

@@ -1,5 +1,5 @@
 //! The whole road: checks against the reference broker, against servers that are no brokers, and against brokers with
-//! one deliberate defect each.
+//! one deliberate fault each.
 
 mod decoys;
 mod fakes;

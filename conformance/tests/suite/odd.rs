@@ -1,7 +1,7 @@
 //! Odd brokers: the reference broker, and before it a proxy that rewrites, delays, reorders or swallows packets.
 
 use crate::house::House;
-use squall_broker::{Broker, Config, Flaw, Server};
+use squall_broker::{Broker, Config, Server};
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -130,7 +130,7 @@ pub(crate) fn qos(publish: &[u8]) -> u8 {
 impl House {
     /// An odd broker, with a rule for each connection.
     pub(crate) fn odd(make: impl FnOnce() -> Box<dyn Fn() -> Rule> + Send + 'static) -> Self {
-        Self::odder(Config::default(), None, Duration::ZERO, make)
+        Self::odder(Duration::ZERO, make)
     }
 
     /// An odd broker whose connections have nothing in common.
@@ -147,26 +147,21 @@ impl House {
 
     /// The reference broker, `latency` away in both directions.
     pub(crate) fn far(latency: Duration) -> Self {
-        Self::odder(Config::default(), None, latency, || {
+        Self::odder(latency, || {
             Box::new(|| {
                 Box::new(|from: From, packet: &[u8], hands: &mut Hands| hands.pass(from, packet))
             })
         })
     }
 
-    pub(crate) fn odder(
-        config: Config,
-        flaw: Option<Flaw>,
+    fn odder(
         latency: Duration,
         make: impl FnOnce() -> Box<dyn Fn() -> Rule> + Send + 'static,
     ) -> Self {
         Self::open(move |listener| async move {
             let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let addr = inner.local_addr().unwrap();
-            let mut broker = Broker::new(config);
-            if let Some(flaw) = flaw {
-                broker.sabotage(flaw);
-            }
+            let broker = Broker::new(Config::default());
             spawn_local(async move { Server::new(broker).run(inner).await.unwrap() });
             let make = make();
             while let Ok((stream, _)) = listener.accept().await {

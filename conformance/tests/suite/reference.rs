@@ -61,7 +61,7 @@ fn a_small_broker_fails_nothing_and_what_it_lacks_is_not_applicable() {
         session_expiry_maximum: Some(0),
         ..Config::default()
     };
-    let house = House::configured(config, None);
+    let house = House::configured(config);
     let found = house.conform(&Options {
         versions: vec![Version::V5_0],
         ..Options::default()

@@ -4,10 +4,10 @@ use crate::{
     house::{House, story},
     odd::{From, Hands, Line, Rule, body, kind, qos, topic, with_body},
 };
-use squall_broker::Flaw;
 use squall_conformance::Options;
 use squall_protocol::Version::{self, V5_0};
 use squall_reports::Verdict;
+use squall_saboteurs::Switch;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
@@ -84,7 +84,7 @@ fn a_will_comes_after_every_end_without_disconnect_0x00() {
         &delaying(|packet| kind(packet) == 3 && packet.ends_with(b"last words")),
         &ends_of,
     );
-    spares(&House::broker(Some(Flaw::NoWill)), &ends_of);
+    spares(&House::broker(Some(Switch::NoWill)), &ends_of);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_copy_for_nobody_says_nothing_about_a_grant() {
 
 #[test]
 fn a_client_that_only_receives_is_silent() {
-    let house = House::broker(Some(Flaw::IgnoreKeepAlive));
+    let house = House::broker(Some(Switch::IgnoreKeepAlive));
     for version in Version::ALL {
         fails(&house, "keep-alive/receiving-is-no-sign", version);
     }

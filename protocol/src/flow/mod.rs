@@ -1,6 +1,6 @@
 //! State of QoS 1 and 2 flows (sections 4.3, 4.4 and 4.9), the same for client and server: whoever publishes has an
 //! [`Outbound`], whoever is published to has an [`Inbound`]. Both are part of the session state and outlive the
-//! network connection; the quotas of Receive Maximum, [`SendQuota`] and [`ReceiveQuota`], do not.
+//! network connection; the [`ReceiveQuota`] does not.
 //!
 //! What happens is written in two transition tables, [`sender::TABLE`] and [`receiver::TABLE`]: a row for each state
 //! and event, a cell for each version, with the statements that decide it. `Outbound` and `Inbound` keep the states
@@ -20,5 +20,5 @@ mod table;
 
 pub use inbound::Inbound;
 pub use outbound::{Outbound, Outcome, Resend};
-pub use quota::{ReceiveMaximumExceeded, ReceiveQuota, SendQuota};
+pub use quota::{ReceiveMaximumExceeded, ReceiveQuota};
 pub use table::{Cell, Row};

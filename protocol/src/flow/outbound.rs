@@ -5,7 +5,7 @@ use super::{
     sender::{Action, Event, State, own_step, step},
 };
 use crate::{PacketId, QoS, ReasonCode, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Messages that were sent with QoS 1 or 2 and are not finished, oldest first, and the packet identifiers of this
 /// side. Part of the session state [X-3.1.1-session-2], [X-3.1.1-session-3], [X-5.0-session-4], [X-5.0-session-5].
@@ -21,6 +21,12 @@ pub struct Outbound<T> {
     ids: PacketIds,
     next_seq: u64,
     receive_maximum: u16,
+    /// Of `flows`, those whose PUBLISH was sent on this connection: they use its send quota up.
+    sent: BTreeSet<u64>,
+    /// Of `flows`, those whose PUBLISH was not yet sent again on this connection.
+    again: BTreeSet<u64>,
+    /// PUBRELs that were not yet sent again, each with the place in `flows` at which it is its turn.
+    releases: VecDeque<(u64, PacketId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +74,9 @@ impl<T> Outbound<T> {
             ids: PacketIds::new(),
             next_seq: 0,
             receive_maximum,
+            sent: BTreeSet::new(),
+            again: BTreeSet::new(),
+            releases: VecDeque::new(),
         }
     }
 
@@ -81,9 +90,8 @@ impl<T> Outbound<T> {
     /// Maximum [MQTT-3.3.4-7] (5.0, of a client), [MQTT-3.3.4-9] (5.0, of a server), and a packet identifier is free.
     ///
     /// All flows count, also those that were sent on an earlier connection and wait for their resending or for
-    /// PUBCOMP. That is never less than [`SendQuota`](super::SendQuota) counts, so for a new message nobody else need
-    /// be asked, and none goes before one that has to be sent again. Whether a message may be sent *again* is
-    /// for `SendQuota` to say.
+    /// PUBCOMP, so no new message goes before one that has to be sent again. Nothing else waits for the quota
+    /// [MQTT-3.3.4-8], [MQTT-3.3.4-10], [MQTT-4.9.0-3], [X-5.0-flow-8].
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.flows.len() < usize::from(self.receive_maximum) && self.has_free_id()
@@ -106,6 +114,7 @@ impl<T> Outbound<T> {
             return None;
         }
         let (id, InUse { state, seq }) = self.give_out(event)?;
+        self.sent.insert(seq);
         let message = Some(message);
         let released = 0;
         self.flows.insert(
@@ -172,14 +181,13 @@ impl<T> Outbound<T> {
         self.handle_own(id, Event::Abandon)
     }
 
-    /// What a resumed session has to send again [MQTT-4.4.0-1]: every PUBLISH in its place in the order of first
-    /// sending [MQTT-4.6.0-1] (a server's: [MQTT-4.6.0-6] in 3.1.1), and between them the PUBRELs in the order of
-    /// their PUBRECs [MQTT-4.6.0-4]. With a peer that keeps the order itself [MQTT-4.6.0-3], all is in the order of
-    /// first sending.
+    /// A session is resumed on a new connection: everything that is unacknowledged waits to be sent again, see
+    /// [`Self::next_again`]. The send quota counts anew [MQTT-4.9.0-1], [X-5.0-flow-7], from the Receive Maximum that
+    /// [`Self::set_receive_maximum`] says.
     ///
     /// To be called once for each resumption, before the first request: requests of an earlier connection are over
     /// and their packet identifiers free from here on.
-    pub fn resend(&mut self) -> impl Iterator<Item = Resend<'_, T>> {
+    pub fn resume(&mut self) {
         let requests = self.in_use.iter();
         let requests: Vec<PacketId> = requests
             .filter(|(_, used)| used.state == State::AwaitsAnswer)
@@ -188,28 +196,54 @@ impl<T> Outbound<T> {
         for id in requests {
             self.handle_own(id, Event::Resume);
         }
-        let again = |flow: &Flow<T>| own_step(flow.state, Event::Resume).1;
-        let flows = self.flows.values();
-        let mut released: Vec<(u64, PacketId)> = flows
-            .filter(|flow| again(flow) == Action::SendPubRel)
-            .map(|flow| (flow.released, flow.id))
+        self.sent.clear();
+        let to_do = |action| {
+            let flows = self.flows.iter();
+            flows.filter(move |(_, flow)| own_step(flow.state, Event::Resume).1 == action)
+        };
+        let again = to_do(Action::SendPublishDup).map(|(seq, _)| *seq).collect();
+        let places = to_do(Action::SendPubRel).map(|(seq, _)| *seq);
+        let mut released: Vec<(u64, PacketId)> = to_do(Action::SendPubRel)
+            .map(|(_, flow)| (flow.released, flow.id))
             .collect();
         released.sort_unstable();
-        let mut released = released.into_iter();
-        self.flows
-            .values()
-            .filter_map(move |flow| match again(flow) {
-                Action::SendPubRel => released.next().map(|(_, id)| Resend::PubRel(id)),
-                Action::SendPublishDup => {
-                    let qos = match flow.state {
-                        State::AwaitsPubAck => QoS::AtLeastOnce,
-                        _ => QoS::ExactlyOnce,
-                    };
-                    let message = flow.message.as_ref()?;
-                    Some(Resend::Publish(flow.id, qos, message))
-                }
-                _ => None,
-            })
+        let releases = places.zip(released).map(|(place, (_, id))| (place, id));
+        self.releases = releases.collect();
+        self.again = again;
+    }
+
+    /// The next packet to be sent again [MQTT-4.4.0-1], which counts as sent. `None` when there is none or it has to
+    /// wait for an acknowledgement; what is acknowledged before its turn is not sent again.
+    ///
+    /// Every PUBLISH has its place in the order of first sending [MQTT-4.6.0-1] (a server's: [MQTT-4.6.0-6] in 3.1.1),
+    /// and between them stand the PUBRELs in the order of their PUBRECs [MQTT-4.6.0-4]. With a peer that keeps the
+    /// order itself [MQTT-4.6.0-3], all is in the order of first sending. A PUBLISH waits for the peer's Receive Maximum
+    /// [MQTT-4.9.0-2], [MQTT-3.3.4-7] (of a client), [MQTT-3.3.4-9] (of a server), and no PUBREL waits with it
+    /// [MQTT-4.9.0-3]. A flow whose PUBLISH belongs to an earlier connection used nothing up on this one and gives
+    /// nothing back [X-5.0-flow-5], [X-5.0-flow-6].
+    pub fn next_again(&mut self) -> Option<Resend<'_, T>> {
+        let room = self.sent.len() < usize::from(self.receive_maximum);
+        let publish = self.again.first().copied().filter(|_| room);
+        if let Some((place, id)) = self.releases.front().copied()
+            && publish.is_none_or(|publish| place < publish)
+        {
+            self.releases.pop_front();
+            return Some(Resend::PubRel(id));
+        }
+        let seq = publish?;
+        self.again.remove(&seq);
+        self.sent.insert(seq);
+        let flow = self.flows.get(&seq)?;
+        let qos = match flow.state {
+            State::AwaitsPubAck => QoS::AtLeastOnce,
+            _ => QoS::ExactlyOnce,
+        };
+        Some(Resend::Publish(flow.id, qos, flow.message.as_ref()?))
+    }
+
+    /// The packet identifiers of the messages in flight, in the order of first sending.
+    pub fn in_flight(&self) -> impl Iterator<Item = PacketId> {
+        self.flows.values().map(|flow| flow.id)
     }
 
     /// What this packet identifier stands for.
@@ -233,6 +267,7 @@ impl<T> Outbound<T> {
     /// Forgets everything: the session was discarded. Gives back the messages that were not yet released, in the
     /// order of first sending.
     pub fn clear(&mut self) -> Vec<T> {
+        self.releases.clear();
         let mut ids: Vec<(u64, PacketId)> = self
             .in_use
             .iter()
@@ -269,6 +304,8 @@ impl<T> Outbound<T> {
         let message = match self.in_use.get_mut(&id) {
             Some(used) if next == State::Free => {
                 let flow = self.flows.remove(&used.seq);
+                self.again.remove(&used.seq);
+                self.sent.remove(&used.seq);
                 self.in_use.remove(&id);
                 self.ids.give_back(id);
                 flow.and_then(|flow| flow.message)
@@ -276,6 +313,7 @@ impl<T> Outbound<T> {
             Some(used) if next != used.state => {
                 used.state = next;
                 let seq = used.seq;
+                self.again.remove(&seq);
                 let before = self.flows.remove(&seq).and_then(|flow| flow.message);
                 let (message, let_go) = match next.keeps_message() {
                     true => (before, None),
@@ -290,6 +328,8 @@ impl<T> Outbound<T> {
                         released: self.next(),
                     };
                     self.flows.insert(seq, flow);
+                } else {
+                    self.sent.remove(&seq);
                 }
                 let_go
             }

@@ -1,53 +1,11 @@
-//! Receive Maximum (5.0, section 4.9): how many QoS 1 and 2 messages may be under way, seen from both ends.
+//! Receive Maximum (5.0, section 4.9): how many QoS 1 and 2 messages may be under way, seen by who receives them. The
+//! sender's [`Outbound`](super::Outbound) keeps to it by itself.
 //!
-//! Both count anew with each network connection [X-5.0-flow-7]. 3.1.1 has no such limit; there 65,535 stands, as
+//! It counts anew with each network connection [X-5.0-flow-7]. 3.1.1 has no such limit; there 65,535 stands, as
 //! many as there are packet identifiers, and nothing is ever refused.
 
 use crate::{PacketId, QoS};
 use std::collections::BTreeSet;
-
-/// The sender's quota: which messages were sent on this connection and use it up.
-///
-/// [`Outbound`](super::Outbound) knows the Receive Maximum too, as it decides when a new message is *begun*: it
-/// outlives connections and counts every flow that is open. Among those may be more than this connection lets
-/// through, when the peer came back with a smaller Receive Maximum; then messages that are sent *again* have to wait
-/// in turn, and that is what this quota is for. In short: for a new message ask `Outbound`, before sending one again
-/// ask this.
-#[derive(Clone, Debug)]
-pub struct SendQuota {
-    receive_maximum: u16,
-    spent: BTreeSet<PacketId>,
-}
-
-impl SendQuota {
-    /// The whole quota, the peer's Receive Maximum [MQTT-4.9.0-1]; 65,535 when it said nothing [X-5.0-flow-2].
-    #[must_use]
-    pub const fn new(receive_maximum: u16) -> Self {
-        Self {
-            receive_maximum,
-            spent: BTreeSet::new(),
-        }
-    }
-
-    /// Whether another QoS 1 or 2 PUBLISH may be sent on this connection now [MQTT-4.9.0-2], [MQTT-3.3.4-7] (of a client),
-    /// [MQTT-3.3.4-9] (of a server). Nothing else waits for it [MQTT-3.3.4-8], [MQTT-3.3.4-10], [MQTT-4.9.0-3],
-    /// [X-5.0-flow-8].
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.spent.len() < usize::from(self.receive_maximum)
-    }
-
-    /// A QoS 1 or 2 PUBLISH is about to be sent, for the first time or again.
-    pub fn spend(&mut self, id: PacketId) {
-        self.spent.insert(id);
-    }
-
-    /// A flow ended [X-5.0-flow-5]. One whose PUBLISH belongs to an earlier connection used nothing up on this one
-    /// and gives nothing back [X-5.0-flow-6].
-    pub fn regain(&mut self, id: PacketId) {
-        self.spent.remove(&id);
-    }
-}
 
 /// The receiver's watch over its own Receive Maximum: which messages came on this connection and are not complete.
 /// A QoS 1 message is never among them, as it is acknowledged before the next packet is looked at.
@@ -109,22 +67,6 @@ mod tests {
 
     fn id(n: u16) -> PacketId {
         PacketId::new(n).expect("not 0")
-    }
-
-    #[test]
-    fn the_quota_comes_back_once_for_each_message_and_never_grows() {
-        let mut quota = SendQuota::new(2);
-        quota.spend(id(1));
-        quota.spend(id(2));
-        assert!(!quota.has_room());
-        quota.spend(id(2));
-        quota.regain(id(2));
-        assert!(quota.has_room(), "sent twice, it uses up one");
-        // A second PUBCOMP, and one for a message of an earlier connection.
-        quota.regain(id(2));
-        quota.regain(id(9));
-        quota.spend(id(3));
-        assert!(!quota.has_room());
     }
 
     #[test]

@@ -164,12 +164,6 @@ impl<S: Ord, V, G> SubscriptionTrie<S, V, G> {
         Matching::new(self, topic, !topic.starts_with('$'))
     }
 
-    /// Like [`Self::matching`], against the standard: as if `$` were a character like any other. A server that is to
-    /// fail a test uses it.
-    pub fn matching_dollar_too<'a>(&'a self, topic: &'a str) -> Matching<'a, S, V, G> {
-        Matching::new(self, topic, true)
-    }
-
     /// Every pattern that somebody subscribed with, without `$share` and ShareName, in the order of its bytes.
     #[must_use]
     pub fn patterns(&self) -> Vec<(String, &Subscribers<S, V, G>)> {

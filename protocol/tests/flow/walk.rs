@@ -8,7 +8,7 @@
 use proptest::prelude::*;
 use squall_protocol::{
     PacketId, QoS, ReasonCode, Version,
-    flow::{Inbound, Outbound, ReceiveQuota, Resend, SendQuota, receiver, sender},
+    flow::{Inbound, Outbound, ReceiveQuota, Resend, receiver, sender},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -71,8 +71,8 @@ struct Pair {
     /// What the sender writes into DUP when it sends again; no receiver may rely on it.
     dup: bool,
     out: Outbound<Message>,
-    quota: SendQuota,
-    resend: VecDeque<(PacketId, QoS, Message)>,
+    /// The message that was sent again last on this connection.
+    again: Message,
     waiting: VecDeque<(QoS, Message)>,
     requests: VecDeque<PacketId>,
     forward: VecDeque<Wire>,
@@ -96,8 +96,7 @@ impl Pair {
             version,
             dup,
             out,
-            quota: SendQuota::new(receive_maximum),
-            resend: VecDeque::new(),
+            again: 0,
             waiting: VecDeque::new(),
             requests: VecDeque::new(),
             forward: VecDeque::new(),
@@ -113,12 +112,6 @@ impl Pair {
     }
 
     fn take(&mut self, step: Step) {
-        self.apply(step);
-        // For a new message `Outbound` alone need be asked: it says no as long as something waits to be sent again.
-        assert!(!self.out.has_room() || self.quota.has_room() && self.resend.is_empty());
-    }
-
-    fn apply(&mut self, step: Step) {
         match step {
             Step::Publish { qos, refuse, size } => {
                 let refuse = refuse && qos == QoS::ExactlyOnce && self.version == Version::V5_0;
@@ -176,7 +169,7 @@ impl Pair {
     fn reconnect(&mut self, receive_maximum: u16) {
         self.forward.clear();
         self.back.clear();
-        // `resend` frees what is left of the requests; an owner that wants its identifiers sooner gives them up.
+        // `resume` frees what is left of the requests; an owner that wants its identifiers sooner gives them up.
         for (n, id) in std::mem::take(&mut self.requests).into_iter().enumerate() {
             if n % 2 == 0 {
                 assert_eq!(self.out.give_up(id).action, sender::Action::Finish);
@@ -184,17 +177,9 @@ impl Pair {
             assert!(self.in_use.remove(&id));
         }
         self.out.set_receive_maximum(receive_maximum);
-        self.quota = SendQuota::new(receive_maximum);
         self.watch = ReceiveQuota::new(receive_maximum);
-        self.resend.clear();
-        for again in self.out.resend() {
-            match again {
-                Resend::Publish(id, qos, &message) => self.resend.push_back((id, qos, message)),
-                // A PUBREL needs no quota.
-                Resend::PubRel(id) => self.forward.push_back(Wire::PubRel(id)),
-            }
-        }
-        assert!(self.resend.iter().map(|(.., m)| m).is_sorted());
+        self.out.resume();
+        self.again = 0;
         self.pump();
     }
 
@@ -214,9 +199,18 @@ impl Pair {
 
     /// Sends what the quota lets go: first again, then new.
     fn pump(&mut self) {
-        while self.quota.has_room() {
-            let (id, qos, dup, message) = if let Some((id, qos, message)) = self.resend.pop_front()
-            {
+        loop {
+            let again = match self.out.next_again() {
+                None => None,
+                Some(Resend::Publish(id, qos, &message)) => Some((id, qos, message)),
+                Some(Resend::PubRel(id)) => {
+                    self.forward.push_back(Wire::PubRel(id));
+                    continue;
+                }
+            };
+            let (id, qos, dup, message) = if let Some((id, qos, message)) = again {
+                assert!(message >= self.again, "in the order of first sending");
+                self.again = message;
                 if !self.fits(message) {
                     // The identifier stays in `in_use`.
                     let outcome = self.out.abandon(id);
@@ -239,7 +233,6 @@ impl Pair {
             } else {
                 return;
             };
-            self.quota.spend(id);
             self.forward.push_back(Wire::Publish {
                 id,
                 qos,
@@ -304,7 +297,6 @@ impl Pair {
         match outcome.action {
             Action::SendPubRel => self.forward.push_back(Wire::PubRel(id)),
             Action::Finish => {
-                self.quota.regain(id);
                 assert!(self.in_use.remove(&id), "{id} was free");
             }
             // The receiver acknowledges only what was sent, once for each time it came.
@@ -325,7 +317,6 @@ impl Pair {
 
     fn check(&self) {
         assert!(self.out.is_empty(), "everything is acknowledged");
-        assert!(self.resend.is_empty());
         let exhausted = !self.out.has_free_id();
         assert!(exhausted || self.waiting.is_empty());
         let waiting: BTreeSet<Message> = self.waiting.iter().map(|(_, message)| *message).collect();

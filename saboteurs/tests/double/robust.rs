@@ -115,17 +115,44 @@ fn a_double_with_every_fault_at_once_still_stands() {
     }
 }
 
+/// Faults that every kind of test counts on: scenarios and checks have each of them to catch.
+const MOST_WANTED: [&str; 29] = [
+    "forget-dup",
+    "will-after-disconnect",
+    "free-qos2-id-early",
+    "lose-offline-queue",
+    "keep-cleared-retained",
+    "no-takeover",
+    "resend-out-of-order",
+    "no-resend-on-resume",
+    "ignore-keep-alive",
+    "keep-alive-too-early",
+    "session-present-always-zero",
+    "deliver-at-publish-qos",
+    "wildcard-matches-dollar",
+    "retain-flag-on-live-delivery",
+    "will-ignores-delay",
+    "will-survives-reconnect",
+    "no-will",
+    "suback-wrong-count",
+    "reuse-qos2-after-pubrec",
+    "ignore-receive-maximum",
+    "ignore-no-local",
+    "expiry-not-reduced",
+    "drop-user-properties",
+    "duplicate-qos0",
+    "shared-to-all",
+    "keep-session-on-clean-start",
+    "reverse-order",
+    "unsubscribe-ignored",
+    "ping-unanswered",
+];
+
 #[test]
-fn the_flaws_of_the_reference_broker_are_there_under_the_same_names() {
-    let source = include_str!("../../../broker/src/sabotage.rs");
-    let rows = source
-        .lines()
-        .filter(|line| line.starts_with("    ") && line.ends_with("\";"));
-    let names: Vec<_> = rows.filter_map(|line| line.split('"').nth(1)).collect();
-    assert!(names.len() >= 29, "{names:?}");
-    let missing: Vec<_> = names
+fn the_faults_that_scenarios_and_checks_have_to_catch_are_there_by_name() {
+    let missing = MOST_WANTED
         .iter()
-        .filter(|name| Switch::from_name(name).is_none())
-        .collect();
+        .filter(|name| Switch::from_name(name).is_none());
+    let missing: Vec<_> = missing.collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -2,8 +2,6 @@
 
 mod connect;
 mod deliver;
-#[cfg(feature = "sabotage")]
-mod flaws;
 mod limits;
 mod property;
 mod publish;

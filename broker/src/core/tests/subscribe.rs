@@ -233,3 +233,24 @@ fn each_subscriber_gets_its_own_copy() {
         assert_eq!(bench.messages(conn).len(), 1);
     }
 }
+
+#[test]
+fn after_an_answer_that_does_not_fit_nothing_is_sent_or_kept() {
+    let mut bench = Bench::with(Config {
+        topic_alias_maximum: 0,
+        ..Config::default()
+    });
+    let publisher = bench.connect(V5, "p");
+    bench.publish_retained(publisher, "a", "x", Q1);
+    let too_small = with_property(hello_again(V5, "c"), Property::MaximumPacketSize(5));
+    let conn = bench.dial(too_small);
+    let filter = bench.filter(conn, "a");
+    bench.send(
+        conn,
+        Packet::Subscribe(subscribe(vec![Subscription::new(filter, Q1)])),
+    );
+    assert_eq!(bench.cause(conn), Some(CloseCause::AnswerTooLarge));
+    // Nobody was told of a subscription, so no retained message waits for it.
+    let conn = bench.dial(hello_again(V5, "c"));
+    assert_eq!(bench.seen(conn), ["connack 1 0x00"]);
+}

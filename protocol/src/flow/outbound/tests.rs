@@ -3,13 +3,20 @@ use super::*;
 const V5: Version = Version::V5_0;
 
 fn again(flows: &mut Outbound<&str>) -> Vec<String> {
-    flows
-        .resend()
-        .map(|r| match r {
+    flows.resume();
+    rest(flows)
+}
+
+/// What may be sent again now.
+fn rest(flows: &mut Outbound<&str>) -> Vec<String> {
+    let mut rest = Vec::new();
+    while let Some(again) = flows.next_again() {
+        rest.push(match again {
             Resend::Publish(id, qos, m) => format!("publish {id} qos {qos} {m}"),
             Resend::PubRel(id) => format!("pubrel {id}"),
-        })
-        .collect()
+        });
+    }
+    rest
 }
 
 fn outcome<T>(action: Action, message: Option<T>) -> Outcome<T> {
@@ -226,4 +233,42 @@ fn a_discarded_session_gives_its_messages_back_in_order() {
     assert_eq!(out.clear(), ["b", "c"]);
     assert!(out.is_empty() && again(&mut out).is_empty());
     assert_eq!(out.state(a), State::Free);
+}
+
+#[test]
+fn sending_again_keeps_to_the_receive_maximum_and_holds_no_pubrel_back() {
+    let mut out = Outbound::new(65_535);
+    let ids = ["a", "b", "c", "d", "e"].map(|m| out.begin(QoS::ExactlyOnce, m).unwrap());
+    for released in [ids[0], ids[3]] {
+        out.handle_pubrec(V5, released, ReasonCode::SUCCESS);
+    }
+    out.set_receive_maximum(1);
+    assert_eq!(
+        again(&mut out),
+        ["pubrel 1", "publish 2 qos 2 b", "pubrel 4"]
+    );
+    assert!(!out.has_room(), "nothing new goes before what waits");
+    // Flows of an earlier connection give nothing back.
+    out.handle_pubcomp(V5, ids[0]);
+    out.handle_pubcomp(V5, ids[3]);
+    assert_eq!(rest(&mut out), [""; 0]);
+    // What is acknowledged before its turn is not sent again.
+    out.handle_pubrec(V5, ids[2], ReasonCode::SUCCESS);
+    out.handle_pubrec(V5, ids[1], ReasonCode::QUOTA_EXCEEDED);
+    assert_eq!(rest(&mut out), ["publish 5 qos 2 e"]);
+    assert!(!out.has_room(), "3 awaits PUBCOMP, and 5 PUBREC");
+    assert!(out.in_flight().eq([ids[2], ids[4]]));
+}
+
+#[test]
+fn what_waits_is_forgotten_with_the_session() {
+    let mut out = Outbound::new(1);
+    let id = out.begin(QoS::ExactlyOnce, "a").unwrap();
+    out.handle_pubrec(V5, id, ReasonCode::SUCCESS);
+    out.resume();
+    out.clear();
+    assert_eq!(rest(&mut out), [""; 0]);
+    let id = out.begin(QoS::AtLeastOnce, "b").unwrap();
+    assert_eq!(rest(&mut out), [""; 0], "it was just sent");
+    assert_eq!(again(&mut out), [format!("publish {id} qos 1 b")]);
 }

@@ -1,0 +1,69 @@
+//! All sessions, by identity and by Client Identifier.
+//!
+//! Who holds a [`SessionId`] (a link, a deadline, a subscription) loses it before the session ends, so looking one up
+//! by its identity always finds it.
+
+use super::session::{Session, SessionId};
+use squall_protocol::Text;
+use std::{
+    collections::BTreeMap,
+    ops::{Index, IndexMut},
+};
+
+/// The sessions there are.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    all: BTreeMap<SessionId, Session>,
+    by_client_id: BTreeMap<Text, SessionId>,
+    next: u64,
+}
+
+impl Sessions {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The session of a client.
+    pub(super) fn find(&self, client_id: &str) -> Option<SessionId> {
+        self.by_client_id.get(client_id).copied()
+    }
+
+    /// Whether somebody is connected to the session.
+    pub(super) fn is_online(&self, id: SessionId) -> bool {
+        self[id].conn.is_some()
+    }
+
+    /// Takes in the session of a client that has none.
+    pub(super) fn begin(&mut self, session: Session) -> SessionId {
+        let id = SessionId(self.next);
+        self.next += 1;
+        self.by_client_id.insert(session.client_id.clone(), id);
+        self.all.insert(id, session);
+        id
+    }
+
+    /// Takes a session out.
+    pub(super) fn end(&mut self, id: SessionId) -> Session {
+        let session = self.all.remove(&id).expect(KNOWN);
+        self.by_client_id.remove(&session.client_id);
+        session
+    }
+}
+
+/// Why a session is there.
+const KNOWN: &str = "whoever knows a session loses it before it ends";
+
+impl Index<SessionId> for Sessions {
+    type Output = Session;
+
+    fn index(&self, id: SessionId) -> &Session {
+        self.all.get(&id).expect(KNOWN)
+    }
+}
+
+impl IndexMut<SessionId> for Sessions {
+    fn index_mut(&mut self, id: SessionId) -> &mut Session {
+        self.all.get_mut(&id).expect(KNOWN)
+    }
+}
