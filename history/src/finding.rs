@@ -48,6 +48,11 @@ impl Findings {
         self.list.len() >= MOST
     }
 
+    /// What did not happen counts no more: it might have happened later.
+    pub const fn break_off(&mut self) {
+        self.absence = false;
+    }
+
     /// Keeps the finding, if it counts and there is room.
     pub fn push(&mut self, finding: Finding) {
         if !self.full() && (self.absence || !finding.absence) {

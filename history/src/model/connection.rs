@@ -2,9 +2,10 @@
 
 use super::index::{ClientIx, Mark};
 use squall_protocol::{
-    ReasonCode, Role, Version,
+    ReasonCode, Role, Time, Version,
     packet::{Connect, Disconnect, Will},
 };
+use std::time::Duration;
 
 /// A network connection, as it is seen at the end that is looked at.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Connection<'a> {
     pub silenced: bool,
     /// The last packet of the client.
     pub heard: Option<Mark>,
+    /// The longest silence of the client before that, and the packet before it.
+    pub silence: Option<(Mark, Duration)>,
 }
 
 /// A CONNACK.
@@ -58,6 +61,7 @@ impl<'a> Connection<'a> {
             closed: None,
             silenced: false,
             heard: None,
+            silence: None,
         }
     }
 
@@ -87,6 +91,25 @@ impl<'a> Connection<'a> {
     #[must_use]
     pub fn ended_by_server(&self) -> bool {
         self.farewell.is_none() && matches!(self.closed, Some((_, Role::Server)))
+    }
+
+    pub(super) fn hears(&mut self, mark: Mark) {
+        if let Some(before) = self.heard.replace(mark) {
+            let silence = mark.at.since(before.at);
+            if self.silence.is_none_or(|(_, longest)| silence > longest) {
+                self.silence = Some((before, silence));
+            }
+        }
+    }
+
+    /// The longest silence of the client up to `now` or to the end of the connection, and the packet before it.
+    #[must_use]
+    pub fn longest_silence(&self, now: Time) -> Option<(Mark, Duration)> {
+        let heard = self.heard?;
+        let until = self.closed.map_or(now, |(mark, _)| mark.at);
+        let last = (heard, until.since(heard.at));
+        let longer = |s: &(Mark, Duration)| s.1 > last.1;
+        Some(self.silence.filter(longer).unwrap_or(last))
     }
 
     pub(super) fn connects(&mut self, mark: Mark, connect: &'a Connect) {

@@ -44,11 +44,13 @@ pub struct Setting<'a> {
     pub settled: Option<Time>,
     /// The server may drop messages for a client that is away: its queue was limited on purpose.
     pub drops: bool,
-    /// The server is known to discard no session before its time. Others may, by a policy of their own (section 4.1).
+    /// The server is known to discard no session before its time, and no retained message. Others may, by a policy of
+    /// their own: sessions (section 4.1), retained messages of QoS 0 (section 3.3.1.3).
     pub keeps_sessions: bool,
     /// The server may hold back what it says, and takes its time over what it hears.
     pub buffers: bool,
-    /// How late an act may be that is due at a time; none comes too early.
+    /// How late an act may be that is due at a time; none comes too early. More where the server may take its time, and
+    /// is seen to.
     pub slack: Duration,
 }
 
@@ -96,7 +98,9 @@ pub struct Model<'a> {
     /// The first thing that the server gave less of than was asked for, or that it ended of its own accord, although
     /// the standard lets it: the record, and what it was. Whoever counts on more than the standard cannot do so here.
     pub less: Option<(usize, String)>,
-    /// When the last record was.
+    /// The longest that the server took to answer CONNECT or SUBSCRIBE.
+    pub slowest: Duration,
+    /// Until when somebody looked.
     pub end: Time,
 }
 
@@ -116,6 +120,7 @@ impl<'a> Model<'a> {
             requests: Vec::new(),
             last_of_session: vec![None; clients],
             less: None,
+            slowest: Duration::ZERO,
             end: Time::ZERO,
             setting,
         }
@@ -125,6 +130,13 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn sharp(&self) -> bool {
         self.setting.watched == Role::Server
+    }
+
+    /// Whether what has not come by the end will not come: all was settled for longer than the server may take.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let settled = self.setting.settled;
+        settled.is_some_and(|at| !self.setting.buffers || self.end.since(at) >= self.setting.slack)
     }
 
     /// What a client is called.

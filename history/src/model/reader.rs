@@ -14,7 +14,13 @@ use squall_protocol::{
     packet::{ConnAck, Publish, RetainHandling, SubAck, Subscription, UnsubAck, Will},
     topic::TopicFilter,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// A server that answers this many times slower than it ever did has not merely taken its time.
+const SLOW: u32 = 10;
 
 /// Builds a model.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ pub struct Reader<'a> {
     /// QoS 2 flows towards the server by session: packet identifiers between PUBLISH and PUBREL.
     open_qos2: Vec<BTreeSet<u16>>,
     /// SUBSCRIBE packets that are not answered yet, by connection and packet identifier.
-    asked: BTreeMap<(usize, u16), (usize, &'a [Subscription])>,
+    asked: BTreeMap<(usize, u16), (Mark, &'a [Subscription])>,
     /// UNSUBSCRIBE packets that are not answered yet, in the same way.
     unasked: BTreeMap<(usize, u16), (usize, &'a [TopicFilter])>,
     /// By message and publisher: how many of its publishes, counted over all publishers, need no look any more when
@@ -49,15 +55,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The model of everything that was seen.
+    /// The model of everything that was seen until `end`, which may be later than the last record.
     #[must_use]
-    pub fn finish(mut self) -> Model<'a> {
-        for ((connection, _), (ix, subscriptions)) in self.asked {
+    pub fn finish(mut self, end: Time) -> Model<'a> {
+        self.model.end = end.max(self.model.end);
+        if self.model.setting.buffers {
+            let slow = self.model.slowest * SLOW;
+            let slack = &mut self.model.setting.slack;
+            *slack = slow.max(*slack);
+        }
+        for ((connection, _), (asked, subscriptions)) in self.asked {
             let client = self.model.connections[connection].client;
             let session = self.model.session(client);
             for subscription in subscriptions {
                 let (filter, most) = (&subscription.filter, subscription.qos);
-                self.model.subscriptions.perhaps(session, filter, most, ix);
+                let subscriptions = &mut self.model.subscriptions;
+                subscriptions.perhaps(session, filter, most, asked.ix);
             }
         }
         self.model
@@ -103,7 +116,7 @@ impl<'a> Reader<'a> {
         };
         match from {
             Role::Client => {
-                self.model.connections[n].heard = Some(mark);
+                self.model.connections[n].hears(mark);
                 self.by_client(mark, n, packet);
             }
             Role::Server => self.by_server(mark, n, packet),
@@ -195,7 +208,7 @@ impl<'a> Reader<'a> {
             }
             Packet::Subscribe(s) => {
                 self.asked
-                    .insert((n, s.packet_id.get()), (mark.ix, &s.subscriptions));
+                    .insert((n, s.packet_id.get()), (mark, &s.subscriptions));
             }
             Packet::Unsubscribe(u) => {
                 for filter in &u.filters {
@@ -235,6 +248,9 @@ impl<'a> Reader<'a> {
     }
 
     fn answered(&mut self, mark: Mark, n: usize, ack: &ConnAck) {
+        if let Some((asked, _)) = self.model.connections[n].connect {
+            self.took(mark.at.since(asked.at));
+        }
         let model = &mut self.model;
         let connection = &mut model.connections[n];
         let again = connection.accepted();
@@ -279,10 +295,16 @@ impl<'a> Reader<'a> {
         accepted.push(n);
     }
 
+    fn took(&mut self, time: Duration) {
+        self.model.slowest = time.max(self.model.slowest);
+    }
+
     fn granted(&mut self, mark: Mark, n: usize, ack: &SubAck) {
-        let Some((since, subscriptions)) = self.asked.remove(&(n, ack.packet_id.get())) else {
+        let Some((asked, subscriptions)) = self.asked.remove(&(n, ack.packet_id.get())) else {
             return;
         };
+        self.took(mark.at.since(asked.at));
+        let since = asked.ix;
         let client = self.model.connections[n].client;
         let session = self.model.session(client);
         for (subscription, reason) in subscriptions.iter().zip(&ack.reasons) {

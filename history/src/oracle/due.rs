@@ -15,7 +15,7 @@ const STATE_KEPT: Cite = (
 );
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
-    if model.setting.settled.is_none() || model.setting.drops {
+    if !model.is_over() || model.setting.drops {
         return;
     }
     let due = Due::of(model);

@@ -30,11 +30,12 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         };
         let published = &model.published[n];
         let given = published.message.properties.message_expiry_interval();
+        // Sent again with QoS 1 it is another message, whose time begins anew.
         let arrived = seen
             .packets
             .iter()
             .map(|n| &model.packets[*n])
-            .find(|p| p.from == Role::Client);
+            .rfind(|p| p.from == Role::Client && p.ix < sent.ix);
         if let (Some(given), Some(arrived)) = (given, arrived) {
             waited(model, given, arrived, sent, broken);
         }

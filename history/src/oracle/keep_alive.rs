@@ -9,6 +9,7 @@ use crate::{
     model::{Connection, Model},
 };
 use squall_protocol::ReasonCode;
+use std::time::Duration;
 
 const DROPPED: Cite = (&["MQTT-3.1.2-24"], &["MQTT-3.1.2-22"]);
 /// Table 3-10 says what reason code 0x8D means.
@@ -19,18 +20,16 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         return;
     }
     for connection in model.connections.iter().filter(|c| c.accepted()) {
-        let Some(heard) = connection.heard else {
+        let Some((heard, silent)) = connection.longest_silence(model.end) else {
             continue;
         };
-        let until = connection.closed.map_or(model.end, |(m, _)| m.at);
-        let silent_ms = until.since(heard.at).as_millis() as u64;
-        let limit_ms = u64::from(connection.keep_alive) * 1500;
+        let limit = Duration::from_millis(u64::from(connection.keep_alive) * 1500);
+        let (silent_ms, limit_ms) = (silent.as_millis(), limit.as_millis());
         let on = connection.keep_alive > 0;
-        let slack_ms = model.setting.slack.as_millis() as u64;
-        let mut finding = if on && silent_ms > limit_ms + slack_ms {
+        let mut finding = if on && silent > limit + model.setting.slack {
             too_late(model, connection, silent_ms)
         } else if connection.told == Some(ReasonCode::KEEP_ALIVE_TIMEOUT)
-            && !(on && silent_ms >= limit_ms)
+            && !(on && silent >= limit)
         {
             too_early(model, connection, silent_ms)
         } else {
@@ -49,7 +48,7 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     }
 }
 
-fn too_late(model: &Model<'_>, connection: &Connection<'_>, silent_ms: u64) -> Finding {
+fn too_late(model: &Model<'_>, connection: &Connection<'_>, silent_ms: u128) -> Finding {
     let name = model.name(connection.client);
     Finding {
         message: format!("{name} was silent for {silent_ms} ms and was not dropped in time"),
@@ -57,10 +56,12 @@ fn too_late(model: &Model<'_>, connection: &Connection<'_>, silent_ms: u64) -> F
     }
 }
 
-fn too_early(model: &Model<'_>, connection: &Connection<'_>, silent_ms: u64) -> Finding {
+fn too_early(model: &Model<'_>, connection: &Connection<'_>, silent_ms: u128) -> Finding {
     let name = model.name(connection.client);
     Finding {
-        message: format!("{name} was told Keep Alive timeout after {silent_ms} ms of silence"),
+        message: format!(
+            "{name} was told Keep Alive timeout and was never silent for more than {silent_ms} ms"
+        ),
         ..of(model, "keep alive", REASON)
     }
 }

@@ -10,7 +10,7 @@ const COMPLETES: Cite = (&["MQTT-4.4.0-1"], &["MQTT-4.4.0-1"]);
 
 /// After the faults have stopped, every flow of a connected client finishes.
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
-    if model.setting.settled.is_none() {
+    if !model.is_over() {
         return;
     }
     for p in &model.published {

@@ -8,7 +8,7 @@ use crate::{
     words,
 };
 use bytes::Bytes;
-use squall_protocol::{Role, topic::TopicFilter};
+use squall_protocol::{QoS, Role, topic::TopicFilter};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound::{Included, Unbounded},
@@ -137,7 +137,12 @@ fn missing(
 ) {
     // It may have to wait: for room in the Receive Maximum, for a slow link. After a settle it must be there.
     let limited = model.setting.drops;
-    if limited || !model.online_at_end(request.client) {
+    if limited || !model.is_over() || !model.online_at_end(request.client) {
+        return;
+    }
+    // One of QoS 0 may be discarded at any time [MQTT-3.3.1-7] (3.1.1), section 3.3.1.3 (5.0).
+    let set = set_at.map(|ix| &model.packets[model.packets.partition_point(|p| p.ix < ix)]);
+    if !model.setting.keeps_sessions && set.is_some_and(|p| p.qos == QoS::AtMostOnce) {
         return;
     }
     let connection = &model.connections[request.connection];

@@ -22,8 +22,10 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     let mut reach = Reach::new(&model.subscriptions);
     for what in 0..model.messages.len() {
         let seen = model.messages.get(what);
-        // Of a message that was published once and is nobody's will, each group gets one.
-        if seen.published.len() == 1 && seen.wills.is_empty() {
+        // Of a message that came once and is nobody's will, each group gets one. Sent again with QoS 1 it is another.
+        let packets = seen.packets.iter().map(|n| &model.packets[*n]);
+        let came = packets.filter(|p| p.from == Role::Client && p.fresh);
+        if came.count() == 1 && seen.published.len() == 1 && seen.wills.is_empty() {
             message(model, &mut reach, what, broken);
         }
         if broken.full() {

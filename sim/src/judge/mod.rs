@@ -111,8 +111,12 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
             of_clients.see(&own, &mut found);
         }
     }
-    let model = reader.finish();
+    let model = reader.finish(played.end);
     oracle::judge(&model, &mut broken);
+    // No statement gives a server a time to deliver in.
+    if stranger && !model.is_over() {
+        broken.break_off();
+    }
     let doubt = stranger.then(|| doubt(&model, played)).flatten();
     if doubt.is_none() {
         squall_scenarios::judge(plan, &model, stranger, &mut broken);

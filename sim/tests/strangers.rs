@@ -1,0 +1,116 @@
+//! A stranger that keeps the standard is never accused, however long it takes.
+
+use squall_saboteurs::double::Double;
+use squall_scenarios::model::Scenario;
+use squall_sim::{
+    judge::{Ends, Sight},
+    run::Run,
+    world::Stranger,
+};
+use squall_transport::{ConnectionId, Output, Server};
+use std::{collections::VecDeque, path::Path};
+
+/// A server that does everything this many milliseconds late.
+struct Late<S> {
+    server: S,
+    by: u64,
+    now: u64,
+    waiting: VecDeque<(u64, Output)>,
+}
+
+impl<S: Server> Late<S> {
+    fn gather(&mut self, now: u64) {
+        self.now = now;
+        let due = now + self.by;
+        let outputs = self.server.outputs();
+        self.waiting.extend(outputs.into_iter().map(|o| (due, o)));
+    }
+}
+
+impl<S: Server> Server for Late<S> {
+    fn opened(&mut self, now: u64, id: ConnectionId) {
+        self.server.opened(now, id);
+        self.gather(now);
+    }
+
+    fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]) {
+        self.server.received(now, id, bytes);
+        self.gather(now);
+    }
+
+    fn closed(&mut self, now: u64, id: ConnectionId) {
+        self.waiting
+            .retain(|(_, o)| !matches!(o, Output::Send(to, _) | Output::Close(to) if *to == id));
+        self.server.closed(now, id);
+        self.gather(now);
+    }
+
+    fn passed(&mut self, now: u64) {
+        if self.server.deadline().is_some_and(|at| at <= now) {
+            self.server.passed(now);
+        }
+        self.gather(now);
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let waiting = self.waiting.front().map(|(due, _)| *due);
+        waiting.into_iter().chain(self.server.deadline()).min()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let ready = self.waiting.partition_point(|(due, _)| *due <= self.now);
+        self.waiting.drain(..ready).map(|(_, o)| o).collect()
+    }
+}
+
+fn library() -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(&root).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() && folder.file_name().is_some_and(|n| n != "src") {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let paths = entries.map(|e| e.unwrap().path());
+            files.extend(paths.filter(|p| p.extension().is_some_and(|e| e == "yaml")));
+        }
+    }
+    files.sort();
+    let load = |file: &std::path::PathBuf| squall_scenarios::load_file(file, &root).unwrap();
+    files.iter().map(load).collect()
+}
+
+#[test]
+fn a_late_broker_is_not_accused() {
+    let mut accused = Vec::new();
+    for by in [700, 3_000, 8_000] {
+        let make = || {
+            Box::new(Late {
+                server: Double::new([]),
+                by,
+                now: 0,
+                waiting: VecDeque::new(),
+            }) as Box<dyn Server>
+        };
+        for story in library() {
+            for &version in &story.versions {
+                for ends in [Ends::Both, Ends::Clients] {
+                    let run = Run {
+                        stranger: Some(Stranger(&make)),
+                        sight: Sight {
+                            ends,
+                            stranger: true,
+                        },
+                        ..Run::new(&story, version, 1)
+                    };
+                    if let Some(f) = run.judge().result.findings.first() {
+                        let (name, rule, what) = (&story.name, &f.rule, &f.message);
+                        accused.push(format!(
+                            "{by} ms, {ends:?}, {name} {version}: {rule}: {what}"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(accused.is_empty(), "{}", accused.join("\n"));
+}
