@@ -18,7 +18,7 @@ use squall_history::{
 };
 use squall_protocol::{Role, Time, Version};
 use squall_scenarios::{
-    model::{Scenario, Settle, Step, StepKind},
+    model::{ClientIx, Scenario, Settle, Step, StepKind},
     plan::OBSERVER,
 };
 use std::time::Duration;
@@ -81,18 +81,8 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     // Nobody but the clients of the story publishes.
     let mut of_broker = Monitors::of(Role::Server, scene(Some("")));
     let mut of_clients = Monitors::of(Role::Client, scene(None));
-    let mut reader = Reader::new(Setting {
-        version,
-        names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
-        sessions: sessions.clone(),
-        server: BROKER,
-        watched: ends.watched(),
-        settled: settled(plan, trace).filter(|_| told == Told::Whole),
-        drops: plan.broker.max_queued.is_some(),
-        keeps_sessions: !stranger,
-        buffers: stranger,
-        slack: if stranger { PATIENCE } else { EXACT },
-    });
+    let settled = settled(plan, trace).filter(|_| told == Told::Whole);
+    let mut reader = Reader::new(setting(plan, version, &sessions, sight, settled));
     let mut translator = Translator::new(ends, &sessions);
     for (ix, written) in trace.records().iter().enumerate() {
         let Some(record) = translator.translate(ix, written) else {
@@ -124,6 +114,28 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     Judgement {
         findings: broken.into_list(),
         doubt,
+    }
+}
+
+/// What the model has to know beside the records.
+fn setting<'a>(
+    plan: &'a Scenario,
+    version: Version,
+    sessions: &[ClientIx],
+    Sight { ends, stranger }: Sight,
+    settled: Option<Time>,
+) -> Setting<'a> {
+    Setting {
+        version,
+        names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
+        sessions: sessions.to_vec(),
+        server: BROKER,
+        watched: ends.watched(),
+        settled,
+        drops: plan.broker.max_queued.is_some(),
+        keeps_sessions: !stranger,
+        buffers: stranger,
+        slack: if stranger { PATIENCE } else { EXACT },
     }
 }
 
