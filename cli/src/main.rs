@@ -19,7 +19,12 @@ mod signals;
 use args::{Args, Command};
 use clap::Parser;
 use exit::{CliError, Ending};
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// Short runs are made of small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {

@@ -14,7 +14,8 @@ const DELETED: Cite = (&[], &["MQTT-3.3.2-5"]);
 const REDUCED: Cite = (&[], &["MQTT-3.3.2-6"]);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
-    if !model.sharp() {
+    let expires = |p: &Carried| p.expiry.is_some();
+    if !model.sharp() || !model.packets.iter().any(expires) {
         return;
     }
     // Messages that were begun for a session: those may be finished, whatever the time.

@@ -11,6 +11,9 @@ use crate::{
 const NO_NEW: Cite = (&["MQTT-3.10.4-2"], &["MQTT-3.10.4-2"]);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
+    if model.subscriptions.all.iter().all(|s| s.gone.is_none()) {
+        return;
+    }
     let mut reach = Reach::new(&model.subscriptions);
     for d in &model.delivered {
         if broken.full() {
