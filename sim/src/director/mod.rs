@@ -54,7 +54,7 @@ pub struct StepFailure {
 }
 
 /// A story in which more than this happens is stopped: its trace would not fit into memory.
-const MAX_RECORDS: u64 = 400_000;
+const MAX_RECORDS: u64 = 350_000;
 /// Bytes of packets sent and received after which a story is stopped, for the same reason.
 const MAX_PACKET_BYTES: u64 = 256 << 20;
 
