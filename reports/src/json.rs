@@ -172,6 +172,8 @@ struct RunDocument<'a> {
     seed: u64,
     world: &'a str,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     trace_hash: &'a str,
     virtual_ms: u64,
     findings: Vec<FindingDocument<'a>>,
@@ -187,6 +189,7 @@ impl<'a> From<&'a SimResult> for RunDocument<'a> {
             seed: run.seed,
             world: &run.world,
             verdict: run.verdict,
+            reason: run.reason.as_deref(),
             trace_hash: &run.trace_hash,
             virtual_ms: run.virtual_ms,
             findings: run.findings.iter().map(FindingDocument::from).collect(),

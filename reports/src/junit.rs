@@ -105,7 +105,10 @@ fn not_kept(series: &Series, suite: &str) -> Option<TestCase> {
 
 fn simulated(run: &SimResult, suite: &str) -> TestCase {
     let message = match run.findings.as_slice() {
-        [] => "the run did not pass; it has no finding".to_owned(),
+        [] => run
+            .reason
+            .clone()
+            .unwrap_or_else(|| "the run did not pass; it has no finding".to_owned()),
         [finding] => format!("{}: {}", finding.rule, finding.message),
         [finding, more @ ..] => format!(
             "{}: {} (and {} more)",

@@ -80,6 +80,9 @@ fn run(run: &SimResult) -> String {
             &run.world,
         ],
     );
+    if let Some(reason) = &run.reason {
+        text += &format!("\n{}\n", plain(reason));
+    }
     for finding in &run.findings {
         text += &self::finding(finding);
     }

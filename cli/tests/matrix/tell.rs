@@ -65,7 +65,7 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
                 plan: &plan,
                 version,
                 seed: SEED,
-                stranger: Some(Stranger(&make)),
+                stranger: Some(Stranger::Machine(&make)),
                 stop: &stop,
             };
             let played = event_loop::play(&play).expect("nobody stops it");

@@ -64,6 +64,7 @@ impl<'a> Reader<'a> {
             let slack = &mut self.model.setting.slack;
             *slack = slow.max(*slack);
         }
+        self.model.note_keep_alive();
         for ((connection, _), (asked, subscriptions)) in self.asked {
             let client = self.model.connections[connection].client;
             let session = self.model.session(client);

@@ -371,6 +371,17 @@ impl GroupView {
     }
 }
 
+/// What is to be known of a run beside its findings.
+fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
+    let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
+    let facts = [
+        ("World", text(&run.world)),
+        ("Time of the story", duration(run.virtual_ms)),
+        ("Trace hash", text(&run.trace_hash)),
+    ];
+    reason.into_iter().chain(facts).collect()
+}
+
 impl Card {
     fn of_run(id: String, run: &SimResult, open: bool) -> Self {
         let chart = format!(
@@ -397,15 +408,13 @@ impl Card {
             title: text(
                 run.findings
                     .first()
-                    .map_or(&run.title, |finding| &finding.message),
+                    .map(|finding| &finding.message)
+                    .or(run.reason.as_ref())
+                    .unwrap_or(&run.title),
             ),
             open,
             findings: findings.collect(),
-            facts: vec![
-                ("World", text(&run.world)),
-                ("Virtual time", duration(run.virtual_ms)),
-                ("Trace hash", text(&run.trace_hash)),
-            ],
+            facts: run_facts(run),
             replay: run.replay.as_deref().map(text),
         }
     }

@@ -138,7 +138,7 @@ fn run() -> impl Strategy<Value = SimResult> {
         any::<(u64, u64)>(),
         verdict(),
         vec(finding(), 0..2),
-        prop::option::of(text()),
+        (prop::option::of(text()), prop::option::of(text())),
     )
         .prop_map(
             |(
@@ -146,7 +146,7 @@ fn run() -> impl Strategy<Value = SimResult> {
                 (seed, virtual_ms),
                 verdict,
                 findings,
-                replay,
+                (replay, reason),
             )| SimResult {
                 scenario,
                 title,
@@ -154,6 +154,7 @@ fn run() -> impl Strategy<Value = SimResult> {
                 seed,
                 world,
                 verdict,
+                reason,
                 trace_hash,
                 virtual_ms,
                 findings,
