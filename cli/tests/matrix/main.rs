@@ -187,8 +187,12 @@ fn saboteurs_are_killed_decoys_are_left_alone_and_no_fake_is_green() {
             [] => String::new(),
             [first, ..] => format!("; {} stories: {first}", told.fails.len()),
         };
+        let blind = match &told.blind[..] {
+            [] => String::new(),
+            [first, ..] => format!("; {} at the clients' ends: {first}", told.blind.len()),
+        };
         let checks = played.in_short();
-        writeln!(lines, "{:<40} {checks}{stories}", who.name()).unwrap();
+        writeln!(lines, "{:<40} {checks}{stories}{blind}", who.name()).unwrap();
     }
     #[expect(clippy::print_stdout, reason = "the table is what this test is for")]
     {

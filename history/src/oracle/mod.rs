@@ -4,9 +4,11 @@
 mod due;
 mod expired;
 mod forwarded;
+mod identifiers;
 mod invention;
 mod keep_alive;
 mod liveness;
+mod no_local;
 mod order;
 mod repetition;
 mod retained;
@@ -39,6 +41,8 @@ const ALL: &[fn(&Model<'_>, &mut Findings)] = &[
     forwarded::judge,
     expired::judge,
     takeover::judge,
+    no_local::judge,
+    identifiers::judge,
 ];
 
 /// Asks every oracle about a history.

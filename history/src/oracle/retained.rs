@@ -1,5 +1,8 @@
 //! A new subscription finds the last retained message of each topic, in the order in which the server got them. That
-//! order is known at the server's end alone.
+//! order is known at the server's end; [`clients`] has what is certain of it at the clients'.
+
+mod clients;
+mod handling;
 
 use super::{Findings, of};
 use crate::{
@@ -28,8 +31,12 @@ const MISSING: Cite = (
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
-    if !model.sharp() {
+    if !model.packets.iter().any(|p| p.retain) {
         return;
+    }
+    handling::judge(model, broken);
+    if !model.sharp() {
+        return clients::judge(model, broken);
     }
     let values = values(model);
     let sent = last_sent(model);
@@ -87,10 +94,10 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
 }
 
 /// The topics that a filter matches, and what was published there.
-fn matching<'v, 'h>(
-    values: &'v Values<'h>,
+fn matching<'v, 'h, T>(
+    values: &'v BTreeMap<&'h str, Vec<T>>,
     filter: &'v TopicFilter,
-) -> impl Iterator<Item = (&'h str, &'v [(usize, &'h Bytes)])> {
+) -> impl Iterator<Item = (&'h str, &'v [T])> {
     let pattern = filter.pattern();
     // Only topics that begin like the filter are looked at; `a/#` matches `a` too.
     let literal = match filter.has_wildcard() {
@@ -114,7 +121,7 @@ fn value_at<'h>(changes: &[(usize, &'h Bytes)], ix: usize) -> (Option<&'h Bytes>
     }
 }
 
-fn sent_retained<'h>(model: &'h Model<'_>) -> impl Iterator<Item = &'h Carried> {
+fn sent_retained<'h>(model: &'h Model<'_>) -> impl Iterator<Item = &'h Carried<'h>> {
     model
         .packets
         .iter()

@@ -1,7 +1,10 @@
 //! A will is published when a connection ends without a normal DISCONNECT, and only then.
 //!
-//! This is the upper bound: no will where nothing called for one. It needs the server's end: at a client's, nobody knows
-//! whether a DISCONNECT arrived. How often and how late a will must come is for whoever asked for it to say.
+//! This is the upper bound: no will where nothing called for one. At the server's end it is known whether a DISCONNECT
+//! arrived; [`clients`] has what is certain without. How often and how late a will must come is for whoever asked for it
+//! to say.
+
+mod clients;
 
 use super::{Findings, of};
 use crate::{
@@ -17,7 +20,7 @@ const ONLY_THEN: Cite = (
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     if !model.sharp() {
-        return;
+        return clients::judge(model, broken);
     }
     let wills = model.connections.iter().filter_map(Connection::will);
     let mut judged = BTreeSet::new();
