@@ -143,6 +143,8 @@ struct CheckDocument<'a> {
     verdict: Verdict,
     message: &'a str,
     expected: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingDocument<'a>>,
     #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
     duration_ms: u64,
@@ -158,6 +160,7 @@ impl<'a> From<&'a CheckResult> for CheckDocument<'a> {
             verdict: result.verdict,
             message: &result.message,
             expected: &result.expected,
+            findings: result.findings.iter().map(FindingDocument::from).collect(),
             evidence: &result.evidence,
             duration_ms: result.duration_ms,
         }

@@ -156,13 +156,16 @@ fn target(conformance: &Conformance) -> impl Iterator<Item = TestSuite> {
 }
 
 fn checked(result: &CheckResult, suite: &str) -> TestCase {
-    let text = describe(
+    let mut text = describe(
         &result.title,
         &result.message,
         &result.expected,
         &result.statements,
         &result.evidence,
     );
+    for finding in &result.findings {
+        text += &format!("\nBeside: {}", describe_finding(finding));
+    }
     let ids = ids(&result.statements);
     let mut case = case(&result.check, result.verdict, &ids, &result.message, &text);
     case.set_classname(&*line(suite));

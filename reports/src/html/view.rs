@@ -10,8 +10,8 @@ use crate::{
     conclusion::conclusion,
     grouping::{Group, Story, counts, groups, stories},
     model::{
-        CheckResult, Conformance, Exchange, Report, SimResult, Simulation, StatementRef, Summary,
-        Verdict,
+        CheckResult, Conformance, Exchange, Finding, Report, SimResult, Simulation, StatementRef,
+        Summary, Verdict,
     },
     quantity::{count, duration, grouped},
     visible::{block, line, shorten},
@@ -388,18 +388,7 @@ impl Card {
             "Packets of {} in MQTT {}, seed {}",
             run.scenario, run.version, run.seed
         );
-        let findings = run.findings.iter().map(|finding| FindingView {
-            rule: Some(text(&finding.rule)),
-            location: finding.location.as_deref().map(text),
-            ..FindingView::new(
-                &finding.message,
-                &finding.expected,
-                &finding.statements,
-                &finding.evidence,
-                &chart,
-                EVENTS,
-            )
-        });
+        let findings = run.findings.iter().map(|f| FindingView::of(f, &chart));
         Self {
             id,
             verdict: run.verdict.into(),
@@ -423,7 +412,7 @@ impl Card {
         let chart = format!("Packets of {} in MQTT {}", result.check, result.version);
         let open = result.verdict.needs_attention();
         let events = if open { EVENTS } else { EVENTS_PASSED };
-        let finding = FindingView::new(
+        let own = FindingView::new(
             &result.message,
             &result.expected,
             &result.statements,
@@ -431,6 +420,8 @@ impl Card {
             &chart,
             events,
         );
+        let beside = result.findings.iter();
+        let beside = beside.map(|f| FindingView::of(f, &chart));
         Self {
             id,
             verdict: result.verdict.into(),
@@ -438,7 +429,7 @@ impl Card {
             place: format!("MQTT {}", text(&result.version)),
             title: text(&result.title),
             open,
-            findings: vec![finding],
+            findings: [own].into_iter().chain(beside).collect(),
             facts: vec![("Took", duration(result.duration_ms))],
             replay: None,
         }
@@ -446,6 +437,21 @@ impl Card {
 }
 
 impl FindingView {
+    fn of(finding: &Finding, chart: &str) -> Self {
+        Self {
+            rule: Some(text(&finding.rule)),
+            location: finding.location.as_deref().map(text),
+            ..Self::new(
+                &finding.message,
+                &finding.expected,
+                &finding.statements,
+                &finding.evidence,
+                chart,
+                EVENTS,
+            )
+        }
+    }
+
     fn new(
         message: &str,
         expected: &str,

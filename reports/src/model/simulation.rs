@@ -165,7 +165,7 @@ pub struct SimResult {
     pub replay: Option<String>,
 }
 
-/// A guarantee that was not kept in a simulated run.
+/// A guarantee that was not kept: in a simulated run, or beside what a check is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Oracle or expectation that speaks, such as `exactly once`.

@@ -169,19 +169,7 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
             "The run failed without a finding.",
         );
     }
-    for finding in &run.findings {
-        screen.blank();
-        screen.field("rule", Style::Strong, &finding.rule);
-        screen.field("observed", Style::Bad, &finding.message);
-        screen.field("expected", Style::Plain, &finding.expected);
-        screen.statements(&finding.statements);
-        screen.field(
-            "where",
-            Style::Plain,
-            finding.location.as_deref().unwrap_or_default(),
-        );
-        screen.evidence(&finding.evidence);
-    }
+    run.findings.iter().for_each(|f| screen.finding(f));
     screen.blank();
     screen.field("hash", Style::Faint, &run.trace_hash);
     if let Some(replay) = &run.replay {

@@ -81,8 +81,8 @@ fn check() -> impl Strategy<Value = CheckResult> {
         verdict(),
         text(),
         text(),
-        exchange(),
-        any::<u32>(),
+        prop::collection::vec(finding(), 0..3),
+        (exchange(), any::<u32>()),
     )
         .prop_map(
             |(
@@ -93,8 +93,8 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 message,
                 expected,
-                evidence,
-                duration_ms,
+                findings,
+                (evidence, duration_ms),
             )| CheckResult {
                 check,
                 title,
@@ -103,6 +103,7 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 message,
                 expected,
+                findings,
                 evidence,
                 duration_ms: duration_ms.into(),
             },

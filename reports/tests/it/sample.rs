@@ -233,6 +233,7 @@ fn check(
         verdict,
         message: message.to_owned(),
         expected: expected.to_owned(),
+        findings: Vec::new(),
         evidence: Exchange {
             parties: vec!["probe".to_owned(), "broker".to_owned()],
             events: vec![
