@@ -176,6 +176,9 @@ pub(crate) struct Live {
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Folder for the replay files of failing runs.
+    #[arg(long, value_name = "DIR", default_value = "squall-replays")]
+    pub(crate) replays: PathBuf,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
@@ -185,8 +188,11 @@ pub(crate) struct Replay {
     /// The replay file.
     pub(crate) file: PathBuf,
     /// Play it in this world instead of the one it was recorded in.
-    #[arg(long, value_name = "WORLD", value_parser = world)]
+    #[arg(long, value_name = "WORLD", conflicts_with = "broker", value_parser = world)]
     pub(crate) world: Option<World>,
+    /// Play it live with this broker instead.
+    #[arg(long, value_name = "URL", conflicts_with = "trace")]
+    pub(crate) broker: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

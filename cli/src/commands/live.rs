@@ -4,6 +4,7 @@ use super::{conform, ending, files, report};
 use crate::{
     args::Live as Args,
     bundled,
+    campaign::tell_of,
     exit::{CliError, Ending, Result},
     interrupt, meaning,
     outputs::Outputs,
@@ -12,22 +13,71 @@ use crate::{
 };
 use squall_conformance::{Leftover, Options, Target, Visit, visit};
 use squall_protocol::Version;
-use squall_reports::{SimResult, Simulation};
+use squall_reports::{Report, SimResult, Simulation};
+use squall_scenarios::model::Scenario;
 use squall_sim::{
     live::{End, Left, Live, Offer},
-    replay::quoted,
+    replay::{Folder, Place},
     world::live::Reach,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) fn run(args: &Args) -> Result<Ending> {
     interrupt::flag();
     let scenarios = bundled::scenarios(&args.paths)?;
-    let target = Target::parse(&args.broker).map_err(|e| CliError::input(e.to_string()))?;
-    let mut report = report(&format!("squall live --broker {target}"));
+    let report = report(&format!("squall live --broker {}", target(&args.broker)?));
     let inputs: Vec<&Path> = scenarios.iter().map(|s| Path::new(&s.file)).collect();
-    let mut outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
+    let outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
+    let stories = Stories {
+        versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
+        seeds: seeds(args)?,
+        jobs: args.jobs.into(),
+        patience: args.patience,
+        scenarios: scenarios.clone(),
+    };
+    let place = Place::Live(target(&args.broker)?.to_string());
+    let mut replays = Folder::new(&args.replays);
+    let ending = told(
+        stories,
+        &args.broker,
+        report,
+        outputs,
+        &mut |name, version, result| {
+            let story = scenarios.iter().find(|s| s.name == name);
+            if let Some(story) = story {
+                replays.note(story, version, &place, result);
+            }
+        },
+    )?;
+    Ok(ending.if_written(tell_of(&replays)))
+}
+
+fn target(url: &str) -> Result<Target> {
+    Target::parse(url).map_err(|e| CliError::input(e.to_string()))
+}
+
+/// What is told.
+pub(super) struct Stories {
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) versions: Vec<Version>,
+    pub(super) seeds: (u64, u64),
+    pub(super) jobs: usize,
+    pub(super) patience: Duration,
+}
+
+/// What is done with each result before it is written: the name of its scenario, its version, and itself.
+type Note<'n> = dyn FnMut(&str, Version, &mut SimResult) + 'n;
+
+/// Tells stories to a broker, and reports.
+pub(super) fn told(
+    stories: Stories,
+    broker: &str,
+    mut report: Report,
+    mut outputs: Outputs,
+    note: &mut Note<'_>,
+) -> Result<Ending> {
+    let target = target(broker)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -35,11 +85,11 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let seen = runtime.block_on(visit(&target, &Options::default()));
     let seen = seen.map_err(conform::useless)?;
     let live = Live {
-        scenarios,
-        versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
-        seeds: seeds(args)?,
-        jobs: args.jobs.into(),
-        patience: args.patience,
+        scenarios: stories.scenarios,
+        versions: stories.versions,
+        seeds: stories.seeds,
+        jobs: stories.jobs,
+        patience: stories.patience,
         tag: seen.run.clone(),
         reach: Reach {
             endpoint: seen.endpoint.clone(),
@@ -52,7 +102,11 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
             .help("`versions:` in each scenario says which"));
     }
     let mut simulation = Simulation::default();
-    let told = tell(&live, &runtime, &target, |mut result| {
+    let told = tell(&live, &runtime, &target, |version, mut result| {
+        if !result.findings.is_empty() {
+            let name = result.scenario.clone();
+            note(&name, version, &mut result);
+        }
         simulation.trim(&mut result);
         outputs.run(&result);
         simulation.add(result);
@@ -89,26 +143,16 @@ impl Told {
     }
 }
 
-fn tell(live: &Live, runtime: &Runtime, target: &Target, mut each: impl FnMut(SimResult)) -> Told {
+fn tell(
+    live: &Live,
+    runtime: &Runtime,
+    target: &Target,
+    mut each: impl FnMut(Version, SimResult),
+) -> Told {
     let progress = Progress::new(&format!("scenarios told to {target}"), live.count());
-    let files: BTreeMap<&str, &str> = live
-        .scenarios
-        .iter()
-        .map(|s| (s.name.as_str(), s.file.as_str()))
-        .collect();
     let run = live.run(progress.counter(), interrupt::flag(), |mut ended| {
-        let result = &mut ended.result;
-        meaning::add(ended.version, result);
-        if !result.findings.is_empty() {
-            let file = files.get(result.scenario.as_str()).unwrap_or(&"");
-            result.replay = Some(format!(
-                "squall live {} --broker {target} --seed {} --mqtt {}",
-                quoted(file),
-                result.seed,
-                result.version
-            ));
-        }
-        each(ended.result);
+        meaning::add(ended.version, &mut ended.result);
+        each(ended.version, ended.result);
     });
     let (end, left) = runtime.block_on(run);
     let left = left.into_iter().map(|left| match left {

@@ -166,8 +166,8 @@ impl<'r> Known<'r> {
         let of = self.session(session);
         let here = of.accepted && of.newest == Some(party);
         let id = publish.packet_id.map_or(0, |id| id.get());
-        let again = publish.qos == QoS::ExactlyOnce
-            && !of.flows.begin(id, message, publish.dup && here);
+        let again =
+            publish.qos == QoS::ExactlyOnce && !of.flows.begin(id, message, publish.dup && here);
         if again {
             return Told::PACKET;
         }

@@ -9,7 +9,9 @@ use squall_client::probe::Event;
 use squall_history::Finding;
 use squall_protocol::{
     Packet, PacketId, Properties, QoS, ReasonCode, Text, Version,
-    packet::{Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe},
+    packet::{
+        Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe,
+    },
     topic::TopicFilter,
 };
 use std::{rc::Rc, time::Duration};
@@ -186,18 +188,27 @@ fn a_message_that_nobody_subscribed_to_is_found_unless_the_session_is_a_stranger
 #[test]
 fn another_message_at_qos_2_is_found_and_one_that_is_sent_again_is_none() {
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     let first = story.message(QoS::ExactlyOnce, 1, "m");
     story.got(subscriber, Packet::Publish(first.clone()));
     story.sent(subscriber, Packet::PubRec(ack(1)));
     story.got(subscriber, Packet::PubRel(ack(1)));
     story.sent(subscriber, Packet::PubComp(ack(1)));
     assert!(story.rules().is_empty());
-    story.got(subscriber, Packet::Publish(story.message(QoS::ExactlyOnce, 2, "m")));
+    story.got(
+        subscriber,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 2, "m")),
+    );
     assert_eq!(story.rules(), ["exactly once"]);
     // In front of its PUBREL it is the same message.
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     story.got(subscriber, Packet::Publish(first.clone()));
     let resumed = story.connecting("s", false);
     story.got(resumed, connack(true));
@@ -211,7 +222,10 @@ fn a_publisher_that_repeats_a_qos_2_message_has_published_it_once() {
     let (story, publisher, subscriber) = pair(QoS::AtLeastOnce);
     let publish = story.message(QoS::ExactlyOnce, 7, "m");
     story.sent(publisher, Packet::Publish(publish.clone()));
-    let again = Publish { dup: true, ..publish };
+    let again = Publish {
+        dup: true,
+        ..publish
+    };
     story.sent(publisher, Packet::Publish(again.clone()));
     for id in 1..=2 {
         let got = story.message(QoS::AtLeastOnce, id, "m");
@@ -220,7 +234,10 @@ fn a_publisher_that_repeats_a_qos_2_message_has_published_it_once() {
     assert_eq!(story.rules(), ["at least once"]);
     // After its PUBREL the identifier is free, and it is another message.
     let (story, publisher, subscriber) = pair(QoS::AtLeastOnce);
-    let first = Publish { dup: false, ..again.clone() };
+    let first = Publish {
+        dup: false,
+        ..again.clone()
+    };
     story.sent(publisher, Packet::Publish(first));
     story.sent(publisher, Packet::PubRel(ack(7)));
     story.sent(publisher, Packet::Publish(again));
@@ -268,7 +285,11 @@ fn what_one_client_did_not_look_at_hides_nothing_that_others_got() {
     let raised = story.message(QoS::AtLeastOnce, 1, "m");
     story.got(subscriber, Packet::Publish(raised));
     let found = story.found();
-    assert_eq!(found.len(), 1, "the monitor's and the oracle's are one: {found:#?}");
+    assert_eq!(
+        found.len(),
+        1,
+        "the monitor's and the oracle's are one: {found:#?}"
+    );
 }
 
 #[test]
@@ -322,7 +343,10 @@ fn of_connections_that_overtake_one_another_nothing_is_concluded() {
 #[test]
 fn what_an_older_connection_brings_late_is_no_second_message() {
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     let newer = story.client("s", false);
     story.subscribed(newer, QoS::ExactlyOnce);
     let first = story.message(QoS::ExactlyOnce, 1, "m");
