@@ -15,7 +15,8 @@ pub(super) fn sessions(records: &[Written], parties: usize, version: Version) ->
     for Written { party, event, .. } in records {
         match event {
             Event::Sent(Packet::Connect(connect), ..) if connect.version == version => {
-                if greeted.insert(*party) && !connect.client_id.is_empty() {
+                let first = greeted.insert(*party);
+                if first && !connect.client_id.is_empty() {
                     sessions[*party] = *by_id.entry(connect.client_id.clone()).or_insert(*party);
                 }
             }
