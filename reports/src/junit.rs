@@ -156,7 +156,7 @@ fn checked(result: &CheckResult, suite: &str) -> TestCase {
     let text = describe(
         &result.title,
         &result.message,
-        &result.expected,
+        &result.expected_and_known(),
         &result.statements,
         &result.evidence,
     );

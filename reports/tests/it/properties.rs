@@ -103,6 +103,7 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 message,
                 expected,
+                known: None,
                 evidence,
                 duration_ms: duration_ms.into(),
             },

@@ -232,6 +232,7 @@ fn check(
         verdict,
         message: message.to_owned(),
         expected: expected.to_owned(),
+        known: None,
         evidence: Exchange {
             parties: vec!["probe".to_owned(), "broker".to_owned()],
             events: vec![
