@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Serve the reference broker on a socket.
     #[command(after_help = BROKER_HELP)]
     Broker(Broker),
-    /// List scenarios, checks, statements, or the words of the scenario language.
+    /// List scenarios, checks, statements, the words of the scenario language, or targets.
     List(List),
     /// Explain a statement, a check, a scenario, or a word of the scenario language.
     Explain(Explain),
@@ -205,8 +205,17 @@ pub(crate) struct Replay {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Conform {
-    /// The broker, such as mqtt://127.0.0.1:1883.
+    /// The broker, such as mqtt://127.0.0.1:1883 or mqtt://user:password@host.
     pub(crate) url: Option<String>,
+    /// Start this product, judge it, and stop it: a name of `squall list targets`, or a file such as my-broker.yaml.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) target: Option<String>,
+    /// With --target: the address where the product runs already; it is neither started nor stopped.
+    #[arg(long, value_name = "URL", requires = "target", conflicts_with = "url")]
+    pub(crate) broker: Option<String>,
+    /// With --target: exit code 0 if every verdict is the one that the target's file knows, 1 if one differs.
+    #[arg(long, requires = "target")]
+    pub(crate) known: bool,
     /// Check only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
@@ -332,6 +341,8 @@ pub(crate) enum Listed {
     Statements,
     /// The words of the scenario language.
     Words,
+    /// The products that Squall can start and judge.
+    Targets,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -104,5 +104,7 @@ async fn listen(mut signals: Signals) {
         _ = signals.next() => {}
         () = sleep(PATIENCE) => {}
     }
+    // Nothing unwinds here, so a broker that Squall has started would live on.
+    squall_conformance::end_all_processes();
     process::exit(code().into());
 }

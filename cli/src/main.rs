@@ -15,6 +15,7 @@ mod outputs;
 mod progress;
 mod screen;
 mod signals;
+mod target;
 
 use args::{Args, Command};
 use clap::Parser;

@@ -108,6 +108,8 @@ impl Client<'_> {
                 late if late.packet_type() == expected && late.packet_id() == Some(id) => {
                     self.paid(expected, id);
                     self.probe.note(format!("{expected} was late, not lost"));
+                    // The PINGRESP is still to come, and nobody waits for it any more.
+                    self.pongs_without_use += 1;
                     return Ok(late);
                 }
                 other => self.keep(other)?,

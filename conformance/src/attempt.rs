@@ -9,12 +9,14 @@ use crate::{
     judge::weigh,
     naming::base36,
     outcome::{Outcome, inconclusive, interrupted, not_applicable},
+    party::refused,
+    target::known::MISSING,
 };
-use squall_client::probe::{Heard, Journal, Probe};
+use squall_client::probe::{Event, Heard, Journal, Probe};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
 use squall_reports::{CheckResult, Exchange, Finding, StatementRef, Verdict};
 use std::{rc::Rc, time::Duration};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// What came of it.
 pub(crate) struct Attempt {
@@ -32,16 +34,20 @@ impl Attempt {
     }
 }
 
-/// One check in one version, with its limit.
+/// One check in one version, with its limit. `missing` says why the target need not be asked at all.
 pub(crate) async fn one(
     env: Rc<Env>,
-    check: &'static Check,
-    version: Version,
+    (check, version): (&'static Check, Version),
     number: usize,
     offer: Offer,
+    missing: Option<String>,
     limit: Duration,
 ) -> Attempt {
     let start = Instant::now();
+    if let Some(reason) = missing {
+        let outcome = not_applicable(format!("{MISSING}{reason}"));
+        return Attempt::of(unplayed(check, version, outcome));
+    }
     let connack = match offer {
         Offer::Accepted(connack) => connack,
         Offer::Unsupported { how, .. } => {
@@ -59,6 +65,9 @@ pub(crate) async fn one(
         }
         Offer::Useless(outcome) | Offer::Nothing(outcome) => {
             return Attempt::of(unplayed(check, version, outcome));
+        }
+        Offer::Refused(reason) => {
+            return Attempt::of(unplayed(check, version, refused(version, reason)));
         }
     };
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
@@ -80,12 +89,16 @@ pub(crate) async fn one(
         _ => outcome,
     };
     let outcome = outcome.graded(version, check.statements(version));
-    let outcome = while_it_lasts(outcome, &cx).await;
+    let outcome = while_it_lasts(outcome, check, &cx).await;
     // What packets prove stands, whatever became of the target.
-    let weighed = weigh(outcome, &cx, check.statements(version));
+    let mut weighed = weigh(outcome, &cx, check.statements(version));
     let interrupted = weighed.outcome.interrupted;
     let evidence = kept(&weighed.outcome, &cx.journal, &shared);
     let beside = beside(weighed.beside, &cx.journal, &shared, version);
+    if let Some(secret) = &shared.credentials {
+        // A server may repeat what it was told.
+        weighed.outcome.message = secret.without_text(weighed.outcome.message);
+    }
     let mut found = result(check, version, weighed.outcome, evidence, start.elapsed());
     found.findings = beside;
     // The evidence is complete; what tidying up does is not part of it.
@@ -113,9 +126,13 @@ async fn limited(cx: &Cx, check: &'static Check, limit: Duration) -> Outcome {
 }
 
 /// The outcome of a check whose target may be lost to everybody by now: a server that has died broke no rule by closing,
-/// and one that has fallen silent none by what it left unsaid. What its packets show stands.
-async fn while_it_lasts(outcome: Outcome, cx: &Cx) -> Outcome {
-    let doubtful = outcome.interrupted || matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
+/// nor did it keep one, and one that has fallen silent broke none by what it left unsaid. What its packets show stands.
+async fn while_it_lasts(outcome: Outcome, check: &Check, cx: &Cx) -> Outcome {
+    let doubtful = match outcome.verdict {
+        Verdict::Fail | Verdict::Warn => true,
+        Verdict::Pass => check.disturbs() || was_closed(cx),
+        Verdict::NotApplicable | Verdict::Inconclusive => outcome.interrupted,
+    };
     if !doubtful {
         return outcome;
     }
@@ -133,18 +150,56 @@ async fn while_it_lasts(outcome: Outcome, cx: &Cx) -> Outcome {
     }
 }
 
+/// Whether the server closed a connection, which dying does too.
+fn was_closed(cx: &Cx) -> bool {
+    let records = cx.journal.records();
+    records
+        .iter()
+        .any(|r| matches!(r.event, Event::PeerClosed(_)))
+}
+
+/// Between the last two looks at a target that may be about to end: its connections end before its door does.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client.
 async fn lost_target(cx: &Cx) -> Option<&'static str> {
+    match lost_now(cx).await {
+        // A connection that ends at once is an answer too, of one that lives.
+        Look::Hangup => {
+            sleep(LAST_LOOK).await;
+            match lost_now(cx).await {
+                Look::Lost(how) => Some(how),
+                Look::Hangup | Look::Answer => None,
+            }
+        }
+        Look::Lost(how) => Some(how),
+        Look::Answer => None,
+    }
+}
+
+/// What becomes of a new client.
+enum Look {
+    Answer,
+    Hangup,
+    Lost(&'static str),
+}
+
+async fn lost_now(cx: &Cx) -> Look {
     // A connection of its own, which is no part of the evidence.
     let asked = cx.again();
+    if cx.env.process.as_ref().is_some_and(|p| p.ended().is_some()) {
+        return Look::Lost(GONE);
+    }
     let Ok(mut probe) = Probe::connect(cx.env.endpoint.clone(), cx.wait()).await else {
-        return Some(GONE);
+        return Look::Lost(GONE);
     };
-    // A connection that ends at once is an answer too.
-    asked.dial("asked again").send(&mut probe).await.ok()?;
+    if asked.dial("asked again").send(&mut probe).await.is_err() {
+        return Look::Hangup;
+    }
     match probe.next(cx.wait()).await {
-        Heard::Silence => Some("the target has fallen silent"),
-        _ => None,
+        Heard::Silence => Look::Lost("the target has fallen silent"),
+        Heard::Closed(_) => Look::Hangup,
+        _ => Look::Answer,
     }
 }
 
@@ -162,7 +217,16 @@ fn kept(outcome: &Outcome, journal: &Journal, env: &Env) -> Exchange {
         return Exchange::default();
     }
     let blame = matches!(outcome.verdict, Verdict::Fail | Verdict::Warn);
-    evidence::exchange(journal, blame, outcome.guilty.as_deref(), &env.room)
+    let secret = env.credentials.as_ref();
+    evidence::exchange(journal, blame, outcome.guilty.as_deref(), secret, &env.room)
+}
+
+/// A statement with what it says.
+pub(crate) fn statement(version: Version, id: &str) -> StatementRef {
+    StatementRef {
+        id: id.to_owned(),
+        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
+    }
 }
 
 /// What the server broke beside, with the packets that show it.
@@ -186,14 +250,6 @@ fn beside(
         internal: false,
     });
     all.collect()
-}
-
-/// A statement with what it says.
-fn statement(version: Version, id: &str) -> StatementRef {
-    StatementRef {
-        id: id.to_owned(),
-        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
-    }
 }
 
 fn result(
@@ -220,6 +276,7 @@ fn result(
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
         findings: Vec::new(),
+        known: None,
         evidence,
         duration_ms: millis(took),
     }

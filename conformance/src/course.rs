@@ -2,33 +2,29 @@
 //! answer.
 
 use crate::{
-    attempt::{Attempt, one, unplayed},
+    attempt::{Attempt, one, statement, unplayed},
     check::Check,
     cx::Env,
     greet::Offer,
+    lost::Lives,
     options::Options,
     outcome::inconclusive,
 };
-use squall_client::probe::{Heard, Probe};
-use squall_protocol::{Packet, Properties, Text, Version, packet::Connect};
-use squall_reports::CheckResult;
+use squall_protocol::Version;
+use squall_reports::{CheckResult, Verdict};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
-    time::Duration,
 };
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::task::JoinSet;
 
 /// A check in a version.
 pub(crate) type Job = (&'static Check, Version);
 
 /// So many interrupted checks are asked again. Where there are more, interrupting is what the target does.
 const MOST_AGAIN: usize = 32;
-/// So often a target may die and come back.
-const MOST_LIVES: u32 = 4;
+const ALONE: &str = "and when it was asked again, alone";
+const FRESH: &str = "and when it was asked again, alone, of a target that was just started";
 
 /// Where the checks of a run stand.
 pub(crate) struct Course<'r, 'p> {
@@ -39,8 +35,7 @@ pub(crate) struct Course<'r, 'p> {
     results: &'r mut [Option<CheckResult>],
     progress: &'r mut (dyn FnMut(usize, &CheckResult) + 'p),
     done: usize,
-    /// How often the target was alive again.
-    lives: u32,
+    lives: Lives<'r>,
     /// Interrupted checks, with what came of them so far.
     interrupted: BTreeMap<usize, CheckResult>,
 }
@@ -63,7 +58,7 @@ impl<'r, 'p> Course<'r, 'p> {
             results,
             progress,
             done: 0,
-            lives: 0,
+            lives: Lives::new(env, offers),
             interrupted: BTreeMap::new(),
         }
     }
@@ -73,11 +68,11 @@ impl<'r, 'p> Course<'r, 'p> {
         let mut queue: VecDeque<usize> = (0..self.jobs.len()).collect();
         loop {
             self.crowd(&mut queue).await;
-            if queue.is_empty() || !self.comes_back().await {
+            if queue.is_empty() || !self.lives.come_back().await {
                 break;
             }
         }
-        if self.interrupted.len() <= MOST_AGAIN {
+        if self.interrupted.len() <= MOST_AGAIN || self.lives.may_be_started() {
             self.again().await;
         }
         for (index, found) in std::mem::take(&mut self.interrupted) {
@@ -119,38 +114,59 @@ impl<'r, 'p> Course<'r, 'p> {
     /// Asks each interrupted check once more, alone, so that nobody else has to do with what happens then.
     async fn again(&mut self) {
         for index in self.interrupted.keys().copied().collect::<Vec<_>>() {
-            if self.env.gone.get().is_some() && !self.comes_back().await {
+            if self.env.gone.get().is_some() && !self.lives.come_back().await {
                 return;
             }
             let second = self.attempt(index, self.jobs.len() + index).await;
-            let Some(mut first) = self.interrupted.remove(&index) else {
+            let Some(first) = self.interrupted.remove(&index) else {
                 continue;
             };
+            let lost = second.interrupted && self.env.gone.get().is_some();
             let found = match second.interrupted {
                 false => second.found,
-                true => {
-                    let alone = "and when it was asked again, alone";
-                    first.message = format!("{}; {alone}: {}", first.message, second.found.message);
-                    CheckResult {
-                        message: first.message,
-                        ..second.found
-                    }
+                true if lost && self.lives.may_be_started() => {
+                    self.on_a_fresh_start(index, second.found).await
                 }
+                true => twice(&first, second.found, ALONE),
             };
             self.finish(index, found);
+        }
+    }
+
+    /// Asks a check alone, of a target that was just started anew, after it was lost once to this check alone. One that
+    /// is dead again can serve nobody, and nobody else has to do with it.
+    async fn on_a_fresh_start(&mut self, index: usize, before: CheckResult) -> CheckResult {
+        if !self.lives.start_anew().await {
+            return before;
+        }
+        let attempt = self.attempt(index, 2 * self.jobs.len() + index).await;
+        if !attempt.interrupted {
+            return attempt.found;
+        }
+        let death = match self.env.gone.get() {
+            Some(_) => self.lives.death().await,
+            None => None,
+        };
+        match death {
+            Some(how) => deadly(attempt.found, self.jobs[index].1, &how),
+            None => twice(&before, attempt.found, FRESH),
         }
     }
 
     /// The check `index`, under names of its own.
     fn attempt(&self, index: usize, number: usize) -> impl Future<Output = Attempt> + use<> {
         let (check, version) = self.jobs[index];
-        let offer = self.offers[version as usize].clone();
+        let missing = self
+            .options
+            .lacks
+            .iter()
+            .find(|lack| lack.covers(check, version));
         one(
             Rc::clone(self.env),
-            check,
-            version,
+            (check, version),
             number,
-            offer,
+            self.offers[version as usize].clone(),
+            missing.map(|lack| lack.reason.clone()),
             self.options.timeout,
         )
     }
@@ -172,58 +188,45 @@ impl<'r, 'p> Course<'r, 'p> {
             n => format!("this check and {n} more were not asked"),
         };
         let (check, version) = self.jobs[first];
+        let how = match &self.lives.trouble {
+            Some(trouble) => format!("{how}, and {trouble}"),
+            None => how.to_owned(),
+        };
         let outcome = inconclusive(format!("{how}, so {rest}"));
         self.finish(first, unplayed(check, version, outcome));
         queue.into_iter().collect()
     }
+}
 
-    /// Waits for a lost target to answer a new client again, as one does that somebody starts anew.
-    async fn comes_back(&mut self) -> bool {
-        self.lives += 1;
-        if self.lives >= MOST_LIVES {
-            return false;
-        }
-        let until = Instant::now() + 3 * self.env.pace.get().answer();
-        while Instant::now() < until {
-            if self.answers().await {
-                self.env.gone.set(None);
-                return true;
-            }
-            sleep(self.env.wait / 10).await;
-        }
-        false
+/// The later of two results, with what both say.
+fn twice(first: &CheckResult, second: CheckResult, when: &str) -> CheckResult {
+    let message = format!("{}; {when}: {}", first.message, second.message);
+    CheckResult { message, ..second }
+}
+
+/// The result of a check that a target did not survive twice, alone and the second time just started.
+fn deadly(found: CheckResult, version: Version, how: &str) -> CheckResult {
+    // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0): who sends a CONNECT is answered.
+    let broken = match version {
+        Version::V3_1_1 => "MQTT-3.1.4-4",
+        Version::V5_0 => "MQTT-3.1.4-5",
+    };
+    let mut statements = vec![statement(version, broken)];
+    statements.extend(found.statements.into_iter().filter(|s| s.id != broken));
+    let mut evidence = found.evidence;
+    evidence.events.iter_mut().for_each(|e| e.highlight = false);
+    if let Some(last) = evidence.events.last_mut() {
+        last.highlight = true;
     }
-
-    /// Whether it answers a new client.
-    async fn answers(&self) -> bool {
-        let wait = self.env.pace.get().answer();
-        let Ok(mut probe) = Probe::connect(self.env.endpoint.clone(), wait).await else {
-            return false;
-        };
-        let version = match &self.offers[0] {
-            Offer::Accepted(_) => Version::V3_1_1,
-            _ => Version::V5_0,
-        };
-        let connect = Connect {
-            version,
-            clean_start: true,
-            keep_alive: 60,
-            client_id: Text::from(format!("{}back{}", self.env.run, self.lives)),
-            will: None,
-            user_name: None,
-            password: None,
-            properties: Properties::new(),
-        };
-        if probe
-            .send(&Packet::Connect(Box::new(connect)))
-            .await
-            .is_err()
-        {
-            return false;
-        }
-        let heard = probe.next(wait).await;
-        let answered = matches!(heard, Heard::Packet(_) | Heard::Violation(_));
-        probe.disconnect(Duration::ZERO).await;
-        answered
+    CheckResult {
+        verdict: Verdict::Fail,
+        message: format!(
+            "the target does not survive this and can serve nobody: {how}, twice when it was asked this alone, the \
+             second time just started; {}",
+            found.message
+        ),
+        statements,
+        evidence,
+        ..found
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     outcome::{Outcome, inconclusive, interrupted},
     pace::Pace,
     sessions::Sessions,
+    target::{credentials::Credentials, process::Process},
 };
 use bytes::Bytes;
 use squall_client::probe::{Journal, Probe, ProbeError};
@@ -24,6 +25,12 @@ use tokio::sync::OnceCell;
 #[derive(Debug)]
 pub(crate) struct Env {
     pub(crate) endpoint: Endpoint,
+    /// What every client says to be let in.
+    pub(crate) credentials: Option<Credentials>,
+    /// Whether clients without credentials are let in too: found out by the first check that needs to know.
+    pub(crate) anonymous: OnceCell<bool>,
+    /// What starts the target anew.
+    pub(crate) process: Option<Rc<Process>>,
     /// How long a check waits for one thing that has to come, before the target was measured.
     pub(crate) wait: Duration,
     /// How long checks wait, as measured at the target.
@@ -47,6 +54,9 @@ impl Env {
     pub(crate) fn new(endpoint: Endpoint, wait: Duration, run: String) -> Self {
         Self {
             endpoint,
+            credentials: None,
+            anonymous: OnceCell::new(),
+            process: None,
             wait,
             pace: Cell::new(Pace::new(wait, Duration::ZERO)),
             sessions: [OnceCell::new(), OnceCell::new()],
@@ -64,6 +74,7 @@ impl Env {
         self.brooms.set(self.brooms.get() + 1);
         Broom {
             endpoint: self.endpoint.clone(),
+            credentials: self.credentials.clone(),
             wait: self.wait.min(most),
             id: format!("{}tidy{}", self.run, self.brooms.get()),
         }

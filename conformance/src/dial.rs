@@ -5,6 +5,7 @@ use crate::{
     heard::unanswered,
     outcome::{Outcome, interrupted, not_applicable},
     party::{Client, refused},
+    target::credentials::connect,
 };
 use squall_client::probe::{Heard, Probe, ProbeError};
 use squall_protocol::{
@@ -15,26 +16,31 @@ use squall_protocol::{
 impl Cx {
     /// A connection to be made as `name` in the evidence.
     pub(crate) fn dial(&self, name: &'static str) -> Dial<'_> {
-        let connect = Connect {
-            version: self.version,
-            clean_start: true,
-            keep_alive: 60,
-            client_id: Text::from(self.id()),
-            will: None,
-            user_name: None,
-            password: None,
-            properties: Properties::new(),
-        };
         Dial {
             cx: self,
             name,
-            connect,
+            connect: connect(self.version, &self.id(), self.env.credentials.as_ref()),
         }
     }
 
     /// A plain connection with a clean session.
     pub(crate) async fn client(&self, name: &'static str) -> Result<Client<'_>, Outcome> {
         self.dial(name).go().await
+    }
+
+    /// Whether a client without credentials is let in, too. It is asked once in a run and only where others say some.
+    pub(crate) async fn lets_anybody_in(&self) -> bool {
+        if self.env.credentials.is_none() {
+            return true;
+        }
+        let ask = || async {
+            let asked = self.again();
+            let mut dial = asked.dial("anybody");
+            dial.connect.user_name = None;
+            dial.connect.password = None;
+            matches!(dial.try_go().await, Ok((_, connack)) if connack.reason.0 == 0)
+        };
+        *self.env.anonymous.get_or_init(ask).await
     }
 
     /// The positive control of checks whose subject is a refused CONNECT: a correct one is accepted, and the

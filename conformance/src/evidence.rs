@@ -1,5 +1,6 @@
 //! The journal of a check as an [`Exchange`]: who sent what to whom, and when. Bounded in bytes, like the journal.
 
+use crate::target::credentials::Credentials;
 use squall_client::probe::{Event as Seen, Journal, Record};
 use squall_protocol::{Packet, hex::dump};
 use squall_reports::{Event, EventKind, Exchange};
@@ -25,11 +26,12 @@ const FRAME: usize = 128;
 /// What happened; the parties of the check stand left, the server right. With `blame` the last packet that equals
 /// `guilty` is where it went wrong; where there is none, the last event that is neither tidying up nor a PINGRESP,
 /// which only shows that the connection lives. Of a long story the beginning and the end are shown, and what is between
-/// them is counted. `room` is what the run has left for whole stories.
+/// them is counted. `room` is what the run has left for whole stories. The password of `secret` is shown nowhere.
 pub(crate) fn exchange(
     journal: &Journal,
     blame: bool,
     guilty: Option<&Packet>,
+    secret: Option<&Credentials>,
     room: &Cell<usize>,
 ) -> Exchange {
     let mut parties = journal.parties();
@@ -54,7 +56,7 @@ pub(crate) fn exchange(
         .enumerate()
         .map(|(index, record)| Event {
             highlight: guilty == Some(index),
-            ..event(record, server)
+            ..hidden(event(without(record, secret), server), secret)
         })
         .collect();
     let (head, tail) = ends(&events, gap, room);
@@ -168,6 +170,49 @@ pub(crate) fn cut(mut text: String, most: usize) -> String {
     text
 }
 
+/// The record without the password.
+fn without(record: Record, secret: Option<&Credentials>) -> Record {
+    let Some(secret) = secret else {
+        return record;
+    };
+    let bytes = |bytes: bytes::Bytes| secret.without_bytes(&bytes).into();
+    let text = |text: String| secret.without_text(text);
+    let event = match record.event {
+        Seen::Sent(packet, version, sent) => {
+            Seen::Sent(secret.without(&packet), version, bytes(sent))
+        }
+        Seen::SentRaw(what, sent) => Seen::SentRaw(what, bytes(sent)),
+        Seen::Received(packet, version, got) => Seen::Received(packet, version, bytes(got)),
+        Seen::Long {
+            sent,
+            summary,
+            bytes: some,
+            len,
+        } => Seen::Long {
+            sent,
+            summary: text(summary),
+            bytes: bytes(some),
+            len,
+        },
+        Seen::Broken(violation, got) => Seen::Broken(violation, bytes(got)),
+        Seen::Note(note) => Seen::Note(text(note)),
+        other @ (Seen::Opened | Seen::PeerClosed(_) | Seen::Closed | Seen::Dropped(_)) => other,
+    };
+    Record { event, ..record }
+}
+
+/// The texts of an event without the password, which a server may repeat.
+fn hidden(event: Event, secret: Option<&Credentials>) -> Event {
+    match secret {
+        None => event,
+        Some(secret) => Event {
+            label: secret.without_text(event.label),
+            detail: secret.without_text(event.detail),
+            ..event
+        },
+    }
+}
+
 fn event(record: Record, server: usize) -> Event {
     let Record { at, party, event } = record;
     let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
@@ -271,7 +316,7 @@ mod tests {
         );
         journal.write(one, Seen::Note("nothing came".to_owned()));
         journal.write(one, Seen::Closed);
-        let exchange = exchange(&journal, true, None, &Cell::new(MOST_OF_A_RUN));
+        let exchange = exchange(&journal, true, None, None, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(exchange.parties, ["client", "server"]);
         let marks: Vec<_> = exchange.events.iter().map(|e| e.highlight).collect();
         assert_eq!(marks, [false, false, true, false]);
@@ -291,7 +336,7 @@ mod tests {
             journal.write(one, event);
         }
         let marked = |guilty: Option<&Packet>| {
-            let told = exchange(&journal, true, guilty, &Cell::new(MOST_OF_A_RUN));
+            let told = exchange(&journal, true, guilty, None, &Cell::new(MOST_OF_A_RUN));
             told.events.iter().position(|e| e.highlight)
         };
         assert_eq!(marked(Some(&first)), Some(0));
@@ -328,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_short_story_is_told_whole() {
-        let told = exchange(&story(100, 10), true, None, &Cell::new(MOST_OF_A_RUN));
+        let told = exchange(&story(100, 10), true, None, None, &Cell::new(MOST_OF_A_RUN));
         assert_eq!(told.events.len(), 101);
     }
 
@@ -338,6 +383,7 @@ mod tests {
             let told = exchange(
                 &story(packets, bytes),
                 true,
+                None,
                 None,
                 &Cell::new(MOST_OF_A_RUN),
             );
@@ -369,7 +415,11 @@ mod tests {
     fn when_the_run_has_no_room_left_only_ends_are_told() {
         let room = Cell::new(100_000);
         let told: Vec<usize> = (0..10)
-            .map(|_| exchange(&story(200, 10), true, None, &room).events.len())
+            .map(|_| {
+                exchange(&story(200, 10), true, None, None, &room)
+                    .events
+                    .len()
+            })
             .collect();
         assert_eq!(told[0], 201);
         assert_eq!(told[9], 2 * END_EVENTS + 1);

@@ -4,14 +4,12 @@ use crate::{
     naming::run_name,
     options::Options,
     outcome::{Outcome, inconclusive},
-    party::refused,
+    party::{refused, wants_credentials},
     stranger::{Seems, quoted_in_full, seems, words},
+    target::credentials::{Credentials, connect},
 };
 use squall_client::probe::{Heard, Probe};
-use squall_protocol::{
-    Packet, PacketType, Properties, ReasonCode, Text, Version, encode,
-    packet::{ConnAck, Connect},
-};
+use squall_protocol::{Packet, PacketType, ReasonCode, Version, encode, packet::ConnAck};
 use squall_transport::Endpoint;
 use std::rc::Rc;
 use tokio::time::Instant;
@@ -27,6 +25,8 @@ pub(crate) enum Offer {
     Broken(String),
     /// Nothing can be found out; the outcome says why.
     Useless(Outcome),
+    /// It does not let these clients in, and says so with this code.
+    Refused(ReasonCode),
     /// It said nothing at all; the outcome says so.
     Nothing(Outcome),
 }
@@ -35,7 +35,7 @@ impl Offer {
     /// Whether anything came that may be MQTT.
     const fn speaks_mqtt(&self) -> bool {
         match self {
-            Self::Accepted(_) | Self::Broken(_) | Self::Useless(_) => true,
+            Self::Accepted(_) | Self::Broken(_) | Self::Useless(_) | Self::Refused(_) => true,
             Self::Unsupported { answered, .. } => *answered,
             Self::Nothing(_) => false,
         }
@@ -47,9 +47,16 @@ impl Offer {
 ///
 /// # Errors
 /// What the server seems to be, when it gave neither version anything that may be MQTT.
-pub(crate) async fn explore(endpoint: &Endpoint, options: &Options) -> Result<[Offer; 2], String> {
+pub(crate) async fn explore(
+    endpoint: &Endpoint,
+    credentials: Option<&Credentials>,
+    options: &Options,
+) -> Result<[Offer; 2], String> {
     let [old, new] = Version::ALL;
-    let (a, b) = tokio::join!(greet(endpoint, old, options), greet(endpoint, new, options));
+    let (a, b) = tokio::join!(
+        greet(endpoint, old, credentials, options),
+        greet(endpoint, new, credentials, options)
+    );
     let ((a, a_seems), (b, b_seems)) = (a, b);
     let speaks = a_seems.is_none() && a.speaks_mqtt() || b_seems.is_none() && b.speaks_mqtt();
     if let (Some(words), false) = (a_seems.or(b_seems), speaks) {
@@ -69,6 +76,7 @@ pub(crate) async fn explore(endpoint: &Endpoint, options: &Options) -> Result<[O
 async fn greet(
     endpoint: &Endpoint,
     version: Version,
+    credentials: Option<&Credentials>,
     options: &Options,
 ) -> (Offer, Option<String>) {
     let deadline = Instant::now() + options.first_answer;
@@ -77,17 +85,8 @@ async fn greet(
         Ok(probe) => probe,
         Err(error) => return nothing(error.to_string()),
     };
-    let connect = Connect {
-        version,
-        clean_start: true,
-        keep_alive: 60,
-        client_id: Text::from(format!("{}v{}", run_name(), version.level())),
-        will: None,
-        user_name: None,
-        password: None,
-        properties: Properties::new(),
-    };
-    let connect = Packet::Connect(Box::new(connect));
+    let id = format!("{}v{}", run_name(), version.level());
+    let connect = Packet::Connect(Box::new(connect(version, &id, credentials)));
     let sent = match encode(&connect, version) {
         Ok(bytes) => bytes,
         Err(error) => return nothing(error.to_string()),
@@ -162,6 +161,9 @@ async fn understand(probe: Probe, heard: Heard, version: Version, options: &Opti
                     ),
                     answered: true,
                 },
+                false if wants_credentials(version, connack.reason) => {
+                    Offer::Refused(connack.reason)
+                }
                 false => Offer::Useless(refused(version, connack.reason)),
             }
         }

@@ -2,6 +2,7 @@
 //! that makes it, and struck out once it is certainly gone. Whatever becomes of a check, the ledger knows what to tidy
 //! up, and what could not be tidied up is named.
 
+use crate::target::credentials::{Credentials, connect};
 use bytes::Bytes;
 use squall_client::probe::{Heard, Journal, Probe};
 use squall_protocol::{
@@ -134,6 +135,8 @@ pub(crate) fn session(id: Bytes, version: Version) -> Leftover {
 #[derive(Clone, Debug)]
 pub(crate) struct Broom {
     pub(crate) endpoint: Endpoint,
+    /// What its client says to be let in.
+    pub(crate) credentials: Option<Credentials>,
     /// How long one answer is waited for.
     pub(crate) wait: Duration,
     /// A Client Identifier that nobody else has.
@@ -187,8 +190,12 @@ impl Broom {
             return;
         };
         let sent = match std::str::from_utf8(id) {
-            Ok(id) => probe.send(&clean(id, *version)).await,
-            Err(_) => match raw_clean(id, *version) {
+            Ok(id) => {
+                probe
+                    .send(&clean(id, *version, self.credentials.as_ref()))
+                    .await
+            }
+            Err(_) => match raw_clean(id, *version, self.credentials.as_ref()) {
                 Some(bytes) => probe.send_raw("CONNECT", &bytes).await,
                 None => return,
             },
@@ -210,7 +217,8 @@ impl Broom {
         let Ok(mut probe) = self.open(version).await else {
             return false;
         };
-        if probe.send(&clean(&self.id, version)).await.is_err() {
+        let own = clean(&self.id, version, self.credentials.as_ref());
+        if probe.send(&own).await.is_err() {
             return false;
         }
         match probe.next(self.wait).await {
@@ -250,29 +258,21 @@ impl Broom {
 }
 
 /// A CONNECT with a session that ends with the connection.
-fn clean(id: &str, version: Version) -> Packet {
-    Packet::Connect(Box::new(Connect {
-        version,
-        clean_start: true,
-        keep_alive: 60,
-        client_id: Text::from(id),
-        will: None,
-        user_name: None,
-        password: None,
-        properties: Properties::new(),
-    }))
+fn clean(id: &str, version: Version, credentials: Option<&Credentials>) -> Packet {
+    Packet::Connect(Box::new(connect(version, id, credentials)))
 }
 
 /// The same for an identifier that is no text: a server that took it once takes it again. `None` for one so long that
 /// no field holds it.
-fn raw_clean(id: &[u8], version: Version) -> Option<Vec<u8>> {
+fn raw_clean(id: &[u8], version: Version, credentials: Option<&Credentials>) -> Option<Vec<u8>> {
     // A stand-in of the same length is written, and its bytes are replaced.
     let standing_in = "x".repeat(id.len());
-    let mut bytes = encode(&clean(&standing_in, version), version)
+    let mut bytes = encode(&clean(&standing_in, version, credentials), version)
         .ok()?
         .to_vec();
-    let start = bytes.len() - id.len();
-    bytes[start..].copy_from_slice(id);
+    let after = credentials.map_or(0, |c| c.fields().1.len());
+    let end = bytes.len() - after;
+    bytes[end - id.len()..end].copy_from_slice(id);
     Some(bytes)
 }
 
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn what_a_connect_leaves_is_entered() {
         let entered = |change: fn(&mut Connect)| {
-            let Packet::Connect(mut connect) = clean("me", Version::V5_0) else {
+            let Packet::Connect(mut connect) = clean("me", Version::V5_0, None) else {
                 panic!("it is a CONNECT");
             };
             change(&mut connect);
@@ -339,8 +339,12 @@ mod tests {
 
     #[test]
     fn an_identifier_that_is_no_text_is_sent_as_it_is() {
-        let bytes = raw_clean(b"a\xFF", Version::V3_1_1).unwrap();
+        let bytes = raw_clean(b"a\xFF", Version::V3_1_1, None).unwrap();
         assert_eq!(bytes, b"\x10\x0E\0\x04MQTT\x04\x02\0\x3C\0\x02a\xFF");
+        let login = Credentials::new("u", Some(b"p"));
+        let bytes = raw_clean(b"a\xFF", Version::V3_1_1, Some(&login)).unwrap();
+        let expected = b"\x10\x14\0\x04MQTT\x04\xC2\0\x3C\0\x02a\xFF\0\x01u\0\x01p";
+        assert_eq!(bytes, expected);
         let named = Leftover::Session(Bytes::from_static(b"a\xFF"), Version::V3_1_1);
         assert_eq!(named.to_string(), "session `a\\xff` (MQTT 3.1.1)");
         assert_eq!(kept("a\x1B").to_string(), "session `a\\u{1b}` (MQTT 5.0)");

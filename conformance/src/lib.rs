@@ -2,7 +2,9 @@
 //!
 //! * [`catalogue`] the statements as data: what MQTT 3.1.1 and 5.0 ask for, in our words
 //! * [`checks`] every check with its metadata; a check is an async function over real connections
-//! * [`Target`] where the broker is
+//! * [`Target`] where the broker is, and who comes in there
+//! * [`TargetFile`] what is known about a product: how it is started, what it lacks, what it gets wrong
+//! * [`Process`] a broker that is started and ended here
 //! * [`visit()`] looks at a target for somebody else, and tidies up after them
 //! * [`run`] plays the checks and gives a [`squall_reports::Conformance`], and what the checks left in the target
 //!
@@ -22,6 +24,7 @@ mod greet;
 mod heard;
 mod judge;
 mod ledger;
+mod lost;
 mod message;
 mod naming;
 mod options;
@@ -44,5 +47,14 @@ pub use ledger::Leftover;
 pub use options::Options;
 pub use runner::{Cleaning, Progress, Run, RunError, run, run_blocking};
 pub use select::SelectError;
-pub use target::{Target, TargetError, Unreachable};
+pub use target::{
+    address::{Target, TargetError, Unreachable},
+    bundled::{bundled_target, target_names, target_text},
+    credentials::{Credentials, without_password},
+    file::{Deviation, Lack, TargetFile},
+    known::Comparison,
+    problem::Problem,
+    process::{Process, ProcessError, end_all_processes},
+    recipe::Recipe,
+};
 pub use visit::{Visit, visit};

@@ -1,5 +1,6 @@
 //! How a target is tested.
 
+use crate::target::file::Lack;
 use squall_protocol::Version;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub wait: Duration,
     /// How long the first CONNECT of a version waits for its answer; 5 s by default.
     pub first_answer: Duration,
+    /// What is documented as missing at the target: checks that need it are not asked.
+    pub lacks: Vec<Lack>,
     /// Whether results that nobody has to look at keep their packets too; not by default, as most results are such.
     pub all_evidence: bool,
 }
@@ -33,6 +36,7 @@ impl Default for Options {
             timeout: Duration::from_secs(12),
             wait: Duration::from_secs(3),
             first_answer: Duration::from_secs(5),
+            lacks: Vec::new(),
             all_evidence: false,
         }
     }

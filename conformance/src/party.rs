@@ -38,6 +38,8 @@ pub(crate) struct Client<'a> {
     heard: usize,
     /// PINGREQ that were not answered yet.
     pings: u32,
+    /// Of these, the first ones whose answer nobody waits for any more.
+    pub(crate) pongs_without_use: u32,
     /// Acknowledgements that are due for what was sent, the oldest first.
     pub(crate) owed: Vec<(PacketType, PacketId)>,
     /// Acknowledgements that came before they were waited for.
@@ -63,6 +65,7 @@ impl<'a> Client<'a> {
             inbox: VecDeque::new(),
             heard: 0,
             pings: 0,
+            pongs_without_use: 0,
             owed: Vec::new(),
             early: Vec::new(),
             seen: BTreeMap::new(),
@@ -144,6 +147,9 @@ impl<'a> Client<'a> {
                 }
                 // A server that sends PINGRESP by itself would pass whatever a round trip proves.
                 Packet::PingResp => match self.pings.checked_sub(1) {
+                    Some(left) if self.pongs_without_use > 0 => {
+                        (self.pings, self.pongs_without_use) = (left, self.pongs_without_use - 1);
+                    }
                     Some(left) => {
                         self.pings = left;
                         return Ok(Some(packet));
@@ -400,18 +406,20 @@ pub(crate) fn refused(version: Version, reason: ReasonCode) -> Outcome {
     let name = reason
         .name_in(PacketType::ConnAck, version)
         .unwrap_or("undefined code");
-    let credentials = match version {
+    inconclusive(if wants_credentials(version, reason) {
+        format!("the target does not let this client in ({reason} {name})")
+    } else {
+        format!("the target refuses a correct CONNECT with {reason} {name}")
+    })
+}
+
+/// Whether a code of CONNACK is about who the client is.
+pub(crate) fn wants_credentials(version: Version, reason: ReasonCode) -> bool {
+    match version {
         Version::V3_1_1 => matches!(reason.0, 4 | 5),
         Version::V5_0 => matches!(
             reason,
             ReasonCode::BAD_USER_NAME_OR_PASSWORD | ReasonCode::NOT_AUTHORIZED
         ),
-    };
-    inconclusive(if credentials {
-        format!(
-            "the target refuses clients without credentials ({reason} {name}); test a listener that lets anonymous clients in"
-        )
-    } else {
-        format!("the target refuses a correct CONNECT with {reason} {name}")
-    })
+    }
 }

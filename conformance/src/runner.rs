@@ -12,10 +12,10 @@ use crate::{
     outcome::inconclusive,
     pace::Pace,
     select::{SelectError, select},
-    target::{Reason, Target, Unreachable},
+    target::address::{Reason, Target, Unreachable},
 };
 use squall_client::probe::{Probe, ProbeError};
-use squall_protocol::Version;
+use squall_protocol::{PacketType, Version};
 use squall_reports::{CheckResult, Conformance};
 use squall_transport::Endpoint;
 use std::{
@@ -58,6 +58,19 @@ pub enum RunError {
         target: String,
         /// What it does instead, with the beginning of what it said.
         seems: String,
+    },
+    /// The target does not let the checks' clients in.
+    #[error("{target} {}: CONNACK {reason}", match .with {
+        true => "refuses the user name and the password",
+        false => "lets no client in without user name and password",
+    })]
+    Refused {
+        /// The target.
+        target: String,
+        /// Whether clients said credentials.
+        with: bool,
+        /// The code and its name.
+        reason: String,
     },
     /// The runtime could not be started.
     #[error("could not start the runtime: {0}")]
@@ -165,12 +178,15 @@ pub async fn run(
     let work = async {
         let endpoint = reach(target, options.wait).await?;
         check::prepare();
-        let offers = explore(&endpoint, options).await;
+        let offers = explore(&endpoint, target.credentials.as_ref(), options).await;
         let offers = offers.map_err(|seems| RunError::NotMqtt {
             target: target.to_string(),
             seems,
         })?;
+        let_in(target, &offers, &versions)?;
         let mut made = Env::new(endpoint, options.wait, run_name());
+        made.credentials.clone_from(&target.credentials);
+        made.process.clone_from(&target.process);
         made.all_evidence = options.all_evidence;
         let env = env.insert(Rc::new(made));
         measure(env, &offers).await;
@@ -224,7 +240,12 @@ pub(crate) async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, 
     let mut last = None;
     for endpoint in target.resolve(limit).await? {
         match Probe::connect(endpoint.clone(), limit).await {
-            Ok(_) => return Ok(endpoint),
+            Ok(_) => {
+                if let Some(process) = &target.process {
+                    process.stands_at(endpoint.clone());
+                }
+                return Ok(endpoint);
+            }
             Err(error) => last = Some(error),
         }
     }
@@ -234,6 +255,29 @@ pub(crate) async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, 
         Some(other) => Reason::Other(other.to_string()),
         None => Reason::Other("it has no address".to_owned()),
     }))
+}
+
+/// Whether any of the versions lets clients in, or leaves it open.
+fn let_in(target: &Target, offers: &[Offer; 2], versions: &[Version]) -> Result<(), RunError> {
+    let mut refusal = None;
+    for version in versions {
+        match &offers[*version as usize] {
+            Offer::Refused(reason) => {
+                let name = reason.name_in(PacketType::ConnAck, *version);
+                refusal = Some(format!("{reason} {}", name.unwrap_or("undefined code")));
+            }
+            Offer::Unsupported { .. } => {}
+            _ => return Ok(()),
+        }
+    }
+    match refusal {
+        None => Ok(()),
+        Some(reason) => Err(RunError::Refused {
+            target: target.to_string(),
+            with: target.credentials.is_some(),
+            reason,
+        }),
+    }
 }
 
 /// Round trips that are timed in each version before the checks.

@@ -8,7 +8,7 @@
 //! | `summary` | counts over all results |
 //! | `series` | of a sweep: counts by scenario, version and world |
 //! | `runs_per_second`, `virtual_seconds_per_second` | of a sweep, if measured |
-//! | `target`, `duration_ms`, `leftovers` | of a conformance run |
+//! | `target`, `product`, `product_version`, `duration_ms`, `leftovers` | of a conformance run |
 //! | `interrupted` | why it ended early, if it did |
 //!
 //! Runs are written as they come, so a long sweep takes no memory. Statements are plain ids. Texts are not altered,
@@ -88,6 +88,10 @@ impl<W: Write> Sink for Document<W> {
         }
         if let [target] = report.conformance.as_slice() {
             self.key("target", &target.target)?;
+            if let Some(product) = &target.product {
+                self.key("product", &product.name)?;
+                self.key("product_version", &product.version)?;
+            }
             self.key("duration_ms", &target.duration_ms)?;
             if !target.leftovers.is_empty() {
                 self.key("leftovers", &target.leftovers)?;
@@ -145,6 +149,8 @@ struct CheckDocument<'a> {
     expected: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<FindingDocument<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<&'a str>,
     #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
     duration_ms: u64,
@@ -161,6 +167,7 @@ impl<'a> From<&'a CheckResult> for CheckDocument<'a> {
             message: &result.message,
             expected: &result.expected,
             findings: result.findings.iter().map(FindingDocument::from).collect(),
+            known: result.known.as_deref(),
             evidence: &result.evidence,
             duration_ms: result.duration_ms,
         }

@@ -159,7 +159,7 @@ fn checked(result: &CheckResult, suite: &str) -> TestCase {
     let mut text = describe(
         &result.title,
         &result.message,
-        &result.expected,
+        &result.expected_and_known(),
         &result.statements,
         &result.evidence,
     );

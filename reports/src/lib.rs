@@ -24,7 +24,7 @@ pub mod visible;
 
 pub use format::{Format, UnknownEnding, UnknownFormat};
 pub use model::{
-    CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, Series, SimResult,
-    Simulation, StatementRef, Summary, Verdict,
+    CheckResult, Conformance, Event, EventKind, Exchange, Finding, Product, Report, Series,
+    SimResult, Simulation, StatementRef, Summary, Verdict,
 };
 pub use sink::Sink;

@@ -111,7 +111,7 @@ fn finding(finding: &Finding) -> String {
 fn conformance(target: &Conformance) -> String {
     let mut text = format!(
         "\n## Conformance of {}\n\n{} in {}: {}.\n",
-        plain(&target.target),
+        plain(&target.whose()),
         count(target.summary.total, "result"),
         duration(target.duration_ms),
         counts(&target.summary)
@@ -146,7 +146,7 @@ fn check(result: &CheckResult) -> String {
         "{head}\nAsked: {}\n\nObserved: {}\n\nExpected: {}\n\nStatements: {}\n{}{}",
         plain(&result.title),
         plain(&result.message),
-        plain(&result.expected),
+        plain(&result.expected_and_known()),
         plain(&ids(&result.statements)),
         packets(&result.evidence),
         result.findings.iter().map(finding).collect::<String>()

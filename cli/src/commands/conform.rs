@@ -8,10 +8,13 @@ use crate::{
     outputs::Outputs,
     progress::Progress,
     screen,
+    target::{self, Judgeable},
 };
-use squall_conformance::{Cleaning, RunError, Target};
+use squall_conformance::{
+    Cleaning, Comparison, Lack, RunError, Target, TargetFile, without_password,
+};
 use squall_protocol::Version;
-use squall_reports::Conformance;
+use squall_reports::{Conformance, Product};
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -25,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) jobs: usize,
     pub(crate) wait: Duration,
     pub(crate) all_evidence: bool,
+    /// What need not be asked.
+    pub(crate) lacks: Vec<Lack>,
 }
 
 impl Default for Options {
@@ -36,6 +41,7 @@ impl Default for Options {
             jobs: defaults.jobs,
             wait: defaults.wait,
             all_evidence: defaults.all_evidence,
+            lacks: defaults.lacks,
         }
     }
 }
@@ -44,59 +50,157 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
     interrupt::flag();
     let mut report = report("squall conform");
     let outputs = Outputs::open(args.format, &files(&args.outputs), &[], &report)?;
-    let (url, only) = url_and_checks(args)?;
+    let (mut broker, only) = broker_and_checks(args)?;
     let options = Options {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         only,
         jobs: args.jobs.into(),
         wait: Duration::from_secs_f64(args.timeout),
         all_evidence: args.all_evidence,
+        lacks: broker.file.iter().flat_map(|f| f.lacks.clone()).collect(),
     };
+    let runtime = runtime()?;
+    if !started(&runtime, &broker)? {
+        return Ok(Ending::Interrupted(interrupt::code()));
+    }
+    let address = broker.target.to_string();
+    let judged = judged(&runtime, &broker.target, &options);
     let Judged {
         mut conformance,
         whole,
         cleaning,
-        runtime,
-    } = judged(url, &options)?;
+    } = match judged {
+        Ok(judged) => judged,
+        Err(error) => {
+            stop(&runtime, &mut broker);
+            return Err(error);
+        }
+    };
+    let compared = known(broker.file.as_ref(), &mut conformance);
     let mute = conformance.summary.inconclusive == conformance.summary.total;
-    let clean = || {
-        let left = runtime.block_on(cleaning.finish(CLEANING));
-        left.iter().map(ToString::to_string).collect::<Vec<_>>()
+    // What is started here keeps nothing after its end.
+    let clean = |broker: &mut Judgeable| match broker.process {
+        Some(_) => {
+            stop(&runtime, broker);
+            Vec::new()
+        }
+        None => {
+            let left = runtime.block_on(cleaning.finish(CLEANING));
+            left.iter().map(ToString::to_string).collect::<Vec<_>>()
+        }
     };
     // Whoever has stopped the run waits for the results first.
     let (written, left) = if whole {
-        conformance.leftovers = clean();
+        conformance.leftovers = clean(&mut broker);
         let left = conformance.leftovers.clone();
         report.conformance.push(conformance);
         (outputs.finish(&report), left)
     } else {
         report.conformance.push(conformance);
-        (outputs.finish(&report), clean())
+        (outputs.finish(&report), clean(&mut broker))
     };
     for left in left {
-        screen::complain(&format!("left on {url}: {left}"));
+        screen::complain(&format!("left on {address}: {left}"));
     }
     if !whole {
         screen::complain("interrupted: only the checks that were done are reported");
     } else if mute {
         screen::complain(&format!(
-            "{url} accepts connections, but nothing it says can be judged as MQTT"
+            "{address} accepts connections, but nothing it says can be judged as MQTT"
         ));
         return Ok(Ending::Unknown);
     }
-    Ok(ending(&report, written))
+    let ending = ending(&report, written);
+    Ok(match compared {
+        Some(compared) => told(&compared, args.known && whole, ending, written),
+        None => ending,
+    })
 }
 
-/// The target and the wanted checks. `--only` takes every word after it, the target too if it comes last.
-fn url_and_checks(args: &Conform) -> Result<(&str, Vec<String>)> {
-    if let Some(url) = &args.url {
-        return Ok((url, args.only.clone()));
+/// Starts the broker if it is to be started; false when a signal came first.
+fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
+    let Some(process) = &broker.process else {
+        return Ok(true);
+    };
+    let product = broker.file.as_ref().map_or("the target", |f| &f.product);
+    let start = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = interrupted() => None,
+            started = process.start() => Some(started),
+        }
+    });
+    match start {
+        None => Ok(false),
+        Some(Ok(())) => Ok(true),
+        Some(Err(error)) => {
+            let install = broker.file.as_ref().and_then(|f| f.install.as_deref());
+            let help = install.map_or_else(
+                || "see `start` in the target's file".to_owned(),
+                |install| format!("is it installed? {}", install.trim()),
+            );
+            Err(CliError::unreachable(format!("{product} does not start: {error}")).help(help))
+        }
     }
-    match args.only.split_last() {
-        Some((url, only)) if url.contains("://") => Ok((url, only.to_vec())),
-        _ => Err(CliError::input("no broker is named")
-            .help("write its address, such as mqtt://127.0.0.1:1883")),
+}
+
+fn stop(runtime: &Runtime, broker: &mut Judgeable) {
+    if let Some(process) = &broker.process {
+        runtime.block_on(process.stop());
     }
+}
+
+/// Holds the results against what is known about the target.
+fn known(file: Option<&TargetFile>, conformance: &mut Conformance) -> Option<Comparison> {
+    let file = file?;
+    conformance.product = Some(Product {
+        name: file.product.clone(),
+        version: file.version.clone(),
+    });
+    Some(file.compare(&mut conformance.results))
+}
+
+/// Says what differs from what is known. If `decides`, that is what the exit code is about.
+fn told(compared: &Comparison, decides: bool, ending: Ending, written: bool) -> Ending {
+    let fails = compared.known_fails;
+    screen::complain(&format!("{fails} fails are known about this target"));
+    for unknown in &compared.unknown {
+        screen::complain(&format!("not known: {unknown}"));
+    }
+    for unseen in &compared.unseen {
+        screen::complain(&format!("known otherwise: {unseen}"));
+    }
+    match decides {
+        false => ending,
+        true if compared.is_equal() => Ending::Good.if_written(written),
+        true => Ending::Failed,
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))
+}
+
+/// The broker and the wanted checks. `--only` takes every word after it, the address too if it comes last.
+fn broker_and_checks(args: &Conform) -> Result<(Judgeable, Vec<String>)> {
+    let mut only = args.only.clone();
+    let mut url = args.url.clone().or_else(|| args.broker.clone());
+    if url.is_none() && only.last().is_some_and(|last| last.contains("://")) {
+        url = only.pop();
+    }
+    let broker = match (&args.target, url) {
+        (Some(name), url) => Judgeable::of(target::named(name)?, url.as_deref())?,
+        (None, Some(url)) => Judgeable::at(&url)?,
+        (None, None) => {
+            return Err(CliError::input("no broker is named").help(
+                "write its address, such as mqtt://127.0.0.1:1883, or --target and a name of `squall list targets`",
+            ));
+        }
+    };
+    Ok((broker, only))
 }
 
 /// What was found out about a broker, and what is to be done still.
@@ -104,7 +208,6 @@ struct Judged {
     conformance: Conformance,
     whole: bool,
     cleaning: Cleaning,
-    runtime: Runtime,
 }
 
 /// The longest time that removing what the checks left may take.
@@ -113,36 +216,34 @@ pub(super) const CLEANING: Duration = Duration::from_secs(2);
 /// Judges a broker that goes away with this process, so that nothing has to be cleaned. The flag says whether every
 /// check was done: Ctrl-C ends it with what was found.
 pub(crate) fn judge(url: &str, options: &Options) -> Result<(Conformance, bool)> {
-    let judged = judged(url, options)?;
+    let broker = Judgeable::at(url)?;
+    let judged = judged(&runtime()?, &broker.target, options)?;
     Ok((judged.conformance, judged.whole))
 }
 
-fn judged(url: &str, options: &Options) -> Result<Judged> {
-    let target = Target::parse(url).map_err(|e| CliError::input(e.to_string()))?;
+fn judged(runtime: &Runtime, target: &Target, options: &Options) -> Result<Judged> {
     let options = squall_conformance::Options {
         versions: options.versions.clone(),
         only: options.only.clone(),
         jobs: options.jobs,
         wait: options.wait,
         first_answer: options.wait,
+        lacks: options.lacks.clone(),
         all_evidence: options.all_evidence,
         // Room for a check that has to wait for several answers, one after the other.
         timeout: squall_conformance::Options::default()
             .timeout
             .max(options.wait * 4),
     };
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
     let mut progress: Option<Progress> = None;
     let show = |p: squall_conformance::Progress<'_>| {
-        let bar = progress
-            .get_or_insert_with(|| Progress::new(&format!("checks against {url}"), p.total as u64));
+        let bar = progress.get_or_insert_with(|| {
+            Progress::new(&format!("checks against {target}"), p.total as u64)
+        });
         bar.counter().store(p.done as u64, Ordering::Relaxed);
     };
     let run = runtime.block_on(squall_conformance::run(
-        &target,
+        target,
         &options,
         interrupted(),
         show,
@@ -157,26 +258,32 @@ fn judged(url: &str, options: &Options) -> Result<Judged> {
                 conformance: run.conformance,
                 whole: run.whole,
                 cleaning: run.cleaning,
-                runtime,
             })
         }
         Err(error) => Err(useless(error)),
     }
 }
 
-/// Why nothing can be found out about a target, and what to do.
+/// Why nothing was judged, and what to do about it.
 pub(super) fn useless(error: RunError) -> CliError {
+    let message = error.to_string();
     match error {
-        RunError::Unreachable(e) => CliError::unreachable(e.to_string())
+        RunError::Unreachable(_) => CliError::unreachable(message)
             .help("start the broker, or check the address and the port"),
-        e @ RunError::NotMqtt { .. } => CliError::unreachable(e.to_string()).help(
+        RunError::NotMqtt { .. } => CliError::unreachable(message).help(
             "name the port where the broker listens for MQTT over TCP, mostly 1883; TLS (mostly 8883) and WebSockets \
              are not supported yet",
         ),
-        e @ RunError::Select(_) => {
-            CliError::input(e.to_string()).help("`squall list checks` shows every name")
+        RunError::Refused { with: true, .. } => {
+            CliError::unreachable(message).help("check the user name and the password")
         }
-        e => CliError::input(e.to_string()),
+        RunError::Refused { with: false, .. } => {
+            CliError::unreachable(message).help("write them into the address: mqtt://USER:PASSWORD@HOST")
+        }
+        // Somebody may have written an address where a check was expected.
+        RunError::Select(_) => CliError::input(without_password(&message))
+            .help("`squall list checks` shows every name"),
+        _ => CliError::input(message),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     args::{Format, List, Listed},
     bundled,
     exit::{CliError, Ending, Result},
-    screen,
+    screen, target,
 };
 use serde_json::{Value, json};
 use squall_conformance::{catalogue, checks};
@@ -18,6 +18,7 @@ pub(crate) fn run(args: &List) -> Result<Ending> {
         Listed::Checks => self::checks_of(&versions),
         Listed::Statements => statements(&versions),
         Listed::Words => words(),
+        Listed::Targets => targets()?,
     };
     match args.format {
         Format::Json => {
@@ -126,6 +127,25 @@ fn words() -> Vec<Row> {
         })
     };
     squall_scenarios::words().into_iter().flat_map(of).collect()
+}
+
+fn targets() -> Result<Vec<Row>> {
+    let row = |name: &'static str| {
+        let file = target::named(name)?;
+        let fails = file.fails();
+        Ok(Row {
+            columns: [
+                name.to_owned(),
+                format!("{} {}", file.product, file.version),
+                format!("{fails} known fails"),
+            ],
+            json: json!({
+                "target": name, "product": file.product, "version": file.version, "tested": file.tested,
+                "install": file.install, "known_fails": fails,
+            }),
+        })
+    };
+    squall_conformance::target_names().map(row).collect()
 }
 
 #[cfg(test)]

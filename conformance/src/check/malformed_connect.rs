@@ -42,11 +42,14 @@ pub(super) const CHECKS: &[Check] = &[
         "CONNECT that ends in the middle of the Client Identifier",
         v3["MQTT-3.1.4-1"],
         v5["MQTT-3.1.4-1"],
-        |cx| RawConnect::new(cx).payload(&[0x00, 0x10, b'a']).bytes(cx)
+        |cx| RawConnect::new(cx)
+            .payload(&[0x00, 0x10, b'a'])
+            .breaks_off()
+            .bytes(cx)
     ),
     refuses!("malformed-connect/no-client-id", "CONNECT without a Client Identifier field",
         v3 ["MQTT-3.1.3-3", "MQTT-3.1.4-1"], v5 ["MQTT-3.1.3-3", "MQTT-3.1.4-1"],
-        |cx| RawConnect::new(cx).payload(&[]).bytes(cx)),
+        |cx| RawConnect::new(cx).payload(&[]).breaks_off().bytes(cx)),
     refuses!("malformed-connect/client-id-not-utf8", "CONNECT whose Client Identifier is not UTF-8",
         v3 ["MQTT-3.1.3-4", "MQTT-1.5.3-1"], v5 ["MQTT-3.1.3-4", "MQTT-1.5.4-1", "X-5.0-utf8-1"],
         |cx| RawConnect::new(cx).payload(&field(NOT_UTF8)).bytes(cx)),
@@ -64,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
         |cx| RawConnect::new(cx).flags(0x20).bytes(cx)),
     refuses!("malformed-connect/will-missing", "CONNECT with the Will Flag and no will fields",
         v3 ["MQTT-3.1.2-9", "MQTT-3.1.4-1"], v5 ["MQTT-3.1.2-9", "MQTT-3.1.4-1"],
-        |cx| RawConnect::new(cx).flags(0x04).bytes(cx)),
+        |cx| RawConnect::new(cx).flags(0x04).breaks_off().bytes(cx)),
     refuses!("malformed-connect/will-topic-not-utf8", "CONNECT whose Will Topic is not UTF-8",
         v3 ["MQTT-3.1.3-10", "MQTT-1.5.3-1"], v5 ["MQTT-3.1.3-11", "MQTT-1.5.4-1"],
         |cx| RawConnect::new(cx).flags(0x04).will(cx, NOT_UTF8).bytes(cx)),
@@ -85,7 +88,9 @@ pub(super) const CHECKS: &[Check] = &[
         "CONNECT with bytes behind its last field",
         v3["MQTT-3.1.2-18"],
         v5["MQTT-3.1.2-16"],
-        |cx| RawConnect::new(cx).more(&field(b"nobody asked")).bytes(cx)
+        |cx| RawConnect::new(cx)
+            .surplus(&field(b"nobody asked"))
+            .bytes(cx)
     ),
     refuses!("malformed-connect/receive-maximum-0", "CONNECT with Receive Maximum 0",
         v3 [], v5 ["X-5.0-flow-1"],

@@ -22,11 +22,11 @@ use super::Check;
 use crate::{
     cx::Cx,
     judge::weigh,
-    outcome::{Judged, Outcome, inconclusive},
+    outcome::{Judged, Outcome, inconclusive, not_applicable},
     reaction::End,
 };
 use squall_client::probe::Journal;
-use squall_protocol::Version;
+use squall_protocol::{PacketType, Version};
 use squall_reports::Verdict;
 use squall_vectors::{Case, Sender};
 use std::{cmp::Reverse, collections::BTreeMap, sync::LazyLock};
@@ -95,7 +95,7 @@ pub(super) fn prepare() {
 }
 
 /// Those of one file in one version.
-fn cases_of(stem: &str, version: Version) -> impl Iterator<Item = &'static Case> {
+fn cases_of(stem: &str, version: Version) -> impl Iterator<Item = &'static Case> + Clone {
     let wanted = move |case: &&Case| file(case) == stem && case.version == version;
     CASES.iter().filter(wanted)
 }
@@ -120,8 +120,18 @@ struct Finding {
 async fn all_of(cx: &Cx, stem: &str) -> Judged {
     cx.accepts().await?;
     let staged = stages(cx, stem).await;
-    let mut waiting = cases_of(stem, cx.version).enumerate();
-    let total = cases_of(stem, cx.version).count();
+    let anonymous = cx.lets_anybody_in().await;
+    let sendable = cases_of(stem, cx.version).filter(|case| {
+        // A server that refuses a CONNECT without credentials need not have looked at what is broken in it.
+        anonymous || !(case.vector.first && case.packet_type() == Some(PacketType::Connect))
+    });
+    let total = sendable.clone().count();
+    if total == 0 {
+        return Err(not_applicable(
+            "the target lets no client in without credentials, and these packets carry none",
+        ));
+    }
+    let mut waiting = sendable.enumerate();
     let mut running = JoinSet::new();
     let mut findings: BTreeMap<usize, Finding> = BTreeMap::new();
     let mut worst: Option<usize> = None;

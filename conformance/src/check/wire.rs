@@ -33,7 +33,7 @@ pub(super) fn field(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Parts, one behind the other.
+/// Parts, one after the other.
 pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
@@ -61,8 +61,12 @@ pub(super) struct RawConnect {
     pub(super) keep_alive: u16,
     /// Properties without their length (5.0).
     pub(super) properties: Vec<u8>,
-    /// Everything behind the properties.
+    /// Everything after the properties, up to the credentials.
     pub(super) payload: Vec<u8>,
+    /// What stands after the last field.
+    surplus: Vec<u8>,
+    /// Nothing stands after the payload, as it breaks off.
+    broken_off: bool,
 }
 
 impl RawConnect {
@@ -76,6 +80,8 @@ impl RawConnect {
             keep_alive: 60,
             properties: Vec::new(),
             payload: field(id.as_bytes()),
+            surplus: Vec::new(),
+            broken_off: false,
             id,
         }
     }
@@ -93,7 +99,19 @@ impl RawConnect {
         self
     }
 
-    /// With this behind what the payload has.
+    /// The payload ends where it ends now: clients that say credentials say none here.
+    pub(super) fn breaks_off(mut self) -> Self {
+        self.broken_off = true;
+        self
+    }
+
+    /// With this after the last field.
+    pub(super) fn surplus(mut self, bytes: &[u8]) -> Self {
+        self.surplus = bytes.to_vec();
+        self
+    }
+
+    /// With this after what the payload has.
     pub(super) fn more(mut self, bytes: &[u8]) -> Self {
         self.payload.extend(bytes);
         self
@@ -121,13 +139,20 @@ impl RawConnect {
         packet(0x10, &self.body(cx))
     }
 
+    /// The credentials of the checks' clients stand in it, where it has none of its own: a server that refuses it shall
+    /// refuse what is broken, and not the client.
     pub(super) fn body(&self, cx: &Cx) -> Vec<u8> {
+        let own = self.flags & 0xC0 != 0 || self.broken_off;
+        let login = cx.env.credentials.as_ref().filter(|_| !own);
+        let (flags, login) = login.map_or((0, Vec::new()), |c| c.fields());
         join(&[
             &field(&self.name),
-            &[self.level, self.flags],
+            &[self.level, self.flags | flags],
             &self.keep_alive.to_be_bytes(),
             &properties(cx, &self.properties),
             &self.payload,
+            &login,
+            &self.surplus,
         ])
     }
 }

@@ -1,6 +1,7 @@
 //! The whole road: checks against the reference broker, against servers that are no brokers, and against brokers with
 //! one deliberate fault each.
 
+mod brokers;
 mod decoys;
 mod fakes;
 mod forgetful;
@@ -8,6 +9,7 @@ mod house;
 mod left;
 mod lost;
 mod memory;
+mod mortal;
 mod odd;
 mod reference;
 mod rules;

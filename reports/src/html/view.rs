@@ -341,7 +341,7 @@ impl TargetView {
         }
         Self {
             id,
-            target: text(&conformance.target),
+            target: text(&conformance.whose()),
             facts,
             tally: Tally::from(&conformance.summary),
             groups,
@@ -414,7 +414,7 @@ impl Card {
         let events = if open { EVENTS } else { EVENTS_PASSED };
         let own = FindingView::new(
             &result.message,
-            &result.expected,
+            &result.expected_and_known(),
             &result.statements,
             &result.evidence,
             &chart,

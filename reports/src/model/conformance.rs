@@ -7,6 +7,8 @@ use super::{Exchange, Finding, StatementRef, Summary, Verdict};
 pub struct Conformance {
     /// Address of the target, such as `mqtt://127.0.0.1:1883`.
     pub target: String,
+    /// What the target is, if that is known.
+    pub product: Option<Product>,
     /// Counts over `results`.
     pub summary: Summary,
     /// One entry per check and version.
@@ -26,11 +28,21 @@ impl Conformance {
         let summary = results.iter().map(|result| result.verdict).collect();
         Self {
             target: target.into(),
+            product: None,
             summary,
             results,
             duration_ms,
             interrupted: None,
             leftovers: Vec::new(),
+        }
+    }
+
+    /// Whose conformance it is, in words: the product where it is known, and the address.
+    #[must_use]
+    pub fn whose(&self) -> String {
+        match &self.product {
+            Some(Product { name, version }) => format!("{name} {version} at {}", self.target),
+            None => self.target.clone(),
         }
     }
 
@@ -43,6 +55,15 @@ impl Conformance {
             verdict => verdict,
         }
     }
+}
+
+/// A product in a version, as whoever described the target says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Its name, such as `Eclipse Mosquitto`.
+    pub name: String,
+    /// Its version, such as `2.0.11`.
+    pub version: String,
 }
 
 /// What one check found in one version.
@@ -64,8 +85,21 @@ pub struct CheckResult {
     pub expected: String,
     /// What the server broke beside what the verdict names: each a cause of its own, that packets of this check show.
     pub findings: Vec<Finding>,
+    /// Why it was to be expected, if it was: what is known about the target.
+    pub known: Option<String>,
     /// The packets that prove the verdict; empty where nobody has to look at them, unless they were asked for.
     pub evidence: Exchange,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
+}
+
+impl CheckResult {
+    /// What the standard asks for, and why it was known that the target does something else, if it was.
+    #[must_use]
+    pub fn expected_and_known(&self) -> String {
+        match &self.known {
+            Some(known) => format!("{} Known about this target: {known}", self.expected),
+            None => self.expected.clone(),
+        }
+    }
 }

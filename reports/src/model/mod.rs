@@ -6,7 +6,7 @@ mod report;
 mod simulation;
 mod verdict;
 
-pub use conformance::{CheckResult, Conformance};
+pub use conformance::{CheckResult, Conformance, Product};
 pub use exchange::{Event, EventKind, Exchange, StatementRef};
 pub use report::Report;
 pub use simulation::{Finding, Series, SimResult, Simulation};

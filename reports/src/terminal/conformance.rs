@@ -13,7 +13,7 @@ pub(super) fn write(screen: &mut Screen, conformance: &Conformance) {
     screen.line(&[
         (
             Style::Strong,
-            &format!("Conformance of {}", line(&conformance.target)),
+            &format!("Conformance of {}", line(&conformance.whose())),
         ),
         (
             Style::Faint,
@@ -112,6 +112,9 @@ fn tell(screen: &mut Screen, result: &CheckResult) {
     screen.paragraph(Style::Plain, &result.title);
     screen.field("observed", Style::of(result.verdict), &result.message);
     screen.field("expected", Style::Plain, &result.expected);
+    if let Some(known) = &result.known {
+        screen.field("known", Style::Plain, known);
+    }
     if result.verdict == Verdict::Fail {
         screen.statements(&result.statements);
     } else {

@@ -104,6 +104,7 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 message,
                 expected,
                 findings,
+                known: None,
                 evidence,
                 duration_ms: duration_ms.into(),
             },

@@ -234,6 +234,7 @@ fn check(
         message: message.to_owned(),
         expected: expected.to_owned(),
         findings: Vec::new(),
+        known: None,
         evidence: Exchange {
             parties: vec!["probe".to_owned(), "broker".to_owned()],
             events: vec![
