@@ -1,0 +1,12 @@
+//! Where the broker under test is, who may come in, and what is known about it: addresses, credentials, target files and
+//! the processes that they start.
+
+pub(crate) mod address;
+pub(crate) mod bundled;
+pub(crate) mod credentials;
+pub(crate) mod file;
+pub(crate) mod known;
+pub(crate) mod problem;
+pub(crate) mod process;
+pub(crate) mod recipe;
+mod written;
