@@ -155,9 +155,13 @@ pub(crate) struct Sim {
 pub(crate) struct Live {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
-    /// The broker, such as mqtt://127.0.0.1:1883.
-    #[arg(long, value_name = "URL")]
-    pub(crate) broker: String,
+    /// The broker, such as mqtt://127.0.0.1:1883 or mqtt://user:password@host.
+    #[arg(long, value_name = "URL", required_unless_present = "target")]
+    pub(crate) broker: Option<String>,
+    /// Start this product, and stop it in the end: a name of `squall list targets`, or a file such as my-broker.yaml. With
+    /// --broker it runs there already.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) target: Option<String>,
     /// One seed.
     #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
     pub(crate) seed: Option<u64>,

@@ -258,7 +258,11 @@ pub(crate) async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, 
 }
 
 /// Whether any of the versions lets clients in, or leaves it open.
-fn let_in(target: &Target, offers: &[Offer; 2], versions: &[Version]) -> Result<(), RunError> {
+pub(crate) fn let_in(
+    target: &Target,
+    offers: &[Offer; 2],
+    versions: &[Version],
+) -> Result<(), RunError> {
     let mut refusal = None;
     for version in versions {
         match &offers[*version as usize] {

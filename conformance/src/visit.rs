@@ -6,8 +6,8 @@ use crate::{
     ledger::{Leftover, Owner},
     naming::run_name,
     options::Options,
-    runner::{RunError, reach},
-    target::Target,
+    runner::{RunError, let_in, reach},
+    target::{address::Target, credentials::Credentials},
 };
 use squall_protocol::{Version, packet::ConnAck};
 use squall_transport::Endpoint;
@@ -19,6 +19,8 @@ use tokio::{task::LocalSet, time::timeout};
 pub struct Visit {
     /// The address that accepts connections.
     pub endpoint: Endpoint,
+    /// What every client has to say to be let in, if anything.
+    pub credentials: Option<Credentials>,
     /// A name that no other run has: ten letters and digits.
     pub run: String,
     /// Its answer to a CONNECT of each version, or why there is none that lets a client in.
@@ -29,17 +31,19 @@ pub struct Visit {
 /// Looks at a target: whether it can be reached, speaks MQTT, and lets clients in. Needs a runtime with network and time.
 ///
 /// # Errors
-/// When it cannot be reached at all or is no MQTT server.
+/// When it cannot be reached at all, is no MQTT server, or does not let these clients in.
 pub async fn visit(target: &Target, options: &Options) -> Result<Visit, RunError> {
     let endpoint = reach(target, options.wait).await?;
-    let offers = explore(&endpoint, options).await;
+    let offers = explore(&endpoint, target.credentials.as_ref(), options).await;
     let offers = offers.map_err(|seems| RunError::NotMqtt {
         target: target.to_string(),
         seems,
     })?;
+    let_in(target, &offers, &options.versions)?;
     let answers = Version::ALL.into_iter().zip(offers);
     Ok(Visit {
         endpoint,
+        credentials: target.credentials.clone(),
         run: run_name(),
         answers: answers.map(|(v, offer)| (v, answer(offer))).collect(),
         wait: options.wait,
@@ -50,6 +54,7 @@ fn answer(offer: Offer) -> Result<ConnAck, String> {
     match offer {
         Offer::Accepted(connack) => Ok((*connack).clone()),
         Offer::Unsupported { how, .. } | Offer::Broken(how) => Err(how),
+        Offer::Refused(reason) => Err(format!("the target refuses clients with {reason}")),
         Offer::Useless(outcome) | Offer::Nothing(outcome) => Err(outcome.message),
     }
 }
@@ -58,7 +63,8 @@ impl Visit {
     /// Ends these sessions and clears these retained messages, for at most `limit`, and gives what is perhaps still there
     /// after that. Needs a current-thread runtime.
     pub async fn tidy(&self, left: Vec<Leftover>, limit: Duration) -> Vec<Leftover> {
-        let env = Env::new(self.endpoint.clone(), self.wait, self.run.clone());
+        let mut env = Env::new(self.endpoint.clone(), self.wait, self.run.clone());
+        env.credentials.clone_from(&self.credentials);
         let owner = Owner { check: 0, case: 0 };
         for what in left {
             env.ledger.enter(owner, what);

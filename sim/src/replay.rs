@@ -30,7 +30,7 @@ pub const OLDEST: u32 = 1;
 pub enum Place {
     /// In a virtual world.
     In(World),
-    /// With a broker that runs somewhere: its address, without a password.
+    /// With a broker that runs somewhere: its address, without a password, or the name of a target that is started.
     Live(String),
 }
 

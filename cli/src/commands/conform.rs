@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
 }
 
 /// Starts the broker if it is to be started; false when a signal came first.
-fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
+pub(super) fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
     let Some(process) = &broker.process else {
         return Ok(true);
     };
@@ -144,7 +144,7 @@ fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
     }
 }
 
-fn stop(runtime: &Runtime, broker: &mut Judgeable) {
+pub(super) fn stop(runtime: &Runtime, broker: &mut Judgeable) {
     if let Some(process) = &broker.process {
         runtime.block_on(process.stop());
     }
@@ -177,7 +177,7 @@ fn told(compared: &Comparison, decides: bool, ending: Ending, written: bool) -> 
     }
 }
 
-fn runtime() -> Result<Runtime> {
+pub(super) fn runtime() -> Result<Runtime> {
     Builder::new_current_thread()
         .enable_all()
         .build()

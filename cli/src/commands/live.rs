@@ -10,7 +10,9 @@ use crate::{
     outputs::Outputs,
     progress::Progress,
     screen,
+    target::{self, Judgeable},
 };
+use bytes::Bytes;
 use squall_conformance::{Leftover, Options, Target, Visit, visit};
 use squall_protocol::Version;
 use squall_reports::{Report, SimResult, Simulation};
@@ -18,15 +20,24 @@ use squall_scenarios::model::Scenario;
 use squall_sim::{
     live::{End, Left, Live, Offer},
     replay::{Folder, Place},
-    world::live::Reach,
+    world::live::{Login, Reach},
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 pub(crate) fn run(args: &Args) -> Result<Ending> {
     interrupt::flag();
     let scenarios = bundled::scenarios(&args.paths)?;
-    let report = report(&format!("squall live --broker {}", target(&args.broker)?));
+    let broker = match (&args.target, args.broker.as_deref()) {
+        (Some(name), url) => Judgeable::of(target::named(name)?, url)?,
+        (None, url) => Judgeable::at(url.unwrap_or_default())?,
+    };
+    let name = args.target.as_ref().filter(|_| broker.process.is_some());
+    let place = match name {
+        Some(name) => Place::Live(name.clone()),
+        None => Place::Live(broker.target.to_string()),
+    };
+    let report = report(&format!("squall live, {}", called(&broker)));
     let inputs: Vec<&Path> = scenarios.iter().map(|s| Path::new(&s.file)).collect();
     let outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
     let stories = Stories {
@@ -36,11 +47,10 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
         patience: args.patience,
         scenarios: scenarios.clone(),
     };
-    let place = Place::Live(target(&args.broker)?.to_string());
     let mut replays = Folder::new(&args.replays);
     let ending = told(
         stories,
-        &args.broker,
+        broker,
         report,
         outputs,
         &mut |name, version, result| {
@@ -53,8 +63,20 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     Ok(ending.if_written(tell_of(&replays)))
 }
 
-fn target(url: &str) -> Result<Target> {
-    Target::parse(url).map_err(|e| CliError::input(e.to_string()))
+/// What a broker is called in a title.
+fn called(broker: &Judgeable) -> String {
+    match &broker.file {
+        Some(file) => format!("{} {}", file.product, file.version),
+        None => broker.target.to_string(),
+    }
+}
+
+/// The broker of a live run that was written down: an address, or the name of a target that is started.
+pub(super) fn again(broker: &str) -> Result<Judgeable> {
+    match broker.contains("://") {
+        true => Judgeable::at(broker),
+        false => Judgeable::of(target::named(broker)?, None),
+    }
 }
 
 /// What is told.
@@ -72,17 +94,30 @@ type Note<'n> = dyn FnMut(&str, Version, &mut SimResult) + 'n;
 /// Tells stories to a broker, and reports.
 pub(super) fn told(
     stories: Stories,
-    broker: &str,
+    mut broker: Judgeable,
+    report: Report,
+    outputs: Outputs,
+    note: &mut Note<'_>,
+) -> Result<Ending> {
+    let runtime = conform::runtime()?;
+    if !conform::started(&runtime, &broker)? {
+        return Ok(Ending::Interrupted(interrupt::code()));
+    }
+    let ending = with(&runtime, stories, &broker, report, outputs, note);
+    conform::stop(&runtime, &mut broker);
+    ending
+}
+
+fn with(
+    runtime: &Runtime,
+    stories: Stories,
+    broker: &Judgeable,
     mut report: Report,
     mut outputs: Outputs,
     note: &mut Note<'_>,
 ) -> Result<Ending> {
-    let target = target(broker)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
-    let seen = runtime.block_on(visit(&target, &Options::default()));
+    let target = &broker.target;
+    let seen = runtime.block_on(visit(target, &Options::default()));
     let seen = seen.map_err(conform::useless)?;
     let live = Live {
         scenarios: stories.scenarios,
@@ -91,18 +126,15 @@ pub(super) fn told(
         jobs: stories.jobs,
         patience: stories.patience,
         tag: seen.run.clone(),
-        reach: Reach {
-            endpoint: seen.endpoint.clone(),
-            login: None,
-        },
-        offers: offers(&seen, &target)?,
+        reach: reach(&seen),
+        offers: offers(&seen, target)?,
     };
     if live.count() == 0 {
         return Err(CliError::input("no scenario runs with this MQTT version")
             .help("`versions:` in each scenario says which"));
     }
     let mut simulation = Simulation::default();
-    let told = tell(&live, &runtime, &target, |version, mut result| {
+    let told = tell(&live, runtime, target, |version, mut result| {
         if !result.findings.is_empty() {
             let name = result.scenario.clone();
             note(&name, version, &mut result);
@@ -114,15 +146,29 @@ pub(super) fn told(
     simulation.interrupted = told.interrupted(simulation.summary.total, live.count());
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
-    // Whoever has stopped the run waits for the results first.
-    let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
-    for left in left {
-        screen::complain(&format!("left on {target}: {left}"));
+    // Whoever has stopped the run waits for the results first. What is started here keeps nothing after its end.
+    if broker.process.is_none() {
+        let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
+        for left in left {
+            screen::complain(&format!("left on {target}: {left}"));
+        }
     }
     if let End::Lost(why) = &told.end {
         screen::complain(&format!("{target} was lost: {why}"));
     }
     Ok(ending(&report, written))
+}
+
+/// How the clients of the stories reach the broker.
+fn reach(seen: &Visit) -> Reach {
+    let login = seen.credentials.as_ref().map(|c| Login {
+        user: c.user_name().clone(),
+        password: c.password().map(Bytes::copy_from_slice),
+    });
+    Reach {
+        endpoint: seen.endpoint.clone(),
+        login,
+    }
 }
 
 /// What became of the stories together.

@@ -86,9 +86,15 @@ fn again(
         jobs: 1,
         patience: LONGEST,
     };
-    live::told(stories, broker, report, outputs, &mut |_, _, result| {
-        result.replay = Some(command(&args.file));
-    })
+    live::told(
+        stories,
+        live::again(broker)?,
+        report,
+        outputs,
+        &mut |_, _, result| {
+            result.replay = Some(command(&args.file));
+        },
+    )
 }
 
 /// Who replays a story waits for it.

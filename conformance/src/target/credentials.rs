@@ -39,6 +39,18 @@ impl Credentials {
         }
     }
 
+    /// User Name.
+    #[must_use]
+    pub const fn user_name(&self) -> &Text {
+        &self.user_name
+    }
+
+    /// Password, if there is one. Show it to nobody.
+    #[must_use]
+    pub fn password(&self) -> Option<&[u8]> {
+        self.password.as_deref()
+    }
+
     /// Reads `USER` or `USER:PASSWORD`, percent-encoded.
     pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
         let (user_name, password) = match text.split_once(':') {

@@ -71,8 +71,13 @@ impl Folder {
                 format!("squall sim {file} --seed {seed} --mqtt {version} --world {world}")
             }
             Place::Live(broker) => {
+                // An address, or the name of a target that is started.
+                let flag = match broker.contains("://") {
+                    true => "--broker",
+                    false => "--target",
+                };
                 let broker = quoted(broker);
-                format!("squall live {file} --broker {broker} --seed {seed} --mqtt {version}")
+                format!("squall live {file} {flag} {broker} --seed {seed} --mqtt {version}")
             }
         });
         let kind = (scenario.name.clone(), version);

@@ -17,7 +17,7 @@ use crate::{
 use bytes::Bytes;
 use line::{Line, Parcel, Post};
 use squall_client::{Backoff, Command, Dial};
-use squall_protocol::{Role, Text, Time, Version};
+use squall_protocol::{Frame, Packet, Role, Text, Time, Version, encode};
 use squall_scenarios::model::{ClientIx, ClientSpec, CutBy, Scenario};
 use squall_transport::{
     Endpoint, MemoryStream,
@@ -283,9 +283,16 @@ impl<'a> Stage<'a> {
             scene: self.scene.clone(),
         };
         let scene = self.scene.clone();
+        let secret = self.play.reach.login.is_some();
         // The driver counts from its own beginning; one clock is enough for all.
         let observer = move |_, event: &squall_client::Event| {
-            scene.record(Node::Client(client), What::Client(event.clone()));
+            let event = match event {
+                squall_client::Event::Sent(frame) if secret => {
+                    squall_client::Event::Sent(without_password(frame))
+                }
+                event => event.clone(),
+            };
+            scene.record(Node::Client(client), What::Client(event));
         };
         let driver = squall_client::run(dialer, commands, observer);
         self.scene.tasks.borrow_mut().spawn_local(driver);
@@ -411,6 +418,22 @@ impl<'a> Stage<'a> {
             }
         }
     }
+}
+
+/// The frame, with stars in the place of a password: it has no place in a trace.
+fn without_password(frame: &Frame) -> Frame {
+    let mut frame = frame.clone();
+    if let Packet::Connect(connect) = &mut frame.packet
+        && let Some(password) = &mut connect.password
+    {
+        *password = Bytes::from_static(b"***");
+        let version = connect.version;
+        // Only what was read from bytes is sent, so it can be written.
+        if let Ok(bytes) = encode(&frame.packet, version) {
+            frame.bytes = bytes;
+        }
+    }
+    frame
 }
 
 /// Dials the broker for one client; every stream goes through the client's tap.
