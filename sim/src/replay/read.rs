@@ -8,13 +8,20 @@ use crate::world::World;
 use squall_protocol::Version;
 use squall_reports::Verdict;
 use squall_scenarios::{
+    MAX_BYTES,
     diagnostic::{Diagnostic, quoted},
     did_you_mean, load_str,
     model::Scenario,
     parse_yaml,
     raw::{Key, Node, Scalar, Span, Value},
 };
-use std::{ops::Range, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
 
 /// The file's keys, in their order.
 const KEYS: &[&str] = &[
@@ -30,7 +37,45 @@ const KEYS: &[&str] = &[
     "plan",
 ];
 
-pub(super) fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
+impl Replay {
+    /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
+    /// of this file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, where, and what to do.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        replay(path, text)
+    }
+
+    /// Reads a replay file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or as [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = path.display().to_string();
+        let fail = |why: String| {
+            vec![
+                Diagnostic::new(&*name, "", format!("cannot be read: {why}"))
+                    .help("check the path and the permissions"),
+            ]
+        };
+        let text = read_text(path).map_err(|e| fail(e.to_string()))?;
+        Self::parse(&name, &text)
+    }
+}
+
+/// Reads a file of bounded size, whatever kind of file it is.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = MAX_BYTES as u64;
+    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(text)
+}
+
+fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
     let source: Arc<str> = Arc::from(text);
     let (root, problems) = parse_yaml(path, &source);
     let mut head = Head {
