@@ -1,21 +1,6 @@
 //! Oracles judge a whole history against what MQTT guarantees. One file a guarantee; each takes a time that grows with
 //! the history alone (and its logarithm), and answers with the records that prove it.
 
-mod due;
-mod expired;
-mod forwarded;
-mod invention;
-mod keep_alive;
-mod liveness;
-mod order;
-mod repetition;
-mod retained;
-mod session;
-mod shared;
-mod takeover;
-mod unsubscribed;
-mod will;
-
 use crate::{
     finding::{Cite, Finding, Findings, cited},
     model::{MessageIx, Model},
@@ -23,23 +8,32 @@ use crate::{
 };
 use squall_protocol::QoS;
 
-/// Every oracle, in the order in which their findings are listed.
-const ALL: &[fn(&Model<'_>, &mut Findings)] = &[
-    invention::judge,
-    repetition::judge,
-    due::judge,
-    order::judge,
-    liveness::judge,
-    session::judge,
-    retained::judge,
-    will::judge,
-    keep_alive::judge,
-    unsubscribed::judge,
-    shared::judge,
-    forwarded::judge,
-    expired::judge,
-    takeover::judge,
-];
+macro_rules! oracles {
+    ($($oracle:ident),+ $(,)?) => {
+        $(mod $oracle;)+
+
+        /// Every oracle, in the order in which their findings are listed.
+        const ALL: &[fn(&Model<'_>, &mut Findings)] = &[$($oracle::judge),+];
+    };
+}
+
+// Each is a file.
+oracles! {
+    invention,
+    repetition,
+    due,
+    order,
+    liveness,
+    session,
+    retained,
+    will,
+    keep_alive,
+    unsubscribed,
+    shared,
+    forwarded,
+    expired,
+    takeover,
+}
 
 /// Asks every oracle about a history.
 pub fn judge(model: &Model<'_>, broken: &mut Findings) {
