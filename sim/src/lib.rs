@@ -10,6 +10,7 @@ pub mod director;
 mod faults;
 pub mod judge;
 pub mod net;
+mod order;
 pub mod panics;
 pub mod parity;
 pub mod replay;
