@@ -11,8 +11,9 @@ use squall_protocol::{
     Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
     flow::ReceiveQuota,
     packet::{ConnAck, Connect},
+    topic::TopicAliases,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// What the broker grants a client, where that is not simply what it asked for.
 struct Terms {
@@ -365,7 +366,7 @@ impl Broker {
             // [MQTT-3.1.2-29] (5.0)
             problem_information: problem != Some(0),
             expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
-            aliases: BTreeMap::new(),
+            aliases: TopicAliases::new(self.config.topic_alias_maximum),
             // 3.1.1 has no such limit.
             unfinished: ReceiveQuota::new(match version {
                 Version::V3_1_1 => u16::MAX,

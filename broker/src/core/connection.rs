@@ -1,7 +1,7 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
 use super::{ConnId, ledger::Charge, session::SessionId};
-use squall_protocol::{Decoder, Role, Text, Time, Version, flow::ReceiveQuota};
+use squall_protocol::{Decoder, Role, Time, Version, flow::ReceiveQuota, topic::TopicAliases};
 use std::{
     collections::BTreeMap,
     ops::{Deref, DerefMut},
@@ -89,8 +89,8 @@ pub(super) struct Link {
     pub(super) problem_information: bool,
     /// Whether CONNECT set a Session Expiry Interval above 0.
     pub(super) expiry_set: bool,
-    /// Topics behind the client's Topic Aliases; they do not outlive the connection [MQTT-3.3.2-7] (5.0).
-    pub(super) aliases: BTreeMap<u16, (Text, Charge)>,
+    /// Topics behind the client's Topic Aliases, with the room they take.
+    pub(super) aliases: TopicAliases<Charge>,
     /// QoS 2 messages of this connection without PUBCOMP: they count against our Receive Maximum.
     pub(super) unfinished: ReceiveQuota,
 }

@@ -7,6 +7,7 @@ use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
     flow::receiver::Action,
     packet::{Ack, Publish},
+    topic::{TopicAliasError, TopicNamed},
 };
 use std::sync::Arc;
 
@@ -109,27 +110,27 @@ impl Broker {
 
     /// The topic of a PUBLISH, through its Topic Alias if it has one (5.0, section 3.3.2.3.4).
     fn resolve_topic(&mut self, client: Client, publish: &Publish) -> Result<Text, ProtocolError> {
-        let Some(alias) = publish.properties.topic_alias() else {
-            return Ok(publish.topic.clone());
-        };
-        // [X-5.0-alias-3]
-        if alias > self.config.topic_alias_maximum {
-            return Err(ProtocolError::TopicAliasTooLarge);
-        }
         let aliases = &mut self.conns.link_mut(client.conn).aliases;
-        // [X-5.0-alias-2]
-        if publish.topic.is_empty() {
-            let topic = aliases.get(&alias).map(|(topic, _)| topic.clone());
-            // [X-5.0-alias-4]
-            return topic.ok_or(ProtocolError::TopicAliasUnknown);
-        }
+        let named = aliases.look_up(publish).map_err(|error| match error {
+            // [X-5.0-alias-3]
+            TopicAliasError::NotAllowed | TopicAliasError::TooLarge => {
+                ProtocolError::TopicAliasTooLarge
+            }
+            TopicAliasError::Unknown => ProtocolError::TopicAliasUnknown,
+        })?;
+        let alias = match named {
+            TopicNamed::Plainly => return Ok(publish.topic.clone()),
+            TopicNamed::ByAlias(topic) => return Ok(topic),
+            TopicNamed::AndAliased(alias) => alias,
+        };
         let bytes = ALIAS_BYTES + publish.topic.len();
-        aliases.remove(&alias);
+        // What the older topic took is free first.
+        aliases.forget(alias);
         if !(self.states).has_room(bytes, self.config.max_sessions_bytes) {
             return Err(ProtocolError::QuotaExceeded);
         }
         let topic = owned::text(&publish.topic);
-        aliases.insert(alias, (topic, self.states.charge(bytes)));
+        aliases.set(alias, topic, self.states.charge(bytes));
         Ok(publish.topic.clone())
     }
 

@@ -1,7 +1,7 @@
 //! Signals: what was found is given, and the exit code says which signal it was.
 #![cfg(unix)]
 
-use crate::binary::{GOOD, ends, folder, json, text, write};
+use crate::binary::{GOOD, Serving, ends, folder, json, text, write};
 use std::{
     fs,
     io::Read,
@@ -62,6 +62,22 @@ fn a_signal_ends_a_sweep_with_what_was_found() {
         let out = text(&output.stdout);
         assert!(out.contains("✓ pass") && out.contains(word), "{out}");
     }
+}
+
+#[test]
+fn a_signal_ends_stories_told_live_and_cleans_up() {
+    let (dir, broker) = (folder(), Serving::start());
+    let long = GOOD.replace("settle: 5s", "settle: 50s");
+    write(dir.path(), "long.yaml", &long);
+    let mut child = start(dir.path(), &["live", "long.yaml", "--broker", broker.url()]);
+    begun(&mut child);
+    thread::sleep(Duration::from_millis(500));
+    let (output, took) = end(child, "TERM");
+    ends(&output, 143);
+    assert!(took < Duration::from_secs(8), "it took {took:?}");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(out.contains("SIGTERM, after 0 of 2 runs"), "{out}");
+    assert!(!err.contains("left on"), "{err}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod asking;
 mod binary;
 mod conform;
 mod interrupts;
+mod live;
 mod memory;
 mod outputs;
 mod screen;

@@ -4,9 +4,10 @@
 
 use super::{Abandonment, ConnectOptions, Message, ProtocolError, Ticket};
 use squall_protocol::{
-    Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Text, Time, Version,
+    Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Time, Version,
     flow::ReceiveQuota,
     packet::{ConnAck, Publish, Subscription},
+    topic::{TopicAliasError, TopicAliases, TopicNamed},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,7 +28,7 @@ pub(super) struct Connection {
     pub(super) requests: BTreeMap<PacketId, Request>,
     pub(super) timers: Timers,
     receiving: ReceiveQuota,
-    aliases: Aliases,
+    aliases: TopicAliases,
 }
 
 /// A SUBSCRIBE or UNSUBSCRIBE that was sent.
@@ -84,10 +85,7 @@ impl Connection {
                     .filter(|_| version == Version::V5_0)
                     .unwrap_or(u16::MAX),
             ),
-            aliases: Aliases {
-                maximum: options.topic_alias_maximum.unwrap_or(0),
-                topics: BTreeMap::new(),
-            },
+            aliases: TopicAliases::new(options.topic_alias_maximum.unwrap_or(0)),
         }
     }
 
@@ -110,7 +108,7 @@ impl Connection {
 
     /// A PUBLISH arrived: checks the Receive Maximum and puts the topic in place of its alias.
     pub(super) fn admit(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
-        self.aliases.resolve(publish)?;
+        self.resolve(publish)?;
         let admitted = publish
             .packet_id
             .map_or(Ok(()), |id| self.receiving.admit(id, publish.qos));
@@ -118,42 +116,26 @@ impl Connection {
         admitted.map_err(|_| ProtocolError::ReceiveMaximumExceeded)
     }
 
-    /// PUBCOMP is about to be sent.
-    pub(super) fn release(&mut self, id: PacketId) {
-        self.receiving.complete(id);
-    }
-}
-
-/// What the server's Topic Aliases stand for on this connection [MQTT-3.3.2-7].
-#[derive(Debug)]
-struct Aliases {
-    maximum: u16,
-    topics: BTreeMap<u16, Text>,
-}
-
-impl Aliases {
-    /// [MQTT-3.3.2-10], [X-5.0-alias-2]; the property itself concerns this hop only and is taken out.
+    /// [MQTT-3.3.2-10]; the property itself concerns this hop only and is taken out.
     fn resolve(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
-        let Some(alias) = publish.properties.topic_alias() else {
-            return Ok(());
-        };
-        if self.maximum == 0 {
-            return Err(ProtocolError::TopicAliasNotAllowed);
-        }
-        if alias > self.maximum {
-            return Err(ProtocolError::TopicAliasTooLarge);
-        }
-        if publish.topic.is_empty() {
-            let topic = self
-                .topics
-                .get(&alias)
-                .ok_or(ProtocolError::TopicAliasUnknown)?;
-            publish.topic = topic.clone();
-        } else {
-            self.topics.insert(alias, publish.topic.clone());
+        let named = self.aliases.look_up(publish);
+        let named = named.map_err(|error| match error {
+            TopicAliasError::NotAllowed => ProtocolError::TopicAliasNotAllowed,
+            TopicAliasError::TooLarge => ProtocolError::TopicAliasTooLarge,
+            TopicAliasError::Unknown => ProtocolError::TopicAliasUnknown,
+        })?;
+        match named {
+            TopicNamed::Plainly => return Ok(()),
+            TopicNamed::ByAlias(topic) => publish.topic = topic,
+            TopicNamed::AndAliased(alias) => self.aliases.set(alias, publish.topic.clone(), ()),
         }
         publish.properties.remove(PropertyId::TOPIC_ALIAS);
         Ok(())
+    }
+
+    /// PUBCOMP is about to be sent.
+    pub(super) fn release(&mut self, id: PacketId) {
+        self.receiving.complete(id);
     }
 }
 

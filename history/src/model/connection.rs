@@ -1,6 +1,9 @@
 //! Network connections.
 
-use super::index::{ClientIx, Mark};
+use super::{
+    certain::Certain,
+    index::{ClientIx, Mark},
+};
 use squall_protocol::{
     ReasonCode, Role, Time, Version,
     packet::{Connect, Disconnect, Will},
@@ -26,6 +29,8 @@ pub struct Connection<'a> {
     pub farewell: Option<ReasonCode>,
     /// The server's DISCONNECT: its reason code.
     pub told: Option<ReasonCode>,
+    /// When that was seen.
+    pub told_at: Option<Mark>,
     /// When it ended, and who ended it.
     pub closed: Option<(Mark, Role)>,
     /// The network made it silent: both ends may believe in it, and nothing passes.
@@ -34,6 +39,13 @@ pub struct Connection<'a> {
     pub heard: Option<Mark>,
     /// The longest silence of the client before that, and the packet before it.
     pub silence: Option<(Mark, Duration)>,
+    /// What is certain of the server, where only the clients' ends are seen.
+    pub certain: Certain,
+    /// The connection with which the session began that this one has, itself or an older one. `None`: it began where
+    /// nobody looked, or which of two CONNECTs came first is not known.
+    pub began: Option<usize>,
+    /// Its CONNECT was under way at the same time as another one of the session: which came first is not known.
+    pub raced: bool,
 }
 
 /// A CONNACK.
@@ -48,7 +60,7 @@ pub struct Answer {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) const fn new(client: ClientIx, conn: u64) -> Self {
+    pub(super) fn new(client: ClientIx, conn: u64) -> Self {
         Self {
             client,
             conn,
@@ -58,11 +70,27 @@ impl<'a> Connection<'a> {
             expiry: Some(0),
             farewell: None,
             told: None,
+            told_at: None,
             closed: None,
             silenced: false,
             heard: None,
             silence: None,
+            certain: Certain::default(),
+            began: None,
+            raced: false,
         }
+    }
+
+    /// Whether the server refused it.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        self.answered.is_some() && !self.accepted()
+    }
+
+    /// Whether the session was there when it began.
+    #[must_use]
+    pub fn resumed(&self) -> bool {
+        self.answered.is_some_and(|answer| answer.session_present)
     }
 
     /// Whether the server accepted it.
@@ -94,6 +122,7 @@ impl<'a> Connection<'a> {
     }
 
     pub(super) fn hears(&mut self, mark: Mark) {
+        self.certain.sends(self.heard, mark);
         if let Some(before) = self.heard.replace(mark) {
             let silence = mark.at.since(before.at);
             if self.silence.is_none_or(|(_, longest)| silence > longest) {

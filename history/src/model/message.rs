@@ -3,7 +3,7 @@
 use super::index::{ClientIx, Mark, MessageIx};
 use crate::record::Message;
 use bytes::Bytes;
-use squall_protocol::{QoS, ReasonCode, Role, Text, Time};
+use squall_protocol::{Properties, QoS, ReasonCode, Role, Text, Time};
 use std::collections::BTreeMap;
 
 /// Application messages by what identifies them: whoever counts messages gives each a topic and payload of its own.
@@ -138,9 +138,11 @@ pub struct Delivered<'a> {
 
 /// A PUBLISH, where connections are looked at.
 #[derive(Clone, Debug)]
-pub struct Carried {
+pub struct Carried<'a> {
     /// The client of the connection.
     pub client: ClientIx,
+    /// The connection, into `connections`.
+    pub connection: usize,
     /// Who sent it.
     pub from: Role,
     /// The message.
@@ -159,4 +161,10 @@ pub struct Carried {
     pub ix: usize,
     /// Its time.
     pub at: Time,
+    /// Its properties; empty in 3.1.1.
+    pub properties: &'a Properties,
+    /// From a client, where the clients' ends are seen: when the server was known to have taken it over.
+    pub taken: Option<Mark>,
+    /// From the server, where the clients' ends are seen: it certainly sent this later than then.
+    pub after: Option<Mark>,
 }

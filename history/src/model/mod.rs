@@ -5,6 +5,7 @@
 //! from the clients. Whatever a rule asks for by message, client or session is found through an index: a history of a
 //! million records is judged in a time that grows with their number alone.
 
+mod certain;
 mod connection;
 mod index;
 mod less;
@@ -14,6 +15,7 @@ mod reader;
 mod session;
 mod subscriptions;
 
+pub use certain::Certain;
 pub use connection::{Answer, Connection};
 pub use index::{ClientIx, Mark, MessageIx, SessionIx};
 pub use message::{Carried, Delivered, Messages, Outcome, Published, Seen};
@@ -21,7 +23,7 @@ pub use reader::Reader;
 pub use session::{Kept, kept};
 
 pub(crate) use levels::Levels;
-pub(crate) use subscriptions::{Reach, Subscribed, Subscriptions};
+pub(crate) use subscriptions::{Filter, Reach, Subscribed, Subscriptions};
 
 use squall_protocol::{QoS, Role, Time, Version, topic::TopicFilter};
 use std::time::Duration;
@@ -60,12 +62,26 @@ pub(crate) struct Request<'a> {
     pub(crate) client: ClientIx,
     pub(crate) filter: &'a TopicFilter,
     pub(crate) wants_retained: bool,
+    /// It may bring retained messages, so far as it goes by its Retain Handling.
+    pub(crate) may_bring_retained: bool,
+    /// It asked for Retain As Published.
+    pub(crate) as_published: bool,
+    /// The subscription that was granted, into the list of all.
+    pub(crate) subscription: Option<usize>,
+    /// Its Subscription Identifier.
+    pub(crate) id: Option<u32>,
+    /// The QoS granted; the one asked for where no answer came.
+    pub(crate) granted: QoS,
     /// Into `connections`.
     pub(crate) connection: usize,
-    /// SUBACK.
+    /// SUBACK; SUBSCRIBE where no answer came.
     pub(crate) at: Time,
+    /// SUBACK, if one came.
+    pub(crate) answered: Option<usize>,
     /// SUBSCRIBE.
     pub(crate) ix: usize,
+    /// When that was.
+    pub(crate) asked_at: Time,
 }
 
 /// The whole of a history.
@@ -88,11 +104,15 @@ pub struct Model<'a> {
     /// By session: its connections that were accepted, in the order in which they were.
     pub(crate) accepted: Vec<Vec<usize>>,
     /// PUBLISH packets both ways, in order.
-    pub packets: Vec<Carried>,
+    pub packets: Vec<Carried<'a>>,
     /// Subscriptions, ended or not.
     pub(crate) subscriptions: Subscriptions<'a>,
     /// Every subscribe request for one filter that was granted, also of a subscription that existed.
     pub(crate) requests: Vec<Request<'a>>,
+    /// The same of requests that were not answered: they may have been granted.
+    pub(crate) unanswered: Vec<Request<'a>>,
+    /// Something was sent of which nothing is known: it may have been a message, or anything else.
+    pub unknown: bool,
     /// By session: the latest of its connections.
     last_of_session: Vec<Option<usize>>,
     /// The first thing that the server gave less of than was asked for, or that it ended of its own accord, although
@@ -118,6 +138,8 @@ impl<'a> Model<'a> {
             packets: Vec::new(),
             subscriptions: Subscriptions::new(clients),
             requests: Vec::new(),
+            unanswered: Vec::new(),
+            unknown: false,
             last_of_session: vec![None; clients],
             less: None,
             slowest: Duration::ZERO,
@@ -130,6 +152,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn sharp(&self) -> bool {
         self.setting.watched == Role::Server
+    }
+
+    /// Whether somebody looked at a clock: without one, no time that passed is known.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.end > Time::ZERO
     }
 
     /// Whether what has not come by the end will not come: all was settled for longer than the server may take.
@@ -149,6 +177,23 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn session(&self, client: ClientIx) -> SessionIx {
         self.setting.sessions[client]
+    }
+
+    /// Whether a connection has the session that `began` with that one, so far as it is known.
+    pub(crate) fn may_have_session(&self, connection: usize, began: usize) -> bool {
+        self.connections[connection]
+            .began
+            .is_none_or(|own| own == began)
+    }
+
+    /// Everything a session ever subscribed to, also what was never answered; in order.
+    pub(crate) fn asked(&self) -> Vec<Vec<&Request<'a>>> {
+        let mut asked: Vec<Vec<&Request<'a>>> = vec![Vec::new(); self.setting.names.len()];
+        for request in self.requests.iter().chain(&self.unanswered) {
+            asked[self.session(request.client)].push(request);
+        }
+        asked.iter_mut().for_each(|all| all.sort_by_key(|r| r.ix));
+        asked
     }
 
     /// The connections of a client, in order.

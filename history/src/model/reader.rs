@@ -1,17 +1,17 @@
 //! Reads records into a [`Model`], one by one.
 
+mod asked;
+mod subscribing;
+
 use super::{
     Answer, Carried, Connection, Delivered, Kept, Mark, MessageIx, Model, Outcome, Published,
-    Request, Setting, Subscribed,
-    connection::lasting,
-    index::{ClientIx, SessionIx},
-    kept, less,
-    message::Messages,
+    Setting, certain::Waiting, connection::lasting, index::ClientIx, kept, less, message::Messages,
 };
 use crate::record::{Application, Ended, Message, Record, Seen};
+use asked::Asked;
 use squall_protocol::{
     Packet, QoS, Role, Text, Time,
-    packet::{ConnAck, Publish, RetainHandling, SubAck, Subscription, UnsubAck, Will},
+    packet::{ConnAck, Publish, Will},
     topic::TopicFilter,
 };
 use std::{
@@ -30,7 +30,7 @@ pub struct Reader<'a> {
     /// QoS 2 flows towards the server by session: packet identifiers between PUBLISH and PUBREL.
     open_qos2: Vec<BTreeSet<u16>>,
     /// SUBSCRIBE packets that are not answered yet, by connection and packet identifier.
-    asked: BTreeMap<(usize, u16), (Mark, &'a [Subscription])>,
+    asked: BTreeMap<(usize, u16), Asked<'a>>,
     /// UNSUBSCRIBE packets that are not answered yet, in the same way.
     unasked: BTreeMap<(usize, u16), (usize, &'a [TopicFilter])>,
     /// By message and publisher: how many of its publishes, counted over all publishers, need no look any more when
@@ -38,6 +38,10 @@ pub struct Reader<'a> {
     arrived: BTreeMap<(MessageIx, ClientIx), usize>,
     /// Topics by connection, sender (the client or not) and Topic Alias.
     aliases: BTreeMap<(usize, bool, u16), &'a Text>,
+    /// What clients wait for, where their ends are seen.
+    waiting: Waiting,
+    /// By session: connections whose CONNECT has no answer yet, where the clients' ends are seen.
+    dialling: Vec<Vec<usize>>,
 }
 
 impl<'a> Reader<'a> {
@@ -51,6 +55,8 @@ impl<'a> Reader<'a> {
             unasked: BTreeMap::new(),
             arrived: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            waiting: Waiting::default(),
+            dialling: vec![Vec::new(); setting.names.len()],
             model: Model::new(setting),
         }
     }
@@ -64,14 +70,9 @@ impl<'a> Reader<'a> {
             let slack = &mut self.model.setting.slack;
             *slack = slow.max(*slack);
         }
-        for ((connection, _), (asked, subscriptions)) in self.asked {
-            let client = self.model.connections[connection].client;
-            let session = self.model.session(client);
-            for subscription in subscriptions {
-                let (filter, most) = (&subscription.filter, subscription.qos);
-                let subscriptions = &mut self.model.subscriptions;
-                subscriptions.perhaps(session, filter, most, asked.ix);
-            }
+        self.model.note_keep_alive();
+        for (key, asked) in std::mem::take(&mut self.asked) {
+            self.unanswered(key.0, asked);
         }
         self.model
     }
@@ -108,12 +109,15 @@ impl<'a> Reader<'a> {
                 self.model.note_close(n);
                 return;
             }
-            Seen::Opened
-            | Seen::Broken(_)
-            | Seen::Unknown
-            | Seen::Missed
-            | Seen::Application(_) => return,
+            Seen::Unknown => {
+                self.model.unknown = true;
+                return;
+            }
+            Seen::Opened | Seen::Broken(_) | Seen::Missed | Seen::Application(_) => return,
         };
+        if end.side == Role::Client {
+            self.certain(mark, n, from, packet);
+        }
         match from {
             Role::Client => {
                 self.model.connections[n].hears(mark);
@@ -135,6 +139,48 @@ impl<'a> Reader<'a> {
         model.last_of_session[session] = Some(n);
         model.connections.push(Connection::new(client, conn));
         n
+    }
+
+    /// What a packet makes certain of the server, where the client's end is seen.
+    fn certain(&mut self, mark: Mark, n: usize, from: Role, packet: &'a Packet) {
+        let model = &mut self.model;
+        if from == Role::Client {
+            let message = model.packets.len();
+            self.waiting.sends(n, mark, packet, message);
+            if matches!(packet, Packet::Connect(_)) {
+                let session = model.session(model.connections[n].client);
+                let waits = |c: &usize| {
+                    let c = &model.connections[*c];
+                    c.answered.is_none() && c.closed.is_none()
+                };
+                let dialling = &mut self.dialling[session];
+                dialling.retain(waits);
+                dialling.push(n);
+                if dialling.len() > 1 {
+                    for &c in dialling.iter() {
+                        model.connections[c].raced = true;
+                    }
+                }
+            }
+            return;
+        }
+        // In a resumed session a server may acknowledge here what came on an older connection.
+        let acknowledges = matches!(
+            packet,
+            Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
+        );
+        let connection = &mut model.connections[n];
+        let asked = self.waiting.answers(n, packet);
+        let taken = self.waiting.takes(n, packet);
+        if acknowledges && connection.resumed() {
+            return;
+        }
+        if let Some(asked) = asked {
+            connection.certain.answers(asked, connection.heard, mark.at);
+        }
+        if let Some(taken) = taken {
+            model.packets[taken].taken = Some(mark);
+        }
     }
 
     fn application(&mut self, mark: Mark, client: ClientIx, what: Application<'a>) {
@@ -207,8 +253,10 @@ impl<'a> Reader<'a> {
                 self.open_qos2[session].remove(&ack.packet_id.get());
             }
             Packet::Subscribe(s) => {
-                self.asked
-                    .insert((n, s.packet_id.get()), (mark, &s.subscriptions));
+                let asked = Asked { mark, subscribe: s };
+                if let Some(before) = self.asked.insert((n, s.packet_id.get()), asked) {
+                    self.unanswered(n, before);
+                }
             }
             Packet::Unsubscribe(u) => {
                 for filter in &u.filters {
@@ -242,7 +290,10 @@ impl<'a> Reader<'a> {
             Packet::Publish(p) => {
                 self.packet(mark, n, Role::Server, p, !p.dup);
             }
-            Packet::Disconnect(d) => self.model.connections[n].told = Some(d.reason),
+            Packet::Disconnect(d) => {
+                let connection = &mut self.model.connections[n];
+                (connection.told, connection.told_at) = (Some(d.reason), Some(mark));
+            }
             _ => {}
         }
     }
@@ -288,7 +339,15 @@ impl<'a> Reader<'a> {
             model.subscriptions.end_all(session, mark.ix);
             self.open_qos2[session].clear();
         }
+        let present = ack.session_present;
         let accepted = &mut model.accepted[session];
+        let before = accepted.iter().rev().find(|c| **c != n);
+        let began = match (present, before) {
+            (false, _) => Some(n),
+            (true, before) => before.and_then(|b| model.connections[*b].began),
+        };
+        let connection = &mut model.connections[n];
+        connection.began = began.filter(|_| !connection.raced);
         if again {
             accepted.retain(|c| *c != n);
         }
@@ -297,67 +356,6 @@ impl<'a> Reader<'a> {
 
     fn took(&mut self, time: Duration) {
         self.model.slowest = time.max(self.model.slowest);
-    }
-
-    fn granted(&mut self, mark: Mark, n: usize, ack: &SubAck) {
-        let Some((asked, subscriptions)) = self.asked.remove(&(n, ack.packet_id.get())) else {
-            return;
-        };
-        self.took(mark.at.since(asked.at));
-        let since = asked.ix;
-        let client = self.model.connections[n].client;
-        let session = self.model.session(client);
-        for (subscription, reason) in subscriptions.iter().zip(&ack.reasons) {
-            if let Some(what) = less::of_suback(subscription, *reason) {
-                let name = self.model.name(client);
-                self.model.note_less(mark.ix, format!("to {name}, {what}"));
-            }
-            if let Some(granted) = QoS::from_bits(reason.0) {
-                let new = Subscribed {
-                    client,
-                    subscription,
-                    granted,
-                    since,
-                    surely: mark.ix,
-                    until: None,
-                    gone: None,
-                };
-                self.subscribed(session, n, mark.at, new);
-            }
-        }
-    }
-
-    fn ended(&mut self, mark: Mark, n: usize, ack: &UnsubAck) {
-        let Some((asked, filters)) = self.unasked.remove(&(n, ack.packet_id.get())) else {
-            return;
-        };
-        let session = self.model.session(self.model.connections[n].client);
-        for (i, filter) in filters.iter().enumerate() {
-            // 3.1.1 gives no reason codes; in 5.0 a subscription may be refused its end.
-            if ack.reasons.get(i).is_none_or(|reason| !reason.is_error()) {
-                let subscriptions = &mut self.model.subscriptions;
-                subscriptions.gone(session, filter, asked, mark.ix);
-            }
-        }
-    }
-
-    fn subscribed(&mut self, session: SessionIx, n: usize, at: Time, new: Subscribed<'a>) {
-        let (client, ix, subscription) = (new.client, new.since, new.subscription);
-        let existed = self.model.subscriptions.add(session, new);
-        let wants_retained = match subscription.retain_handling {
-            RetainHandling::Send => true,
-            RetainHandling::SendIfNew => !existed,
-            RetainHandling::DoNotSend => false,
-        } && subscription.filter.share_name().is_none()
-            && !subscription.no_local;
-        self.model.requests.push(Request {
-            client,
-            filter: &subscription.filter,
-            wants_retained,
-            connection: n,
-            at,
-            ix,
-        });
     }
 
     fn packet(
@@ -370,12 +368,21 @@ impl<'a> Reader<'a> {
     ) -> MessageIx {
         let topic = self.topic(n, from, publish);
         let model = &mut self.model;
-        let client = model.connections[n].client;
+        let connection = &mut model.connections[n];
+        let client = connection.client;
         let what = model.messages.number(topic, &publish.payload);
         let seen = model.messages.get_mut(what);
+        let after = connection.certain.open;
+        if model.setting.watched == Role::Client && from == Role::Server && seen.wills.is_empty() {
+            let published = seen.published.first().map(|p| model.published[*p].mark);
+            if let Some(published) = published {
+                connection.certain.sends_on(published, connection.heard);
+            }
+        }
         seen.packets.push(model.packets.len());
         model.packets.push(Carried {
             client,
+            connection: n,
             from,
             what,
             dup: publish.dup,
@@ -385,6 +392,9 @@ impl<'a> Reader<'a> {
             expiry: publish.properties.message_expiry_interval(),
             ix: mark.ix,
             at: mark.at,
+            properties: &publish.properties,
+            taken: None,
+            after,
         });
         what
     }

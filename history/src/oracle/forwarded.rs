@@ -94,8 +94,9 @@ fn expiry(model: &Model<'_>, published: &Published<'_>, d: &Delivered<'_>, broke
         (Some(given), Some(came)) => came > given,
         // A server that forwards less than there is says that the message lasts for ever.
         (Some(_), None) => true,
-        (None, Some(_)) => true,
-        (None, None) => false,
+        // "If absent, the Application Message does not expire" (section 3.3.2.3.3). That a server may not set a time of its
+        // own is not said; an interval is none of the properties that are sent unaltered.
+        (None, _) => false,
     };
     if wrong {
         let words = |e: Option<u32>| e.map_or("none".to_owned(), |s| format!("{s} s"));

@@ -9,35 +9,60 @@ use crate::{
 use squall_protocol::QoS;
 
 macro_rules! oracles {
-    ($($oracle:ident),+ $(,)?) => {
+    ($($oracle:ident $(($probes:ident))?),+ $(,)?) => {
         $(mod $oracle;)+
 
         /// Every oracle, in the order in which their findings are listed.
         const ALL: &[fn(&Model<'_>, &mut Findings)] = &[$($oracle::judge),+];
+
+        /// The oracles that say what must not come, whatever the client has done before.
+        ///
+        /// Left out are those for which a probe is no witness:
+        ///
+        /// | oracle | why |
+        /// | --- | --- |
+        /// | `due`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
+        /// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive` | they need the server's end, or hold the time of a client that keeps to its part; checks of their own ask for these |
+        const OF_PROBES: &[fn(&Model<'_>, &mut Findings)] =
+            &[$($(oracles!(@$probes $oracle),)?)+];
+    };
+    (@probes $oracle:ident) => {
+        $oracle::judge
     };
 }
 
-// Each is a file.
+// Each is a file; with those that can be asked about probes.
 oracles! {
-    invention,
-    repetition,
+    invention (probes),
+    repetition (probes),
     due,
-    order,
+    order (probes),
     liveness,
-    session,
+    session (probes),
     retained,
     will,
     keep_alive,
-    unsubscribed,
+    unsubscribed (probes),
     shared,
-    forwarded,
+    forwarded (probes),
     expired,
     takeover,
+    no_local,
+    identifiers,
 }
 
 /// Asks every oracle about a history.
 pub fn judge(model: &Model<'_>, broken: &mut Findings) {
-    for oracle in ALL {
+    ask(ALL, model, broken);
+}
+
+/// Asks about a history of clients that need not behave: only what must not come, whoever it comes to.
+pub fn judge_probes(model: &Model<'_>, broken: &mut Findings) {
+    ask(OF_PROBES, model, broken);
+}
+
+fn ask(oracles: &[fn(&Model<'_>, &mut Findings)], model: &Model<'_>, broken: &mut Findings) {
+    for oracle in oracles {
         if broken.full() {
             return;
         }

@@ -1,7 +1,8 @@
 //! Each message goes to one session of a shared subscription.
 //!
 //! What was sent to a member with QoS 2 stays with it. Any other message may go to another member once the connection of
-//! the first one is over.
+//! the first one is over. Where only the clients' ends are seen, it is not over where the server answered there what was
+//! sent after the other member had the message.
 
 use super::{Findings, name, of};
 use crate::{
@@ -16,7 +17,7 @@ const STAYS: Cite = (&[], &["MQTT-4.8.2-4", "MQTT-4.8.2-5"]);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     let any = |s: &Subscribed<'_>| s.subscription.filter.is_shared();
-    if !model.sharp() || !model.subscriptions.all.iter().any(any) {
+    if model.unknown || !model.subscriptions.all.iter().any(any) {
         return;
     }
     let mut reach = Reach::new(&model.subscriptions);
@@ -43,7 +44,7 @@ fn message<'h>(
 ) {
     let seen = model.messages.get(what);
     // By group (its whole filter): who was sent it, in order.
-    let mut groups: BTreeMap<&str, Vec<&Carried>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&Carried<'_>>> = BTreeMap::new();
     let packets = seen.packets.iter().map(|n| &model.packets[*n]);
     for sent in packets.filter(|p| p.from == Role::Server && !p.retain) {
         let mut filters = reach.filters(model.session(sent.client), seen.topic);
@@ -72,12 +73,20 @@ fn message<'h>(
 }
 
 /// Whether a message may go on to another member: its QoS is not 2, and the connection on which it was sent first is over.
-fn may_move(model: &Model<'_>, first: &Carried, second: &Carried) -> bool {
-    first.qos != QoS::ExactlyOnce && ended_between(model, first, second)
+fn may_move(model: &Model<'_>, first: &Carried<'_>, second: &Carried<'_>) -> bool {
+    if model.sharp() {
+        return first.qos != QoS::ExactlyOnce && ended_between(model, first, second);
+    }
+    // Which of them was sent it first is not known.
+    let from = |one: &Carried<'_>, other: &Carried<'_>| {
+        let open = model.connections[one.connection].certain.open;
+        one.qos != QoS::ExactlyOnce && open.is_none_or(|open| open.ix < other.ix)
+    };
+    from(first, second) || from(second, first)
 }
 
 /// The end counts from when the server hears of it: in that very moment it may move what it has, and close afterwards.
-fn ended_between(model: &Model<'_>, first: &Carried, second: &Carried) -> bool {
+fn ended_between(model: &Model<'_>, first: &Carried<'_>, second: &Carried<'_>) -> bool {
     let mut ends = model.connections_of(first.client).filter_map(|c| c.closed);
     ends.any(|(mark, _)| first.ix < mark.ix && mark.at <= second.at + model.setting.slack)
 }
@@ -86,8 +95,8 @@ fn twice(
     model: &Model<'_>,
     group: &str,
     what: MessageIx,
-    first: &Carried,
-    second: &Carried,
+    first: &Carried<'_>,
+    second: &Carried<'_>,
 ) -> Finding {
     let (name, one, other) = (
         name(model, what),

@@ -1,23 +1,22 @@
 //! A will is published when a connection ends without a normal DISCONNECT, and only then.
 //!
-//! This is the upper bound: no will where nothing called for one. It needs the server's end: at a client's, nobody knows
-//! whether a DISCONNECT arrived. How often and how late a will must come is for whoever asked for it to say.
+//! This is the upper bound: no will where nothing called for one. At the server's end it is known whether a DISCONNECT
+//! arrived; [`clients`] has what is certain without. How often and how late a will must come is for whoever asked for it
+//! to say.
+
+mod clients;
 
 use super::{Findings, of};
 use crate::{
-    finding::{Cite, Finding},
+    finding::Finding,
     model::{ClientIx, Connection, Delivered, MessageIx, Model},
 };
+use clients::ONLY_THEN;
 use std::collections::{BTreeMap, BTreeSet};
-
-const ONLY_THEN: Cite = (
-    &["MQTT-3.1.2-8", "MQTT-3.14.4-3"],
-    &["MQTT-3.1.2-8", "MQTT-3.1.2-10", "MQTT-3.14.4-3"],
-);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     if !model.sharp() {
-        return;
+        return clients::judge(model, broken);
     }
     let wills = model.connections.iter().filter_map(Connection::will);
     let mut judged = BTreeSet::new();

@@ -3,13 +3,16 @@
 //!
 //! * [`check_name`], [`TopicFilter`] what is well-formed
 //! * [`matches()`] one filter against one name
+//! * [`TopicAliases`] what aliases stand for on one connection
 //! * [`SubscriptionTrie`] all filters of all subscribers against one name
 //!
 //! Names and filters are bytes here: nothing is normalised or folded [MQTT-4.7.3-4], and a separator in front or at the
 //! end makes another level, an empty one [X-3.1.1-topic-4], [X-5.0-topic-4]. What a server allows is not known here.
 
+mod alias;
 mod trie;
 
+pub use alias::{TopicAliasError, TopicAliases, TopicNamed};
 pub use trie::{Group, Matching, Subscribers, SubscriptionTrie};
 
 use crate::{Text, Version, text::try_each};

@@ -66,6 +66,8 @@ pub(super) struct Translator<'s> {
     in_turn: Vec<bool>,
     /// Who was given each message to publish, of clients that have a session in turn: another one may finish it.
     given: BTreeMap<Ticket, ClientIx>,
+    /// By client: the dial of the latest connection that the story has cut, so that its end is nobody's doing.
+    cut: Vec<u64>,
 }
 
 impl<'s> Translator<'s> {
@@ -82,6 +84,17 @@ impl<'s> Translator<'s> {
                 sessions.iter().map(|s| clients[*s] > 1).collect()
             },
             given: BTreeMap::new(),
+            cut: vec![0; sessions.len()],
+        }
+    }
+
+    /// Who was given the message whose outcome this is, where another client may have finished it.
+    fn asked_by(&self, event: &Event) -> Option<ClientIx> {
+        match event {
+            Event::Acknowledged { ticket, .. } | Event::Abandoned { ticket, .. } => {
+                self.given.get(ticket).copied()
+            }
+            _ => None,
         }
     }
 
@@ -97,8 +110,7 @@ impl<'s> Translator<'s> {
                 if self.in_turn[client] {
                     self.given.insert(ticket, client);
                 }
-                let ticket = ticket.0;
-                let message = as_seen(message);
+                let (ticket, message) = (ticket.0, as_seen(message));
                 let published = Application::Published { ticket, message };
                 (Role::Client, client, Seen::Application(published))
             }
@@ -108,16 +120,21 @@ impl<'s> Translator<'s> {
                 (Role::Client, client, Seen::Opened)
             }
             (What::Client(event), Node::Client(client)) => {
-                let client = match event {
-                    Event::Acknowledged { ticket, .. } | Event::Abandoned { ticket, .. } => {
-                        self.given.get(ticket).copied().unwrap_or(client)
-                    }
-                    _ => client,
-                };
-                (Role::Client, client, at_client(event)?)
+                let client = self.asked_by(event).unwrap_or(client);
+                let mut seen = at_client(event)?;
+                if let (Seen::Closed(by), Ends::Clients) = (&mut seen, self.ends)
+                    && self.cut[client] == self.dialled[client]
+                {
+                    *by = Ended::Here;
+                }
+                (Role::Client, client, seen)
             }
             (What::Cut(cut), Node::Client(client)) if cut.by == CutBy::Silence => {
                 (self.ends.watched(), client, Seen::Silenced)
+            }
+            (What::Cut(_), Node::Client(client)) => {
+                self.cut[client] = self.dialled[client];
+                return None;
             }
             _ => return None,
         };

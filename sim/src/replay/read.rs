@@ -3,8 +3,8 @@
 //! The plan stands inside the file as a block of text. It is read where it stands, so that its problems, and the places
 //! of its steps in findings, are told by the lines of the file.
 
-use super::{FORMAT, OLDEST, Replay};
-use crate::world::World;
+use super::{FORMAT, OLDEST, Place, Replay};
+use crate::{live::WORLD, world::World};
 use squall_protocol::Version;
 use squall_reports::Verdict;
 use squall_scenarios::{
@@ -34,8 +34,12 @@ const KEYS: &[&str] = &[
     "world",
     "verdict",
     "trace_hash",
+    BROKER,
     "plan",
 ];
+
+/// The key of a live run alone.
+const BROKER: &str = "broker";
 
 impl Replay {
     /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
@@ -101,7 +105,7 @@ fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
     }
 }
 
-const NAME_ONE: &str = "name a file that `squall sim` wrote for a failing run";
+const NAME_ONE: &str = "name a file that `squall sim` or `squall live` wrote for a failing run";
 
 /// Reads the head and notes what is wrong with it.
 struct Head<'a> {
@@ -152,9 +156,7 @@ impl Head<'_> {
             "a whole number below 2 to the power of 64",
             |t| t.parse::<u64>().ok(),
         );
-        let world = self.value(entries, "world", "loop or turmoil", |t| {
-            t.parse::<World>().ok()
-        });
+        let place = self.place(entries);
         let verdicts = "pass, fail, warn, n/a or inconclusive";
         let verdict = self.value(entries, "verdict", verdicts, |t| {
             Verdict::ALL.into_iter().find(|v| v.as_str() == t)
@@ -169,11 +171,26 @@ impl Head<'_> {
             squall: squall?.0,
             version: version?.0,
             seed: seed?.0,
-            world: world?.0,
+            place: place?,
             verdict: verdict?.0,
             trace_hash: trace_hash?.0,
             plan: plan?,
         })
+    }
+
+    /// Where it ran; nothing after noting why that is not known.
+    fn place(&mut self, entries: &[(Key, Node)]) -> Option<Place> {
+        // `None` in it is the live world.
+        let (world, _) = self.value(entries, "world", "loop, turmoil or live", |t| match t {
+            WORLD => Some(None),
+            t => t.parse::<World>().ok().map(Some),
+        })?;
+        if let Some(world) = world {
+            return Some(Place::In(world));
+        }
+        let any = |t: &str| Some(t.to_owned());
+        let broker = self.value(entries, BROKER, "the address of a broker", any)?;
+        Some(Place::Live(broker.0))
     }
 
     /// Refuses a format that is not read, and says what to do.
