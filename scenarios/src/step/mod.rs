@@ -22,8 +22,8 @@ pub struct Step {
 
 impl Step {
     /// The step, and all that it holds, at any depth, each before what it holds itself.
-    pub fn all(&self) -> Box<dyn Iterator<Item = &Step> + '_> {
-        let inside = self.kind.inside().flat_map(Step::all);
+    pub fn all(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        let inside = self.kind.inside().flat_map(Self::all);
         Box::new(std::iter::once(self).chain(inside))
     }
 
