@@ -17,7 +17,7 @@ mod wire;
 
 pub use core::{
     Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Message, Output,
-    ProtocolError, Ticket,
+    ProtocolError, SharedSession, Ticket,
 };
 pub use driver::run;
 pub use handle::{Events, Handle, RequestError, open};

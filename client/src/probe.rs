@@ -53,7 +53,7 @@ pub struct Probe {
 
 impl Probe {
     /// The longest packet in bytes that a probe takes in; no check provokes one that long.
-    pub const LARGEST_PACKET: u32 = 64 * 1024;
+    pub const LARGEST_PACKET: u32 = Intake::LARGEST_PACKET;
     /// Packets that a probe takes in on one connection; no check provokes nearly as many.
     pub const MOST_PACKETS: u32 = 20_000;
     /// Bytes that a probe takes in on one connection; no check provokes nearly as many.

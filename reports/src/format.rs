@@ -1,11 +1,10 @@
-//! The formats a report can have: one file and one row of this table each. Command lines, their help and their messages
-//! take names and endings from here.
+//! The formats a report can have, as their table has them. Command lines, their help and their messages take names and
+//! endings from here.
 
 use crate::{
-    html, json, junit, markdown,
-    model::{Report, SimResult},
-    sink::Sink,
-    terminal,
+    TABLE,
+    model::Report,
+    sink::{Row, Sink},
 };
 use std::{
     fmt,
@@ -18,78 +17,8 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format(usize);
 
-struct Row {
-    /// On command lines.
-    name: &'static str,
-    /// Of its files, without the dot.
-    ending: &'static str,
-    /// In a few words, for help texts.
-    what: &'static str,
-    begin: Begin,
-}
-
-/// Begins a report that goes to `out`.
-type Begin = for<'w> fn(Box<dyn Write + 'w>, &Report) -> Begun<'w>;
-
-/// A report that was begun, unless its place did not take it.
-type Begun<'w> = io::Result<Box<dyn Sink + 'w>>;
-
-const TABLE: &[Row] = &[
-    Row {
-        name: "terminal",
-        ending: "txt",
-        what: "plain text",
-        begin: |out, _| whole(out, |r| terminal::render(r, &terminal::Options::default())),
-    },
-    Row {
-        name: "json",
-        ending: "json",
-        what: "JSON",
-        begin: |out, head| Ok(Box::new(json::Document::begin(out, head)?)),
-    },
-    Row {
-        name: "junit",
-        ending: "xml",
-        what: "JUnit XML",
-        begin: |out, _| whole(out, junit::render),
-    },
-    Row {
-        name: "html",
-        ending: "html",
-        what: "a web page",
-        begin: |out, _| whole(out, html::render),
-    },
-    Row {
-        name: "markdown",
-        ending: "md",
-        what: "a summary in Markdown",
-        begin: |out, _| whole(out, markdown::render),
-    },
-];
-
-/// A format that shows what a report kept, and is written in the end.
-struct Whole<'w> {
-    out: Box<dyn Write + 'w>,
-    render: fn(&Report) -> String,
-}
-
-fn whole<'w>(out: Box<dyn Write + 'w>, render: fn(&Report) -> String) -> Begun<'w> {
-    Ok(Box::new(Whole { out, render }))
-}
-
-impl Sink for Whole<'_> {
-    fn run(&mut self, _: &SimResult) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, report: &Report) -> io::Result<()> {
-        self.out.write_all((self.render)(report).as_bytes())?;
-        self.out.flush()
-    }
-}
-
 impl Format {
-    /// Plain text for people, without colour; [`terminal::render`] has the options.
+    /// Plain text for people, without colour; [`terminal::render`](crate::terminal::render) has the options.
     pub const TERMINAL: Self = Self(0);
     /// The whole result model.
     pub const JSON: Self = Self(1);

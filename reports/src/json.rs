@@ -18,7 +18,7 @@ use crate::{
     model::{
         CheckResult, Exchange, Finding, Report, Series, SimResult, StatementRef, Summary, Verdict,
     },
-    sink::Sink,
+    sink::{Row, Sink},
     visible::is_deceptive,
 };
 use serde::Serialize;
@@ -28,6 +28,14 @@ use std::io::{self, Write};
 /// The version of the document. Keys may be added to it without a new one; it goes up when a key goes away or gets
 /// another meaning.
 pub const FORMAT: u32 = 1;
+
+/// This format.
+pub(crate) const ROW: Row = Row {
+    name: "json",
+    ending: "json",
+    what: "JSON",
+    begin: |out, head| Ok(Box::new(Document::begin(out, head)?)),
+};
 
 /// A document that is being written.
 pub(crate) struct Document<W> {

@@ -23,10 +23,19 @@ use crate::{
         Verdict,
     },
     quantity::count,
+    sink::{Row, whole},
     visible::{block, line},
 };
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
+
+/// This format.
+pub(crate) const ROW: Row = Row {
+    name: "junit",
+    ending: "xml",
+    what: "JUnit XML",
+    begin: |out, _| whole(out, render),
+};
 
 /// The report as JUnit XML.
 #[must_use]

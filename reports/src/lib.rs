@@ -10,17 +10,30 @@ mod excerpt;
 pub mod file;
 mod format;
 mod grouping;
-pub mod html;
-pub mod json;
-pub mod junit;
 pub mod ladder;
-pub mod markdown;
 pub mod model;
 mod quantity;
 pub mod sequence;
 mod sink;
-pub mod terminal;
 pub mod visible;
+
+macro_rules! formats {
+    ($($format:ident),+ $(,)?) => {
+        $(pub mod $format;)+
+
+        /// All formats, in the order in which help texts list them.
+        const TABLE: &[sink::Row] = &[$($format::ROW),+];
+    };
+}
+
+// Each is a file.
+formats! {
+    terminal,
+    json,
+    junit,
+    html,
+    markdown,
+}
 
 pub use format::{Format, UnknownEnding, UnknownFormat};
 pub use model::{

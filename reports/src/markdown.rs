@@ -9,7 +9,16 @@ use crate::{
     ladder,
     model::{CheckResult, Conformance, Exchange, Finding, Report, SimResult, Simulation, Verdict},
     quantity::{count, duration, grouped},
+    sink::{Row, whole},
     visible::{line, shorten},
+};
+
+/// This format.
+pub(crate) const ROW: Row = Row {
+    name: "markdown",
+    ending: "md",
+    what: "a summary in Markdown",
+    begin: |out, _| whole(out, render),
 };
 
 /// Runs and checks that are told one by one, of the sweep and of each target. Summaries have narrow limits.

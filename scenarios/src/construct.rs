@@ -6,7 +6,6 @@
 use crate::{
     client::ConnectSpec,
     expect::judge::Judge,
-    kind::Form,
     raw::Node,
     reader::Context,
     record::{Record, Told},
@@ -25,14 +24,15 @@ pub(crate) struct Kind<T> {
 }
 
 /// The list of all constructs of a kind: an enum of them, everything that can be said with each, and methods of theirs
-/// that the enum hands on.
+/// that the enum hands on. A line declares the file of one, and what it has for others.
 macro_rules! kinds {
     (
         $(#[doc = $about:literal])+
-        $all:ident of $what:ident: $names:tt
+        $all:ident of $what:ident $(as ($d:tt) $list:ident)?: $names:tt
         $($(#[doc = $does:literal])+ fn $method:ident(&self $(, $a:ident: $t:ty)*) -> $result:ty;)*
     ) => {
         $crate::construct::kinds!(@list [$(#[doc = $about])+] $all $what $names);
+        $($crate::construct::listed! { ($d) $list $names })?
 
         impl $all {
             $($(#[doc = $does])+
@@ -45,7 +45,10 @@ macro_rules! kinds {
             KINDS.iter().map(|kind| kind.word)
         }
     };
-    (@list [$($about:tt)+] $all:ident $what:ident [$($name:ident),+]) => {
+    (@list [$($about:tt)+] $all:ident $what:ident { $($file:ident: $name:ident $(, $more:ident)*;)+ }) => {
+        $(mod $file;
+        pub use $file::{$name $(, $more)*};)+
+
         $($about)+
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum $all {
@@ -79,14 +82,27 @@ macro_rules! kinds {
             }
         }
     };
-    (@each $self:ident $all:ident [$($name:ident),+] $one:ident => $does:expr) => {
+    (@each $self:ident $all:ident { $($file:ident: $name:ident $(, $more:ident)*;)+ } $one:ident => $does:expr) => {
         match $self {
             $($all::$name($one) => $does,)+
         }
     };
 }
 
-pub(crate) use kinds;
+/// Lets other crates go through a list: `$list!(then)` calls `then!` with the file and the name of each of its kinds.
+macro_rules! listed {
+    (($d:tt) $list:ident $names:tt) => {
+        /// Calls a macro with the file and the name of each kind, and what else its file has for others.
+        #[macro_export]
+        macro_rules! $list {
+                                                                            ($d then:ident) => {
+                                                                                $d then! $names
+                                                                            };
+                                                                        }
+    };
+}
+
+pub(crate) use {kinds, listed};
 
 /// Something that must be true of the whole history.
 pub(crate) trait Expect: Record {
@@ -175,15 +191,12 @@ pub(crate) trait Happen: Sized {
     const MEANING: &'static str;
     /// A good value.
     const EXAMPLE: &'static str;
+    /// What stands after the word.
+    const VALUE: Self::Value;
+    type Value: crate::kind::Kind<Value = Self>;
 
-    /// What stands after the word, or `None` after noting why it is no such step.
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self>;
-    /// As it is written after the word.
-    fn written(&self, names: &[&str]) -> String;
     /// In a few words.
     fn told(&self, names: &[&str]) -> String;
-    /// How it looks.
-    fn form() -> Form;
     /// Its keys, if it is a map of its own.
     fn keys() -> Vec<Told> {
         Vec::new()

@@ -3,7 +3,6 @@
 pub use squall_history::words::{payload, times};
 
 use crate::{
-    client::LinkChange,
     kind::called,
     model::{Scenario, Step, StepKind},
 };
@@ -19,32 +18,6 @@ pub fn step(step: &Step, scenario: &Scenario) -> String {
         StepKind::Parallel(_) => "parallel".into(),
         StepKind::Timeline(_) => "timeline".into(),
         leaf => leaf.told(&names).unwrap_or_default(),
-    }
-}
-
-/// A change of a link, such as `latency 5ms..40ms, loss 1.0 %`.
-#[must_use]
-pub fn link(change: &LinkChange) -> String {
-    let latency = change
-        .latency_ms
-        .map(|(min, max)| format!("latency {min}ms..{max}ms"));
-    let loss = change
-        .loss_permille
-        .map(|l| format!("loss {}.{} %", l / 10, l % 10));
-    [latency, loss]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// A time in milliseconds, or in seconds when they are whole.
-pub(crate) fn ms(time: std::time::Duration) -> String {
-    let ms = time.as_millis();
-    if ms.is_multiple_of(1000) {
-        format!("{} s", ms / 1000)
-    } else {
-        format!("{ms} ms")
     }
 }
 

@@ -9,7 +9,12 @@ use super::{
     yaml::{self, MAX_BYTES},
 };
 use crate::diagnostic::Diagnostic;
-use std::{fs::File, io::Read, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
 
 /// More problems than this are counted, not shown.
 const MAX_PROBLEMS: usize = 100;
@@ -61,24 +66,23 @@ pub fn load_file_in(
 ) -> Result<Scenario, Vec<Diagnostic>> {
     let file = path.display().to_string();
     let fail = |message: String, help: &str| vec![Diagnostic::new(&*file, "", message).help(help)];
-    match std::fs::metadata(path) {
-        Err(e) => {
-            return Err(fail(
-                format!("cannot be read: {e}"),
-                "check the path and the permissions",
-            ));
-        }
-        Ok(m) if m.is_dir() => {
-            return Err(fail(
-                "is a folder, not a scenario file".into(),
-                "name a file in it",
-            ));
-        }
-        Ok(m) if m.len() > MAX_BYTES as u64 => {
-            let message = format!("has {} bytes; a scenario has at most {MAX_BYTES}", m.len());
-            return Err(fail(message, "split it into several scenarios"));
-        }
-        Ok(_) => {}
+    let unreadable = |e: io::Error| {
+        fail(
+            format!("cannot be read: {e}"),
+            "check the path and the permissions",
+        )
+    };
+    let known = fs::metadata(path).map_err(unreadable)?;
+    if known.is_dir() {
+        let message = "is a folder, not a scenario file";
+        return Err(fail(message.into(), "name a file in it"));
+    }
+    if known.len() > MAX_BYTES as u64 {
+        let message = format!(
+            "has {} bytes; a scenario has at most {MAX_BYTES}",
+            known.len()
+        );
+        return Err(fail(message, "split it into several scenarios"));
     }
     // The size above is what the file says of itself; a device or a pipe has none.
     let mut bytes = Vec::new();

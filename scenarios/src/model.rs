@@ -3,13 +3,6 @@
 //! This is what the director, the worlds and the oracles see. It knows nothing of YAML. Durations are virtual time
 //! in whole milliseconds.
 
-use crate::{
-    construct::{Becomes, Happen},
-    kind::Form,
-    raw::Node,
-    reader::Context,
-    record::Told,
-};
 use squall_protocol::Version;
 use std::time::Duration;
 
@@ -20,9 +13,11 @@ pub use crate::{
         ClientSpec, ConnectSpec, LinkChange, LinkSpec, ReconnectSpec, Said, Weather, WillSpec,
     },
     expect::{ExpectKind, Expectation, Receivers, Times},
-    fault::{CutBy, CutPoint, Fault, Way},
     source::{ClientIx, Source},
-    step::{Network, Settle, Wait, Workload},
+    step::{
+        Entry, Fault, Network, Settle, Step, StepKind, Wait, Workload,
+        fault::{CutBy, CutPoint, Way},
+    },
 };
 
 /// One story about an MQTT system.
@@ -50,108 +45,4 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must be true of the whole history, beyond the oracles that always listen.
     pub expect: Vec<Expectation>,
-}
-
-/// One thing that happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Where it stands.
-    pub source: Source,
-    /// What it is.
-    pub kind: StepKind,
-}
-
-impl Step {
-    /// The client that does something, if it is a client's step.
-    #[must_use]
-    pub const fn client(&self) -> Option<ClientIx> {
-        match &self.kind {
-            StepKind::Client { client, .. } => Some(*client),
-            _ => None,
-        }
-    }
-}
-
-/// A kind of step that is nobody's and holds no other steps: everything that can be said with it.
-pub(crate) struct Leaf {
-    pub(crate) word: &'static str,
-    pub(crate) meaning: &'static str,
-    pub(crate) example: &'static str,
-    pub(crate) form: fn() -> Form,
-    pub(crate) keys: fn() -> Vec<Told>,
-    pub(crate) read: fn(&mut Context<'_>, &Node) -> Option<StepKind>,
-}
-
-macro_rules! steps {
-    ($($name:ident),+ $(,)?) => {
-        /// Kinds of steps.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum StepKind {
-            /// A client does something.
-            Client {
-                /// Who.
-                client: ClientIx,
-                /// What.
-                action: Action,
-                /// Its outcome must come within this time; otherwise the run fails.
-                within: Option<Duration>,
-                /// `false`: go on at once, whatever becomes of it.
-                wait: bool,
-            },
-            /// All branches run at once; the step is over when each of them is.
-            Parallel(Vec<Vec<Step>>),
-            /// Steps that begin at given times after this step began; over when each of them is.
-            Timeline(Vec<Entry>),
-            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)+
-        }
-
-        /// All kinds that are nobody's and hold no other steps.
-        pub(crate) const LEAVES: &[Leaf] = &[
-            $(Leaf {
-                word: $name::WORD,
-                meaning: $name::MEANING,
-                example: $name::EXAMPLE,
-                form: $name::form,
-                keys: $name::keys,
-                read: |cx, node| $name::read(cx, node).map(StepKind::$name),
-            },)+
-        ];
-
-        impl StepKind {
-            /// Its word and what is written after it; `None` for steps of clients and steps that hold others.
-            pub(crate) fn written(&self, names: &[&str]) -> Option<String> {
-                match self {
-                    $(Self::$name(one) => Some(format!("{}: {}", $name::WORD, one.written(names))),)+
-                    _ => None,
-                }
-            }
-
-            /// In a few words; `None` as for [`Self::written`].
-            pub(crate) fn told(&self, names: &[&str]) -> Option<String> {
-                match self {
-                    $(Self::$name(one) => Some(one.told(names)),)+
-                    _ => None,
-                }
-            }
-
-            /// What it becomes in a plan.
-            pub(crate) fn becomes(&self) -> Becomes {
-                match self {
-                    $(Self::$name(one) => one.becomes(),)+
-                    _ => Becomes::default(),
-                }
-            }
-        }
-    };
-}
-
-steps![Fault, Network, Wait, Settle, Workload];
-
-/// One step of a timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Milliseconds after the timeline began.
-    pub after: Duration,
-    /// The step.
-    pub step: Step,
 }

@@ -7,13 +7,13 @@
 use crate::{
     action::{Connect, Publish, Subscribe},
     construct::Observed,
-    fault::{Cut, Flap, MAX_FLAPS},
     model::{
         Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, Fault, LinkSpec, MessageSpec,
         Scenario, Source, Step, StepKind, Wait, Weather, Workload,
     },
     random::Stream,
     record::Record,
+    step::fault::{Cut, Flap, MAX_FLAPS},
     values::MAX_MS,
 };
 use bytes::Bytes;
@@ -250,7 +250,7 @@ fn will_topics(plan: &Scenario, client: usize) -> Vec<String> {
         .iter()
         .map(|w| w.topic.clone())
         .collect();
-    each_step(&plan.steps, &mut |step| {
+    for step in plan.steps.iter().flat_map(Step::all) {
         if let StepKind::Client {
             client: c,
             action: Action::Connect(Connect { connect, .. }),
@@ -260,20 +260,6 @@ fn will_topics(plan: &Scenario, client: usize) -> Vec<String> {
         {
             topics.extend(connect.will.iter().map(|w| w.topic.clone()));
         }
-    });
-    topics
-}
-
-/// Shows every step, those inside of other steps too.
-pub fn each_step(steps: &[Step], see: &mut impl FnMut(&Step)) {
-    for step in steps {
-        see(step);
-        match &step.kind {
-            StepKind::Parallel(branches) => branches.iter().for_each(|b| each_step(b, see)),
-            StepKind::Timeline(entries) => entries
-                .iter()
-                .for_each(|e| each_step(std::slice::from_ref(&e.step), see)),
-            _ => {}
-        }
     }
+    topics
 }

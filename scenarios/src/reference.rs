@@ -3,13 +3,9 @@
 //! The manual holds these sections between marks; a test holds them to what is said here.
 
 use crate::{
-    action::{self, KINDS as ACTIONS},
     broker::BrokerSpec,
     client::{self, WillSpec},
-    construct::Shape,
-    expect::KINDS as EXPECTATIONS,
-    fault::KINDS as FAULTS,
-    model::LEAVES,
+    constructs::{ACTION, Construct, EXPECTATION, FAULT, HOLDERS, STEP, constructs},
     record::{self, Told},
     steps, top,
 };
@@ -24,9 +20,9 @@ pub fn sections() -> [(&'static str, String); 8] {
         ("clients", table(&client::told())),
         ("will", table(&record::told::<WillSpec>())),
         ("actions", actions()),
-        ("faults", faults()),
+        ("faults", all(FAULT, "####", &[])),
         ("steps", others()),
-        ("expectations", expectations()),
+        ("expectations", all(EXPECTATION, "###", &[])),
     ]
 }
 
@@ -48,77 +44,46 @@ fn table(told: &[Told]) -> String {
     text
 }
 
-fn construct(meaning: &str, before: &str, example: &str, told: &[Told]) -> String {
-    let mut text = format!("{meaning}:\n\n```yaml\n- {before}{example}\n```\n");
-    if !told.is_empty() {
-        let _ = write!(text, "\n{}", table(told));
-    }
-    text
-}
-
 fn top_keys() -> String {
-    let mut text = table(&top::told());
-    for part in top::PARTS {
-        let default = match part.default {
-            None => "required".to_owned(),
-            Some(default) => format!("`{default}`"),
-        };
-        let (name, value, meaning) = (part.name, part.value, part.meaning);
-        let _ = writeln!(text, "| `{name}` | {value} | {default} | {meaning} |");
-    }
-    text
+    let mut told = top::told();
+    told.extend(top::parts());
+    table(&told)
 }
 
-fn one_action(kind: &action::Kind) -> String {
-    let mut told = (kind.told)();
-    if kind.shape == Shape::Word {
-        told.clear();
+/// All constructs that are `what`, each below a heading.
+fn all(what: &str, heading: &str, but: &[&str]) -> String {
+    let all = constructs().into_iter();
+    let meant = all.filter(|one| one.what == what && !but.contains(&one.word));
+    let entries: Vec<String> = meant.map(|one| entry(&one, heading)).collect();
+    entries.join("\n")
+}
+
+fn entry(one: &Construct, heading: &str) -> String {
+    let Construct {
+        word,
+        meaning,
+        example,
+        ..
+    } = one;
+    let mut text = format!("{heading} `{word}`\n\n{meaning}:\n\n```yaml\n{example}\n```\n");
+    if !one.told.is_empty() {
+        let _ = write!(text, "\n{}", table(&one.told));
     }
-    let mut text = construct(kind.meaning, "app: ", kind.example, &told);
-    if let Some(outcome) = kind.outcome {
-        let _ = write!(text, "\n`expect` beside it:\n\n{}", table(&outcome()));
+    if !one.outcome.is_empty() {
+        let _ = write!(text, "\n`expect` beside it:\n\n{}", table(&one.outcome));
     }
     text
 }
 
 fn actions() -> String {
-    let mut text = String::new();
-    for kind in ACTIONS {
-        let _ = writeln!(text, "#### `{}`\n\n{}", kind.word, one_action(kind));
-    }
     let beside = table(&steps::told_beside());
-    let _ = write!(text, "#### Beside the name of a client\n\n{beside}");
-    text
+    let actions = all(ACTION, "####", &[]);
+    format!("{actions}\n#### Beside the name of a client\n\n{beside}")
 }
 
-fn faults() -> String {
-    let mut entries = Vec::new();
-    for kind in FAULTS {
-        let entry = construct(kind.meaning, "fault: ", kind.example, &(kind.told)());
-        entries.push(format!("#### `{}`\n\n{entry}", kind.word));
-    }
-    entries.join("\n")
-}
-
+/// Faults have a section of their own, and what holds other steps is told in the text.
 fn others() -> String {
-    let mut entries = Vec::new();
-    for leaf in LEAVES {
-        if leaf.word == "fault" {
-            continue; // has a section of its own
-        }
-        let example = format!("{}: ", leaf.word);
-        let entry = construct(leaf.meaning, &example, leaf.example, &(leaf.keys)());
-        entries.push(format!("#### `{}`\n\n{entry}", leaf.word));
-    }
-    entries.join("\n")
-}
-
-fn expectations() -> String {
-    let mut entries = Vec::new();
-    for kind in EXPECTATIONS {
-        let example = format!("{}: ", kind.word);
-        let entry = construct(kind.meaning, &example, kind.example, &(kind.told)());
-        entries.push(format!("### `{}`\n\n{entry}", kind.word));
-    }
-    entries.join("\n")
+    let holders = HOLDERS.map(|(word, ..)| word);
+    let but: Vec<&str> = holders.into_iter().chain(["fault"]).collect();
+    all(STEP, "####", &but)
 }

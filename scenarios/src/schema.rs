@@ -6,14 +6,15 @@
 use crate::{
     action::{KINDS as ACTIONS, Kind as Action},
     broker::BrokerSpec,
-    client::{self, LinkChange, RESERVED},
+    client::{self, LinkChange},
     construct::Shape,
+    constructs::HOLDERS,
     expect::KINDS as EXPECTATIONS,
     keys::map_of,
     kind::Kind,
-    model::LEAVES,
-    record, steps, top,
-    word::HOLDERS,
+    record,
+    step::LEAVES,
+    steps, top,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -29,13 +30,14 @@ pub fn schema() -> String {
         ("steps", steps_of()),
         ("expect", expect()),
     ];
-    let required = top::PARTS.iter().filter(|part| part.default.is_none());
+    let told = top::parts();
     for (name, mut part) in parts {
-        let meaning = top::PARTS.iter().find(|p| p.name == name);
+        let meaning = told.iter().find(|p| p.name == name);
         part["description"] = meaning.map_or("", |p| p.meaning).into();
         schema["properties"][name] = part;
     }
     if let Some(needed) = schema["required"].as_array_mut() {
+        let required = told.iter().filter(|part| part.default.is_none());
         needed.extend(required.map(|part| Json::from(part.name)));
     }
     schema["$defs"] = json!({ "step": step() });
@@ -101,7 +103,7 @@ fn client_step(at: &Json) -> Json {
     let outcomes = ACTIONS.iter().filter_map(|kind| kind.outcome);
     let outcomes: Vec<Json> = outcomes.map(|told| map_of(&told())).collect();
     properties["expect"] = json!({ "anyOf": outcomes, "description": "what must come of it" });
-    let words = RESERVED.join("|").replace('.', "\\.");
+    let words = top::reserved().join("|").replace('.', "\\.");
     json!({
         "type": "object",
         "properties": properties,

@@ -6,10 +6,11 @@ use crate::{
     construct::{Happen, Series},
     diagnostic::quoted,
     kind::{DURATION, FLAG, Kind, OrNone, POSITIVE, number},
-    model::{ClientIx, Entry, LEAVES, Source, Step, StepKind, Workload},
+    model::{ClientIx, Entry, Source, Step, StepKind, Workload},
     raw::{Key, Node, Value},
     reader::{Context, Fields, MAX_NESTING, MAX_STEPS},
     record::{self, Record, Told, record},
+    step::LEAVES,
     suggest, values,
 };
 use std::time::Duration;
@@ -29,29 +30,35 @@ pub(crate) fn words() -> impl Iterator<Item = &'static str> {
     leaves.chain([TIMELINE])
 }
 
+/// The entries of a list that must have some; nothing after noting that it has none, or is no list.
+fn entries<'n>(
+    cx: &mut Context<'_>,
+    node: &'n Node,
+    expected: &str,
+    when_empty: (&str, &str),
+) -> Option<&'n [Node]> {
+    let Value::List(items) = &node.value else {
+        cx.no_entries(node, expected);
+        return None;
+    };
+    if items.is_empty() {
+        let (message, help) = when_empty;
+        cx.refuse(&node.span, message, "empty", help);
+        return None;
+    }
+    Some(items)
+}
+
 /// A list of steps; not empty.
 pub(crate) fn sequence(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Vec<Step> {
-    match &node.value {
-        Value::List(items) if items.is_empty() => {
-            cx.refuse(
-                &node.span,
-                "there are no steps",
-                "empty",
-                "begin with a client: `- app: connect`",
-            );
-            cx.incomplete = true;
-            Vec::new()
-        }
-        Value::List(items) => items
-            .iter()
-            .flat_map(|item| step(cx, item, clients, false))
-            .collect(),
-        _ => {
-            cx.no_entries(node, "a list of steps, each beginning with `- `");
-            cx.incomplete = true;
-            Vec::new()
-        }
-    }
+    let expected = "a list of steps, each beginning with `- `";
+    let help = "begin with a client: `- app: connect`";
+    let Some(items) = entries(cx, node, expected, ("there are no steps", help)) else {
+        cx.incomplete = true;
+        return Vec::new();
+    };
+    let steps = items.iter().flat_map(|item| step(cx, item, clients, false));
+    steps.collect()
 }
 
 /// The keys of one step: what it is, and what stands beside that.
@@ -82,12 +89,8 @@ impl<'n> Parts<'n> {
                     }
                     _ => "`within` and `wait` belong to steps of clients",
                 };
-                cx.refuse(
-                    &key.span,
-                    format!("{} has no meaning for {what}", quoted(&key.text)),
-                    "no meaning here",
-                    help,
-                );
+                let message = format!("{} has no meaning for {what}", quoted(&key.text));
+                cx.refuse(&key.span, message, "no meaning here", help);
             }
         }
     }
@@ -158,12 +161,8 @@ fn parts<'n>(cx: &mut Context<'_>, node: &'n Node, timed: bool) -> Option<Parts<
     }
     let &[(head, body), ref more @ ..] = heads.as_slice() else {
         let span = entries.first().map_or(&node.span, |(key, _)| &key.span);
-        cx.refuse(
-            span,
-            "a step that says neither who does something nor what happens",
-            "not a step",
-            kinds(cx),
-        );
+        let message = "a step that says neither who does something nor what happens";
+        cx.refuse(span, message, "not a step", kinds(cx));
         return None;
     };
     if let Some((second, _)) = more.first() {
@@ -191,11 +190,12 @@ fn parts<'n>(cx: &mut Context<'_>, node: &'n Node, timed: bool) -> Option<Parts<
         .filter(|(key, _)| !std::ptr::eq(key, head))
         .collect();
     if let (false, Some((at, _))) = (timed, beside.iter().find(|(key, _)| key.text == "at")) {
+        let help = "put the step into `timeline: [ … ]`";
         cx.refuse(
             &at.span,
             "`at` outside of a timeline",
             "no meaning here",
-            "put the step into `timeline: [ … ]`",
+            help,
         );
     }
     let start = entries
@@ -387,19 +387,9 @@ fn repeat(cx: &mut Context<'_>, parts: &Parts<'_>, clients: &[ClientSpec]) -> Ve
 }
 
 fn parallel(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option<StepKind> {
-    let Value::List(items) = &node.value else {
-        cx.no_entries(node, "a list of branches, each a step or a list of steps");
-        return None;
-    };
-    if items.is_empty() {
-        cx.refuse(
-            &node.span,
-            "there are no branches",
-            "empty",
-            "each branch is a step or a list of steps",
-        );
-        return None;
-    }
+    let each = "each branch is a step or a list of steps";
+    let expected = "a list of branches, each a step or a list of steps";
+    let items = entries(cx, node, expected, ("there are no branches", each))?;
     let branch = |item: &Node| match &item.value {
         Value::List(_) => sequence(cx, item, clients),
         _ => step(cx, item, clients, false),
@@ -408,34 +398,17 @@ fn parallel(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option
 }
 
 fn timeline(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec]) -> Option<StepKind> {
-    let Value::List(items) = &node.value else {
-        cx.no_entries(
-            node,
-            "a list of steps with times, such as `- {at: 120ms, app: connect}`",
-        );
-        return None;
-    };
-    if items.is_empty() {
-        cx.refuse(
-            &node.span,
-            "the timeline has no steps",
-            "empty",
-            "such as `- {at: 120ms, app: connect}`",
-        );
-        return None;
-    }
+    let expected = "a list of steps with times, such as `- {at: 120ms, app: connect}`";
+    let example = "such as `- {at: 120ms, app: connect}`";
+    let items = entries(cx, node, expected, ("the timeline has no steps", example))?;
     let entry = |item: &Node| {
         let after = match &item.value {
             Value::Map(entries) => match entries.iter().find(|(key, _)| key.text == "at") {
                 Some((_, node)) => DURATION.read(cx, node),
                 None => {
                     let span = entries.first().map_or(&item.span, |(key, _)| &key.span);
-                    cx.refuse(
-                        span,
-                        "a step of a timeline needs `at`",
-                        "`at` is missing",
-                        "add `at: 120ms`",
-                    );
+                    let message = "a step of a timeline needs `at`";
+                    cx.refuse(span, message, "`at` is missing", "add `at: 120ms`");
                     None
                 }
             },

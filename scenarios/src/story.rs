@@ -90,30 +90,19 @@ fn parallel(cx: &mut Context<'_>, branches: &[Vec<Step>], connected: &mut BTreeS
 
 /// Clients with a connect step somewhere in `steps`.
 fn dials(steps: &[Step]) -> BTreeSet<ClientIx> {
-    let mut found = BTreeSet::new();
-    for step in steps {
-        match &step.kind {
-            StepKind::Client {
-                client,
-                action: Action::Connect(_),
-                ..
-            } => {
-                found.insert(*client);
-            }
-            StepKind::Parallel(branches) => {
-                found.extend(branches.iter().flat_map(|branch| dials(branch)))
-            }
-            StepKind::Timeline(entries) => {
-                found.extend(
-                    entries
-                        .iter()
-                        .flat_map(|entry| dials(std::slice::from_ref(&entry.step))),
-                );
-            }
-            _ => {}
-        }
-    }
-    found
+    let connects = |step: &Step| match step.kind {
+        StepKind::Client {
+            client,
+            action: Action::Connect(_),
+            ..
+        } => Some(client),
+        _ => None,
+    };
+    steps
+        .iter()
+        .flat_map(Step::all)
+        .filter_map(connects)
+        .collect()
 }
 
 fn too_early(
@@ -174,23 +163,15 @@ impl Cast for Scenario {
 
     fn has_will(&self, client: ClientIx) -> bool {
         let usual = |client: &ClientSpec| client.connect.will.is_some();
-        self.clients.get(client).is_none_or(usual) || connects_with_will(&self.steps, client)
+        let with_will = |step: &Step| match &step.kind {
+            StepKind::Client {
+                client: one,
+                action: Action::Connect(action::Connect { connect, .. }),
+                ..
+            } => *one == client && connect.will.is_some(),
+            _ => false,
+        };
+        self.clients.get(client).is_none_or(usual)
+            || self.steps.iter().flat_map(Step::all).any(with_will)
     }
-}
-
-fn connects_with_will(steps: &[Step], of: ClientIx) -> bool {
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Client {
-            client,
-            action: Action::Connect(action::Connect { connect, .. }),
-            ..
-        } => *client == of && connect.will.is_some(),
-        StepKind::Parallel(branches) => {
-            branches.iter().any(|branch| connects_with_will(branch, of))
-        }
-        StepKind::Timeline(entries) => entries
-            .iter()
-            .any(|e| connects_with_will(std::slice::from_ref(&e.step), of)),
-        _ => false,
-    })
 }

@@ -5,13 +5,14 @@ use crate::{
     client::{self, LinkChange, LinkSpec, Weather},
     diagnostic::Diagnostic,
     expect,
-    kind::{POSITIVE, STATEMENT, Several, TEXT, VERSION, at_least},
+    kind::{Form, POSITIVE, STATEMENT, Several, TEXT, VERSION, at_least},
     model::Scenario,
     raw::{Node, Scalar, Value},
     reader::{Context, Fields, Room},
     record::{self, Record, Told, record},
     steps, story, suggest,
 };
+use serde_json::Value as Json;
 use squall_protocol::Version;
 use std::{sync::Arc, time::Duration};
 
@@ -33,14 +34,6 @@ record! {
     }
 }
 
-/// A key at the top with a room of its own.
-pub(crate) struct Part {
-    pub(crate) name: &'static str,
-    pub(crate) value: &'static str,
-    pub(crate) default: Option<&'static str>,
-    pub(crate) meaning: &'static str,
-}
-
 const NETWORK: &str = "network";
 const LINKS: &str = "links";
 const BROKER: &str = "broker";
@@ -48,45 +41,46 @@ const CLIENTS: &str = "clients";
 const STEPS: &str = "steps";
 const EXPECT: &str = "expect";
 
-/// The others, after those of [`Head`].
-pub(crate) const PARTS: &[Part] = &[
-    Part {
-        name: NETWORK,
-        value: "map",
-        default: Some("{ latency: 1ms..10ms, loss: 0% }"),
-        meaning: "every link: one-way latency and share of transmissions lost",
-    },
-    Part {
-        name: LINKS,
-        value: "map from clients to maps",
-        default: Some("{}"),
-        meaning: "links of single clients: `links: { lock: { loss: 5% } }`; what is not said comes from `network`",
-    },
-    Part {
-        name: BROKER,
-        value: "map",
-        default: Some("{}"),
-        meaning: "settings of the reference broker",
-    },
-    Part {
-        name: CLIENTS,
-        value: "map from names to maps",
-        default: None,
-        meaning: "who takes part",
-    },
-    Part {
-        name: STEPS,
-        value: "list of steps",
-        default: None,
-        meaning: "what happens, in order",
-    },
-    Part {
-        name: EXPECT,
-        value: "list of expectations",
-        default: Some("[]"),
-        meaning: "what must be true of the whole history",
-    },
+/// The keys at the top with a room of their own: name, value, default, meaning.
+const PARTS: [(&str, &str, Option<&str>, &str); 6] = [
+    (
+        NETWORK,
+        "map",
+        Some("{ latency: 1ms..10ms, loss: 0% }"),
+        "every link: one-way latency and share of transmissions lost",
+    ),
+    (
+        LINKS,
+        "map from clients to maps",
+        Some("{}"),
+        "links of single clients: `links: { lock: { loss: 5% } }`; what is not said comes from `network`",
+    ),
+    (
+        BROKER,
+        "map",
+        Some("{}"),
+        "settings of the reference broker",
+    ),
+    (CLIENTS, "map from names to maps", None, "who takes part"),
+    (STEPS, "list of steps", None, "what happens, in order"),
+    (
+        EXPECT,
+        "list of expectations",
+        Some("[]"),
+        "what must be true of the whole history",
+    ),
 ];
+
+/// What is to be known of the other keys at the top, after those of [`told`]; their schemas are elsewhere.
+pub(crate) fn parts() -> Vec<Told> {
+    let part = |(name, value, default, meaning): (_, &str, Option<&str>, _)| Told {
+        name,
+        meaning,
+        form: Form::new(value, Json::Null),
+        default: default.map(str::to_owned),
+    };
+    PARTS.map(part).into()
+}
 
 /// The link of every client where nothing is said.
 const USUAL_LINK: LinkSpec = LinkSpec {
@@ -100,6 +94,14 @@ pub(crate) fn told() -> Vec<Told> {
     record::told::<Head>()
 }
 
+/// Words that mean something else where a client is named, in alphabetical order.
+pub(crate) fn reserved() -> Vec<&'static str> {
+    let others = ["all", "at", "broker", "client", "expect", "none", "within"];
+    let mut all: Vec<&str> = steps::words().chain(others).collect();
+    all.sort_unstable();
+    all
+}
+
 /// Reads the root of a file. `None`, or problems added, when it is no scenario.
 pub(crate) fn read(
     room: &Room<'_>,
@@ -110,8 +112,9 @@ pub(crate) fn read(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
     let cx = &mut Context::new(room, file, source, problems);
+    cx.reserved = reserved();
     let mut keys = record::names::<Head>();
-    keys.extend(PARTS.iter().map(|part| part.name));
+    keys.extend(PARTS.map(|(name, ..)| name));
     let fields = Fields::open(cx, root, Head::WHAT, &keys)?;
     let head = record::fill(cx, &fields, Head::empty());
     let mut link = (USUAL_LINK, Weather::default());

@@ -2,16 +2,11 @@
 //! command line.
 
 use crate::{
-    action::KINDS as ACTIONS,
     broker::BrokerSpec,
     client::{self, LinkChange, WillSpec},
-    construct::Shape,
-    expect::KINDS as EXPECTATIONS,
-    fault::KINDS as FAULTS,
-    model::LEAVES,
+    constructs::constructs,
     record::{self, Told},
-    steps::{self, PARALLEL, REPEAT, TIMELINE},
-    top,
+    steps, top,
 };
 use std::collections::BTreeSet;
 
@@ -63,105 +58,12 @@ fn keys(told: Vec<Told>) -> Vec<Key> {
     told.into_iter().map(Key::from).collect()
 }
 
-/// A construct: its word and all that is said of it.
-struct Construct {
-    word: &'static str,
-    of: Meaning,
-}
-
-/// Steps that hold other steps: word, meaning, example.
-pub(crate) const HOLDERS: [(&str, &str, &str); 3] = [
-    (
-        PARALLEL,
-        "branches at once, each a step or a list of steps; over when all are",
-        "[ { app: connect }, { lock: connect } ]",
-    ),
-    (
-        REPEAT,
-        "the same steps again and again",
-        "{ times: 3, steps: [ { app: { publish: t } } ] }",
-    ),
-    (
-        TIMELINE,
-        "steps that begin at times after the timeline began; over when all are",
-        "[ { at: 120ms, app: connect } ]",
-    ),
-];
-
-/// All constructs, in the order of the manual.
-fn constructs() -> Vec<Construct> {
-    let one = |word, what: &str, meaning: &str, example: String, told: Vec<Told>| Construct {
-        word,
-        of: Meaning {
-            what: what.to_owned(),
-            meaning: meaning.to_owned(),
-            example: Some(example),
-            keys: keys(told),
-            outcome: Vec::new(),
-        },
-    };
-    let mut all = Vec::new();
-    for kind in ACTIONS {
-        let told = match kind.shape {
-            Shape::Word => Vec::new(),
-            _ => (kind.told)(),
-        };
-        let example = format!("- app: {}", kind.example);
-        let mut action = one(kind.word, "a step of a client", kind.meaning, example, told);
-        action.of.outcome = kind
-            .outcome
-            .map_or_else(Vec::new, |outcome| keys(outcome()));
-        all.push(action);
-    }
-    for kind in FAULTS {
-        let example = format!("- fault: {}", kind.example);
-        all.push(one(
-            kind.word,
-            "a fault",
-            kind.meaning,
-            example,
-            (kind.told)(),
-        ));
-    }
-    for leaf in LEAVES {
-        let example = format!("- {}: {}", leaf.word, leaf.example);
-        all.push(one(
-            leaf.word,
-            "a step",
-            leaf.meaning,
-            example,
-            (leaf.keys)(),
-        ));
-    }
-    for (word, meaning, example) in HOLDERS {
-        let example = format!("- {word}: {example}");
-        all.push(one(word, "a step", meaning, example, Vec::new()));
-    }
-    for kind in EXPECTATIONS {
-        let example = format!("- {}: {}", kind.word, kind.example);
-        all.push(one(
-            kind.word,
-            "an expectation",
-            kind.meaning,
-            example,
-            (kind.told)(),
-        ));
-    }
-    all
-}
-
 /// The maps that have keys and are no construct, with what their keys are keys of.
 fn maps() -> Vec<(String, Vec<Key>)> {
-    let parts = top::PARTS.iter().map(|part| Key {
-        name: part.name,
-        value: part.value.to_owned(),
-        default: part.default.map(str::to_owned),
-        meaning: part.meaning.to_owned(),
-    });
-    let mut file = keys(top::told());
-    file.extend(parts);
+    let mut file = top::told();
+    file.extend(top::parts());
     vec![
-        ("a file".to_owned(), file),
+        ("a file".to_owned(), keys(file)),
         (
             "`network` and `links`".to_owned(),
             keys(record::told::<LinkChange>()),
@@ -180,21 +82,29 @@ fn maps() -> Vec<(String, Vec<Key>)> {
 /// that is not of the language.
 #[must_use]
 pub fn explain(word: &str) -> Vec<Meaning> {
-    let constructs = constructs();
     let mut places = maps();
-    for construct in &constructs {
-        let place = format!("`{}`, {}", construct.word, construct.of.what);
+    let mut found = Vec::new();
+    for construct in constructs() {
+        let (is_it, name) = (construct.word == word, construct.word);
+        let own = keys(construct.told);
+        let outcome = keys(construct.outcome);
         // The key that a construct begins with is told with the construct.
-        let begins = |key: &&Key| key.name == construct.word;
-        let keys = construct.of.keys.iter().filter(|key| !begins(key));
-        places.push((place, keys.cloned().collect()));
-        if !construct.of.outcome.is_empty() {
-            let place = format!("`expect` beside `{}`", construct.word);
-            places.push((place, construct.of.outcome.clone()));
+        let others = own.iter().filter(|key| key.name != name);
+        let place = format!("`{name}`, {}", construct.what);
+        places.push((place, others.cloned().collect()));
+        if !outcome.is_empty() {
+            places.push((format!("`expect` beside `{name}`"), outcome.clone()));
+        }
+        if is_it {
+            found.push(Meaning {
+                what: construct.what.to_owned(),
+                meaning: construct.meaning.to_owned(),
+                example: Some(construct.example),
+                keys: own,
+                outcome,
+            });
         }
     }
-    let is_it = |construct: Construct| (construct.word == word).then_some(construct.of);
-    let mut found: Vec<Meaning> = constructs.into_iter().filter_map(is_it).collect();
     let as_construct = found.len();
     for (place, keys) in places {
         for key in keys.into_iter().filter(|key| key.name == word) {
@@ -220,23 +130,23 @@ pub fn explain(word: &str) -> Vec<Meaning> {
 /// All words that [`explain`] knows, in alphabetical order.
 #[must_use]
 pub fn words() -> Vec<&'static str> {
-    let constructs = constructs();
-    let of_constructs = constructs.iter().flat_map(|construct| {
-        let keys = construct.of.keys.iter().chain(&construct.of.outcome);
-        std::iter::once(construct.word).chain(keys.map(|key| key.name))
-    });
+    let mut all: BTreeSet<&str> = BTreeSet::new();
+    for construct in constructs() {
+        let keys = construct.told.iter().chain(&construct.outcome);
+        all.extend(keys.map(|key| key.name).chain([construct.word]));
+    }
     let maps = maps();
-    let of_maps = maps
-        .iter()
-        .flat_map(|(_, keys)| keys.iter().map(|key| key.name));
-    let all: BTreeSet<&str> = of_constructs.chain(of_maps).collect();
+    all.extend(
+        maps.iter()
+            .flat_map(|(_, keys)| keys.iter().map(|key| key.name)),
+    );
     all.into_iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load_str;
+    use crate::{constructs::HOLDERS, load_str};
 
     #[test]
     fn every_word_has_a_meaning_and_no_other_word_has() {

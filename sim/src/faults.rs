@@ -12,7 +12,7 @@ use squall_protocol::Version;
 use squall_reports::{Exchange, Finding};
 use squall_scenarios::{
     describe,
-    model::{Scenario, Source, Step, StepKind},
+    model::{Scenario, Source, Step},
 };
 use std::collections::BTreeMap;
 
@@ -170,7 +170,8 @@ impl Felt {
         never
             .map(|((source, aspect), sum)| {
                 // A flap is many cuts in a plan.
-                let step = step_at(&scenario.steps, *source).filter(|_| *aspect == Aspect::Itself);
+                let mut steps = scenario.steps.iter().flat_map(Step::all);
+                let step = steps.find(|step| step.source == *source && *aspect == Aspect::Itself);
                 let told = step.map_or_else(|| sum.told.clone(), |s| describe::step(s, scenario));
                 let runs = sum.runs;
                 Finding {
@@ -194,15 +195,4 @@ impl Felt {
 #[must_use]
 pub fn is_of_sweep(finding: &Finding) -> bool {
     finding.rule == RULE && finding.evidence == Exchange::default()
-}
-
-fn step_at(steps: &[Step], source: Source) -> Option<&Step> {
-    steps.iter().find_map(|step| match &step.kind {
-        _ if step.source == source => Some(step),
-        StepKind::Parallel(branches) => branches.iter().find_map(|b| step_at(b, source)),
-        StepKind::Timeline(entries) => entries
-            .iter()
-            .find_map(|e| step_at(std::slice::from_ref(&e.step), source)),
-        _ => None,
-    })
 }

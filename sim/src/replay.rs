@@ -11,13 +11,8 @@ pub use folder::{Folder, command};
 use crate::{live::WORLD, run::Judged, world::World};
 use squall_protocol::Version;
 use squall_reports::{SimResult, Verdict};
-use squall_scenarios::{MAX_BYTES, diagnostic::Diagnostic, model::Scenario, write};
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use squall_scenarios::{model::Scenario, write};
+use std::fmt;
 
 /// The version of the replay file format. It goes up with every change after which an older Squall would read a file
 /// wrongly. A Squall reads this version and every older one since [`OLDEST`]; it refuses others, and says what to do.
@@ -136,31 +131,6 @@ impl Replay {
         }
         text
     }
-
-    /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
-    /// of this file.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, where, and what to do.
-    pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        read::replay(path, text)
-    }
-
-    /// Reads a replay file.
-    ///
-    /// # Errors
-    /// When it cannot be read, or as [`Self::parse`].
-    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let name = path.display().to_string();
-        let fail = |why: String| {
-            vec![
-                Diagnostic::new(&*name, "", format!("cannot be read: {why}"))
-                    .help("check the path and the permissions"),
-            ]
-        };
-        let text = read_text(path).map_err(|e| fail(e.to_string()))?;
-        Self::parse(&name, &text)
-    }
 }
 
 /// A run of a replay file beside the one that was recorded.
@@ -170,15 +140,4 @@ pub struct Comparison {
     pub same_trace: bool,
     /// The verdict is what it was.
     pub same_verdict: bool,
-}
-
-/// Reads a file of bounded size, whatever kind of file it is.
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let most = MAX_BYTES as u64;
-    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
-    Ok(text)
 }

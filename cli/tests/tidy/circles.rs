@@ -1,5 +1,6 @@
-//! Which source files of a crate use each other in a loop. Paths are read as text: `use` lines, and `crate::` and
-//! `super::` elsewhere. Tests are left out, and so is a parent that only names its children.
+//! Which source files of a crate use each other in a loop. Paths are read as text: `use` lines, and `crate::`, `super::`
+//! and names of modules below elsewhere. Tests are left out, and so is a parent that only lists its children, or names
+//! for others what stands in them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,7 +101,14 @@ fn used(
     by_module: &BTreeMap<(&str, &[String]), usize>,
 ) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
-    for path in paths(&code(&source.text)) {
+    let code = code(&source.text);
+    // A `mod.rs` is the list of its folder: what it uses of it is no arrow.
+    let lists = ["lib.rs", "main.rs", "mod.rs"].map(|name| format!("/{name}"));
+    let down = match lists.iter().any(|name| source.path.ends_with(name)) {
+        true => Vec::new(),
+        false => downwards(&code),
+    };
+    for path in paths(&code).into_iter().chain(down) {
         let Some(full) = absolute(&source.module, &path) else {
             continue;
         };
@@ -151,6 +159,52 @@ fn paths(code: &str) -> Vec<Vec<String>> {
         }
         rest = &tail[end.max(1)..];
     }
+    found
+}
+
+/// Paths that begin with a module which this file declares. What is only handed on with `pub use` is left out.
+fn downwards(code: &str) -> Vec<Vec<String>> {
+    let unseen = |line: &str| {
+        let line = line.trim_start();
+        match line.strip_prefix("pub") {
+            Some(rest) => rest
+                .trim_start_matches(|c: char| "()".contains(c) || c.is_alphabetic())
+                .trim_start()
+                .to_owned(),
+            None => line.to_owned(),
+        }
+    };
+    let (mut children, mut uses, mut body) = (Vec::new(), Vec::new(), String::new());
+    let mut lines = code.lines();
+    while let Some(line) = lines.next() {
+        let rest = unseen(line);
+        if let Some(name) = rest.strip_prefix("mod ").and_then(|r| r.strip_suffix(';')) {
+            children.push(name.to_owned());
+        } else if let Some(tree) = rest.strip_prefix("use ") {
+            let mut tree = tree.to_owned();
+            while !tree.contains(';') {
+                tree.push_str(lines.next().unwrap_or(";"));
+            }
+            let handed_on = line.trim_start().starts_with("pub");
+            uses.push((handed_on, tree.trim_end_matches(';').to_owned()));
+        } else {
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    let words: BTreeSet<&str> = body
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .collect();
+    let mut found = Vec::new();
+    for (handed_on, tree) in uses {
+        let mut paths = Vec::new();
+        expand(&tree, &[], &mut paths);
+        let last = |path: &Vec<String>| path.last().is_some_and(|name| words.contains(&**name));
+        found.extend(paths.into_iter().filter(|path| !handed_on || last(path)));
+    }
+    let in_body = body.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+    found.extend(in_body.map(|path| path.split("::").map(str::to_owned).collect()));
+    found.retain(|path| path.len() > 1 && children.contains(&path[0]));
     found
 }
 
@@ -246,6 +300,27 @@ mod tests {
             "use std::fmt;\n#[cfg(test)]\nmod tests { use crate::a; }\n",
         );
         assert_eq!(circles(&[a, b, c]), ["a.rs, b.rs"]);
+    }
+
+    #[test]
+    fn a_parent_and_a_child_that_use_each_other_are_found() {
+        let parents = [
+            "mod x;\nuse x::X;\nstruct P(X);\n",
+            "pub(crate) mod x;\nfn f() { x::g() }\n",
+            "mod x;\npub use x::{\n    X,\n};\nstruct P(X);\n",
+        ];
+        for parent in parents {
+            let parent = source("p.rs", parent);
+            let child = source("p/x.rs", "use super::P;\npub struct X;\n");
+            assert_eq!(circles(&[parent, child]), ["p.rs, p/x.rs"]);
+        }
+    }
+
+    #[test]
+    fn a_parent_that_hands_on_what_a_child_has_is_no_circle() {
+        let parent = source("p.rs", "mod x;\npub(crate) use x::X;\npub struct P;\n");
+        let child = source("p/x.rs", "use super::P;\npub struct X(P);\n");
+        assert_eq!(circles(&[parent, child]), [] as [String; 0]);
     }
 
     #[test]

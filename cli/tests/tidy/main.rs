@@ -23,13 +23,8 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Circles of files that are still there.
-const KNOWN_CIRCLES: &[&str] = &include!("known_circles.in");
-
 /// Lines after which a file is asked what it is two of.
 const LONG: usize = 500;
-/// Long files that stay.
-const KNOWN_LONG: &[(&str, usize)] = &include!("known_long.in");
 
 /// Lines of a function that can still be seen whole.
 const LONG_FUNCTION: usize = 60;
@@ -117,18 +112,7 @@ fn the_judge_knows_nobody() {
 #[test]
 fn no_two_files_use_each_other() {
     let found = circles(&all_sources());
-    let new: Vec<_> = found
-        .iter()
-        .filter(|c| !KNOWN_CIRCLES.contains(&c.as_str()))
-        .collect();
-    let gone: Vec<_> = KNOWN_CIRCLES
-        .iter()
-        .filter(|c| !found.iter().any(|f| f == *c))
-        .collect();
-    assert!(
-        new.is_empty() && gone.is_empty(),
-        "new: {new:#?}\nno longer there: {gone:#?}"
-    );
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
@@ -136,17 +120,8 @@ fn files_are_short_and_say_what_they_are() {
     let mut wrong = Vec::new();
     for source in all_sources() {
         let lines = source.text.lines().count();
-        let known = KNOWN_LONG.iter().find(|(path, _)| *path == source.path);
-        match known {
-            None if lines > LONG => wrong.push(format!("{} has {lines} lines", source.path)),
-            Some((_, most)) if lines > *most => {
-                wrong.push(format!(
-                    "{} has {lines} lines, more than {most}",
-                    source.path
-                ));
-            }
-            Some(_) if lines <= LONG => wrong.push(format!("{} is short now", source.path)),
-            _ => {}
+        if lines > LONG {
+            wrong.push(format!("{} has {lines} lines", source.path));
         }
         let is_test = source.path.contains("/tests/") || source.path.ends_with("/tests.rs");
         if !is_test && !source.text.starts_with("//!") {

@@ -1,23 +1,16 @@
 //! What a caller can ask of a client, as data. It does not know what a client makes of it.
 
+use super::{
+    message::{Message, Ticket},
+    shared::SharedSession,
+};
 use bytes::Bytes;
 use squall_protocol::{
-    Properties, QoS, ReasonCode, Text, Version,
+    Properties, ReasonCode, Text, Version,
     packet::{Subscription, Will},
     topic::TopicFilter,
 };
-use std::{fmt, time::Duration};
-
-/// The name of a request whose outcome comes as an event. Chosen by the caller; the client only repeats it, so use
-/// each number once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-impl fmt::Display for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use std::time::Duration;
 
 /// How to connect. What only 5.0 knows is left out in 3.1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +21,9 @@ pub struct ConnectOptions {
     pub client_id: Text,
     /// Clean Session (3.1.1) or Clean Start (5.0). A client that dials again by itself uses it again.
     pub clean_start: bool,
-    /// Another client with this Client Identifier may have begun the session that the server keeps, and what it left
-    /// unfinished is its own: Session Present 1 is no error although this client has no session yet.
-    pub takes_over: bool,
+    /// The session that clients with this Client Identifier have in turn: CONNECT moves it to this client, with all that
+    /// is unfinished. Session Present 1 is then no error although this client has not begun it.
+    pub shared: Option<SharedSession>,
     /// Session Expiry Interval in seconds (5.0); `None` is 0, and 0xFFFFFFFF never expires.
     pub session_expiry: Option<u32>,
     /// Keep Alive in seconds; 0 turns it off.
@@ -67,7 +60,7 @@ impl ConnectOptions {
             version,
             client_id: client_id.into(),
             clean_start: true,
-            takes_over: false,
+            shared: None,
             session_expiry: None,
             keep_alive: 0,
             will: None,
@@ -79,38 +72,6 @@ impl ConnectOptions {
             user_properties: Vec::new(),
             connect_timeout: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// An application message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Topic Name.
-    pub topic: Text,
-    /// Payload; may be empty.
-    pub payload: Bytes,
-    /// Quality of Service.
-    pub qos: QoS,
-    /// RETAIN.
-    pub retain: bool,
-    /// Properties (5.0; left out in 3.1.1).
-    pub properties: Properties,
-}
-
-impl Message {
-    /// A message that is not retained and has no properties.
-    ///
-    /// # Panics
-    /// When `topic` is a `&str` or `String` with U+0000; check input with [`Text::from_bytes`].
-    #[must_use]
-    pub fn new(topic: impl Into<Text>, payload: impl Into<Bytes>, qos: QoS) -> Self {
-        Self {
-            topic: topic.into(),
-            payload: payload.into(),
-            qos,
-            retain: false,
-            properties: Properties::new(),
         }
     }
 }

@@ -6,27 +6,35 @@ mod command;
 mod connection;
 mod event;
 mod fault;
+mod message;
 mod receive;
+mod redial;
 mod send;
 mod session;
+mod shared;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Backoff, Command, ConnectOptions, Message, Ticket};
+pub use command::{Backoff, Command, ConnectOptions};
 pub use event::{Abandonment, EndCause, Event, Output};
 pub use fault::ProtocolError;
+pub use message::{Message, Ticket};
+pub use shared::SharedSession;
 
 use bytes::Bytes;
 use connection::{Connection, Due};
+use redial::Redial;
 use send::Waiting;
-use session::Session;
+use session::{Session, Unfinished};
+use shared::Share;
 use squall_protocol::{
     Packet, Properties, PropertyId, ReasonCode, Text, Time, Version,
     packet::{Disconnect, Subscription},
     topic::{self, TopicFilter},
 };
 use squall_transport::Hangup;
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 /// The client's state machine.
 ///
@@ -44,6 +52,10 @@ pub struct Client {
     assigned_id: Option<Text>,
     redial: Redial,
     session: Session,
+    /// Its part in a session that others have in turn.
+    share: Option<Share>,
+    /// A call is going on.
+    called: bool,
     waiting: Waiting,
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
@@ -82,31 +94,6 @@ impl Stage {
 /// A packet arrived or is sent, and nothing to carry it.
 const NO_CONNECTION: &str = "a packet without a connection";
 
-/// Dialing again by itself.
-#[derive(Debug, Default)]
-struct Redial {
-    backoff: Option<Backoff>,
-    /// The wait after the last unwanted end.
-    wait: Option<Duration>,
-    at: Option<Time>,
-}
-
-impl Redial {
-    fn schedule(&mut self, now: Time) {
-        let Some(Backoff { first, max }) = self.backoff else {
-            return;
-        };
-        let wait = self
-            .wait
-            .map_or(first, |wait| wait.saturating_mul(2))
-            .min(max);
-        // Time passes between two attempts, whatever the caller asked for.
-        let wait = wait.max(Duration::from_millis(1));
-        self.wait = Some(wait);
-        self.at = Some(now + wait);
-    }
-}
-
 impl Default for Client {
     fn default() -> Self {
         Self::new()
@@ -123,6 +110,8 @@ impl Client {
             assigned_id: None,
             redial: Redial::default(),
             session: Session::new(),
+            share: None,
+            called: false,
             waiting: Waiting::default(),
             outputs: VecDeque::new(),
             events: VecDeque::new(),
@@ -166,22 +155,27 @@ impl Client {
     ///
     /// Options of which no valid CONNECT can be made end at once in [`EndCause::InvalidOptions`].
     pub fn connect(&mut self, now: Time, options: ConnectOptions) {
-        self.end(now, EndCause::Dropped, true);
-        self.redial.wait = None;
-        self.options = Some(options);
-        self.dial(now);
+        self.with_session(|client| {
+            client.end(now, EndCause::Dropped, true);
+            client.redial.wait = None;
+            client.share(options.shared.clone());
+            client.options = Some(options);
+            client.dial(now);
+        });
     }
 
     /// Publishes: at once, or when there is a connection and room in the server's Receive Maximum. Messages are sent
     /// in the order of the calls. Ends in [`Event::Acknowledged`] or [`Event::Abandoned`].
     pub fn publish(&mut self, now: Time, ticket: Ticket, message: Message) {
-        // [MQTT-3.3.2-2], [MQTT-4.7.3-1]
-        if let Err(error) = topic::check_name(&message.topic) {
-            self.abandon(ticket, Abandonment::InvalidTopic(error));
-            return;
-        }
-        self.waiting.push_message(ticket, message);
-        self.pump(now);
+        self.with_session(|client| {
+            // [MQTT-3.3.2-2], [MQTT-4.7.3-1]
+            if let Err(error) = topic::check_name(&message.topic) {
+                client.abandon(ticket, Abandonment::InvalidTopic(error));
+                return;
+            }
+            client.waiting.push_message(ticket, message);
+            client.pump(now);
+        });
     }
 
     /// Subscribes: at once, or when there is a connection. Ends in [`Event::Subscribed`] or [`Event::Abandoned`].
@@ -193,9 +187,12 @@ impl Client {
         subscriptions: Vec<Subscription>,
         properties: Properties,
     ) {
-        self.waiting
-            .push_subscribe(ticket, subscriptions, properties);
-        self.pump(now);
+        self.with_session(|client| {
+            client
+                .waiting
+                .push_subscribe(ticket, subscriptions, properties);
+            client.pump(now);
+        });
     }
 
     /// Unsubscribes: at once, or when there is a connection. Ends in [`Event::Unsubscribed`] or
@@ -207,8 +204,10 @@ impl Client {
         filters: Vec<TopicFilter>,
         properties: Properties,
     ) {
-        self.waiting.push_unsubscribe(ticket, filters, properties);
-        self.pump(now);
+        self.with_session(|client| {
+            client.waiting.push_unsubscribe(ticket, filters, properties);
+            client.pump(now);
+        });
     }
 
     /// Sends DISCONNECT and closes; without a connection, gives up dialing. What waits to be sent goes on waiting.
@@ -217,50 +216,60 @@ impl Client {
     /// disconnection, and a Session Expiry Interval above 0 is left out where the session was to end with the
     /// connection [X-5.0-disconnect-3]. Properties that do not fit are left out.
     pub fn disconnect(&mut self, now: Time, reason: ReasonCode, properties: Properties) {
-        match &mut self.stage {
-            Stage::Idle => self.redial.at = None,
-            Stage::Dialing { .. } => self.end(now, EndCause::Requested, true),
+        self.with_session(|client| match &mut client.stage {
+            Stage::Idle => client.redial.at = None,
+            Stage::Dialing { .. } => client.end(now, EndCause::Requested, true),
             Stage::Open(_) => {
-                self.send_disconnect(now, reason, properties);
-                self.end(now, EndCause::Requested, true);
+                client.send_disconnect(now, reason, properties);
+                client.end(now, EndCause::Requested, true);
             }
-        }
+        });
     }
 
     /// Closes without DISCONNECT; without a connection, gives up dialing.
     pub fn drop_connection(&mut self, now: Time) {
-        self.redial.at = None;
-        self.end(now, EndCause::Dropped, true);
+        self.with_session(|client| {
+            client.redial.at = None;
+            client.end(now, EndCause::Dropped, true);
+        });
     }
 
     /// The dial succeeded: CONNECT is sent.
     pub fn handle_dialed(&mut self, now: Time) {
-        if !matches!(self.stage, Stage::Dialing { .. }) {
-            return;
-        }
-        let stage = std::mem::replace(&mut self.stage, Stage::Idle);
-        let (
-            Stage::Dialing {
-                connect,
-                connect_by,
-            },
-            Some(options),
-        ) = (stage, &self.options)
-        else {
-            return;
-        };
-        let mut lost = Vec::new();
-        if options.clean_start {
-            // The server discards the session when it sees this CONNECT, so it must not live on here
-            // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0).
-            lost = self.session.discard();
-        }
-        let begun = std::mem::replace(&mut self.session.begun, true);
-        let had_session = begun || options.takes_over;
-        self.stage = Stage::Open(Box::new(Connection::new(options, connect_by, had_session)));
-        self.abandon_all(lost, &Abandonment::SessionEnded);
-        // [MQTT-3.1.0-1]
-        self.transmit(now, connect.0, connect.1);
+        self.with_session(|client| {
+            if !matches!(client.stage, Stage::Dialing { .. }) {
+                return;
+            }
+            let stage = std::mem::replace(&mut client.stage, Stage::Idle);
+            let (
+                Stage::Dialing {
+                    connect,
+                    connect_by,
+                },
+                Some(options),
+            ) = (stage, &client.options)
+            else {
+                return;
+            };
+            let share = client.share.as_mut();
+            let moved_in = share.is_some_and(|share| share.claim(&mut client.session));
+            let mut lost = Vec::new();
+            if options.clean_start {
+                // The server discards the session when it sees this CONNECT, so it must not live on here
+                // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0).
+                lost = client.session.discard();
+                if moved_in {
+                    // Nor do identifiers that another client has used.
+                    client.session.unfinished = Unfinished::default();
+                }
+            }
+            let begun = std::mem::replace(&mut client.session.begun, true);
+            let had_session = begun || options.shared.is_some();
+            client.stage = Stage::Open(Box::new(Connection::new(options, connect_by, had_session)));
+            client.abandon_all(lost, &Abandonment::SessionEnded);
+            // [MQTT-3.1.0-1]
+            client.transmit(now, connect.0, connect.1);
+        });
     }
 
     /// The dial failed.
@@ -272,49 +281,55 @@ impl Client {
 
     /// Bytes arrived. Bytes for a connection that is over are ignored.
     pub fn handle_bytes(&mut self, now: Time, bytes: &[u8]) {
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.decoder.push(bytes);
-        }
-        while let Stage::Open(connection) = &mut self.stage {
-            match connection.decoder.next_frame() {
-                Ok(Some(frame)) => self.handle_frame(now, frame),
-                Ok(None) => return,
-                Err(violation) => {
-                    let reason = violation.reason();
-                    self.events.push_back(Event::Violation(violation));
-                    self.fail(now, reason, EndCause::Violation);
+        self.with_session(|client| {
+            if let Stage::Open(connection) = &mut client.stage {
+                connection.decoder.push(bytes);
+            }
+            while let Stage::Open(connection) = &mut client.stage {
+                match connection.decoder.next_frame() {
+                    Ok(Some(frame)) => client.handle_frame(now, frame),
+                    Ok(None) => return,
+                    Err(violation) => {
+                        let reason = violation.reason();
+                        client.events.push_back(Event::Violation(violation));
+                        client.fail(now, reason, EndCause::Violation);
+                    }
                 }
             }
-        }
+        });
     }
 
     /// The transport ended.
     pub fn handle_closed(&mut self, now: Time, how: Hangup) {
-        if matches!(self.stage, Stage::Open(_)) {
-            self.end(now, EndCause::Peer(how), false);
-        }
+        self.with_session(|client| {
+            if matches!(client.stage, Stage::Open(_)) {
+                client.end(now, EndCause::Peer(how), false);
+            }
+        });
     }
 
     /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Time) {
-        while self.poll_timeout().is_some_and(|at| at <= now) {
-            match &self.stage {
-                Stage::Idle => {
-                    self.redial.at = None;
-                    self.dial(now);
+        self.with_session(|client| {
+            while client.poll_timeout().is_some_and(|at| at <= now) {
+                match &client.stage {
+                    Stage::Idle => {
+                        client.redial.at = None;
+                        client.dial(now);
+                    }
+                    Stage::Dialing { .. } => client.end(now, EndCause::ConnectTimeout, true),
+                    Stage::Open(connection) => match connection.timers.next() {
+                        // [X-3.1.1-connack-1], [X-5.0-connack-1]
+                        Some((_, Due::Connect)) => client.end(now, EndCause::ConnectTimeout, true),
+                        // [X-3.1.1-keepalive-2], [X-5.0-keepalive-2]
+                        Some((_, Due::PingAnswer)) => client.end(now, EndCause::PingTimeout, true),
+                        // [MQTT-3.1.2-23] (3.1.1), [MQTT-3.1.2-20] (5.0)
+                        Some((_, Due::KeepAlive)) => client.answer(now, Packet::PingReq),
+                        None => return,
+                    },
                 }
-                Stage::Dialing { .. } => self.end(now, EndCause::ConnectTimeout, true),
-                Stage::Open(connection) => match connection.timers.next() {
-                    // [X-3.1.1-connack-1], [X-5.0-connack-1]
-                    Some((_, Due::Connect)) => self.end(now, EndCause::ConnectTimeout, true),
-                    // [X-3.1.1-keepalive-2], [X-5.0-keepalive-2]
-                    Some((_, Due::PingAnswer)) => self.end(now, EndCause::PingTimeout, true),
-                    // [MQTT-3.1.2-23] (3.1.1), [MQTT-3.1.2-20] (5.0)
-                    Some((_, Due::KeepAlive)) => self.answer(now, Packet::PingReq),
-                    None => return,
-                },
             }
-        }
+        });
     }
 
     /// When [`Self::handle_timeout`] is due, if ever.
@@ -348,7 +363,9 @@ impl Client {
     /// QoS 1 and 2 flows that are open, in both directions, and messages that wait to be sent.
     #[must_use]
     pub fn unfinished(&self) -> usize {
-        self.session.outbound.len() + self.session.inbound.len() + self.waiting.messages()
+        let shared = self.share.as_ref().map_or(0, Share::unfinished);
+        let own = self.session.outbound().len() + self.session.inbound.len();
+        shared + own + self.waiting.messages()
     }
 
     /// Begins an attempt with the options at hand.
@@ -409,7 +426,7 @@ impl Client {
         self.events.push_back(Event::Ended { cause });
         if let Stage::Open(connection) = stage {
             for (id, request) in connection.requests {
-                self.session.outbound.give_up(id);
+                self.session.outbound_mut().give_up(id);
                 self.abandon(request.ticket, Abandonment::ConnectionEnded);
             }
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]

@@ -81,7 +81,7 @@ impl Client {
         connection.accept(options, &ack);
         self.redial.wait = None;
         self.session
-            .outbound
+            .outbound_mut()
             .set_receive_maximum(connection.offer.receive_maximum);
         if let Some(id) = ack.properties.assigned_client_identifier() {
             self.session.owner = id.clone();
@@ -94,7 +94,7 @@ impl Client {
         });
         if session_present {
             // Unacknowledged PUBLISH and PUBREL packets are sent again now and at no other time [MQTT-4.4.0-1].
-            self.session.outbound.resume();
+            self.session.outbound_mut().resume();
         } else {
             // [MQTT-3.2.2-5] (5.0); what was never sent is not part of the session.
             let lost = self.session.discard();
@@ -156,7 +156,7 @@ impl Client {
     /// A PUBACK for a message that is not in flight is ignored: it can do no harm.
     fn handle_puback(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
         let connection = self.stage.open();
-        let outbound = &mut self.session.outbound;
+        let outbound = self.session.outbound_mut();
         let action = outbound
             .handle_puback(connection.version, ack.packet_id)
             .action;
@@ -164,9 +164,13 @@ impl Client {
     }
 
     fn handle_pubrec(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
+        if self.has_moved() {
+            // Whoever has the session sends the PUBLISH again and is answered.
+            return Ok(());
+        }
         let connection = self.stage.open();
         let (id, version) = (ack.packet_id, connection.version);
-        let outbound = &mut self.session.outbound;
+        let outbound = self.session.outbound_mut();
         let action = outbound.handle_pubrec(version, id, ack.reason).action;
         let answer = match action {
             sender::Action::SendPubRel => Ack::success(id),
@@ -184,7 +188,7 @@ impl Client {
     /// A PUBCOMP for a message that is not in flight is ignored: a repeated PUBREC led to two of them.
     fn handle_pubcomp(&mut self, now: Time, ack: &Ack) -> Result<(), ProtocolError> {
         let connection = self.stage.open();
-        let outbound = &mut self.session.outbound;
+        let outbound = self.session.outbound_mut();
         let action = outbound
             .handle_pubcomp(connection.version, ack.packet_id)
             .action;
@@ -240,7 +244,9 @@ impl Client {
             _ => {}
         }
         connection.requests.remove(&id);
-        self.session.outbound.handle_answer(connection.version, id);
+        self.session
+            .outbound_mut()
+            .handle_answer(connection.version, id);
         let ticket = request.ticket;
         self.events.push_back(match kind {
             RequestKind::Subscribe => Event::Subscribed { ticket, reasons },

@@ -91,9 +91,13 @@ impl Waiting {
 impl Client {
     /// Sends everything that may be sent now: first what a resumed session has to send again.
     pub(super) fn pump(&mut self, now: Time) {
+        if self.has_moved() {
+            // What is sent here could come to nothing: whoever has the session has another connection.
+            return;
+        }
         while self.is_connected() && self.resend_one(now) {}
         while self.is_connected() {
-            let outbound = &self.session.outbound;
+            let outbound = self.session.outbound();
             // While something has to be sent again there is no room, so nothing new goes before it
             // [MQTT-4.6.0-1].
             let room = outbound.has_room();
@@ -112,7 +116,7 @@ impl Client {
 
     /// Sends the next packet of a resumed session again; `false` when there is none or it has to wait.
     fn resend_one(&mut self, now: Time) -> bool {
-        match self.session.outbound.next_again() {
+        match self.session.outbound_mut().next_again() {
             None => return false,
             Some(Resend::PubRel(id)) => self.answer(now, Packet::PubRel(Ack::success(id))),
             Some(Resend::Publish(id, _, message)) => {
@@ -264,7 +268,7 @@ impl Client {
     ) {
         let connection = self.stage.open_mut();
         // Whoever took it from the queue has seen that an identifier is free.
-        let Some(id) = self.session.outbound.reserve() else {
+        let Some(id) = self.session.outbound_mut().reserve() else {
             return;
         };
         let packet = packet(id);
@@ -276,7 +280,7 @@ impl Client {
                 self.transmit(now, packet, bytes);
             }
             Err(why) => {
-                self.session.outbound.give_up(id);
+                self.session.outbound_mut().give_up(id);
                 self.abandon(request.ticket, why);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! It does not know connections, time or packets on the wire.
 
-use super::{Message, Ticket};
+use super::message::{Message, Ticket};
 use squall_protocol::{
     PacketId, ReasonCode, Text,
     flow::{Inbound, Outbound, sender::Action},
@@ -16,10 +16,25 @@ pub(super) struct Session {
     pub(super) owner: Text,
     /// Whether a server may have this session: a CONNECT for it was sent and not refused.
     pub(super) begun: bool,
-    pub(super) outbound: Outbound<Message>,
+    pub(super) unfinished: Unfinished,
     pub(super) inbound: Inbound,
+}
+
+/// What was sent and is not finished.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pub(super) outbound: Outbound<Message>,
     /// The publish of each outbound flow, and the reason code of its PUBREC once the server has taken it over.
     tickets: BTreeMap<PacketId, (Ticket, Option<ReasonCode>)>,
+}
+
+impl Default for Unfinished {
+    fn default() -> Self {
+        Self {
+            outbound: Outbound::new(u16::MAX),
+            tickets: BTreeMap::new(),
+        }
+    }
 }
 
 impl Session {
@@ -27,22 +42,31 @@ impl Session {
         Self {
             owner: Text::new(),
             begun: false,
-            outbound: Outbound::new(u16::MAX),
+            unfinished: Unfinished::default(),
             inbound: Inbound::new(),
-            tickets: BTreeMap::new(),
         }
+    }
+
+    /// The flows of messages that were sent.
+    pub(super) const fn outbound(&self) -> &Outbound<Message> {
+        &self.unfinished.outbound
+    }
+
+    /// [`Self::outbound`], to be changed.
+    pub(super) const fn outbound_mut(&mut self) -> &mut Outbound<Message> {
+        &mut self.unfinished.outbound
     }
 
     /// Opens a flow; `None` when there is no room for it.
     pub(super) fn begin(&mut self, ticket: Ticket, message: Message) -> Option<PacketId> {
-        let id = self.outbound.begin(message.qos, message)?;
-        self.tickets.insert(id, (ticket, None));
+        let id = self.unfinished.outbound.begin(message.qos, message)?;
+        self.unfinished.tickets.insert(id, (ticket, None));
         Some(id)
     }
 
     /// The server has taken a QoS 2 message over.
     pub(super) fn taken_over(&mut self, id: PacketId, reason: ReasonCode) {
-        if let Some((_, taken)) = self.tickets.get_mut(&id) {
+        if let Some((_, taken)) = self.unfinished.tickets.get_mut(&id) {
             taken.get_or_insert(reason);
         }
     }
@@ -55,34 +79,42 @@ impl Session {
         id: PacketId,
         reason: ReasonCode,
     ) -> Option<(Ticket, ReasonCode)> {
-        let (ticket, taken) = self.tickets.remove(&id)?;
+        let (ticket, taken) = self.unfinished.tickets.remove(&id)?;
         Some((ticket, taken.unwrap_or(reason)))
     }
 
     /// Ends a flow whose message was never sent and cannot be.
     pub(super) fn give_up(&mut self, id: PacketId) -> Option<Ticket> {
-        match self.outbound.give_up(id).action {
-            Action::Finish => self.tickets.remove(&id).map(|(ticket, _)| ticket),
+        match self.unfinished.outbound.give_up(id).action {
+            Action::Finish => self
+                .unfinished
+                .tickets
+                .remove(&id)
+                .map(|(ticket, _)| ticket),
             _ => None,
         }
     }
 
     /// Ends a flow whose message was sent and cannot be sent again. Its packet identifier stays in use.
     pub(super) fn abandon(&mut self, id: PacketId) -> Option<Ticket> {
-        match self.outbound.abandon(id).action {
-            Action::Drop => self.tickets.remove(&id).map(|(ticket, _)| ticket),
+        match self.unfinished.outbound.abandon(id).action {
+            Action::Drop => self
+                .unfinished
+                .tickets
+                .remove(&id)
+                .map(|(ticket, _)| ticket),
             _ => None,
         }
     }
 
     /// Forgets everything; gives the publishes whose flows were open, in the order of first sending.
     pub(super) fn discard(&mut self) -> Vec<Ticket> {
-        let ids = self.outbound.in_flight();
+        let ids = self.unfinished.outbound.in_flight();
         let tickets = ids
-            .filter_map(|id| Some(self.tickets.get(&id)?.0))
+            .filter_map(|id| Some(self.unfinished.tickets.get(&id)?.0))
             .collect();
-        self.tickets.clear();
-        self.outbound.clear();
+        self.unfinished.tickets.clear();
+        self.unfinished.outbound.clear();
         self.inbound = Inbound::new();
         self.begun = false;
         tickets

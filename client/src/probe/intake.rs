@@ -18,6 +18,8 @@ pub(super) struct Intake {
 }
 
 impl Intake {
+    /// The longest packet in bytes that any probe takes in.
+    pub(super) const LARGEST_PACKET: u32 = 64 * 1024;
     /// Room that is made for one read, in bytes.
     pub(super) const CHUNK: usize = 16 * 1024;
 

@@ -1,6 +1,6 @@
 //! How long one wait reads on, and how often others come to run meanwhile.
 
-use super::{Probe, intake::Intake};
+use super::intake::Intake;
 use tokio::{task::yield_now, time::Instant};
 
 /// Packets after which others come to run.
@@ -8,7 +8,7 @@ pub(super) const PACKETS_AT_A_TIME: u32 = 64;
 /// Reads after which others come to run.
 const READS_AT_A_TIME: u32 = 8;
 /// Reads after the deadline, of what is there already: as much as the longest packet.
-const LATE_READS: u32 = 1 + Probe::LARGEST_PACKET / Intake::CHUNK as u32;
+const LATE_READS: u32 = 1 + Intake::LARGEST_PACKET / Intake::CHUNK as u32;
 
 /// How long one wait reads on. A read whose bytes are there is never late by itself, so a server that does not stop
 /// would have no end; and what has arrived in time is read although this machine was too busy to look earlier.

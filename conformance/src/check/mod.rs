@@ -1,25 +1,6 @@
 //! The checks, a file a section of the standard. A check is an async function over a context, with what it is about in a
 //! constant beside it, and a line in its file's list; the registry is the lists of the files, one after the other.
 
-mod alias;
-mod client_id;
-mod connect;
-mod flow;
-mod forward;
-mod keep_alive;
-mod malformed;
-mod malformed_connect;
-mod qos;
-mod resume;
-mod retained;
-mod session;
-mod shared;
-mod subscribe;
-mod takeover;
-mod topic;
-mod vectors;
-mod will;
-mod will_end;
 mod wire;
 
 use crate::{
@@ -142,29 +123,38 @@ impl Need {
     }
 }
 
-/// One table a file.
-const TABLES: &[&[Check]] = &[
-    connect::CHECKS,
-    client_id::CHECKS,
-    malformed_connect::CHECKS,
-    malformed::CHECKS,
-    qos::CHECKS,
-    resume::CHECKS,
-    subscribe::CHECKS,
-    topic::CHECKS,
-    retained::CHECKS,
-    session::CHECKS,
-    takeover::CHECKS,
-    will::CHECKS,
-    will_end::CHECKS,
-    keep_alive::CHECKS,
-    flow::CHECKS,
-    alias::CHECKS,
-    forward::CHECKS,
-    shared::CHECKS,
+macro_rules! sections {
+    ($($section:ident),+ $(,)?) => {
+        $(mod $section;)+
+
+        /// One table a file.
+        const TABLES: &[&[Check]] = &[$($section::CHECKS),+];
+    };
+}
+
+// Each is a file.
+sections! {
+    connect,
+    client_id,
+    malformed_connect,
+    malformed,
+    qos,
+    resume,
+    subscribe,
+    topic,
+    retained,
+    session,
+    takeover,
+    will,
+    will_end,
+    keep_alive,
+    flow,
+    alias,
+    forward,
+    shared,
     // The last, because they run when the others are done.
-    vectors::CHECKS,
-];
+    vectors,
+}
 
 /// Reads the data that checks share, so that none of them does it while others measure time.
 pub(crate) fn prepare() {

@@ -203,7 +203,7 @@ fn another_message_at_qos_2_is_found_and_one_that_is_sent_again_is_none() {
         Packet::Publish(story.message(QoS::ExactlyOnce, 2, "m")),
     );
     assert_eq!(story.rules(), ["exactly once"]);
-    // In front of its PUBREL it is the same message.
+    // Before its PUBREL it is the same message.
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
     story.sent(
         publisher,

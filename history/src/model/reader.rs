@@ -1,5 +1,6 @@
 //! Reads records into a [`Model`], one by one.
 
+mod asked;
 mod subscribing;
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     Setting, certain::Waiting, connection::lasting, index::ClientIx, kept, less, message::Messages,
 };
 use crate::record::{Application, Ended, Message, Record, Seen};
+use asked::Asked;
 use squall_protocol::{
     Packet, QoS, Role, Text, Time,
     packet::{ConnAck, Publish, Will},
@@ -16,7 +18,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use subscribing::Asked;
 
 /// A server that answers this many times slower than it ever did has not merely taken its time.
 const SLOW: u32 = 10;

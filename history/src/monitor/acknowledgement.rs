@@ -1,6 +1,6 @@
 //! Each acknowledgement answers something: PUBACK and PUBREC a PUBLISH of their QoS, PUBCOMP a PUBREL.
 
-use super::Step;
+use super::{Rule, Step};
 use crate::finding::{Cite, Finding};
 use squall_protocol::{
     Packet, PacketType, QoS,
@@ -47,9 +47,8 @@ impl Owed {
     }
 }
 
-impl Acknowledgements {
-    /// A CONNECT goes out: what comes now is on another connection.
-    pub(super) fn turn(&mut self) {
+impl Rule<'_> for Acknowledgements {
+    fn turn_to(&mut self, _: u64) {
         let Owed {
             publishes,
             releases,
@@ -63,8 +62,7 @@ impl Acknowledgements {
         }
     }
 
-    /// The connection is accepted; the session goes on or is new.
-    pub(super) fn resume(&mut self, present: bool) {
+    fn resume(&mut self, present: bool) {
         self.resumed = present;
         if !present {
             self.earlier = Owed::default();
@@ -72,7 +70,7 @@ impl Acknowledgements {
         }
     }
 
-    pub(super) fn hears(&mut self, packet: &Packet) {
+    fn hears(&mut self, packet: &Packet) {
         match packet {
             Packet::Publish(Publish {
                 packet_id: Some(id),
@@ -89,7 +87,7 @@ impl Acknowledgements {
         }
     }
 
-    pub(super) fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
         let (ack, cite, asks) = match step.packet {
             Packet::PubAck(ack) | Packet::PubRec(ack) => (ack, UNASKED, "PUBLISH"),
             Packet::PubComp(ack) => (ack, COMPLETED, "PUBREL"),

@@ -1,18 +1,14 @@
 //! Rules on every packet. One file a rule; each sees the packets of one session and judges what one side of it sends.
 
-mod acknowledgement;
 mod greeting;
 mod message;
-mod sending;
 
 use crate::{
     finding::{Cite, Finding, cited},
     record::{End, Record, Seen},
 };
-use acknowledgement::Acknowledgements;
 use greeting::Greeting;
 use message::Messages;
-use sending::Sending;
 use squall_protocol::{Packet, Role, Version, Violation};
 use std::{collections::BTreeMap, fmt};
 
@@ -99,16 +95,64 @@ impl Step<'_, '_> {
     }
 }
 
+/// A rule on the packets of one session, with what it has to remember. What does not concern it, it leaves out.
+trait Rule<'a>: fmt::Debug {
+    /// The judged side sends this.
+    fn says(&mut self, _step: &Step<'_, 'a>, _broken: &mut dyn FnMut(Finding)) {}
+
+    /// Its peer sends this.
+    fn hears(&mut self, _packet: &Packet) {}
+
+    /// Its peer sends this on an older connection that is still open. It may have arrived.
+    fn hears_late(&mut self, _packet: &Packet) {}
+
+    /// A CONNECT goes out: what comes now is on this connection.
+    fn turn_to(&mut self, _conn: u64) {}
+
+    /// The peer's Receive Maximum.
+    fn allow(&mut self, _window: Option<u16>) {}
+
+    /// The connection is accepted; the session goes on or is new.
+    fn resume(&mut self, _present: bool) {}
+}
+
+macro_rules! rules {
+    ($($file:ident: $rule:ident;)+) => {
+        $(mod $file;)+
+
+        /// Every rule, at the beginning of a session.
+        fn rules<'a>() -> Vec<Box<dyn Rule<'a> + 'a>> {
+            vec![$(Box::new($file::$rule::default())),+]
+        }
+    };
+}
+
+// Each is a file; in the order in which their findings are listed.
+rules! {
+    sending: Sending;
+    acknowledgement: Acknowledgements;
+}
+
 /// What is known of one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Session<'a> {
     /// The connection that counts: the one of the latest CONNECT.
     conn: Option<u64>,
     /// Something is not known, so nothing more is judged.
     unknown: bool,
     greeting: Greeting,
-    acknowledgements: Acknowledgements,
-    sending: Sending<'a>,
+    rules: Vec<Box<dyn Rule<'a> + 'a>>,
+}
+
+impl Default for Session<'_> {
+    fn default() -> Self {
+        Self {
+            conn: None,
+            unknown: false,
+            greeting: Greeting::default(),
+            rules: rules(),
+        }
+    }
 }
 
 impl<'n, 'a> Monitors<'n, 'a> {
@@ -185,6 +229,10 @@ impl<'n, 'a> Monitors<'n, 'a> {
 }
 
 impl<'a> Session<'a> {
+    fn each(&mut self, mut tell: impl FnMut(&mut (dyn Rule<'a> + 'a))) {
+        self.rules.iter_mut().for_each(|rule| tell(&mut **rule));
+    }
+
     fn see(&mut self, step: &Step<'_, 'a>, from: Role, broken: &mut dyn FnMut(Finding)) {
         let conn = step.end.conn;
         let says = from == step.judged;
@@ -193,38 +241,30 @@ impl<'a> Session<'a> {
         }
         if matches!(step.packet, Packet::Connect(_)) && from == Role::Client {
             self.conn = Some(conn);
-            self.sending.turn_to(conn);
-            self.acknowledgements.turn();
+            self.each(|rule| rule.turn_to(conn));
         }
         if self.conn != Some(conn) {
             // An older connection that is still open. What the judged side's peer acknowledged there may have arrived.
             if !says && !step.sharp() {
-                self.sending.hears(step.packet);
+                self.each(|rule| rule.hears_late(step.packet));
             }
             return;
         }
         match step.packet {
             Packet::Connect(connect) if step.judged == Role::Server => {
-                self.sending.allow(connect.properties.receive_maximum());
+                self.each(|rule| rule.allow(connect.properties.receive_maximum()));
             }
             Packet::ConnAck(ack) if !ack.reason.is_error() => {
                 if step.judged == Role::Client {
-                    self.sending.allow(ack.properties.receive_maximum());
+                    self.each(|rule| rule.allow(ack.properties.receive_maximum()));
                 }
                 // A session that began where nobody looked is not judged.
                 self.unknown = !step.sharp() && ack.session_present && !self.greeting.has_met();
                 self.greeting.met();
-                self.sending.resume(ack.session_present);
-                self.acknowledgements.resume(ack.session_present);
+                self.each(|rule| rule.resume(ack.session_present));
             }
-            _ if says => {
-                self.sending.says(step, broken);
-                self.acknowledgements.says(step, broken);
-            }
-            _ => {
-                self.sending.hears(step.packet);
-                self.acknowledgements.hears(step.packet);
-            }
+            _ if says => self.each(|rule| rule.says(step, broken)),
+            _ => self.each(|rule| rule.hears(step.packet)),
         }
     }
 }

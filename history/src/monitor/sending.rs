@@ -1,7 +1,7 @@
 //! QoS 1 and 2 messages on their way out: packet identifiers, DUP, the window, and what is sent again, when and in
 //! which order.
 
-use super::Step;
+use super::{Rule, Step};
 use crate::finding::{Cite, Finding};
 use squall_protocol::{
     Packet, QoS, Role,
@@ -81,14 +81,12 @@ impl Default for Sending<'_> {
     }
 }
 
-impl<'a> Sending<'a> {
-    /// The peer's Receive Maximum.
-    pub(super) fn allow(&mut self, window: Option<u16>) {
+impl<'a> Rule<'a> for Sending<'a> {
+    fn allow(&mut self, window: Option<u16>) {
         self.window = window.unwrap_or(u16::MAX).into();
     }
 
-    /// The connection is accepted; the session goes on or is new.
-    pub(super) fn resume(&mut self, present: bool) {
+    fn resume(&mut self, present: bool) {
         self.last_resent = None;
         self.last_of_topic.clear();
         self.connections += 1;
@@ -98,8 +96,7 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// What comes now is on another connection.
-    pub(super) fn turn_to(&mut self, conn: u64) {
+    fn turn_to(&mut self, conn: u64) {
         if conn == self.conn {
             return;
         }
@@ -114,8 +111,7 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// The peer acknowledges.
-    pub(super) fn hears(&mut self, packet: &Packet) {
+    fn hears(&mut self, packet: &Packet) {
         match packet {
             Packet::PubAck(Ack { packet_id, .. }) | Packet::PubComp(Ack { packet_id, .. }) => {
                 self.done(packet_id.get(), false);
@@ -125,6 +121,22 @@ impl<'a> Sending<'a> {
         }
     }
 
+    fn hears_late(&mut self, packet: &Packet) {
+        self.hears(packet);
+    }
+
+    fn says(&mut self, step: &Step<'_, 'a>, broken: &mut dyn FnMut(Finding)) {
+        match step.packet {
+            Packet::Publish(publish) if publish.qos != QoS::AtMostOnce => {
+                self.publish(step, publish, broken);
+            }
+            Packet::PubRel(ack) => self.release(step, ack.packet_id.get(), broken),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Sending<'a> {
     /// The first part of a flow is done; where it is not only `released`, all of it.
     fn done(&mut self, id: u16, released: bool) {
         let Some(flow) = self.flows.get_mut(&id) else {
@@ -141,16 +153,6 @@ impl<'a> Sending<'a> {
             if here > 0 {
                 self.ended.insert(id, flow.publish);
             }
-        }
-    }
-
-    pub(super) fn says(&mut self, step: &Step<'_, 'a>, broken: &mut dyn FnMut(Finding)) {
-        match step.packet {
-            Packet::Publish(publish) if publish.qos != QoS::AtMostOnce => {
-                self.publish(step, publish, broken);
-            }
-            Packet::PubRel(ack) => self.release(step, ack.packet_id.get(), broken),
-            _ => {}
         }
     }
 

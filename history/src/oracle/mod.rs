@@ -1,23 +1,6 @@
 //! Oracles judge a whole history against what MQTT guarantees. One file a guarantee; each takes a time that grows with
 //! the history alone (and its logarithm), and answers with the records that prove it.
 
-mod due;
-mod expired;
-mod forwarded;
-mod identifiers;
-mod invention;
-mod keep_alive;
-mod liveness;
-mod no_local;
-mod order;
-mod repetition;
-mod retained;
-mod session;
-mod shared;
-mod takeover;
-mod unsubscribed;
-mod will;
-
 use crate::{
     finding::{Cite, Finding, Findings, cited},
     model::{MessageIx, Model},
@@ -25,42 +8,48 @@ use crate::{
 };
 use squall_protocol::QoS;
 
-/// Every oracle, in the order in which their findings are listed.
-const ALL: &[fn(&Model<'_>, &mut Findings)] = &[
-    invention::judge,
-    repetition::judge,
-    due::judge,
-    order::judge,
-    liveness::judge,
-    session::judge,
-    retained::judge,
-    will::judge,
-    keep_alive::judge,
-    unsubscribed::judge,
-    shared::judge,
-    forwarded::judge,
-    expired::judge,
-    takeover::judge,
-    no_local::judge,
-    identifiers::judge,
-];
+macro_rules! oracles {
+    ($($oracle:ident $(($probes:ident))?),+ $(,)?) => {
+        $(mod $oracle;)+
 
-/// The oracles that say what must not come, whatever the client has done before.
-///
-/// Left out are those for which a probe is no witness:
-///
-/// | oracle | why |
-/// | --- | --- |
-/// | `due`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
-/// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive` | they need the server's end, or hold the time of a client that keeps to its part; checks of their own ask for these |
-const OF_PROBES: &[fn(&Model<'_>, &mut Findings)] = &[
-    invention::judge,
-    repetition::judge,
-    order::judge,
-    session::judge,
-    unsubscribed::judge,
-    forwarded::judge,
-];
+        /// Every oracle, in the order in which their findings are listed.
+        const ALL: &[fn(&Model<'_>, &mut Findings)] = &[$($oracle::judge),+];
+
+        /// The oracles that say what must not come, whatever the client has done before.
+        ///
+        /// Left out are those for which a probe is no witness:
+        ///
+        /// | oracle | why |
+        /// | --- | --- |
+        /// | `due`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
+        /// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive` | they need the server's end, or hold the time of a client that keeps to its part; checks of their own ask for these |
+        const OF_PROBES: &[fn(&Model<'_>, &mut Findings)] =
+            &[$($(oracles!(@$probes $oracle),)?)+];
+    };
+    (@probes $oracle:ident) => {
+        $oracle::judge
+    };
+}
+
+// Each is a file; with those that can be asked about probes.
+oracles! {
+    invention (probes),
+    repetition (probes),
+    due,
+    order (probes),
+    liveness,
+    session (probes),
+    retained,
+    will,
+    keep_alive,
+    unsubscribed (probes),
+    shared,
+    forwarded (probes),
+    expired,
+    takeover,
+    no_local,
+    identifiers,
+}
 
 /// Asks every oracle about a history.
 pub fn judge(model: &Model<'_>, broken: &mut Findings) {

@@ -3,32 +3,18 @@
 
 mod clients;
 mod handling;
+mod terms;
 
 use super::{Findings, of};
 use crate::{
-    finding::{Cite, Finding},
+    finding::Finding,
     model::{Carried, ClientIx, Connection, MessageIx, Model, Reach, Request},
     words,
 };
 use bytes::Bytes;
-use squall_protocol::{QoS, Role, topic::TopicFilter};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound::{Included, Unbounded},
-    time::Duration,
-};
-
-const STALE: Cite = (
-    &["MQTT-3.3.1-6", "MQTT-3.3.1-10", "MQTT-3.3.1-11"],
-    &["MQTT-3.3.1-5", "MQTT-3.3.1-6", "MQTT-3.3.1-7"],
-);
-const MISSING: Cite = (
-    &["MQTT-3.3.1-5", "MQTT-3.3.1-6"],
-    &["MQTT-3.3.1-5", "MQTT-3.3.1-9"],
-);
-
-/// A subscriber has this long to get what was retained, before a missing message is a finding.
-const PATIENCE: Duration = Duration::from_secs(1);
+use squall_protocol::{QoS, Role};
+use std::collections::{BTreeMap, BTreeSet};
+use terms::{MISSING, PATIENCE, STALE, matching};
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     if !model.packets.iter().any(|p| p.retain) {
@@ -91,25 +77,6 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
     touched.extend(wills.filter(|w| w.retain).map(|w| w.topic.as_str()));
     values.retain(|topic, _| !touched.contains(topic));
     values
-}
-
-/// The topics that a filter matches, and what was published there.
-fn matching<'v, 'h, T>(
-    values: &'v BTreeMap<&'h str, Vec<T>>,
-    filter: &'v TopicFilter,
-) -> impl Iterator<Item = (&'h str, &'v [T])> {
-    let pattern = filter.pattern();
-    // Only topics that begin like the filter are looked at; `a/#` matches `a` too.
-    let literal = match filter.has_wildcard() {
-        true => pattern[..pattern.find(['+', '#']).unwrap_or(0)].trim_end_matches('/'),
-        false => pattern,
-    };
-    values
-        .range::<str, _>((Included(literal), Unbounded))
-        .take_while(move |(topic, _)| topic.starts_with(literal))
-        .take(if filter.has_wildcard() { usize::MAX } else { 1 })
-        .filter(|(topic, _)| filter.matches(topic))
-        .map(|(topic, changes)| (*topic, changes.as_slice()))
 }
 
 /// The retained payload when record `ix` happened, and the record that set it.

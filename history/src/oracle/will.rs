@@ -8,15 +8,11 @@ mod clients;
 
 use super::{Findings, of};
 use crate::{
-    finding::{Cite, Finding},
+    finding::Finding,
     model::{ClientIx, Connection, Delivered, MessageIx, Model},
 };
+use clients::ONLY_THEN;
 use std::collections::{BTreeMap, BTreeSet};
-
-const ONLY_THEN: Cite = (
-    &["MQTT-3.1.2-8", "MQTT-3.14.4-3"],
-    &["MQTT-3.1.2-8", "MQTT-3.1.2-10", "MQTT-3.14.4-3"],
-);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     if !model.sharp() {

@@ -4,7 +4,7 @@
 
 use crate::{
     EncodeError, PacketId, Properties, ReasonCode, Version, Violation,
-    packet::decode_reason,
+    packet::fields::decode_reason,
     properties::Owner,
     wire::{Reader, Writer},
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, Properties, ReasonCode, Rule, Violation,
-    packet::{check_reason, decode_reason},
+    packet::fields::{check_reason, decode_reason},
     properties::Owner,
     wire::{Reader, Writer},
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, Properties, ReasonCode, Rule, Version, Violation,
-    packet::decode_reason,
+    packet::fields::decode_reason,
     properties::Owner,
     wire::{Reader, Writer},
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, Properties, QoS, Rule, Text, Version, Violation,
-    packet::{check_payload_format, fill_topic_name},
+    packet::fields::{check_payload_format, fill_topic_name},
     properties::Owner,
     text::Shown,
     wire::{Reader, Writer},

@@ -27,7 +27,7 @@
 
 use crate::{
     EncodeError, PacketId, Properties, QoS, Rule, Text, Version, Violation,
-    packet::{check_payload_format, fill_topic_name},
+    packet::fields::{check_payload_format, fill_topic_name},
     properties::Owner,
     wire::{Reader, Writer},
 };

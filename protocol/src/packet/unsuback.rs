@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, PacketId, Properties, ReasonCode, Version, Violation,
-    packet::decode_reasons,
+    packet::fields::decode_reasons,
     properties::Owner,
     wire::{Reader, Writer},
 };

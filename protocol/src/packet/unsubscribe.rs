@@ -2,7 +2,7 @@
 
 use crate::{
     EncodeError, PacketId, Properties, Rule, Text, Version, Violation,
-    packet::fill_filter,
+    packet::fields::fill_filter,
     properties::Owner,
     topic::TopicFilter,
     wire::{Reader, Writer},

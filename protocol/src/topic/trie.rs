@@ -157,13 +157,6 @@ impl<S: Ord, V, G> SubscriptionTrie<S, V, G> {
         self.subscribers(filter)?.group(filter.share_name()?)
     }
 
-    /// The subscribers of every filter that matches the topic name, filter by filter. A filter that begins with a
-    /// wildcard matches no name that begins with `$` [MQTT-4.7.2-1]; `$share` and ShareName play no part
-    /// [X-5.0-shared-3].
-    pub fn matching<'a>(&'a self, topic: &'a str) -> Matching<'a, S, V, G> {
-        Matching::new(self, topic, !topic.starts_with('$'))
-    }
-
     /// Every pattern that somebody subscribed with, without `$share` and ShareName, in the order of its bytes.
     #[must_use]
     pub fn patterns(&self) -> Vec<(String, &Subscribers<S, V, G>)> {

@@ -8,8 +8,19 @@ mod bar;
 mod packets;
 mod view;
 
-use crate::model::Report;
+use crate::{
+    model::Report,
+    sink::{Row, whole},
+};
 use askama::Template;
+
+/// This format.
+pub(crate) const ROW: Row = Row {
+    name: "html",
+    ending: "html",
+    what: "a web page",
+    begin: |out, _| whole(out, render),
+};
 
 /// The report as one self-contained page.
 #[must_use]

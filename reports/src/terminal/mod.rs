@@ -12,9 +12,18 @@ use crate::{
     conclusion::conclusion,
     model::{Conformance, Report, Simulation, Summary, Verdict},
     quantity::{count, grouped},
+    sink::{Row, whole},
     visible::line,
 };
 use screen::{Screen, Style};
+
+/// This format.
+pub(crate) const ROW: Row = Row {
+    name: "terminal",
+    ending: "txt",
+    what: "plain text",
+    begin: |out, _| whole(out, |report| render(report, &Options::default())),
+};
 
 /// How the summary is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

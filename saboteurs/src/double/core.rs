@@ -1,7 +1,7 @@
 //! The double itself: inputs with a time in, outputs and one next deadline out.
 
 use super::{
-    state::{Connection, ConnectionId, Delivery, Message, Session},
+    state::{Connection, ConnectionId, Delivery, End, Message, Session},
     ways::Ways,
 };
 pub(super) use crate::Output;
@@ -255,7 +255,7 @@ impl Server for Double {
 
     fn closed(&mut self, now: u64, id: ConnectionId) {
         self.passed(now);
-        self.end_connection(id, super::ending::End::Broken);
+        self.end_connection(id, End::Broken);
         self.settle();
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     core::{Double, Later},
-    state::{ConnectionId, Stage},
+    state::{ConnectionId, End, Session, Stage},
 };
 use crate::{Decoy, Switch};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -12,19 +12,6 @@ use squall_protocol::{
 
 /// Where the protocol level of a short CONNECT ends: fixed header, protocol name, level.
 const VERSION_END: usize = 2 + 6 + 1;
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The client or the network closed it.
-    Broken,
-    /// DISCONNECT 0x00.
-    Disconnected,
-    /// DISCONNECT with another reason.
-    DisconnectedWithWill,
-    /// The server closed it.
-    ByServer,
-}
 
 impl Double {
     /// A packet that breaks a rule: the connection is closed [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0).
@@ -367,7 +354,7 @@ impl Double {
 
     /// A 3.1.1 client that does not acknowledge is sent its messages again on the same connection, by an oddity; one of
     /// 5.0 by a fault.
-    pub(super) fn resend_due(&self, session: &super::state::Session) -> Option<u64> {
+    pub(super) fn resend_due(&self, session: &Session) -> Option<u64> {
         session.connection?;
         let after = match session.version {
             Version::V3_1_1 if self.odd(Decoy::TimedRedelivery) => 1_000,

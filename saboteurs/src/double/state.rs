@@ -202,3 +202,16 @@ impl Session {
         }
     }
 }
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client or the network closed it.
+    Broken,
+    /// DISCONNECT 0x00.
+    Disconnected,
+    /// DISCONNECT with another reason.
+    DisconnectedWithWill,
+    /// The server closed it.
+    ByServer,
+}

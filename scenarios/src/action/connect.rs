@@ -42,7 +42,7 @@ impl ConnectExpect {
             // [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
             let message = format!("a refusal ({code}) never says that a session is present");
             let label = "contradicts `session_present: true`";
-            cx.refuse(&key.span, message, label, "remove one of them");
+            cx.contradicts(key, message, label);
         }
         true
     }

@@ -1,23 +1,5 @@
 //! What clients do.
 
-mod connect;
-mod disconnect;
-mod drop;
-mod publish;
-mod receive;
-mod silent;
-mod subscribe;
-mod unsubscribe;
-
-pub use connect::{Connect, ConnectExpect};
-pub use disconnect::Disconnect;
-pub use drop::Drop;
-pub use publish::{MessageSpec, Publish};
-pub use receive::{MessagePattern, Receive};
-pub use silent::Silent;
-pub use subscribe::Subscribe;
-pub use unsubscribe::Unsubscribe;
-
 use crate::{
     client::ConnectSpec,
     construct::{Act, Series, Shape},
@@ -59,7 +41,10 @@ struct Said<'s> {
 }
 
 macro_rules! actions {
-    ($($name:ident),+ $(,)?) => {
+    ($($file:ident: $name:ident $(, $more:ident)*;)+) => {
+        $(mod $file;
+        pub use $file::{$name $(, $more)*};)+
+
         /// What a client can do.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Action {
@@ -133,16 +118,16 @@ macro_rules! actions {
     };
 }
 
-actions![
-    Connect,
-    Disconnect,
-    Drop,
-    Subscribe,
-    Unsubscribe,
-    Publish,
-    Receive,
-    Silent
-];
+actions! {
+    connect: Connect, ConnectExpect;
+    disconnect: Disconnect;
+    drop: Drop;
+    subscribe: Subscribe;
+    unsubscribe: Unsubscribe;
+    publish: Publish, MessageSpec;
+    receive: Receive, MessagePattern;
+    silent: Silent;
+}
 
 /// The words of all kinds.
 pub(crate) fn words() -> impl Iterator<Item = &'static str> {

@@ -2,7 +2,6 @@
 
 use crate::{
     construct::{Act, Series, Shape},
-    describe,
     kind::{DURATION, FLAG, Maybe, NAME, PAYLOAD, QOS, Reason, SECONDS, number, only_5},
     raw::Node,
     reader::{Context, Fields, MAX_STEPS},
@@ -10,6 +9,7 @@ use crate::{
     written::Map,
 };
 use bytes::{BufMut, Bytes, BytesMut};
+use squall_history::words;
 use squall_protocol::{PacketType, QoS, ReasonCode, Role};
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ impl Act for Publish {
 
     fn told(&self) -> String {
         let m = &self.message;
-        let payload = describe::payload(&m.payload);
+        let payload = words::payload(&m.payload);
         format!("publish {} {payload} QoS {}", m.topic, m.qos)
     }
 

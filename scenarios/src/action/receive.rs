@@ -2,12 +2,12 @@
 
 use crate::{
     construct::{Act, Shape},
-    describe,
     kind::{FILTER, FLAG, Maybe, PAYLOAD, QOS, at_least},
     reader::{Context, Fields},
     record::record,
 };
 use bytes::Bytes;
+use squall_history::words;
 use squall_protocol::QoS;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Act for Receive {
     fn told(&self) -> String {
         let topic = self.what.topic.as_deref().unwrap_or("anything");
         let payload = self.what.payload.as_ref();
-        let body = payload.map_or_else(String::new, |p| format!(" {}", describe::payload(p)));
+        let body = payload.map_or_else(String::new, |p| format!(" {}", words::payload(p)));
         match self.count {
             1 => format!("receive {topic}{body}"),
             count => format!("receive {count} × {topic}{body}"),

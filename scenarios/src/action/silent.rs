@@ -2,9 +2,9 @@
 
 use crate::{
     construct::{Act, Shape},
-    describe,
     kind::POSITIVE,
     record::record,
+    values,
 };
 use std::time::Duration;
 
@@ -28,6 +28,6 @@ impl Act for Silent {
     type Keys = Self;
 
     fn told(&self) -> String {
-        format!("silent {}", describe::ms(self.lasts))
+        format!("silent {}", values::told_time(self.lasts))
     }
 }

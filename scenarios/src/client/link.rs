@@ -64,6 +64,22 @@ record! {
 }
 
 impl LinkChange {
+    /// In a few words, such as `latency 5ms..40ms, loss 1.0 %`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let latency = self
+            .latency_ms
+            .map(|(min, max)| format!("latency {min}ms..{max}ms"));
+        let loss = self
+            .loss_permille
+            .map(|l| format!("loss {}.{} %", l / 10, l % 10));
+        [latency, loss]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// Nothing but these times, in milliseconds.
     #[must_use]
     pub fn latency(range: (u32, u32)) -> Self {

@@ -50,11 +50,6 @@ record! {
 }
 
 const MAX_CLIENTS: usize = 1000;
-/// Words that mean something else where a client is named.
-pub(crate) const RESERVED: &[&str] = &[
-    "all", "at", "broker", "client", "expect", "fault", "network", "none", "parallel", "repeat",
-    "settle", "timeline", "wait", "within", "workload",
-];
 
 /// What is to be known of the keys of a client.
 pub(crate) fn told() -> Vec<Told> {
@@ -116,9 +111,9 @@ fn check_name(cx: &mut Context<'_>, key: &Key) -> bool {
     let name = &key.text;
     let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let no = format!("{} cannot be the name of a client", quoted(name));
-    if RESERVED.contains(&name.as_str()) {
+    if cx.reserved.contains(&name.as_str()) {
         let message = format!("{no}: it is a word of the format");
-        let reserved = suggest::listed(RESERVED.iter().copied(), "and");
+        let reserved = suggest::listed(cx.reserved.iter().copied(), "and");
         let help = format!("reserved words: {reserved}");
         cx.refuse(&key.span, message, "reserved", help);
     } else if name.is_empty() || name.chars().count() > 64 || !name.chars().all(word) {

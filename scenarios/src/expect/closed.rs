@@ -30,12 +30,7 @@ impl Closed {
     fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
         if let (0, Some(key)) = (self.times, fields.key("reason")) {
             let message = "a reason of connections that are never closed";
-            cx.refuse(
-                &key.span,
-                message,
-                "contradicts `times: 0`",
-                "remove one of them",
-            );
+            cx.contradicts(key, message, "contradicts `times: 0`");
         }
         true
     }

@@ -184,12 +184,7 @@ impl Delivered {
             .filter_map(|key| fields.key(key))
         {
             let message = format!("{} of messages that are never delivered", quoted(&key.text));
-            cx.refuse(
-                &key.span,
-                message,
-                "contradicts `never`",
-                "remove one of them",
-            );
+            cx.contradicts(key, message, "contradicts `never`");
         }
         true
     }

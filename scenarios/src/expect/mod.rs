@@ -1,17 +1,6 @@
 //! `expect`: what must be true of the whole history.
 
-mod closed;
-mod delivered;
 pub(crate) mod judge;
-mod retained;
-mod session;
-mod will;
-
-pub use closed::Closed;
-pub use delivered::{Delivered, Receivers, Times};
-pub use retained::Retained;
-pub use session::Session;
-pub use will::Will;
 
 use crate::{
     construct::{Cast, Doubt, Expect, Observed, kinds},
@@ -35,7 +24,13 @@ pub struct Expectation {
 
 kinds! {
     /// Kinds of expectations.
-    ExpectKind of Expect: [Delivered, Will, Retained, Session, Closed]
+    ExpectKind of Expect: {
+        delivered: Delivered, Receivers, Times;
+        will: Will;
+        retained: Retained;
+        session: Session;
+        closed: Closed;
+    }
     /// Why it cannot come true in this story.
     fn doubt(&self, cast: &dyn Cast) -> Option<Doubt>;
     /// What somebody has to listen to so that it can be judged.

@@ -39,12 +39,7 @@ impl Will {
     fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
         if let (0, Some(key)) = (self.published, fields.key("after")) {
             let message = "`after` of a will that is never published";
-            cx.refuse(
-                &key.span,
-                message,
-                "contradicts `never`",
-                "remove one of them",
-            );
+            cx.contradicts(key, message, "contradicts `never`");
         }
         true
     }

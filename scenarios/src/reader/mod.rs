@@ -7,7 +7,7 @@
 mod fields;
 
 use super::{
-    raw::{Node, Scalar, Span, Value},
+    raw::{Key, Node, Scalar, Span, Value},
     source::{ClientIx, Source},
     suggest,
     values::Wrong,
@@ -53,6 +53,8 @@ pub(crate) struct Context<'a> {
     pub(crate) lines: Vec<usize>,
     /// Versions the scenario runs with.
     pub(crate) versions: Vec<Version>,
+    /// Words that mean something else where a client is named, in alphabetical order.
+    pub(crate) reserved: Vec<&'static str>,
     /// Names of the clients and where they are declared.
     pub(crate) clients: Vec<(String, Span)>,
     /// What to underline when something is wrong with a step or expectation as a whole.
@@ -87,6 +89,7 @@ impl<'a> Context<'a> {
             problems,
             lines: line_starts(source),
             versions: Version::ALL.to_vec(),
+            reserved: Vec::new(),
             clients: Vec::new(),
             places: BTreeMap::new(),
             counted: (0, 0, 0),
@@ -128,6 +131,11 @@ impl<'a> Context<'a> {
     ) {
         let problem = self.diagnostic(span, message, label).help(help);
         self.push(problem);
+    }
+
+    /// Notes that a key says what another one rules out; `label` names that one.
+    pub(crate) fn contradicts(&mut self, key: &Key, message: impl Into<String>, label: &str) {
+        self.refuse(&key.span, message, label, "remove one of them");
     }
 
     /// Notes why a value is not what its key wants.

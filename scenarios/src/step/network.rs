@@ -3,11 +3,9 @@
 use crate::{
     client::LinkChange,
     construct::Happen,
-    describe,
-    kind::{CLIENT_OR_ALL, Form, Kind, called},
-    raw::Node,
+    kind::{CLIENT_OR_ALL, called},
     reader::{Context, Fields},
-    record::{self, Record, Told, record},
+    record::{self, MapOf, Told, record},
     source::ClientIx,
 };
 
@@ -36,23 +34,13 @@ impl Happen for Network {
     const WORD: &'static str = "network";
     const MEANING: &'static str = "links change";
     const EXAMPLE: &'static str = "{ latency: 1s, loss: 5%, of: app }";
-
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-        record::read(cx, node, Self::empty())
-    }
-
-    fn written(&self, names: &[&str]) -> String {
-        record::written(self, &Self::empty(), names).to_string()
-    }
+    const VALUE: MapOf<Self> = record::map();
+    type Value = MapOf<Self>;
 
     fn told(&self, names: &[&str]) -> String {
         let of = self.client.map(|c| format!(" of {}", called(c, names)));
-        let change = describe::link(&self.change);
+        let change = self.change.told();
         format!("network{}: {change}", of.unwrap_or_default())
-    }
-
-    fn form() -> Form {
-        record::map::<Self>().form()
     }
 
     fn keys() -> Vec<Told> {

@@ -2,10 +2,8 @@
 
 use crate::{
     construct::Happen,
-    describe,
-    kind::{Form, Kind, POSITIVE},
-    raw::Node,
-    reader::Context,
+    kind::{Kind, Own, POSITIVE},
+    values,
 };
 use std::time::Duration;
 
@@ -19,20 +17,14 @@ impl Happen for Settle {
         time passes so that everything drains. A story that ends with it is also judged for what must arrive in the end: \
         messages to clients that are connected throughout its second half, and flows that must finish";
     const EXAMPLE: &'static str = "30s";
-
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-        POSITIVE.read(cx, node).map(Self)
-    }
-
-    fn written(&self, names: &[&str]) -> String {
-        POSITIVE.show(&self.0, names)
-    }
+    const VALUE: Own<Self> = Own {
+        read: |cx, node| POSITIVE.read(cx, node).map(Self),
+        show: |time, names| POSITIVE.show(&time.0, names),
+        form: || POSITIVE.form(),
+    };
+    type Value = Own<Self>;
 
     fn told(&self, _: &[&str]) -> String {
-        format!("settle {}", describe::ms(self.0))
-    }
-
-    fn form() -> Form {
-        POSITIVE.form()
+        format!("settle {}", values::told_time(self.0))
     }
 }

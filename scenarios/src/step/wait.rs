@@ -2,10 +2,8 @@
 
 use crate::{
     construct::Happen,
-    describe,
-    kind::{Form, Kind, POSITIVE},
-    raw::Node,
-    reader::Context,
+    kind::{Kind, Own, POSITIVE},
+    values,
 };
 use std::time::Duration;
 
@@ -17,20 +15,14 @@ impl Happen for Wait {
     const WORD: &'static str = "wait";
     const MEANING: &'static str = "virtual time passes";
     const EXAMPLE: &'static str = "3s";
-
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-        POSITIVE.read(cx, node).map(Self)
-    }
-
-    fn written(&self, names: &[&str]) -> String {
-        POSITIVE.show(&self.0, names)
-    }
+    const VALUE: Own<Self> = Own {
+        read: |cx, node| POSITIVE.read(cx, node).map(Self),
+        show: |time, names| POSITIVE.show(&time.0, names),
+        form: || POSITIVE.form(),
+    };
+    type Value = Own<Self>;
 
     fn told(&self, _: &[&str]) -> String {
-        format!("wait {}", describe::ms(self.0))
-    }
-
-    fn form() -> Form {
-        POSITIVE.form()
+        format!("wait {}", values::told_time(self.0))
     }
 }

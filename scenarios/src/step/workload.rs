@@ -3,10 +3,9 @@
 use crate::{
     construct::{Becomes, Happen},
     diagnostic::quoted,
-    kind::{CLIENT, DURATIONS, Form, Kind, NAME, QOS, SHARE, SIZES, Several, called, number},
-    raw::Node,
+    kind::{CLIENT, DURATIONS, NAME, QOS, SHARE, SIZES, Several, called, number},
     reader::{Context, Fields, MAX_STEPS},
-    record::{self, Record, Told, record},
+    record::{self, MapOf, Told, record},
     source::ClientIx,
 };
 use squall_protocol::QoS;
@@ -60,21 +59,11 @@ impl Happen for Workload {
         "seeded random publishers; the payloads of their messages are unique";
     const EXAMPLE: &'static str =
         "{ publishers: [app], topics: [a, b], count: 20, every: 50ms..500ms }";
-
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-        record::read(cx, node, Self::empty())
-    }
-
-    fn written(&self, names: &[&str]) -> String {
-        record::written(self, &Self::empty(), names).to_string()
-    }
+    const VALUE: MapOf<Self> = record::map();
+    type Value = MapOf<Self>;
 
     fn told(&self, _: &[&str]) -> String {
         "workload".into()
-    }
-
-    fn form() -> Form {
-        record::map::<Self>().form()
     }
 
     fn keys() -> Vec<Told> {

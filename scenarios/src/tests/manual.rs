@@ -1,7 +1,7 @@
 //! The manual and the schema say what the language is. `SQUALL_REWRITE=1 cargo test -p squall-scenarios` rewrites both.
 
 use super::{with_expect, with_steps};
-use crate::{action, expect, fault, load_str, model::LEAVES, reference::sections, schema};
+use crate::{action, expect, fault, load_str, reference::sections, schema, step::LEAVES};
 use std::{fs, path::PathBuf};
 
 fn root() -> PathBuf {

@@ -1,5 +1,6 @@
 //! Reading and writing together; what a person sees when a file is wrong.
 
+mod any;
 mod diagnostics;
 mod manual;
 mod reading;

@@ -146,6 +146,16 @@ pub(crate) fn show_duration(time: Duration) -> String {
     format!("{}{unit}", ms / u128::from(*factor))
 }
 
+/// For people: in milliseconds, or in seconds when they are whole.
+pub(crate) fn told_time(time: Duration) -> String {
+    let ms = time.as_millis();
+    if ms.is_multiple_of(1000) {
+        format!("{} s", ms / 1000)
+    } else {
+        format!("{ms} ms")
+    }
+}
+
 /// A range of durations; one that begins where it ends is a single value.
 pub(crate) fn show_durations((min, max): (Duration, Duration)) -> String {
     if min == max {

@@ -1,10 +1,9 @@
 //! What a client does, and how its end is recognised and judged.
 
 use super::{
-    Stage, StepFailure,
+    commands::{connect_options, message_of},
     inbox::Search,
-    orders::{connect_options, message_of},
-    task::Poll,
+    stage::{Poll, Stage, StepFailure},
     view::{ClientView, Outcome},
     watch::{Interest, Place},
 };
@@ -100,10 +99,8 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
     let version = stage.version;
     Ok(match action {
         Action::Connect(action::Connect { connect, .. }) => {
-            let clients = &stage.scenario.clients;
-            let spec = &clients[client];
-            let same = clients.iter().filter(|c| c.client_id == spec.client_id);
-            let options = connect_options(spec, same.count() > 1, connect, version);
+            let spec = &stage.scenario.clients[client];
+            let options = connect_options(spec, stage.shared(client), connect, version);
             stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }
@@ -272,7 +269,7 @@ impl Pending<'_> {
             (Waits::End(ended), _) => Ok(!view.online || view.ended > *ended),
             (Waits::Ticket(ticket, lost), action) => {
                 let gone = view.lost > *lost || !view.online;
-                let outcome = view.outcomes.get(ticket).cloned();
+                let outcome = stage.outcome(self.client, *ticket);
                 self.judge_ticket(action, outcome, gone, stage)
             }
             (Waits::Messages(search), Action::Receive(action::Receive { what, count })) => {

@@ -4,17 +4,14 @@
 //! tallies when a fault begins and ends, what armed cuts saw from the taps when the story is over, and a cut at once
 //! from its record in the trace.
 
-use super::Order;
 use crate::{
     net::{Tally, Way},
+    order::Order,
     tap::Waited,
     trace::{Record, What},
 };
 use squall_protocol::{PacketType, Time};
-use squall_scenarios::{
-    describe,
-    model::{ClientIx, ClientSpec, LinkChange, Said, Source},
-};
+use squall_scenarios::model::{ClientIx, ClientSpec, LinkChange, Said, Source};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What became of one fault of a story.
@@ -69,7 +66,7 @@ impl Fate {
     pub(super) fn of_link(said: Said, change: &LinkChange, at: Time) -> Self {
         Self {
             source: said.source,
-            told: describe::link(change),
+            told: change.told(),
             tied: match change.loss_permille {
                 Some(_) => Tied::Loss,
                 None => Tied::Latency,

@@ -5,53 +5,29 @@
 //! touches no socket and no core, so the same director plays in all of them.
 
 mod client_step;
-mod faults;
+mod commands;
 mod inbox;
 mod ledger;
-mod orders;
+mod links;
+mod stage;
+mod step;
 mod task;
 mod view;
 mod watch;
 
+pub use crate::order::Order;
 pub use ledger::{Fate, Tied};
-pub use orders::Order;
+pub use stage::StepFailure;
 
 use crate::{
-    net::{Tally, Way},
+    net::Tally,
     tap::Waited,
     trace::{AtServer, Node, Record, What},
 };
-use ledger::Ledger;
-use squall_client::{Command, Ticket};
 use squall_protocol::{Time, Version};
-use squall_scenarios::{
-    describe,
-    model::{ClientIx, LinkSpec, Scenario, Source, Step},
-    plan::OBSERVER,
-};
-use std::{collections::BTreeMap, mem::replace};
+use squall_scenarios::model::Scenario;
+use stage::Stage;
 use task::Task;
-use view::ClientView;
-use watch::Watch;
-
-/// The story could not be told to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepFailure {
-    /// The step.
-    pub source: Source,
-    /// The client it is about, if it is about one.
-    pub client: Option<ClientIx>,
-    /// The step in words, such as `lock: receive locks/1/cmd`.
-    pub step: String,
-    /// What happened instead.
-    pub message: String,
-    /// What the step needed.
-    pub expected: String,
-    /// When, in virtual time.
-    pub at: Time,
-    /// The story came to a limit; the step itself may be in order.
-    pub at_limit: bool,
-}
 
 /// A story in which more than this happens is stopped: its trace would not fit into memory.
 const MAX_RECORDS: u64 = 350_000;
@@ -72,143 +48,13 @@ pub struct Director<'a> {
     packet_bytes: u64,
 }
 
-/// The clients a story speaks of when it says all: not the one that only observes.
-fn own_clients(plan: &Scenario) -> usize {
-    plan.clients.iter().filter(|c| c.name != OBSERVER).count()
-}
-
-/// What every task works with.
-struct Stage<'a> {
-    scenario: &'a Scenario,
-    version: Version,
-    now: Time,
-    clients: Vec<ClientView>,
-    /// How many of them the story speaks of when it says all.
-    own_clients: usize,
-    links: Vec<Link>,
-    next_ticket: u64,
-    orders: Vec<Order>,
-    /// Orders for later, such as the end of a partition.
-    later: BTreeMap<(Time, u64), Order>,
-    next_later: u64,
-    /// By link and direction: the end of the newest partition in `later`.
-    partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
-    watch: Watch,
-    ledger: Ledger,
-}
-
-/// What the director has made of a link.
-struct Link {
-    blocked_up: bool,
-    blocked_down: bool,
-    loss_permille: u16,
-    armed: bool,
-}
-
-impl Link {
-    const fn of(spec: &LinkSpec) -> Self {
-        Self {
-            blocked_up: false,
-            blocked_down: false,
-            loss_permille: spec.loss_permille,
-            armed: false,
-        }
-    }
-}
-
-impl Stage<'_> {
-    fn ticket(&mut self) -> Ticket {
-        self.next_ticket += 1;
-        Ticket(self.next_ticket)
-    }
-
-    /// Gives an order, unless it would change nothing.
-    fn order(&mut self, order: Order) {
-        self.ledger.ordered(&order, self.now);
-        let link = &mut self.links[order.client()];
-        let changes = match &order {
-            Order::Block(_, Way::Up, blocked) => {
-                replace(&mut link.blocked_up, *blocked) != *blocked
-            }
-            Order::Block(_, Way::Down, blocked) => {
-                replace(&mut link.blocked_down, *blocked) != *blocked
-            }
-            Order::Link(_, change) => {
-                let loss = change.loss_permille.unwrap_or(link.loss_permille);
-                replace(&mut link.loss_permille, loss) != loss || change.latency_ms.is_some()
-            }
-            Order::Arm(..) => {
-                link.armed = true;
-                true
-            }
-            Order::Disarm(_) => replace(&mut link.armed, false),
-            Order::Client(..) | Order::Cut(..) | Order::Nudge(_) => true,
-        };
-        if changes {
-            self.orders.push(order);
-        }
-    }
-
-    fn failure(&self, step: &Step, message: impl Into<String>, expected: &str) -> StepFailure {
-        StepFailure {
-            source: step.source,
-            client: step.client(),
-            step: describe::step(step, self.scenario),
-            message: message.into(),
-            expected: expected.to_owned(),
-            at: self.now,
-            at_limit: false,
-        }
-    }
-
-    fn tell(&mut self, client: ClientIx, command: Command) {
-        self.order(Order::Client(client, Box::new(command)));
-    }
-
-    /// Opens a direction of a link at `at`.
-    fn open_later(&mut self, at: Time, client: ClientIx, way: Way) {
-        self.next_later += 1;
-        let key = (at, self.next_later);
-        self.later.insert(key, Order::Block(client, way, false));
-        self.partition_ends.insert((client, way == Way::Up), key);
-    }
-
-    /// Forgets what was to end later on a link: it has ended now, or lasts longer.
-    fn forget_later(&mut self, client: ClientIx, way: Way) {
-        if let Some(key) = self.partition_ends.remove(&(client, way == Way::Up)) {
-            self.later.remove(&key);
-        }
-    }
-}
-
 impl<'a> Director<'a> {
     /// A director at the beginning of `plan` (a scenario without seeded steps, see [`squall_scenarios::plan`]).
     #[must_use]
     pub fn new(plan: &'a Scenario, version: Version) -> Self {
-        let mut stage = Stage {
-            scenario: plan,
-            version,
-            now: Time::ZERO,
-            clients: plan
-                .clients
-                .iter()
-                .map(|c| ClientView::new(c.reconnect.is_some()))
-                .collect(),
-            own_clients: own_clients(plan),
-            links: plan.clients.iter().map(|c| Link::of(&c.link)).collect(),
-            next_ticket: 0,
-            orders: Vec::new(),
-            later: BTreeMap::new(),
-            next_later: 0,
-            partition_ends: BTreeMap::new(),
-            watch: Watch::default(),
-            ledger: Ledger::default(),
-        };
-        stage.ledger.weather(&plan.clients);
-        stage.watch.wake(Vec::new());
         Self {
             root: Task::sequence(&plan.steps),
-            stage,
+            stage: Stage::new(plan, version),
             limit: Time::ZERO + plan.limit,
             news: Some(Time::ZERO),
             finished: false,

@@ -5,20 +5,17 @@
 //! [`Watch`](super::watch::Watch), under its place in the tree of tasks.
 
 use super::{
-    Stage, StepFailure,
     client_step::Pending,
-    faults::{calm, change, strike},
+    stage::{Poll, Stage, StepFailure},
+    step,
     watch::{Interest, Place},
 };
 use squall_protocol::Time;
 use squall_scenarios::{
     describe,
-    model::{ClientIx, Entry, Settle, Source, Step, StepKind, Wait},
+    model::{ClientIx, Entry, Source, Step, StepKind},
 };
 use std::collections::BTreeMap;
-
-/// What polling a task gives.
-pub(super) type Poll = Result<bool, StepFailure>;
 
 /// Steps in progress: a tree of sequences, parallel branches and timelines with client steps as leaves.
 pub(super) enum Task<'a> {
@@ -189,7 +186,6 @@ fn begin<'a>(
     place: &[u32],
     stage: &mut Stage<'a>,
 ) -> Result<Task<'a>, StepFailure> {
-    let clients = stage.own_clients;
     Ok(match &step.kind {
         StepKind::Client {
             client,
@@ -205,19 +201,6 @@ fn begin<'a>(
                 Task::Done
             }
         }
-        StepKind::Fault(fault) => {
-            strike(step, fault, clients, stage);
-            Task::Done
-        }
-        StepKind::Network(network) => {
-            change(step, network, clients, stage);
-            Task::Done
-        }
-        StepKind::Wait(Wait(time)) => until(step, stage.now + *time, place, stage),
-        StepKind::Settle(Settle(time)) => {
-            calm(clients, stage);
-            until(step, stage.now + *time, place, stage)
-        }
         StepKind::Parallel(branches) => {
             let mut all = Branches::default();
             for branch in branches {
@@ -231,11 +214,12 @@ fn begin<'a>(
             entries,
             running: Branches::default(),
         },
-        StepKind::Workload(_) => unreachable!("a plan has no workload: it became a timeline"),
+        _ => match step::begin(step, stage) {
+            Some(at) => {
+                stage.watch.wait(Interest::Time(at), place);
+                Task::Until { step, at }
+            }
+            None => Task::Done,
+        },
     })
-}
-
-fn until<'a>(step: &'a Step, at: Time, place: &[u32], stage: &mut Stage<'a>) -> Task<'a> {
-    stage.watch.wait(Interest::Time(at), place);
-    Task::Until { step, at }
 }

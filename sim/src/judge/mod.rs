@@ -95,10 +95,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
             of_broker.see(&record, &mut found);
         }
         if record.end.side == Role::Client {
-            // To itself a client has a session of its own, whoever shares its Client Identifier.
-            let mut own = record;
-            own.end.session = own.end.client;
-            of_clients.see(&own, &mut found);
+            of_clients.see(&record, &mut found);
         }
     }
     let model = reader.finish(played.end);

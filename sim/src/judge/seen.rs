@@ -1,7 +1,7 @@
 //! A trace in the words of `squall-history`: what was seen at each end of each connection.
 
 use crate::trace::{AtServer, Node, Record as Written, What};
-use squall_client::{EndCause, Event};
+use squall_client::{EndCause, Event, Ticket};
 use squall_history::{Application, End, Ended, Message, Record, Seen};
 use squall_protocol::Role;
 use squall_scenarios::model::{ClientIx, CutBy, Scenario};
@@ -62,6 +62,10 @@ pub(super) struct Translator<'s> {
     dialled: Vec<u64>,
     /// By client: the latest connection that the broker has accepted.
     accepted: Vec<u64>,
+    /// By client: whether it has its session in turn with others.
+    in_turn: Vec<bool>,
+    /// Who was given each message to publish, of clients that have a session in turn: another one may finish it.
+    given: BTreeMap<Ticket, ClientIx>,
     /// By client: the dial of the latest connection that the story has cut, so that its end is nobody's doing.
     cut: Vec<u64>,
 }
@@ -74,7 +78,23 @@ impl<'s> Translator<'s> {
             dials: 0,
             dialled: vec![0; sessions.len()],
             accepted: vec![0; sessions.len()],
+            in_turn: {
+                let mut clients = vec![0; sessions.len()];
+                sessions.iter().for_each(|s| clients[*s] += 1);
+                sessions.iter().map(|s| clients[*s] > 1).collect()
+            },
+            given: BTreeMap::new(),
             cut: vec![0; sessions.len()],
+        }
+    }
+
+    /// Who was given the message whose outcome this is, where another client may have finished it.
+    fn asked_by(&self, event: &Event) -> Option<ClientIx> {
+        match event {
+            Event::Acknowledged { ticket, .. } | Event::Abandoned { ticket, .. } => {
+                self.given.get(ticket).copied()
+            }
+            _ => None,
         }
     }
 
@@ -87,8 +107,10 @@ impl<'s> Translator<'s> {
             }
             (What::Order(order), _) => {
                 let (client, ticket, message) = order.published()?;
-                let ticket = ticket.0;
-                let message = as_seen(message);
+                if self.in_turn[client] {
+                    self.given.insert(ticket, client);
+                }
+                let (ticket, message) = (ticket.0, as_seen(message));
                 let published = Application::Published { ticket, message };
                 (Role::Client, client, Seen::Application(published))
             }
@@ -98,6 +120,7 @@ impl<'s> Translator<'s> {
                 (Role::Client, client, Seen::Opened)
             }
             (What::Client(event), Node::Client(client)) => {
+                let client = self.asked_by(event).unwrap_or(client);
                 let mut seen = at_client(event)?;
                 if let (Seen::Closed(by), Ends::Clients) = (&mut seen, self.ends)
                     && self.cut[client] == self.dialled[client]

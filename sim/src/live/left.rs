@@ -1,10 +1,7 @@
 //! What stories leave on a broker.
 
 use squall_protocol::Version;
-use squall_scenarios::{
-    model::{Action, ConnectSpec, Scenario, StepKind},
-    plan::each_step,
-};
+use squall_scenarios::model::{Action, ConnectSpec, Scenario, Step, StepKind};
 use std::collections::BTreeSet;
 
 /// Something that a run may have left on the broker.
@@ -27,9 +24,9 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
         .iter()
         .filter_map(|c| will(&c.connect))
         .collect();
-    each_step(&plan.steps, &mut |step| {
+    for step in plan.steps.iter().flat_map(Step::all) {
         let StepKind::Client { action, .. } = &step.kind else {
-            return;
+            continue;
         };
         match action {
             Action::Connect(connect) => topics.extend(will(&connect.connect)),
@@ -38,7 +35,7 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
             }
             _ => {}
         }
-    });
+    }
     let retained = topics
         .into_iter()
         .map(|topic| Left::Retained(topic, version));

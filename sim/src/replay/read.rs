@@ -8,13 +8,20 @@ use crate::{live::WORLD, world::World};
 use squall_protocol::Version;
 use squall_reports::Verdict;
 use squall_scenarios::{
+    MAX_BYTES,
     diagnostic::{Diagnostic, quoted},
     did_you_mean, load_str,
     model::Scenario,
     parse_yaml,
     raw::{Key, Node, Scalar, Span, Value},
 };
-use std::{ops::Range, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
 
 /// The file's keys, in their order.
 const KEYS: &[&str] = &[
@@ -34,7 +41,45 @@ const KEYS: &[&str] = &[
 /// The key of a live run alone.
 const BROKER: &str = "broker";
 
-pub(super) fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
+impl Replay {
+    /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
+    /// of this file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, where, and what to do.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        replay(path, text)
+    }
+
+    /// Reads a replay file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or as [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = path.display().to_string();
+        let fail = |why: String| {
+            vec![
+                Diagnostic::new(&*name, "", format!("cannot be read: {why}"))
+                    .help("check the path and the permissions"),
+            ]
+        };
+        let text = read_text(path).map_err(|e| fail(e.to_string()))?;
+        Self::parse(&name, &text)
+    }
+}
+
+/// Reads a file of bounded size, whatever kind of file it is.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = MAX_BYTES as u64;
+    File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(text)
+}
+
+fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
     let source: Arc<str> = Arc::from(text);
     let (root, problems) = parse_yaml(path, &source);
     let mut head = Head {
@@ -111,15 +156,7 @@ impl Head<'_> {
             "a whole number below 2 to the power of 64",
             |t| t.parse::<u64>().ok(),
         );
-        // `None` in it is the live world.
-        let world = self.value(entries, "world", "loop, turmoil or live", |t| match t {
-            WORLD => Some(None),
-            t => t.parse::<World>().ok().map(Some),
-        });
-        let broker = match &world {
-            Some((None, _)) => self.value(entries, BROKER, "the address of a broker", any),
-            _ => None,
-        };
+        let place = self.place(entries);
         let verdicts = "pass, fail, warn, n/a or inconclusive";
         let verdict = self.value(entries, "verdict", verdicts, |t| {
             Verdict::ALL.into_iter().find(|v| v.as_str() == t)
@@ -134,14 +171,26 @@ impl Head<'_> {
             squall: squall?.0,
             version: version?.0,
             seed: seed?.0,
-            place: match world?.0 {
-                Some(world) => Place::In(world),
-                None => Place::Live(broker?.0),
-            },
+            place: place?,
             verdict: verdict?.0,
             trace_hash: trace_hash?.0,
             plan: plan?,
         })
+    }
+
+    /// Where it ran; nothing after noting why that is not known.
+    fn place(&mut self, entries: &[(Key, Node)]) -> Option<Place> {
+        // `None` in it is the live world.
+        let (world, _) = self.value(entries, "world", "loop, turmoil or live", |t| match t {
+            WORLD => Some(None),
+            t => t.parse::<World>().ok().map(Some),
+        })?;
+        if let Some(world) = world {
+            return Some(Place::In(world));
+        }
+        let any = |t: &str| Some(t.to_owned());
+        let broker = self.value(entries, BROKER, "the address of a broker", any)?;
+        Some(Place::Live(broker.0))
     }
 
     /// Refuses a format that is not read, and says what to do.

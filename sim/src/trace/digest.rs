@@ -2,7 +2,7 @@
 //! a type got a new name, or a sentence other words.
 
 use super::{AtServer, Node, Record, What};
-use crate::{director::Order, net::Way, tap::Cut};
+use crate::{net::Way, order::Order, tap::Cut};
 use squall_client::{Command, ConnectOptions, EndCause, Message, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
 use squall_scenarios::model::{CutBy, CutPoint};

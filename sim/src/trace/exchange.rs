@@ -1,7 +1,7 @@
 //! A stretch of a trace as an exchange of packets between parties, for charts and ladders.
 
 use super::{AtServer, Node, Record, What};
-use crate::director::Order;
+use crate::order::Order;
 use squall_protocol::{Frame, Version, hex};
 use squall_reports::{Event, EventKind, Exchange};
 use squall_scenarios::{
@@ -248,7 +248,7 @@ fn order(order: &Order) -> Option<String> {
         ));
     }
     Some(match order {
-        Order::Link(_, change) => describe::link(change),
+        Order::Link(_, change) => change.told(),
         Order::Block(_, way, blocked) => {
             let way = format!("{way:?}").to_lowercase();
             format!("link {way} {}", if *blocked { "blocked" } else { "open" })

@@ -9,7 +9,7 @@ mod exchange;
 
 pub use exchange::{Window, exchange};
 
-use crate::{director::Order, tap::Cut};
+use crate::{order::Order, tap::Cut};
 use squall_protocol::{Frame, Role, Time, Violation};
 use squall_scenarios::model::ClientIx;
 

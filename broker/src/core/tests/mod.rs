@@ -2,6 +2,7 @@
 
 mod connect;
 mod deliver;
+mod keep_alive;
 mod limits;
 mod property;
 mod publish;

@@ -9,6 +9,7 @@ mod properties;
 mod receiving;
 mod sending;
 mod sessions;
+mod shared;
 mod timing;
 
 use super::*;
@@ -16,6 +17,7 @@ use squall_protocol::{
     Frame, PacketId, Property, QoS,
     packet::{Ack, ConnAck, Publish, SubAck, UnsubAck},
 };
+use std::time::Duration;
 
 const V3: Version = Version::V3_1_1;
 const V5: Version = Version::V5_0;

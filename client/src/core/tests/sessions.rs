@@ -316,19 +316,6 @@ fn another_client_identifier_is_another_session() {
 }
 
 #[test]
-fn a_session_that_another_client_began_is_taken_over_when_asked() {
-    for version in Version::ALL {
-        let mut rig = Rig::new(version);
-        let options = ConnectOptions {
-            takes_over: true,
-            ..Rig::options(version)
-        };
-        rig.connect(options, connack(true));
-        assert!(rig.client.is_connected());
-    }
-}
-
-#[test]
 fn a_session_nobody_knows_of_is_not_taken() {
     for (version, disconnect) in [(V3, None), (V5, Some("> DISCONNECT reason 0x82"))] {
         let mut rig = Rig::new(version);

@@ -1,18 +1,11 @@
 //! SUBSCRIBE, UNSUBSCRIBE and their answers.
 
-use super::Reader;
+use super::{Reader, asked::Asked};
 use crate::model::{Mark, Request, Subscribed, index::SessionIx, less};
 use squall_protocol::{
     QoS,
-    packet::{RetainHandling, SubAck, Subscribe, UnsubAck},
+    packet::{RetainHandling, SubAck, UnsubAck},
 };
-
-/// A SUBSCRIBE that is not answered yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
-    pub(super) mark: Mark,
-    pub(super) subscribe: &'a Subscribe,
-}
 
 impl<'a> Reader<'a> {
     /// SUBSCRIBE got no answer, or none by which it could be told from another one: it may have been granted.

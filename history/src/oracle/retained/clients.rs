@@ -9,9 +9,8 @@
 
 use super::{
     super::{Findings, of},
-    MISSING, PATIENCE, STALE,
     handling::{brought, requests},
-    matching,
+    terms::{MISSING, PATIENCE, STALE, matching},
 };
 use crate::{
     finding::{Cite, Finding},

@@ -5,10 +5,7 @@
 //! or whose session was resumed before the Will Delay Interval had passed. A server may end a session before its time, and
 //! the will is due then; so a delay is only counted where the session is known to have gone on.
 
-use super::{
-    super::{Findings, of},
-    ONLY_THEN,
-};
+use super::super::{Findings, of};
 use crate::{
     finding::{Cite, Finding},
     model::{Carried, Connection, MessageIx, Model, Reach, SessionIx},
@@ -20,6 +17,10 @@ use std::{
     time::Duration,
 };
 
+pub(super) const ONLY_THEN: Cite = (
+    &["MQTT-3.1.2-8", "MQTT-3.14.4-3"],
+    &["MQTT-3.1.2-8", "MQTT-3.1.2-10", "MQTT-3.14.4-3"],
+);
 const DELAYED: Cite = (&[], &["MQTT-3.1.2-8", "MQTT-3.1.3-9"]);
 const REMOVED: Cite = (&["MQTT-3.1.2-10"], &["MQTT-3.1.2-10"]);
 /// Servers count in whole seconds.

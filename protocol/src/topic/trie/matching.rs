@@ -28,12 +28,17 @@ struct Level<'a> {
     hash: u64,
 }
 
+impl<S: Ord, V, G> SubscriptionTrie<S, V, G> {
+    /// The subscribers of every filter that matches the topic name, filter by filter. A filter that begins with a
+    /// wildcard matches no name that begins with `$` [MQTT-4.7.2-1]; `$share` and ShareName play no part
+    /// [X-5.0-shared-3].
+    pub fn matching<'a>(&'a self, topic: &'a str) -> Matching<'a, S, V, G> {
+        Matching::new(self, topic, !topic.starts_with('$'))
+    }
+}
+
 impl<'a, S: Ord, V, G> Matching<'a, S, V, G> {
-    pub(super) fn new(
-        trie: &'a SubscriptionTrie<S, V, G>,
-        topic: &'a str,
-        wildcards: bool,
-    ) -> Self {
+    fn new(trie: &'a SubscriptionTrie<S, V, G>, topic: &'a str, wildcards: bool) -> Self {
         let mut nodes = Vec::with_capacity(16);
         nodes.push(ROOT);
         let mut matching = Self {

@@ -2,8 +2,7 @@
 //! virtual worlds: the director, the clients' drivers, their taps, and the link model, which delays, loses and stops on
 //! this side of each socket what the story says.
 //!
-//! Only the clients' ends of the connections are seen. Time is what [`tokio::time`] says, so that a run can be tested
-//! on a paused clock with a broker in this process.
+//! Only the clients' ends of the connections are seen. Time is what [`tokio::time`] says, which tests can pause.
 
 mod line;
 
@@ -135,7 +134,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// Plays it; `None` when it was given up. Call it inside of a [`tokio::task::LocalSet`] on a runtime with time and I/O.
 ///
 /// # Panics
-/// When a driver panics: that is a defect of Squall and must not pass for a verdict.
+/// When a driver panics: that is a bug of Squall and must not pass for a verdict.
 pub async fn play(play: Play<'_>) -> Option<Played> {
     Stage::build(play).run().await
 }

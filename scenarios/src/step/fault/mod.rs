@@ -1,23 +1,15 @@
 //! What breaks, or is mended.
 
 mod by;
-mod cut;
-mod flap;
-mod heal;
-mod partition;
 
 pub use by::CutBy;
-pub use cut::{Cut, CutPoint};
-pub use flap::Flap;
 pub(crate) use flap::MAX_FLAPS;
-pub use heal::Heal;
-pub use partition::{Partition, Way};
 
 use crate::{
     construct::{Becomes, Break, Happen, kinds},
     diagnostic::quoted,
     keys,
-    kind::Form,
+    kind::{Form, Own},
     raw::{Node, Value},
     reader::Context,
     suggest,
@@ -26,7 +18,12 @@ use serde_json::json;
 
 kinds! {
     /// What can break, or be mended.
-    Fault of Break: [Cut, Partition, Heal, Flap]
+    Fault of Break as ($) for_each_fault: {
+        cut: Cut, CutPoint;
+        partition: Partition, Way;
+        heal: Heal;
+        flap: Flap;
+    }
     /// In a few words.
     fn in_words(&self, names: &[&str]) -> String;
     /// How many steps it becomes in a plan, at most; `None` when it stays what it is.
@@ -37,22 +34,18 @@ impl Happen for Fault {
     const WORD: &'static str = "fault";
     const MEANING: &'static str = "something breaks, or is mended";
     const EXAMPLE: &'static str = "{ cut: app }";
-
-    fn read(cx: &mut Context<'_>, node: &Node) -> Option<Self> {
-        read(cx, node)
-    }
-
-    fn written(&self, names: &[&str]) -> String {
-        self.map(names).1.to_string()
-    }
+    const VALUE: Own<Self> = Own {
+        read,
+        show: |fault, names| fault.map(names).1.to_string(),
+        form: || {
+            let forms = KINDS.iter().map(|kind| keys::map_of(&(kind.told)()));
+            Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
+        },
+    };
+    type Value = Own<Self>;
 
     fn told(&self, names: &[&str]) -> String {
         self.in_words(names)
-    }
-
-    fn form() -> Form {
-        let forms = KINDS.iter().map(|kind| keys::map_of(&(kind.told)()));
-        Form::new("map", json!({ "anyOf": forms.collect::<Vec<_>>() }))
     }
 
     fn becomes(&self) -> Becomes {

@@ -1,0 +1,208 @@
+//! What every step of a story works with: the clients, the links, the time, and the orders for the next instant.
+
+use super::{
+    ledger::Ledger,
+    view::{ClientView, Outcome},
+    watch::Watch,
+};
+use crate::{net::Way, order::Order};
+use squall_client::{Command, SharedSession, Ticket};
+use squall_protocol::{Time, Version};
+use squall_scenarios::{
+    describe,
+    model::{ClientIx, LinkSpec, Scenario, Source, Step},
+    plan::OBSERVER,
+};
+use std::{collections::BTreeMap, mem::replace};
+
+/// The story could not be told to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// The step.
+    pub source: Source,
+    /// The client it is about, if it is about one.
+    pub client: Option<ClientIx>,
+    /// The step in words, such as `lock: receive locks/1/cmd`.
+    pub step: String,
+    /// What happened instead.
+    pub message: String,
+    /// What the step needed.
+    pub expected: String,
+    /// When, in virtual time.
+    pub at: Time,
+    /// The story came to a limit; the step itself may be in order.
+    pub at_limit: bool,
+}
+
+/// What looking at a step gives: whether it is over, or why the story cannot go on.
+pub(super) type Poll = Result<bool, StepFailure>;
+
+/// The clients a story speaks of when it says all: not the one that only observes.
+fn own_clients(plan: &Scenario) -> usize {
+    plan.clients.iter().filter(|c| c.name != OBSERVER).count()
+}
+
+/// What every task works with.
+pub(super) struct Stage<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) version: Version,
+    pub(super) now: Time,
+    pub(super) clients: Vec<ClientView>,
+    /// How many of them the story speaks of when it says all.
+    pub(super) own_clients: usize,
+    /// Sessions of several clients with one Client Identifier, and who they are.
+    shared: BTreeMap<&'a str, (Vec<ClientIx>, SharedSession)>,
+    links: Vec<Link>,
+    next_ticket: u64,
+    pub(super) orders: Vec<Order>,
+    /// Orders for later, such as the end of a partition.
+    pub(super) later: BTreeMap<(Time, u64), Order>,
+    next_later: u64,
+    /// By link and direction: the end of the newest partition in `later`.
+    partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
+    pub(super) watch: Watch,
+    pub(super) ledger: Ledger,
+}
+
+/// The sessions that several clients have in turn, by Client Identifier.
+fn shared(plan: &Scenario) -> BTreeMap<&str, (Vec<ClientIx>, SharedSession)> {
+    let mut all: BTreeMap<&str, (Vec<ClientIx>, SharedSession)> = BTreeMap::new();
+    for (client, spec) in plan.clients.iter().enumerate() {
+        all.entry(&spec.client_id).or_default().0.push(client);
+    }
+    all.retain(|_, (clients, _)| clients.len() > 1);
+    all
+}
+
+/// What the director has made of a link.
+struct Link {
+    blocked_up: bool,
+    blocked_down: bool,
+    loss_permille: u16,
+    armed: bool,
+}
+
+impl Link {
+    const fn of(spec: &LinkSpec) -> Self {
+        Self {
+            blocked_up: false,
+            blocked_down: false,
+            loss_permille: spec.loss_permille,
+            armed: false,
+        }
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// The stage before anything has happened.
+    pub(super) fn new(plan: &'a Scenario, version: Version) -> Self {
+        let mut stage = Self {
+            scenario: plan,
+            version,
+            now: Time::ZERO,
+            clients: plan
+                .clients
+                .iter()
+                .map(|c| ClientView::new(c.reconnect.is_some()))
+                .collect(),
+            own_clients: own_clients(plan),
+            shared: shared(plan),
+            links: plan.clients.iter().map(|c| Link::of(&c.link)).collect(),
+            next_ticket: 0,
+            orders: Vec::new(),
+            later: BTreeMap::new(),
+            next_later: 0,
+            partition_ends: BTreeMap::new(),
+            watch: Watch::default(),
+            ledger: Ledger::default(),
+        };
+        stage.ledger.weather(&plan.clients);
+        stage.watch.wake(Vec::new());
+        stage
+    }
+}
+
+impl Stage<'_> {
+    /// The session that this client has in turn with others.
+    pub(super) fn shared(&self, client: ClientIx) -> Option<SharedSession> {
+        let id = self.scenario.clients[client].client_id.as_str();
+        self.shared.get(id).map(|(_, session)| session.clone())
+    }
+
+    /// What came of a client's request, whoever went on with it.
+    pub(super) fn outcome(&self, client: ClientIx, ticket: Ticket) -> Option<Outcome> {
+        let id = self.scenario.clients[client].client_id.as_str();
+        let own = [client];
+        let clients = self.shared.get(id).map_or(&own[..], |(all, _)| all);
+        let mut outcomes = clients.iter().map(|c| &self.clients[*c].outcomes);
+        outcomes.find_map(|of| of.get(&ticket)).cloned()
+    }
+
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Gives an order, unless it would change nothing.
+    pub(super) fn order(&mut self, order: Order) {
+        self.ledger.ordered(&order, self.now);
+        let link = &mut self.links[order.client()];
+        let changes = match &order {
+            Order::Block(_, Way::Up, blocked) => {
+                replace(&mut link.blocked_up, *blocked) != *blocked
+            }
+            Order::Block(_, Way::Down, blocked) => {
+                replace(&mut link.blocked_down, *blocked) != *blocked
+            }
+            Order::Link(_, change) => {
+                let loss = change.loss_permille.unwrap_or(link.loss_permille);
+                replace(&mut link.loss_permille, loss) != loss || change.latency_ms.is_some()
+            }
+            Order::Arm(..) => {
+                link.armed = true;
+                true
+            }
+            Order::Disarm(_) => replace(&mut link.armed, false),
+            Order::Client(..) | Order::Cut(..) | Order::Nudge(_) => true,
+        };
+        if changes {
+            self.orders.push(order);
+        }
+    }
+
+    pub(super) fn failure(
+        &self,
+        step: &Step,
+        message: impl Into<String>,
+        expected: &str,
+    ) -> StepFailure {
+        StepFailure {
+            source: step.source,
+            client: step.client(),
+            step: describe::step(step, self.scenario),
+            message: message.into(),
+            expected: expected.to_owned(),
+            at: self.now,
+            at_limit: false,
+        }
+    }
+
+    pub(super) fn tell(&mut self, client: ClientIx, command: Command) {
+        self.order(Order::Client(client, Box::new(command)));
+    }
+
+    /// Opens a direction of a link at `at`.
+    pub(super) fn open_later(&mut self, at: Time, client: ClientIx, way: Way) {
+        self.next_later += 1;
+        let key = (at, self.next_later);
+        self.later.insert(key, Order::Block(client, way, false));
+        self.partition_ends.insert((client, way == Way::Up), key);
+    }
+
+    /// Forgets what was to end later on a link: it has ended now, or lasts longer.
+    pub(super) fn forget_later(&mut self, client: ClientIx, way: Way) {
+        if let Some(key) = self.partition_ends.remove(&(client, way == Way::Up)) {
+            self.later.remove(&key);
+        }
+    }
+}
