@@ -6,7 +6,7 @@ use clap::{
 };
 use squall_protocol::{Role, Version};
 use squall_sim::world::World;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Run scenarios in simulation, over many seeds.
     Sim(Sim),
+    /// Tell scenarios to a running broker, over real sockets and in real time.
+    #[command(after_help = LIVE_HELP)]
+    Live(Live),
     /// Run one run again from the file a failing `squall sim` wrote.
     Replay(Replay),
     /// Judge a running broker against the numbered statements of the standard.
@@ -149,12 +152,47 @@ pub(crate) struct Sim {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Live {
+    /// Scenario files or folders; the ones that come with Squall when none is named.
+    pub(crate) paths: Vec<PathBuf>,
+    /// The broker, such as mqtt://127.0.0.1:1883.
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: String,
+    /// One seed.
+    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
+    pub(crate) seed: Option<u64>,
+    /// Seeds from A up to, not including, B; 0 alone when absent.
+    #[arg(long, value_name = "A..B", value_parser = seed_range)]
+    pub(crate) seeds: Option<SeedRange>,
+    /// Run only this MQTT version: 3.1.1 or 5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) mqtt: Option<Version>,
+    /// Scenarios that are told at once.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) jobs: u16,
+    /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) patience: Duration,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Folder for the replay files of failing runs.
+    #[arg(long, value_name = "DIR", default_value = "squall-replays")]
+    pub(crate) replays: PathBuf,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Replay {
     /// The replay file.
     pub(crate) file: PathBuf,
     /// Play it in this world instead of the one it was recorded in.
-    #[arg(long, value_name = "WORLD", value_parser = world)]
+    #[arg(long, value_name = "WORLD", conflicts_with = "broker", value_parser = world)]
     pub(crate) world: Option<World>,
+    /// Play it live with this broker instead.
+    #[arg(long, value_name = "URL", conflicts_with = "trace")]
+    pub(crate) broker: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -190,6 +228,14 @@ pub(crate) struct Conform {
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
+
+const LIVE_HELP: &str = "\
+Each scenario has topics, share names and Client Identifiers of its own, so that many are told at once and nobody else on the \
+broker is disturbed; what they leave is removed. Loss, delay, partitions and cuts are made on this side of the sockets.
+
+The broker is asked for what the standard asks of every broker: it may be slow, offer less, and end connections. A scenario \
+that says nothing about it for such a reason is inconclusive; one that the broker, or --patience, has no room for is n/a. A \
+finding is tried twice more: what is on the wire stands, what did not come has to stay away each time.";
 
 const VERIFY_HELP: &str = "\
 The web page goes to squall-report.html where neither --html nor --report names another place for it.";
@@ -320,6 +366,14 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
 fn seed(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| format!("write a whole number up to {}", u64::MAX))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = squall_scenarios::duration(text)?;
+    match (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&duration) {
+        true => Ok(duration),
+        false => Err("write a time from 1s to 24h".into()),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

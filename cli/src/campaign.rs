@@ -9,7 +9,7 @@ use crate::{
 };
 use squall_reports::Simulation;
 use squall_sim::{
-    replay::Folder,
+    replay::{Folder, Place},
     sweep::{Sweep, Swept},
 };
 use std::{
@@ -50,7 +50,10 @@ impl Campaign {
         let mut unread = false;
         let swept = sweep.run(progress.counter(), interrupt::flag(), |mut ended| {
             meaning::add(ended.version, &mut ended.result);
-            self.replays.note(&mut ended);
+            let place = Place::In(ended.world);
+            let result = &mut ended.result;
+            self.replays
+                .note(ended.scenario, ended.version, &place, result);
             self.simulation.trim(&mut ended.result);
             self.outputs.run(&ended.result);
             self.simulation.add(ended.result);

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Sim(args) => commands::sim::run(&args),
+        Command::Live(args) => commands::live::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Conform(args) => commands::conform::run(&args),
         Command::Decode(args) => commands::decode::run(&args),

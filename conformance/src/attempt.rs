@@ -6,13 +6,13 @@ use crate::{
     cx::{Cx, Env, GONE},
     evidence,
     greet::Offer,
-    monitored,
+    judge::weigh,
     naming::base36,
     outcome::{Outcome, inconclusive, interrupted, not_applicable},
 };
 use squall_client::probe::{Heard, Journal, Probe};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};
-use squall_reports::{CheckResult, Exchange, StatementRef, Verdict};
+use squall_reports::{CheckResult, Exchange, Finding, StatementRef, Verdict};
 use std::{rc::Rc, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -79,11 +79,15 @@ pub(crate) async fn one(
         }
         _ => outcome,
     };
-    let outcome = watched(outcome, &cx).graded(version, check.statements(version));
+    let outcome = outcome.graded(version, check.statements(version));
     let outcome = while_it_lasts(outcome, &cx).await;
-    let interrupted = outcome.interrupted;
-    let evidence = kept(&outcome, &cx.journal, &shared);
-    let found = result(check, version, outcome, evidence, start.elapsed());
+    // What packets prove stands, whatever became of the target.
+    let weighed = weigh(outcome, &cx, check.statements(version));
+    let interrupted = weighed.outcome.interrupted;
+    let evidence = kept(&weighed.outcome, &cx.journal, &shared);
+    let beside = beside(weighed.beside, &cx.journal, &shared, version);
+    let mut found = result(check, version, weighed.outcome, evidence, start.elapsed());
+    found.findings = beside;
     // The evidence is complete; what tidying up does is not part of it.
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
@@ -144,27 +148,6 @@ async fn lost_target(cx: &Cx) -> Option<&'static str> {
     }
 }
 
-/// The outcome of a check, unless the server broke another rule on the way: what packets prove stands, whatever the
-/// check was about and however far it came.
-fn watched(outcome: Outcome, cx: &Cx) -> Outcome {
-    if outcome.verdict == Verdict::Fail {
-        return outcome;
-    }
-    match monitored::broken(cx) {
-        None => outcome,
-        Some((finding, guilty)) => {
-            let text = format!("{}; expected: {}", finding.message, finding.expected);
-            let verdict = match finding.statements.is_empty() {
-                true => Verdict::Warn,
-                false => Verdict::Fail,
-            };
-            Outcome::new(verdict, text)
-                .citing(&finding.statements)
-                .showing(&guilty)
-        }
-    }
-}
-
 /// The result of a check that sent nothing.
 pub(crate) fn unplayed(check: &'static Check, version: Version, outcome: Outcome) -> CheckResult {
     result(check, version, outcome, Exchange::default(), Duration::ZERO)
@@ -182,6 +165,37 @@ fn kept(outcome: &Outcome, journal: &Journal, env: &Env) -> Exchange {
     evidence::exchange(journal, blame, outcome.guilty.as_deref(), &env.room)
 }
 
+/// What the server broke beside, with the packets that show it.
+fn beside(
+    findings: Vec<squall_history::Finding>,
+    journal: &Journal,
+    env: &Env,
+    version: Version,
+) -> Vec<Finding> {
+    let all = findings.into_iter().map(|finding| Finding {
+        rule: finding.rule.to_owned(),
+        statements: finding
+            .statements
+            .iter()
+            .map(|id| statement(version, id))
+            .collect(),
+        evidence: evidence::witnessed(journal, &finding.witness, &env.room),
+        message: evidence::cut(finding.message, MOST_MESSAGE),
+        expected: evidence::cut(finding.expected, MOST_MESSAGE),
+        location: None,
+        internal: false,
+    });
+    all.collect()
+}
+
+/// A statement with what it says.
+fn statement(version: Version, id: &str) -> StatementRef {
+    StatementRef {
+        id: id.to_owned(),
+        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
+    }
+}
+
 fn result(
     check: &'static Check,
     version: Version,
@@ -196,10 +210,7 @@ fn result(
             .iter()
             .filter(|id| !outcome.cites.contains(id)),
     );
-    let statements = ids.into_iter().map(|id| StatementRef {
-        id: id.to_owned(),
-        says: catalogue::find(version, id).map_or_else(String::new, |s| s.says.clone()),
-    });
+    let statements = ids.into_iter().map(|id| statement(version, id));
     CheckResult {
         check: check.id.to_owned(),
         title: check.title.to_owned(),
@@ -208,6 +219,7 @@ fn result(
         verdict: outcome.verdict,
         message: evidence::cut(outcome.message, MOST_MESSAGE),
         expected: check.expected.to_owned(),
+        findings: Vec::new(),
         evidence,
         duration_ms: millis(took),
     }

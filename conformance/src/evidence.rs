@@ -70,9 +70,42 @@ pub(crate) fn exchange(
     Exchange { parties, events }
 }
 
+/// Packets that a finding shows.
+const MOST_WITNESSES: usize = 12;
+
+/// The packets of a finding alone, the last of `witness` highlighted: the first ones are left out of many. Nothing where
+/// the run has no `room` left.
+pub(crate) fn witnessed(journal: &Journal, witness: &[usize], room: &Cell<usize>) -> Exchange {
+    let mut parties = journal.parties();
+    let server = parties.len();
+    parties.push("server".to_owned());
+    let guilty = witness.last().copied();
+    let mut shown = witness[witness.len().saturating_sub(MOST_WITNESSES)..].to_vec();
+    shown.sort_unstable();
+    shown.dedup();
+    let records = journal.records().into_iter().enumerate();
+    let events: Vec<Event> = records
+        .filter(|(index, _)| shown.binary_search(index).is_ok())
+        .map(|(index, record)| Event {
+            highlight: guilty == Some(index),
+            ..event(record, server)
+        })
+        .collect();
+    let whole = events.iter().map(cost).sum::<usize>();
+    if whole > room.get() {
+        return Exchange::default();
+    }
+    room.set(room.get() - whole);
+    Exchange { parties, events }
+}
+
+/// Bytes that an event takes, about.
+fn cost(event: &Event) -> usize {
+    FRAME + event.label.len() + event.detail.len() + event.hex.len()
+}
+
 /// Up to which event, and from which one on, the story is shown: all of it if it fits and has no `gap`.
 fn ends(events: &[Event], gap: Option<usize>, room: &Cell<usize>) -> (usize, usize) {
-    let cost = |e: &Event| FRAME + e.label.len() + e.detail.len() + e.hex.len();
     let whole = events.iter().map(cost).sum::<usize>();
     let fits = whole <= MOST_TEXT.min(room.get()) && events.len() <= MOST_EVENTS;
     if gap.is_none() && fits {

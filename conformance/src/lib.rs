@@ -3,6 +3,7 @@
 //! * [`catalogue`] the statements as data: what MQTT 3.1.1 and 5.0 ask for, in our words
 //! * [`checks`] every check with its metadata; a check is an async function over real connections
 //! * [`Target`] where the broker is
+//! * [`visit()`] looks at a target for somebody else, and tidies up after them
 //! * [`run`] plays the checks and gives a [`squall_reports::Conformance`], and what the checks left in the target
 //!
 //! The law of this crate: no verdict that cannot be defended from the standard. A statement the standard leaves in
@@ -19,9 +20,9 @@ mod evidence;
 mod gather;
 mod greet;
 mod heard;
+mod judge;
 mod ledger;
 mod message;
-mod monitored;
 mod naming;
 mod options;
 mod outcome;
@@ -34,6 +35,7 @@ mod select;
 mod sessions;
 mod stranger;
 mod target;
+mod visit;
 
 pub use squall_catalogue as catalogue;
 
@@ -43,3 +45,4 @@ pub use options::Options;
 pub use runner::{Cleaning, Progress, Run, RunError, run, run_blocking};
 pub use select::SelectError;
 pub use target::{Target, TargetError, Unreachable};
+pub use visit::{Visit, visit};

@@ -220,7 +220,7 @@ fn lost((check, version): Job) -> CheckResult {
 }
 
 /// The first address of the target that accepts a connection.
-async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, Unreachable> {
+pub(crate) async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, Unreachable> {
     let mut last = None;
     for endpoint in target.resolve(limit).await? {
         match Probe::connect(endpoint.clone(), limit).await {

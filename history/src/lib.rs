@@ -9,6 +9,10 @@
 //! end: the rules know exactly what that party had sent and heard before. Seen at the peer's end, packets that crossed
 //! or were lost are unknown, and rules only speak where they are *sound*: where no party that keeps the standard could
 //! have sent what was seen.
+//!
+//! **A client may be no client.** Probes send what no client may, leave unread what came and unsaid what is due. About a
+//! history of probes [`oracle::judge_probes`] is asked, which only says what must not have come, whoever it came to;
+//! whoever translates such a history keeps from the model what nobody can know.
 
 mod finding;
 pub mod model;
@@ -18,6 +22,6 @@ mod record;
 pub mod spelling;
 pub mod words;
 
-pub use finding::{Cite, Finding, Findings, cited};
+pub use finding::{Cite, Finding, Findings, Fingerprint, cited, one_for_each_cause};
 pub use monitor::{Monitors, Scene};
 pub use record::{Application, End, Ended, Message, Record, Seen};

@@ -143,6 +143,7 @@ mod tests {
             seed: 0,
             world: world.to_owned(),
             verdict: Verdict::Pass,
+            reason: None,
             trace_hash: String::new(),
             virtual_ms: 0,
             findings: Vec::new(),

@@ -143,6 +143,8 @@ struct CheckDocument<'a> {
     verdict: Verdict,
     message: &'a str,
     expected: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingDocument<'a>>,
     #[serde(skip_serializing_if = "Exchange::is_empty")]
     evidence: &'a Exchange,
     duration_ms: u64,
@@ -158,6 +160,7 @@ impl<'a> From<&'a CheckResult> for CheckDocument<'a> {
             verdict: result.verdict,
             message: &result.message,
             expected: &result.expected,
+            findings: result.findings.iter().map(FindingDocument::from).collect(),
             evidence: &result.evidence,
             duration_ms: result.duration_ms,
         }
@@ -172,6 +175,8 @@ struct RunDocument<'a> {
     seed: u64,
     world: &'a str,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     trace_hash: &'a str,
     virtual_ms: u64,
     findings: Vec<FindingDocument<'a>>,
@@ -187,6 +192,7 @@ impl<'a> From<&'a SimResult> for RunDocument<'a> {
             seed: run.seed,
             world: &run.world,
             verdict: run.verdict,
+            reason: run.reason.as_deref(),
             trace_hash: &run.trace_hash,
             virtual_ms: run.virtual_ms,
             findings: run.findings.iter().map(FindingDocument::from).collect(),

@@ -105,7 +105,10 @@ fn not_kept(series: &Series, suite: &str) -> Option<TestCase> {
 
 fn simulated(run: &SimResult, suite: &str) -> TestCase {
     let message = match run.findings.as_slice() {
-        [] => "the run did not pass; it has no finding".to_owned(),
+        [] => run
+            .reason
+            .clone()
+            .unwrap_or_else(|| "the run did not pass; it has no finding".to_owned()),
         [finding] => format!("{}: {}", finding.rule, finding.message),
         [finding, more @ ..] => format!(
             "{}: {} (and {} more)",
@@ -153,13 +156,16 @@ fn target(conformance: &Conformance) -> impl Iterator<Item = TestSuite> {
 }
 
 fn checked(result: &CheckResult, suite: &str) -> TestCase {
-    let text = describe(
+    let mut text = describe(
         &result.title,
         &result.message,
         &result.expected,
         &result.statements,
         &result.evidence,
     );
+    for finding in &result.findings {
+        text += &format!("\nBeside: {}", describe_finding(finding));
+    }
     let ids = ids(&result.statements);
     let mut case = case(&result.check, result.verdict, &ids, &result.message, &text);
     case.set_classname(&*line(suite));

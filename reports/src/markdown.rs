@@ -80,6 +80,9 @@ fn run(run: &SimResult) -> String {
             &run.world,
         ],
     );
+    if let Some(reason) = &run.reason {
+        text += &format!("\n{}\n", plain(reason));
+    }
     for finding in &run.findings {
         text += &self::finding(finding);
     }
@@ -140,12 +143,13 @@ fn check(result: &CheckResult) -> String {
         &[&result.check, &format!("MQTT {}", result.version)],
     );
     format!(
-        "{head}\nAsked: {}\n\nObserved: {}\n\nExpected: {}\n\nStatements: {}\n{}",
+        "{head}\nAsked: {}\n\nObserved: {}\n\nExpected: {}\n\nStatements: {}\n{}{}",
         plain(&result.title),
         plain(&result.message),
         plain(&result.expected),
         plain(&ids(&result.statements)),
-        packets(&result.evidence)
+        packets(&result.evidence),
+        result.findings.iter().map(finding).collect::<String>()
     )
 }
 

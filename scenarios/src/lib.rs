@@ -18,6 +18,7 @@ mod keys;
 mod kind;
 mod load;
 pub mod model;
+mod moved;
 pub mod plan;
 pub mod random;
 pub mod raw;
@@ -40,6 +41,7 @@ mod yaml;
 pub use find::find;
 pub use judge::judge;
 pub use load::{load_file, load_file_in, load_str, load_str_in};
+pub use moved::moved;
 pub use reader::{MAX_STEPS, Room};
 pub use reference::sections;
 pub use schema::schema;
@@ -47,6 +49,17 @@ pub use suggest::{did_you_mean, nearest};
 pub use word::{Key, Meaning, explain, words};
 pub use write::write;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse as parse_yaml};
+
+/// Reads a duration as the language writes it: `250ms`, `5s`, `10m` or `1h`.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    values::duration(text).map_err(|wrong| match wrong.help {
+        Some(help) => format!("{}; {help}", wrong.message),
+        None => wrong.message,
+    })
+}
 
 #[cfg(test)]
 mod tests;

@@ -250,7 +250,7 @@ fn will_topics(plan: &Scenario, client: usize) -> Vec<String> {
         .iter()
         .map(|w| w.topic.clone())
         .collect();
-    visit(&plan.steps, &mut |step| {
+    each_step(&plan.steps, &mut |step| {
         if let StepKind::Client {
             client: c,
             action: Action::Connect(Connect { connect, .. }),
@@ -264,14 +264,15 @@ fn will_topics(plan: &Scenario, client: usize) -> Vec<String> {
     topics
 }
 
-fn visit(steps: &[Step], see: &mut impl FnMut(&Step)) {
+/// Shows every step, those inside of other steps too.
+pub fn each_step(steps: &[Step], see: &mut impl FnMut(&Step)) {
     for step in steps {
         see(step);
         match &step.kind {
-            StepKind::Parallel(branches) => branches.iter().for_each(|b| visit(b, see)),
+            StepKind::Parallel(branches) => branches.iter().for_each(|b| each_step(b, see)),
             StepKind::Timeline(entries) => entries
                 .iter()
-                .for_each(|e| visit(std::slice::from_ref(&e.step), see)),
+                .for_each(|e| each_step(std::slice::from_ref(&e.step), see)),
             _ => {}
         }
     }

@@ -8,7 +8,10 @@
 
 pub mod director;
 mod faults;
+pub mod guest;
+pub mod harness;
 pub mod judge;
+pub mod live;
 pub mod net;
 pub mod panics;
 pub mod parity;

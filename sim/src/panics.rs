@@ -78,6 +78,7 @@ pub(crate) fn result(run: &Run<'_>, panic: &str) -> SimResult {
         seed: run.seed,
         world: run.world.to_string(),
         verdict: Verdict::Fail,
+        reason: None,
         trace_hash: String::new(),
         virtual_ms: 0,
         findings: vec![Finding {
@@ -148,7 +149,7 @@ steps:
     fn a_panic_of_the_broker_is_a_result_that_says_where_and_why() {
         let (story, doomed) = (story(), || Box::new(Doomed) as Box<dyn Server>);
         let run = Run {
-            stranger: Some(Stranger(&doomed)),
+            stranger: Some(Stranger::Machine(&doomed)),
             ..Run::new(&story, Version::V3_1_1, 17)
         };
         let told = told(&run);

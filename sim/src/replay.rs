@@ -8,11 +8,12 @@ mod read;
 
 pub use folder::{Folder, command};
 
-use crate::{run::Judged, world::World};
+use crate::{live::WORLD, run::Judged, world::World};
 use squall_protocol::Version;
 use squall_reports::{SimResult, Verdict};
 use squall_scenarios::{MAX_BYTES, diagnostic::Diagnostic, model::Scenario, write};
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     path::Path,
@@ -24,6 +25,24 @@ pub const FORMAT: u32 = 1;
 /// The oldest version that is read.
 pub const OLDEST: u32 = 1;
 
+/// Where a run was played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a virtual world.
+    In(World),
+    /// With a broker that runs somewhere: its address, without a password.
+    Live(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::In(world) => world.as_str(),
+            Self::Live(_) => WORLD,
+        })
+    }
+}
+
 /// A run that can be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
@@ -33,8 +52,8 @@ pub struct Replay {
     pub version: Version,
     /// Seed of the run.
     pub seed: u64,
-    /// World of the run.
-    pub world: World,
+    /// Where it was played.
+    pub place: Place,
     /// What was found.
     pub verdict: Verdict,
     /// Hash of the trace.
@@ -51,7 +70,7 @@ impl Replay {
             squall: env!("CARGO_PKG_VERSION").into(),
             version,
             seed: judged.result.seed,
-            world,
+            place: Place::In(world),
             verdict: judged.result.verdict,
             trace_hash: judged.result.trace_hash.clone(),
             plan: judged.plan.clone(),
@@ -98,11 +117,15 @@ impl Replay {
             ("source", quoted(&self.plan.file)),
             ("version", quoted(self.version.as_str())),
             ("seed", self.seed.to_string()),
-            ("world", self.world.to_string()),
+            ("world", self.place.to_string()),
             ("verdict", self.verdict.to_string()),
             ("trace_hash", quoted(&self.trace_hash)),
         ];
-        for (key, value) in lines {
+        let broker = match &self.place {
+            Place::In(_) => None,
+            Place::Live(broker) => Some(("broker", quoted(broker))),
+        };
+        for (key, value) in lines.into_iter().chain(broker) {
             writeln!(text, "{key}: {value}").expect("writing to a string");
         }
         text.push_str("plan: |\n");

@@ -8,7 +8,7 @@ use crate::{
 };
 use squall_history::Finding as Broken;
 use squall_protocol::Version;
-use squall_reports::{Finding, SimResult, StatementRef, Verdict};
+use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict};
 use squall_scenarios::{
     model::{ClientIx, Scenario, Source},
     plan::plan,
@@ -32,7 +32,7 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Where to play it.
     pub world: World,
-    /// A broker in place of the reference broker, in tests; in the loop world.
+    /// A broker in place of the reference broker, in the world that it plays in.
     pub stranger: Option<Stranger<'a>>,
     /// How the verdict looks at it.
     pub sight: Sight,
@@ -91,40 +91,89 @@ impl<'a> Run<'a> {
                 stop,
             },
         )?;
-        let (mut findings, mut doubt) = self.findings(&plan, &played);
-        let unbitten = faults::unbitten(&plan, self.version, &played);
-        // With a stranger the story may go another way, and then it proves less.
-        match self.sight.stranger {
-            true => doubt |= !unbitten.is_empty(),
-            false => findings.extend(unbitten),
-        }
-        let result = SimResult {
-            scenario: plan.name.clone(),
-            title: plan.title.clone(),
-            version: self.version.to_string(),
+        let case = Case {
+            plan: &plan,
+            version: self.version,
             seed: self.seed,
-            world: self.world.to_string(),
-            verdict: match (findings.is_empty(), doubt) {
-                (false, _) => Verdict::Fail,
-                (true, true) => Verdict::Inconclusive,
-                (true, false) => Verdict::Pass,
-            },
-            trace_hash: played.trace.hash(),
-            virtual_ms: played.end.as_millis(),
-            findings,
-            replay: None,
+            world: self.world.as_str(),
+            sight: self.sight,
         };
+        let result = case.verdict(&played).result;
         Some(Judged {
             result,
             plan,
             played,
         })
     }
+}
 
-    /// What was broken, and whether there is doubt about the rest.
-    fn findings(&self, plan: &Scenario, played: &Played) -> (Vec<Finding>, bool) {
+/// What was played, and how it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) plan: &'a Scenario,
+    pub(crate) version: Version,
+    pub(crate) seed: u64,
+    pub(crate) world: &'a str,
+    pub(crate) sight: Sight,
+}
+
+/// The verdict on a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) result: SimResult,
+    /// By finding: whether it is that something did not happen.
+    pub(crate) absences: Vec<bool>,
+}
+
+impl Case<'_> {
+    pub(crate) fn verdict(&self, played: &Played) -> Said {
+        let plan = self.plan;
+        let (broken, mut doubt) = self.broken(played);
+        let mut absences: Vec<bool> = broken.iter().map(|b| b.absence).collect();
+        let shown = broken.into_iter().map(|b| {
+            let asked = b.demand.map(|n| plan.expect[n].source);
+            let failed = played.failure.as_ref().filter(|_| b.rule == STEP);
+            let source = asked.or_else(|| failed.map(|f| f.source));
+            self.finding(&played.trace, b, source)
+        });
+        let mut findings: Vec<Finding> = shown.collect();
+        let unbitten = faults::unbitten(plan, self.version, played);
+        // With a stranger the story may go another way, and then it proves less; why stands in the doubt.
+        if !self.sight.stranger {
+            absences.extend(unbitten.iter().map(|_| true));
+            findings.extend(unbitten);
+        } else if let (None, Some(first)) = (&doubt, unbitten.first()) {
+            doubt = Some(first.message.clone());
+        }
+        if let Some(why) = &played.fallen {
+            absences.insert(0, false);
+            findings.insert(0, fallen(why));
+        }
+        let verdict = match (findings.is_empty(), &doubt) {
+            (false, _) => Verdict::Fail,
+            (true, Some(_)) => Verdict::Inconclusive,
+            (true, None) => Verdict::Pass,
+        };
+        let result = SimResult {
+            scenario: plan.name.clone(),
+            title: plan.title.clone(),
+            version: self.version.to_string(),
+            seed: self.seed,
+            world: self.world.to_owned(),
+            verdict,
+            reason: doubt.filter(|_| verdict == Verdict::Inconclusive),
+            trace_hash: played.trace.hash(),
+            virtual_ms: played.end.as_millis(),
+            findings,
+            replay: None,
+        };
+        Said { result, absences }
+    }
+
+    /// What was broken, and why there is doubt about the rest, if there is.
+    fn broken(&self, played: &Played) -> (Vec<Broken>, Option<String>) {
         let sight = self.sight;
-        let judgement = judge::judge(plan, self.version, played, sight);
+        let judgement = judge::judge(self.plan, self.version, played, sight);
         let mut broken = judgement.findings;
         // A stranger that lets a story fail has broken no promise by that alone.
         if let Some(failure) = played.failure.as_ref().filter(|_| !sight.stranger) {
@@ -149,25 +198,11 @@ impl<'a> Run<'a> {
             explains.append(&mut follows);
             broken = explains;
         }
-        let findings = broken
-            .into_iter()
-            .map(|b| {
-                let asked = b.demand.map(|n| plan.expect[n].source);
-                let failed = played.failure.as_ref().filter(|_| b.rule == STEP);
-                let source = asked.or_else(|| failed.map(|f| f.source));
-                self.finding(plan, &played.trace, b, source)
-            })
-            .collect();
-        (findings, judgement.doubt.is_some())
+        (broken, judgement.doubt)
     }
 
-    fn finding(
-        &self,
-        plan: &Scenario,
-        trace: &Trace,
-        broken: Broken,
-        source: Option<Source>,
-    ) -> Finding {
+    fn finding(&self, trace: &Trace, broken: Broken, source: Option<Source>) -> Finding {
+        let plan = self.plan;
         let window = Window {
             witness: &broken.witness,
             events: CHART_EVENTS,
@@ -190,6 +225,19 @@ impl<'a> Run<'a> {
             internal: false,
             evidence: exchange(plan, self.version, trace.records(), window),
         }
+    }
+}
+
+/// A broker that somebody brought along has ended.
+fn fallen(why: &str) -> Finding {
+    Finding {
+        rule: "broker".into(),
+        statements: Vec::new(),
+        message: format!("the broker under test ended: {why}"),
+        expected: "it serves until the story is over".into(),
+        location: None,
+        internal: false,
+        evidence: Exchange::default(),
     }
 }
 

@@ -26,7 +26,7 @@ fn caught_in(switch: Switch, scenario: &Scenario, version: Version, rule: &str) 
     let run = Run::new(scenario, version, 1);
     let plain = || Box::new(Double::new([])) as Box<_>;
     let sound = Run {
-        stranger: Some(Stranger(&plain)),
+        stranger: Some(Stranger::Machine(&plain)),
         ..run
     };
     let findings = sound.judge().result.findings;
@@ -37,7 +37,7 @@ fn caught_in(switch: Switch, scenario: &Scenario, version: Version, rule: &str) 
     );
     let wrong = || Box::new(Double::new([switch])) as Box<_>;
     let broken = Run {
-        stranger: Some(Stranger(&wrong)),
+        stranger: Some(Stranger::Machine(&wrong)),
         ..run
     };
     let findings = broken.judge().result.findings;

@@ -95,7 +95,7 @@ fn a_late_broker_is_not_accused() {
             for &version in &story.versions {
                 for ends in [Ends::Both, Ends::Clients] {
                     let run = Run {
-                        stranger: Some(Stranger(&make)),
+                        stranger: Some(Stranger::Machine(&make)),
                         sight: Sight {
                             ends,
                             stranger: true,

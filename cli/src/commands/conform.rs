@@ -108,7 +108,7 @@ struct Judged {
 }
 
 /// The longest time that removing what the checks left may take.
-const CLEANING: Duration = Duration::from_secs(2);
+pub(super) const CLEANING: Duration = Duration::from_secs(2);
 
 /// Judges a broker that goes away with this process, so that nothing has to be cleaned. The flag says whether every
 /// check was done: Ctrl-C ends it with what was found.
@@ -160,16 +160,23 @@ fn judged(url: &str, options: &Options) -> Result<Judged> {
                 runtime,
             })
         }
-        Err(RunError::Unreachable(e)) => Err(CliError::unreachable(e.to_string())
-            .help("start the broker, or check the address and the port")),
-        Err(e @ RunError::NotMqtt { .. }) => Err(CliError::unreachable(e.to_string()).help(
+        Err(error) => Err(useless(error)),
+    }
+}
+
+/// Why nothing can be found out about a target, and what to do.
+pub(super) fn useless(error: RunError) -> CliError {
+    match error {
+        RunError::Unreachable(e) => CliError::unreachable(e.to_string())
+            .help("start the broker, or check the address and the port"),
+        e @ RunError::NotMqtt { .. } => CliError::unreachable(e.to_string()).help(
             "name the port where the broker listens for MQTT over TCP, mostly 1883; TLS (mostly 8883) and WebSockets \
              are not supported yet",
-        )),
-        Err(e @ RunError::Select(_)) => {
-            Err(CliError::input(e.to_string()).help("`squall list checks` shows every name"))
+        ),
+        e @ RunError::Select(_) => {
+            CliError::input(e.to_string()).help("`squall list checks` shows every name")
         }
-        Err(e) => Err(CliError::input(e.to_string())),
+        e => CliError::input(e.to_string()),
     }
 }
 

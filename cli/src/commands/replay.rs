@@ -1,6 +1,10 @@
 //! `squall replay`: one run again.
 
-use super::{ending, files, report};
+use super::{
+    ending, files,
+    live::{self, Stories},
+    report,
+};
 use crate::{
     args,
     exit::{CliError, Ending, Result},
@@ -8,13 +12,14 @@ use crate::{
     outputs::Outputs,
     screen::{self, Printer},
 };
-use squall_reports::{SimResult, Simulation, visible::line};
+use squall_reports::{Report, SimResult, Simulation, visible::line};
 use squall_sim::{
     panics,
-    replay::{Replay, command},
+    replay::{Place, Replay, command},
     run::Run,
     trace::Trace,
 };
+use std::time::Duration;
 
 pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     let stop = interrupt::flag();
@@ -22,7 +27,13 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     let mut report = report("squall replay");
     let inputs = [args.file.as_path()];
     let mut outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
-    let world = args.world.unwrap_or(replay.world);
+    let world = match (&args.broker, args.world, &replay.place) {
+        (Some(broker), ..) | (None, None, Place::Live(broker)) => {
+            return again(&replay, broker, args, report, outputs);
+        }
+        (None, Some(world), _) => world,
+        (None, None, Place::In(world)) => *world,
+    };
     let run = Run::new(&replay.plan, replay.version, replay.seed).in_world(world);
     let mut simulation = Simulation::default();
     let played = panics::judge(&run, stop);
@@ -52,6 +63,36 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     }
     Ok(ending(&report, written))
 }
+
+/// Plays it live.
+fn again(
+    replay: &Replay,
+    broker: &str,
+    args: &args::Replay,
+    report: Report,
+    outputs: Outputs,
+) -> Result<Ending> {
+    if args.trace {
+        return Err(CliError::input("the trace of a live run cannot be printed")
+            .help("`--world loop` plays the same with the reference broker"));
+    }
+    let Some(end) = replay.seed.checked_add(1) else {
+        return Err(CliError::input("this seed is too large"));
+    };
+    let stories = Stories {
+        scenarios: vec![replay.plan.clone()],
+        versions: vec![replay.version],
+        seeds: (replay.seed, end),
+        jobs: 1,
+        patience: LONGEST,
+    };
+    live::told(stories, broker, report, outputs, &mut |_, _, result| {
+        result.replay = Some(command(&args.file));
+    })
+}
+
+/// Who replays a story waits for it.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Prints the trace; false when standard output did not take it.
 fn print(trace: &Trace) -> bool {

@@ -1,6 +1,7 @@
 //! Every story of the library, told with one broker in the loop world.
 
-use super::Who;
+use super::{Who, live::live};
+use squall_protocol::Version;
 use squall_saboteurs::{Server, double::Double, fake::FakeServer, wire::Around};
 use squall_scenarios::{model::Scenario, plan::plan};
 use squall_sim::{
@@ -19,6 +20,8 @@ pub(crate) struct Told {
     pub(crate) fails: Vec<String>,
     /// The same with the clients' ends alone.
     pub(crate) blind: Vec<String>,
+    /// The same of some stories that were told live.
+    pub(crate) live: Vec<String>,
     /// How many stories were told.
     pub(crate) stories: usize,
     /// How many of them end green.
@@ -27,6 +30,10 @@ pub(crate) struct Told {
 
 /// The seed that each story is told with.
 const SEED: u64 = 1;
+/// Stories that find a saboteur by the clients' ends, of which one should find it live.
+const FOUND: usize = 3;
+/// A decoy is told one of so many stories live.
+const SHARE: usize = 5;
 
 /// The stories of the library.
 pub(crate) fn library() -> Vec<Scenario> {
@@ -58,6 +65,7 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
     let make = || server(who);
     let stop = AtomicBool::new(false);
     let mut told = Told::default();
+    let mut found = Vec::new();
     for story in library {
         let plan = plan(story, SEED);
         for &version in &story.versions {
@@ -65,7 +73,7 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
                 plan: &plan,
                 version,
                 seed: SEED,
-                stranger: Some(Stranger(&make)),
+                stranger: Some(Stranger::Machine(&make)),
                 stop: &stop,
             };
             let played = event_loop::play(&play).expect("nobody stops it");
@@ -77,10 +85,28 @@ pub(crate) fn tell(who: Who, library: &[Scenario]) -> Told {
             }
             told.fails.extend(first(&sharp).map(named));
             let blind = judged(&play, &played, Ends::Clients);
-            told.blind.extend(first(&blind).map(named));
+            if let Some(what) = first(&blind) {
+                found.push((story.clone(), version));
+                told.blind.push(named(what));
+            }
         }
     }
+    let again = match who {
+        Who::Switch(_) | Who::Tamper(_) => found.into_iter().take(FOUND).collect(),
+        Who::Plain => everything(library, 0, 1),
+        Who::Decoy(decoy) => everything(library, decoy as usize, SHARE),
+        Who::Fake(_) => Vec::new(),
+    };
+    told.live = live(who, SEED, again);
     told
+}
+
+/// Every `step`th story and version, beginning with this one of the first.
+fn everything(library: &[Scenario], first: usize, step: usize) -> Vec<(Scenario, Version)> {
+    let all = library
+        .iter()
+        .flat_map(|s| s.versions.iter().map(move |v| (s.clone(), *v)));
+    all.skip(first % step).step_by(step).collect()
 }
 
 fn judged(play: &Play<'_>, played: &Played, ends: Ends) -> Judgement {

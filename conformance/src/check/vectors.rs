@@ -21,6 +21,7 @@ use self::{
 use super::Check;
 use crate::{
     cx::Cx,
+    judge::weigh,
     outcome::{Judged, Outcome, inconclusive},
     reaction::End,
 };
@@ -187,7 +188,10 @@ async fn finding(cx: Cx, case: &'static Case, staged: bool) -> Finding {
             (outcome, stuck)
         }
     };
-    let outcome = outcome.graded(case.version, &statements(case));
+    let statements = statements(case);
+    let outcome = outcome.graded(case.version, &statements);
+    // The worst of all is shown, and what it is beside in its own words.
+    let outcome = weigh(outcome, &cx, &statements).outcome;
     Finding {
         case,
         journal: cx.journal.clone(),

@@ -5,6 +5,7 @@ use squall_protocol::{
     QoS, ReasonCode, Role, Time,
     packet::{ConnAck, Connect, Subscription},
 };
+use std::time::Duration;
 
 /// What a CONNACK gives less of than its CONNECT asks for, or offers not at all.
 pub(super) fn of_connack(connect: Option<&Connect>, ack: &ConnAck) -> Option<String> {
@@ -41,7 +42,9 @@ pub(super) fn of_connack(connect: Option<&Connect>, ack: &ConnAck) -> Option<Str
         ));
     }
     let keep_alive = asked.keep_alive;
-    if let Some(given) = properties.server_keep_alive().filter(|k| *k != keep_alive) {
+    let given = properties.server_keep_alive();
+    // Where none was asked for, it depends on how long the connection lasts.
+    if let Some(given) = given.filter(|k| *k != keep_alive && keep_alive != 0) {
         return Some(format!(
             "CONNACK sets the Keep Alive to {given} s, {keep_alive} s were asked for"
         ));
@@ -62,6 +65,26 @@ pub(super) fn of_suback(asked: &Subscription, reason: ReasonCode) -> Option<Stri
 }
 
 impl Model<'_> {
+    /// A server may set a Keep Alive where none was asked for. That is less only for who is silent for so long.
+    pub(super) fn note_keep_alive(&mut self) {
+        let silenced = self.connections.iter().find_map(|c| {
+            let (asked, answered) = (c.connect?.1, c.answered?);
+            let until = c.closed.map_or(self.end, |(mark, _)| mark.at);
+            let allowed = Duration::from_secs(c.keep_alive.into()) * 3 / 2;
+            let matters = asked.keep_alive == 0 && c.keep_alive != 0;
+            let (name, given) = (self.name(c.client), c.keep_alive);
+            (matters && until.since(answered.mark.at) >= allowed).then(|| {
+                let what = format!(
+                    "to {name}, CONNACK sets the Keep Alive to {given} s, none was asked for"
+                );
+                (answered.mark.ix, what)
+            })
+        });
+        if let Some((ix, what)) = silenced {
+            self.note_less(ix, what);
+        }
+    }
+
     pub(super) fn note_less(&mut self, ix: usize, what: String) {
         self.less.get_or_insert((ix, what));
     }

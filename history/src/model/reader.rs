@@ -70,6 +70,7 @@ impl<'a> Reader<'a> {
             let slack = &mut self.model.setting.slack;
             *slack = slow.max(*slack);
         }
+        self.model.note_keep_alive();
         for (key, asked) in std::mem::take(&mut self.asked) {
             self.unanswered(key.0, asked);
         }

@@ -206,6 +206,8 @@ pub(crate) struct Overlap {
     pub(crate) most: usize,
     /// One of them asked for Retain As Published.
     pub(crate) as_published: bool,
+    /// One of them is shared.
+    pub(crate) shared: bool,
 }
 
 impl<'h, 'a> Reach<'h, 'a> {
@@ -244,14 +246,18 @@ impl<'h, 'a> Reach<'h, 'a> {
             .overlaps
             .entry((session, numbers, own))
             .or_insert_with_key(|(_, numbers, _)| {
-                let all = numbers.iter().flat_map(|n| &filters[*n].all);
+                let matching = || numbers.iter().map(|n| &filters[*n]);
+                // One that was asked for and never answered may exist at any time.
+                let perhaps = matching().filter(|f| f.unsure).count();
+                let all = matching().flat_map(|f| &f.all);
                 let reaching: Vec<&Subscribed<'_>> = all
                     .map(|n| &subscriptions.all[*n])
                     .filter(|s| !(own && s.subscription.no_local))
                     .collect();
                 Overlap {
-                    most: most_at_once(&reaching),
+                    most: most_at_once(&reaching) + perhaps,
                     as_published: reaching.iter().any(|s| s.subscription.retain_as_published),
+                    shared: matching().any(|f| f.filter.is_shared()),
                 }
             })
     }

@@ -96,13 +96,17 @@ fn too_often<'h>(
     live: &[(SessionIx, &Delivered<'_>)],
 ) -> Option<Finding> {
     let seen = model.messages.get(published.what);
-    let own = model.session(published.by) == session;
+    let by = |n: &usize| model.session(model.published[*n].by);
+    let own = seen.published.iter().all(|n| by(n) == session);
     let overlap = reach.overlap(session, seen.topic, own);
     if overlap.as_published {
         return None; // its retained deliveries cannot be told from live ones
     }
     let levels = live.iter().map(|(_, d)| d.message.qos);
     let qos = levels.max().unwrap_or_default();
+    if overlap.shared && qos == QoS::AtLeastOnce {
+        return None; // it may have gone to another member and come back from there (section 4.8.2)
+    }
     let redelivered = match qos {
         QoS::AtLeastOnce => flows.resent_down.get(&session).copied().unwrap_or(0),
         _ => 0,

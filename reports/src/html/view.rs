@@ -10,8 +10,8 @@ use crate::{
     conclusion::conclusion,
     grouping::{Group, Story, counts, groups, stories},
     model::{
-        CheckResult, Conformance, Exchange, Report, SimResult, Simulation, StatementRef, Summary,
-        Verdict,
+        CheckResult, Conformance, Exchange, Finding, Report, SimResult, Simulation, StatementRef,
+        Summary, Verdict,
     },
     quantity::{count, duration, grouped},
     visible::{block, line, shorten},
@@ -371,24 +371,24 @@ impl GroupView {
     }
 }
 
+/// What is to be known of a run beside its findings.
+fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
+    let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
+    let facts = [
+        ("World", text(&run.world)),
+        ("Time of the story", duration(run.virtual_ms)),
+        ("Trace hash", text(&run.trace_hash)),
+    ];
+    reason.into_iter().chain(facts).collect()
+}
+
 impl Card {
     fn of_run(id: String, run: &SimResult, open: bool) -> Self {
         let chart = format!(
             "Packets of {} in MQTT {}, seed {}",
             run.scenario, run.version, run.seed
         );
-        let findings = run.findings.iter().map(|finding| FindingView {
-            rule: Some(text(&finding.rule)),
-            location: finding.location.as_deref().map(text),
-            ..FindingView::new(
-                &finding.message,
-                &finding.expected,
-                &finding.statements,
-                &finding.evidence,
-                &chart,
-                EVENTS,
-            )
-        });
+        let findings = run.findings.iter().map(|f| FindingView::of(f, &chart));
         Self {
             id,
             verdict: run.verdict.into(),
@@ -397,15 +397,13 @@ impl Card {
             title: text(
                 run.findings
                     .first()
-                    .map_or(&run.title, |finding| &finding.message),
+                    .map(|finding| &finding.message)
+                    .or(run.reason.as_ref())
+                    .unwrap_or(&run.title),
             ),
             open,
             findings: findings.collect(),
-            facts: vec![
-                ("World", text(&run.world)),
-                ("Virtual time", duration(run.virtual_ms)),
-                ("Trace hash", text(&run.trace_hash)),
-            ],
+            facts: run_facts(run),
             replay: run.replay.as_deref().map(text),
         }
     }
@@ -414,7 +412,7 @@ impl Card {
         let chart = format!("Packets of {} in MQTT {}", result.check, result.version);
         let open = result.verdict.needs_attention();
         let events = if open { EVENTS } else { EVENTS_PASSED };
-        let finding = FindingView::new(
+        let own = FindingView::new(
             &result.message,
             &result.expected,
             &result.statements,
@@ -422,6 +420,8 @@ impl Card {
             &chart,
             events,
         );
+        let beside = result.findings.iter();
+        let beside = beside.map(|f| FindingView::of(f, &chart));
         Self {
             id,
             verdict: result.verdict.into(),
@@ -429,7 +429,7 @@ impl Card {
             place: format!("MQTT {}", text(&result.version)),
             title: text(&result.title),
             open,
-            findings: vec![finding],
+            findings: [own].into_iter().chain(beside).collect(),
             facts: vec![("Took", duration(result.duration_ms))],
             replay: None,
         }
@@ -437,6 +437,21 @@ impl Card {
 }
 
 impl FindingView {
+    fn of(finding: &Finding, chart: &str) -> Self {
+        Self {
+            rule: Some(text(&finding.rule)),
+            location: finding.location.as_deref().map(text),
+            ..Self::new(
+                &finding.message,
+                &finding.expected,
+                &finding.statements,
+                &finding.evidence,
+                chart,
+                EVENTS,
+            )
+        }
+    }
+
     fn new(
         message: &str,
         expected: &str,

@@ -1,6 +1,6 @@
 //! What the checks of one target found.
 
-use super::{Exchange, StatementRef, Summary, Verdict};
+use super::{Exchange, Finding, StatementRef, Summary, Verdict};
 
 /// Conformance of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct CheckResult {
     pub message: String,
     /// What the standard asks for here.
     pub expected: String,
+    /// What the server broke beside what the verdict names: each a cause of its own, that packets of this check show.
+    pub findings: Vec<Finding>,
     /// The packets that prove the verdict; empty where nobody has to look at them, unless they were asked for.
     pub evidence: Exchange,
     /// Wall time in milliseconds.

@@ -31,7 +31,7 @@ pub struct Series {
     pub title: String,
     /// MQTT version, `3.1.1` or `5.0`.
     pub version: String,
-    /// `loop` or `turmoil`.
+    /// `loop`, `turmoil` or `live`.
     pub world: String,
     /// Counts over its runs.
     pub summary: Summary,
@@ -149,13 +149,15 @@ pub struct SimResult {
     pub version: String,
     /// Seed of the run.
     pub seed: u64,
-    /// `loop` or `turmoil`.
+    /// `loop`, `turmoil` or `live`.
     pub world: String,
-    /// Pass or fail.
+    /// What came of it.
     pub verdict: Verdict,
+    /// Why nothing could be said, or not played: of a run that is inconclusive or n/a.
+    pub reason: Option<String>,
     /// Hash of the whole trace, hexadecimal; equal for equal scenario, version and seed in every world.
     pub trace_hash: String,
-    /// Virtual time the story took, in milliseconds.
+    /// Time the story took, in milliseconds: virtual time, but of a live run real time.
     pub virtual_ms: u64,
     /// What went wrong; empty when the verdict is pass.
     pub findings: Vec<Finding>,
@@ -163,7 +165,7 @@ pub struct SimResult {
     pub replay: Option<String>,
 }
 
-/// A guarantee that was not kept in a simulated run.
+/// A guarantee that was not kept: in a simulated run, or beside what a check is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Oracle or expectation that speaks, such as `exactly once`.

@@ -118,4 +118,5 @@ fn tell(screen: &mut Screen, result: &CheckResult) {
         screen.field("statement", Style::Plain, &ids(&result.statements));
     }
     screen.evidence(&result.evidence);
+    result.findings.iter().for_each(|f| screen.finding(f));
 }

@@ -3,7 +3,7 @@
 use super::Options;
 use crate::{
     ladder,
-    model::{Exchange, StatementRef, Verdict},
+    model::{Exchange, Finding, StatementRef, Verdict},
     visible::{block, columns, ellipsise, line, shorten, wrap},
 };
 
@@ -175,6 +175,18 @@ impl Screen {
             };
             self.field("statement", Style::Plain, &text);
         }
+    }
+
+    /// A finding in full.
+    pub(super) fn finding(&mut self, finding: &Finding) {
+        self.blank();
+        self.field("rule", Style::Strong, &finding.rule);
+        self.field("observed", Style::Bad, &finding.message);
+        self.field("expected", Style::Plain, &finding.expected);
+        self.statements(&finding.statements);
+        let location = finding.location.as_deref().unwrap_or_default();
+        self.field("where", Style::Plain, location);
+        self.evidence(&finding.evidence);
     }
 
     /// The packets as a ladder; nothing where there are none.

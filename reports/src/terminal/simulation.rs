@@ -97,7 +97,8 @@ fn failures(screen: &mut Screen, story: &Story<'_>) {
         let rule = run
             .findings
             .first()
-            .map_or("", |finding| finding.rule.as_str());
+            .map_or(run.reason.as_deref(), |finding| Some(&finding.rule))
+            .unwrap_or_default();
         let before = match told.iter_mut().find(|(known, _)| *known == rule) {
             Some((_, times)) => {
                 *times += 1;
@@ -152,6 +153,15 @@ fn head(screen: &mut Screen, run: &SimResult) {
 fn in_full(screen: &mut Screen, run: &SimResult) {
     head(screen, run);
     screen.paragraph(Style::Plain, &run.title);
+    screen.field(
+        "reason",
+        Style::of(run.verdict),
+        run.reason.as_deref().unwrap_or_default(),
+    );
+    // What was not played has nothing more to show.
+    if run.verdict == Verdict::NotApplicable {
+        return;
+    }
     if run.findings.is_empty() && run.verdict == Verdict::Fail {
         screen.field(
             "observed",
@@ -159,19 +169,7 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
             "The run failed without a finding.",
         );
     }
-    for finding in &run.findings {
-        screen.blank();
-        screen.field("rule", Style::Strong, &finding.rule);
-        screen.field("observed", Style::Bad, &finding.message);
-        screen.field("expected", Style::Plain, &finding.expected);
-        screen.statements(&finding.statements);
-        screen.field(
-            "where",
-            Style::Plain,
-            finding.location.as_deref().unwrap_or_default(),
-        );
-        screen.evidence(&finding.evidence);
-    }
+    run.findings.iter().for_each(|f| screen.finding(f));
     screen.blank();
     screen.field("hash", Style::Faint, &run.trace_hash);
     if let Some(replay) = &run.replay {
@@ -181,7 +179,12 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
 
 fn in_short(screen: &mut Screen, run: &SimResult, rule: &str) {
     head(screen, run);
-    screen.field("rule", Style::Plain, &format!("{rule} (as above)"));
+    let name = if run.findings.is_empty() {
+        "reason"
+    } else {
+        "rule"
+    };
+    screen.field(name, Style::Plain, &format!("{rule} (as above)"));
     if let Some(replay) = &run.replay {
         screen.verbatim("replay", replay);
     }

@@ -81,8 +81,8 @@ fn check() -> impl Strategy<Value = CheckResult> {
         verdict(),
         text(),
         text(),
-        exchange(),
-        any::<u32>(),
+        prop::collection::vec(finding(), 0..3),
+        (exchange(), any::<u32>()),
     )
         .prop_map(
             |(
@@ -93,8 +93,8 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 message,
                 expected,
-                evidence,
-                duration_ms,
+                findings,
+                (evidence, duration_ms),
             )| CheckResult {
                 check,
                 title,
@@ -103,6 +103,7 @@ fn check() -> impl Strategy<Value = CheckResult> {
                 verdict,
                 message,
                 expected,
+                findings,
                 evidence,
                 duration_ms: duration_ms.into(),
             },
@@ -138,7 +139,7 @@ fn run() -> impl Strategy<Value = SimResult> {
         any::<(u64, u64)>(),
         verdict(),
         vec(finding(), 0..2),
-        prop::option::of(text()),
+        (prop::option::of(text()), prop::option::of(text())),
     )
         .prop_map(
             |(
@@ -146,7 +147,7 @@ fn run() -> impl Strategy<Value = SimResult> {
                 (seed, virtual_ms),
                 verdict,
                 findings,
-                replay,
+                (replay, reason),
             )| SimResult {
                 scenario,
                 title,
@@ -154,6 +155,7 @@ fn run() -> impl Strategy<Value = SimResult> {
                 seed,
                 world,
                 verdict,
+                reason,
                 trace_hash,
                 virtual_ms,
                 findings,

@@ -106,6 +106,7 @@ fn run(scenario: &str, title: &str, version: &str, seed: u64) -> SimResult {
         seed,
         world: "loop".to_owned(),
         verdict: Verdict::Pass,
+        reason: None,
         trace_hash: format!("{:016x}", (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4),
         virtual_ms: 38_040 + seed,
         findings: Vec::new(),
@@ -232,6 +233,7 @@ fn check(
         verdict,
         message: message.to_owned(),
         expected: expected.to_owned(),
+        findings: Vec::new(),
         evidence: Exchange {
             parties: vec!["probe".to_owned(), "broker".to_owned()],
             events: vec![

@@ -324,6 +324,15 @@ impl<'a> Director<'a> {
         });
     }
 
+    /// Ends the story here, as a limit does, unless it is over.
+    pub fn break_off(&mut self, why: &str) {
+        self.fail_at_limit(
+            why.to_owned(),
+            "a broker with which stories can be told",
+            self.stage.now,
+        );
+    }
+
     fn fail(&mut self, failure: StepFailure) {
         self.failure = Some(failure);
         self.finished = true;
@@ -350,7 +359,7 @@ impl<'a> Director<'a> {
 }
 
 /// Bytes of the packet that a record keeps.
-fn packet_bytes(record: &Record) -> u64 {
+pub(crate) fn packet_bytes(record: &Record) -> u64 {
     use squall_client::Event as C;
     let (What::Broker {
         seen: AtServer::Sent(frame) | AtServer::Received(frame),

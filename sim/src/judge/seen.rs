@@ -62,6 +62,8 @@ pub(super) struct Translator<'s> {
     dialled: Vec<u64>,
     /// By client: the latest connection that the broker has accepted.
     accepted: Vec<u64>,
+    /// By client: the dial of the latest connection that the story has cut, so that its end is nobody's doing.
+    cut: Vec<u64>,
 }
 
 impl<'s> Translator<'s> {
@@ -72,6 +74,7 @@ impl<'s> Translator<'s> {
             dials: 0,
             dialled: vec![0; sessions.len()],
             accepted: vec![0; sessions.len()],
+            cut: vec![0; sessions.len()],
         }
     }
 
@@ -95,10 +98,20 @@ impl<'s> Translator<'s> {
                 (Role::Client, client, Seen::Opened)
             }
             (What::Client(event), Node::Client(client)) => {
-                (Role::Client, client, at_client(event)?)
+                let mut seen = at_client(event)?;
+                if let (Seen::Closed(by), Ends::Clients) = (&mut seen, self.ends)
+                    && self.cut[client] == self.dialled[client]
+                {
+                    *by = Ended::Here;
+                }
+                (Role::Client, client, seen)
             }
             (What::Cut(cut), Node::Client(client)) if cut.by == CutBy::Silence => {
                 (self.ends.watched(), client, Seen::Silenced)
+            }
+            (What::Cut(_), Node::Client(client)) => {
+                self.cut[client] = self.dialled[client];
+                return None;
             }
             _ => return None,
         };

@@ -1,10 +1,10 @@
 //! The folder that replay files of failing runs go to, and the command that repeats each of these runs.
 
-use super::Replay;
-use crate::sweep::{Ended, is_of_sweep};
+use super::{Place, Replay};
+use crate::faults::is_of_sweep;
 use squall_protocol::Version;
-use squall_reports::file;
-use squall_scenarios::plan::plan;
+use squall_reports::{SimResult, file};
+use squall_scenarios::{model::Scenario, plan::plan};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -55,23 +55,27 @@ impl Folder {
 
     /// Puts the command that repeats it into a result that has findings; writes the file if the run is one of the first
     /// of its scenario and version. A file that cannot be written loses nothing: the command then names the scenario.
-    pub fn note(&mut self, ended: &mut Ended<'_>) {
-        let Ended {
-            scenario,
-            version,
-            world,
-            result,
-            ..
-        } = ended;
+    pub fn note(
+        &mut self,
+        scenario: &Scenario,
+        version: Version,
+        place: &Place,
+        result: &mut SimResult,
+    ) {
         if result.findings.iter().all(is_of_sweep) {
             return;
         }
-        result.replay = Some(format!(
-            "squall sim {} --seed {} --mqtt {version} --world {world}",
-            quoted(&scenario.file),
-            result.seed
-        ));
-        let kind = (scenario.name.clone(), *version);
+        let (file, seed) = (quoted(&scenario.file), result.seed);
+        result.replay = Some(match place {
+            Place::In(world) => {
+                format!("squall sim {file} --seed {seed} --mqtt {version} --world {world}")
+            }
+            Place::Live(broker) => {
+                let broker = quoted(broker);
+                format!("squall live {file} --broker {broker} --seed {seed} --mqtt {version}")
+            }
+        });
+        let kind = (scenario.name.clone(), version);
         let written = self.of_a_kind.entry(kind).or_default();
         // A run that has no trace has nothing to be compared with.
         if *written == OF_A_KIND || self.failed.is_some() || result.trace_hash.is_empty() {
@@ -80,9 +84,9 @@ impl Folder {
         *written += 1;
         let replay = Replay {
             squall: env!("CARGO_PKG_VERSION").to_owned(),
-            version: *version,
+            version,
             seed: result.seed,
-            world: *world,
+            place: place.clone(),
             verdict: result.verdict,
             trace_hash: result.trace_hash.clone(),
             plan: plan(scenario, result.seed),
@@ -120,7 +124,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{faults::Felt, run::Run, world::World};
+    use crate::{run::Run, world::World};
     use squall_scenarios::load_str;
 
     #[test]
@@ -138,15 +142,10 @@ mod tests {
         let mut folder = Folder::new(&dir.path().join("replays"));
         let commands: Vec<String> = (0..5)
             .map(|seed| {
-                let mut ended = Ended {
-                    scenario: &scenario,
-                    version: Version::V5_0,
-                    world: World::Loop,
-                    result: Run::new(&scenario, Version::V5_0, seed).judge().result,
-                    felt: Felt::default(),
-                };
-                folder.note(&mut ended);
-                ended.result.replay.expect("it failed")
+                let mut result = Run::new(&scenario, Version::V5_0, seed).judge().result;
+                let place = Place::In(World::Loop);
+                folder.note(&scenario, Version::V5_0, &place, &mut result);
+                result.replay.expect("it failed")
             })
             .collect();
         assert_eq!((folder.written(), folder.failed().is_none()), (3, true));

@@ -3,8 +3,8 @@
 //! The plan stands inside the file as a block of text. It is read where it stands, so that its problems, and the places
 //! of its steps in findings, are told by the lines of the file.
 
-use super::{FORMAT, OLDEST, Replay};
-use crate::world::World;
+use super::{FORMAT, OLDEST, Place, Replay};
+use crate::{live::WORLD, world::World};
 use squall_protocol::Version;
 use squall_reports::Verdict;
 use squall_scenarios::{
@@ -27,8 +27,12 @@ const KEYS: &[&str] = &[
     "world",
     "verdict",
     "trace_hash",
+    BROKER,
     "plan",
 ];
+
+/// The key of a live run alone.
+const BROKER: &str = "broker";
 
 pub(super) fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> {
     let source: Arc<str> = Arc::from(text);
@@ -56,7 +60,7 @@ pub(super) fn replay(path: &str, text: &str) -> Result<Replay, Vec<Diagnostic>> 
     }
 }
 
-const NAME_ONE: &str = "name a file that `squall sim` wrote for a failing run";
+const NAME_ONE: &str = "name a file that `squall sim` or `squall live` wrote for a failing run";
 
 /// Reads the head and notes what is wrong with it.
 struct Head<'a> {
@@ -107,9 +111,15 @@ impl Head<'_> {
             "a whole number below 2 to the power of 64",
             |t| t.parse::<u64>().ok(),
         );
-        let world = self.value(entries, "world", "loop or turmoil", |t| {
-            t.parse::<World>().ok()
+        // `None` in it is the live world.
+        let world = self.value(entries, "world", "loop, turmoil or live", |t| match t {
+            WORLD => Some(None),
+            t => t.parse::<World>().ok().map(Some),
         });
+        let broker = match &world {
+            Some((None, _)) => self.value(entries, BROKER, "the address of a broker", any),
+            _ => None,
+        };
         let verdicts = "pass, fail, warn, n/a or inconclusive";
         let verdict = self.value(entries, "verdict", verdicts, |t| {
             Verdict::ALL.into_iter().find(|v| v.as_str() == t)
@@ -124,7 +134,10 @@ impl Head<'_> {
             squall: squall?.0,
             version: version?.0,
             seed: seed?.0,
-            world: world?.0,
+            place: match world?.0 {
+                Some(world) => Place::In(world),
+                None => Place::Live(broker?.0),
+            },
             verdict: verdict?.0,
             trace_hash: trace_hash?.0,
             plan: plan?,

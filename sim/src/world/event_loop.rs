@@ -58,6 +58,7 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         failure: world.director.failure().cloned(),
         end: world.now,
         faults: world.director.into_fates(world.net.tallies(), &waited),
+        fallen: None,
     })
 }
 

@@ -5,6 +5,7 @@
 //! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
 
 pub mod event_loop;
+pub mod live;
 mod server;
 pub mod turmoil;
 
@@ -72,7 +73,7 @@ pub struct Play<'a> {
     pub version: Version,
     /// Seed of the link model.
     pub seed: u64,
-    /// A broker in place of the reference broker, in tests.
+    /// A broker in place of the reference broker.
     pub stranger: Option<Stranger<'a>>,
     /// When this is set the run is given up.
     pub stop: &'a AtomicBool,
@@ -89,6 +90,8 @@ pub struct Played {
     pub end: Time,
     /// What became of each fault, in the order in which they began.
     pub faults: Vec<Fate>,
+    /// Why the broker that somebody brought along is no more, if so.
+    pub fallen: Option<String>,
 }
 
 /// Plays it in the given world; `None` when it was given up.
@@ -108,7 +111,8 @@ impl Play<'_> {
     /// The broker of the loop world.
     fn server(&self) -> Box<dyn Observed> {
         match self.stranger {
-            Some(Stranger(make)) => Box::new(Watched::new(make())),
+            Some(Stranger::Machine(make)) => Box::new(Watched::new(make())),
+            Some(Stranger::Guest(_)) => panic!("async brokers play in the turmoil world"),
             None => Box::new(Reference(self.broker())),
         }
     }

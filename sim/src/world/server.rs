@@ -1,6 +1,6 @@
 //! The broker of a world: the reference broker, or a stranger that a test brings along.
 
-use crate::trace::AtServer;
+use crate::{guest::Guest, trace::AtServer};
 use squall_broker::{Broker, CloseCause, ConnId, Event};
 use squall_protocol::{Decoder, Role, Time};
 use squall_transport::{ConnectionId, Output, Server};
@@ -211,9 +211,14 @@ impl Observed for Watched {
     }
 }
 
-/// Makes the stranger that is played with.
+/// A broker in place of the reference broker.
 #[derive(Clone, Copy)]
-pub struct Stranger<'a>(pub &'a (dyn Fn() -> Box<dyn Server> + Sync));
+pub enum Stranger<'a> {
+    /// A machine without I/O, made anew for each run. It plays in the loop world.
+    Machine(&'a (dyn Fn() -> Box<dyn Server> + Sync)),
+    /// Async code. It plays in the turmoil world.
+    Guest(&'a Guest),
+}
 
 impl fmt::Debug for Stranger<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -74,3 +74,20 @@ fn a_plan_in_quotes_is_read_too() {
         replay("r.yaml", &format!("{head}plan: {plan}\n")).unwrap_or_else(|p| panic!("{p:#?}"));
     assert_eq!(replay.plan.file, "r.yaml (plan of t.yaml)");
 }
+
+#[test]
+fn a_live_run_names_its_broker() {
+    let text = written().replace("world: loop", "world: live");
+    let wrong = problems(&text);
+    assert!(
+        wrong.contains("this replay file has no `broker`"),
+        "{wrong}"
+    );
+    let text = text.replace("plan: |", "broker: mqtt://127.0.0.1:1883\nplan: |");
+    let replay = replay("r.yaml", &text).unwrap_or_else(|p| panic!("{p:#?}"));
+    assert_eq!(replay.place, Place::Live("mqtt://127.0.0.1:1883".into()));
+    assert_eq!(
+        Replay::parse("r.yaml", &replay.to_yaml()).ok(),
+        Some(replay)
+    );
+}

@@ -2,7 +2,9 @@
 
 use super::{PORT, Shared};
 use crate::{
+    guest::{self, Guest},
     net::ConnIx,
+    panics,
     tap::Taps,
     trace::{Node, What},
     world::server::told,
@@ -17,6 +19,7 @@ use squall_transport::{
 };
 use std::{
     cell::RefCell,
+    future::poll_fn,
     io,
     net::{IpAddr, Ipv4Addr},
     pin::Pin,
@@ -54,6 +57,35 @@ pub(super) fn broker(sim: &mut Sim<'_>, broker: Broker, shared: Rc<RefCell<Share
             };
             Server::new(broker).observer(observer).run(listener).await?;
             Ok(())
+        }
+    });
+}
+
+/// A broker that somebody brought along. However it ends, the run goes on, and says so.
+pub(super) fn guest(sim: &mut Sim<'_>, guest: Guest, shared: Rc<RefCell<Shared>>) {
+    sim.host(BROKER, move || {
+        let (guest, shared) = (guest.clone(), Rc::clone(&shared));
+        async move {
+            let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+            let (mut listener, mut serving) = (Some(guest::Listener(listener)), None);
+            let why = poll_fn(|cx| {
+                let poll = || match (&mut serving, listener.take()) {
+                    (serving, Some(listener)) => {
+                        serving.insert(guest.serve(listener)).as_mut().poll(cx)
+                    }
+                    (Some(serving), None) => serving.as_mut().poll(cx),
+                    (None, None) => Poll::Pending,
+                };
+                match panics::caught(poll) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(Ok(()))) => Poll::Ready("it serves no more".to_owned()),
+                    Ok(Poll::Ready(Err(error))) => Poll::Ready(error.to_string()),
+                    Err(panic) => Poll::Ready(format!("it panicked: {panic}")),
+                }
+            })
+            .await;
+            shared.borrow_mut().fallen = Some(why);
+            std::future::pending().await
         }
     });
 }

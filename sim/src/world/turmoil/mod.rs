@@ -7,9 +7,10 @@
 
 mod host;
 
-use super::{Play, Played};
+use super::{Play, Played, Stranger};
 use crate::{
     director::{Director, Order},
+    guest::Guest,
     net::{ConnIx, Delivery, Kind, Network, Way},
     tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
@@ -47,6 +48,8 @@ struct Shared {
     dialed: Vec<VecDeque<(ConnIx, Token)>>,
     /// Connections in the order in which the broker accepts them.
     accepted: Vec<ConnIx>,
+    /// Why the broker that somebody brought along is no more.
+    fallen: Option<String>,
 }
 
 impl Shared {
@@ -67,12 +70,16 @@ impl Shared {
 /// Plays it; `None` when it was given up.
 ///
 /// # Panics
-/// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict. When a stranger is
+/// When turmoil itself or a driver fails: that is a defect of Squall and must not pass for a verdict. When a machine is
 /// to play: those do so in the loop world.
 #[must_use]
 pub fn play(play: &Play<'_>) -> Option<Played> {
-    assert!(play.stranger.is_none(), "strangers play in the loop world");
-    let mut stage = Stage::build(play);
+    let guest = match play.stranger {
+        None => None,
+        Some(Stranger::Guest(guest)) => Some(guest),
+        Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
+    };
+    let mut stage = Stage::build(play, guest);
     while !stage.step() {
         if play.is_stopped() {
             return None;
@@ -86,6 +93,7 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         failure: stage.director.failure().cloned(),
         end: shared.now,
         faults: stage.director.into_fates(shared.net.tallies(), &waited),
+        fallen: shared.fallen.take(),
     })
 }
 
@@ -105,7 +113,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn build(play: &Play<'a>) -> Self {
+    fn build(play: &Play<'a>, guest: Option<&Guest>) -> Self {
         let plan = play.plan;
         let mut sim = Builder::new()
             .rng_seed(play.seed)
@@ -121,9 +129,13 @@ impl<'a> Stage<'a> {
             next_token: 0,
             dialed: vec![VecDeque::new(); plan.clients.len()],
             accepted: Vec::new(),
+            fallen: None,
         }));
         // The broker first: at one instant it runs before the clients.
-        host::broker(&mut sim, play.broker(), Rc::clone(&shared));
+        match guest {
+            Some(guest) => host::guest(&mut sim, guest.clone(), Rc::clone(&shared)),
+            None => host::broker(&mut sim, play.broker(), Rc::clone(&shared)),
+        }
         let (mut taps, mut commands, mut clients) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (i, spec) in plan.clients.iter().enumerate() {
             let tap = Taps::new();
@@ -157,6 +169,9 @@ impl<'a> Stage<'a> {
             .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
         self.register();
         self.observe();
+        if let Some(why) = &self.shared.borrow().fallen {
+            self.director.break_off(why);
+        }
         let mut shared = self.shared.borrow_mut();
         shared.now = Time::from_millis(shared.now.as_millis() + TICK);
         false

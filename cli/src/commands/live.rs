@@ -1,0 +1,197 @@
+//! `squall live`: scenarios told to a running broker.
+
+use super::{conform, ending, files, report};
+use crate::{
+    args::Live as Args,
+    bundled,
+    campaign::tell_of,
+    exit::{CliError, Ending, Result},
+    interrupt, meaning,
+    outputs::Outputs,
+    progress::Progress,
+    screen,
+};
+use squall_conformance::{Leftover, Options, Target, Visit, visit};
+use squall_protocol::Version;
+use squall_reports::{Report, SimResult, Simulation};
+use squall_scenarios::model::Scenario;
+use squall_sim::{
+    live::{End, Left, Live, Offer},
+    replay::{Folder, Place},
+    world::live::Reach,
+};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) fn run(args: &Args) -> Result<Ending> {
+    interrupt::flag();
+    let scenarios = bundled::scenarios(&args.paths)?;
+    let report = report(&format!("squall live --broker {}", target(&args.broker)?));
+    let inputs: Vec<&Path> = scenarios.iter().map(|s| Path::new(&s.file)).collect();
+    let outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
+    let stories = Stories {
+        versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
+        seeds: seeds(args)?,
+        jobs: args.jobs.into(),
+        patience: args.patience,
+        scenarios: scenarios.clone(),
+    };
+    let place = Place::Live(target(&args.broker)?.to_string());
+    let mut replays = Folder::new(&args.replays);
+    let ending = told(
+        stories,
+        &args.broker,
+        report,
+        outputs,
+        &mut |name, version, result| {
+            let story = scenarios.iter().find(|s| s.name == name);
+            if let Some(story) = story {
+                replays.note(story, version, &place, result);
+            }
+        },
+    )?;
+    Ok(ending.if_written(tell_of(&replays)))
+}
+
+fn target(url: &str) -> Result<Target> {
+    Target::parse(url).map_err(|e| CliError::input(e.to_string()))
+}
+
+/// What is told.
+pub(super) struct Stories {
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) versions: Vec<Version>,
+    pub(super) seeds: (u64, u64),
+    pub(super) jobs: usize,
+    pub(super) patience: Duration,
+}
+
+/// What is done with each result before it is written: the name of its scenario, its version, and itself.
+type Note<'n> = dyn FnMut(&str, Version, &mut SimResult) + 'n;
+
+/// Tells stories to a broker, and reports.
+pub(super) fn told(
+    stories: Stories,
+    broker: &str,
+    mut report: Report,
+    mut outputs: Outputs,
+    note: &mut Note<'_>,
+) -> Result<Ending> {
+    let target = target(broker)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
+    let seen = runtime.block_on(visit(&target, &Options::default()));
+    let seen = seen.map_err(conform::useless)?;
+    let live = Live {
+        scenarios: stories.scenarios,
+        versions: stories.versions,
+        seeds: stories.seeds,
+        jobs: stories.jobs,
+        patience: stories.patience,
+        tag: seen.run.clone(),
+        reach: Reach {
+            endpoint: seen.endpoint.clone(),
+            login: None,
+        },
+        offers: offers(&seen, &target)?,
+    };
+    if live.count() == 0 {
+        return Err(CliError::input("no scenario runs with this MQTT version")
+            .help("`versions:` in each scenario says which"));
+    }
+    let mut simulation = Simulation::default();
+    let told = tell(&live, &runtime, &target, |version, mut result| {
+        if !result.findings.is_empty() {
+            let name = result.scenario.clone();
+            note(&name, version, &mut result);
+        }
+        simulation.trim(&mut result);
+        outputs.run(&result);
+        simulation.add(result);
+    });
+    simulation.interrupted = told.interrupted(simulation.summary.total, live.count());
+    report.simulation = Some(simulation);
+    let written = outputs.finish(&report);
+    // Whoever has stopped the run waits for the results first.
+    let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
+    for left in left {
+        screen::complain(&format!("left on {target}: {left}"));
+    }
+    if let End::Lost(why) = &told.end {
+        screen::complain(&format!("{target} was lost: {why}"));
+    }
+    Ok(ending(&report, written))
+}
+
+/// What became of the stories together.
+struct Told {
+    end: End,
+    left: Vec<Leftover>,
+}
+
+impl Told {
+    /// Why not all were told.
+    fn interrupted(&self, told: u64, of: u64) -> Option<String> {
+        let why = match &self.end {
+            End::Whole => return None,
+            End::Stopped => interrupt::name(),
+            End::Lost(why) => why,
+        };
+        Some(format!("{why}, after {told} of {of} runs"))
+    }
+}
+
+fn tell(
+    live: &Live,
+    runtime: &Runtime,
+    target: &Target,
+    mut each: impl FnMut(Version, SimResult),
+) -> Told {
+    let progress = Progress::new(&format!("scenarios told to {target}"), live.count());
+    let run = live.run(progress.counter(), interrupt::flag(), |mut ended| {
+        meaning::add(ended.version, &mut ended.result);
+        each(ended.version, ended.result);
+    });
+    let (end, left) = runtime.block_on(run);
+    let left = left.into_iter().map(|left| match left {
+        Left::Session(id, version) => Leftover::Session(id.into_bytes().into(), version),
+        Left::Retained(topic, version) => Leftover::Retained(topic, version),
+    });
+    let left = left.collect();
+    Told { end, left }
+}
+
+/// What the broker offers to clients of each version.
+fn offers(
+    seen: &Visit,
+    target: &Target,
+) -> Result<BTreeMap<Version, std::result::Result<Offer, String>>> {
+    let offers = seen.answers.iter().map(|(version, answer)| {
+        let offer = answer.as_ref().map(Offer::from).map_err(Clone::clone);
+        (*version, offer)
+    });
+    let offers: BTreeMap<_, _> = offers.collect();
+    if offers.values().any(std::result::Result::is_ok) {
+        return Ok(offers);
+    }
+    let why = offers.into_values().find_map(std::result::Result::err);
+    Err(CliError::unreachable(format!(
+        "{target} lets no client in: {}",
+        why.unwrap_or_default()
+    )))
+}
+
+/// The seeds that were asked for: the first, and the one after the last.
+fn seeds(args: &Args) -> Result<(u64, u64)> {
+    match (args.seed, args.seeds) {
+        (Some(u64::MAX), _) => Err(CliError::input(format!(
+            "the largest seed is {}",
+            u64::MAX - 1
+        ))),
+        (Some(seed), _) => Ok((seed, seed + 1)),
+        (None, Some(range)) => Ok((range.first, range.end)),
+        (None, None) => Ok((0, 1)),
+    }
+}

@@ -1,0 +1,142 @@
+//! What a story asks of a broker beyond what every broker has to give, and what a broker offers.
+
+use crate::{run::Judged, trace::What};
+use squall_client::Event;
+use squall_protocol::{Packet, QoS, packet::ConnAck};
+use squall_scenarios::model::BrokerSpec;
+
+/// What a broker's CONNACK announces; what it does not say is as the standard has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Maximum QoS.
+    pub qos: QoS,
+    /// Retain Available.
+    pub retain: bool,
+    /// Wildcard Subscription Available.
+    pub wildcards: bool,
+    /// Shared Subscription Available.
+    pub shared: bool,
+    /// Subscription Identifier Available.
+    pub identifiers: bool,
+    /// Receive Maximum.
+    pub receive_maximum: u16,
+    /// Topic Alias Maximum.
+    pub topic_alias_maximum: u16,
+    /// Maximum Packet Size.
+    pub maximum_packet_size: Option<u32>,
+    /// Server Keep Alive.
+    pub server_keep_alive: Option<u16>,
+}
+
+impl From<&ConnAck> for Offer {
+    fn from(connack: &ConnAck) -> Self {
+        let p = &connack.properties;
+        // 0 is the only other value that may stand there.
+        let available = |flag: Option<u8>| flag != Some(0);
+        Self {
+            qos: match p.maximum_qos() {
+                Some(0) => QoS::AtMostOnce,
+                Some(1) => QoS::AtLeastOnce,
+                _ => QoS::ExactlyOnce,
+            },
+            retain: available(p.retain_available()),
+            wildcards: available(p.wildcard_subscription_available()),
+            shared: available(p.shared_subscription_available()),
+            identifiers: available(p.subscription_identifiers_available()),
+            receive_maximum: p.receive_maximum().unwrap_or(u16::MAX),
+            topic_alias_maximum: p.topic_alias_maximum().unwrap_or(0),
+            maximum_packet_size: p.maximum_packet_size(),
+            server_keep_alive: p.server_keep_alive(),
+        }
+    }
+}
+
+/// What the broker does not give that the story needs, in words; `None` when nothing is missing. Without an offer it is
+/// the clients that find out.
+pub(super) fn needs(judged: &Judged, offer: Option<&Offer>) -> Option<String> {
+    if let Some(setting) = setting(&judged.plan.broker, offer) {
+        return Some(format!("the story needs a broker with {setting}"));
+    }
+    let offer = offer?;
+    let records = judged.played.trace.records().iter();
+    let sent = records.filter_map(|record| match &record.what {
+        What::Client(Event::Sent(frame)) => Some(&frame.packet),
+        _ => None,
+    });
+    let missing = sent.filter_map(|packet| missing(packet, offer)).next()?;
+    Some(format!("the broker offers no {missing}"))
+}
+
+/// A setting of the story's broker that this one does not have.
+fn setting(asked: &BrokerSpec, offer: Option<&Offer>) -> Option<String> {
+    let number = |n: Option<u16>| n.map(u32::from);
+    let settings = [
+        (
+            "Receive Maximum",
+            number(asked.receive_maximum),
+            offer.map(|o| o.receive_maximum.into()),
+        ),
+        (
+            "Topic Alias Maximum",
+            number(asked.topic_alias_maximum),
+            offer.map(|o| o.topic_alias_maximum.into()),
+        ),
+        (
+            "Maximum Packet Size",
+            asked.maximum_packet_size,
+            offer.and_then(|o| o.maximum_packet_size),
+        ),
+        (
+            "Server Keep Alive",
+            number(asked.server_keep_alive),
+            offer.and_then(|o| number(o.server_keep_alive)),
+        ),
+    ];
+    let differs = settings.into_iter().find_map(|(name, asked, has)| {
+        let asked = asked.filter(|asked| has != Some(*asked))?;
+        Some(format!("{name} {asked}"))
+    });
+    differs.or_else(|| {
+        let kept = asked.max_queued?;
+        Some(format!("room for {kept} messages of an absent session"))
+    })
+}
+
+/// What a packet makes use of that is not offered.
+fn missing(packet: &Packet, offer: &Offer) -> Option<&'static str> {
+    let used = match packet {
+        Packet::Connect(connect) => {
+            let will = connect.will.as_ref();
+            [
+                (
+                    will.is_some_and(|w| w.retain && !offer.retain),
+                    "retained messages",
+                ),
+                (will.is_some_and(|w| w.qos > offer.qos), "QoS this high"),
+                (false, ""),
+            ]
+        }
+        Packet::Publish(publish) => [
+            (publish.retain && !offer.retain, "retained messages"),
+            (publish.qos > offer.qos, "QoS this high"),
+            (false, ""),
+        ],
+        Packet::Subscribe(subscribe) => {
+            let filters = || subscribe.subscriptions.iter().map(|s| s.filter.as_str());
+            let shared = filters().any(|f| f.starts_with("$share/"));
+            let wild = filters().any(|f| f.contains(['#', '+']));
+            let identified = subscribe
+                .properties
+                .subscription_identifiers()
+                .next()
+                .is_some();
+            [
+                (shared && !offer.shared, "shared subscriptions"),
+                (wild && !offer.wildcards, "wildcard subscriptions"),
+                (identified && !offer.identifiers, "Subscription Identifiers"),
+            ]
+        }
+        _ => return None,
+    };
+    used.into_iter().find(|(is, _)| *is).map(|(_, what)| what)
+}
