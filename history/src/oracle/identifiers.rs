@@ -30,8 +30,8 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         // What is sent again says what it said before.
         let began = model.connections[sent.connection].began;
         if let Some(began) = began.filter(|_| sent.fresh) {
-            let behind = Behind::of(model, &asked[session], began, sent);
-            one(model, &behind, sent, broken);
+            let causes = Causes::of(model, &asked[session], began, sent);
+            one(model, &causes, sent, broken);
         }
     }
     for sent in said.values() {
@@ -40,11 +40,11 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
 }
 
 /// The requests that may have brought a message.
-struct Behind<'h> {
+struct Causes<'h> {
     requests: Vec<&'h Request<'h>>,
 }
 
-impl<'h> Behind<'h> {
+impl<'h> Causes<'h> {
     fn of(model: &Model<'_>, asked: &[&'h Request<'h>], began: usize, sent: &Carried<'_>) -> Self {
         let seen = model.messages.get(sent.what);
         let packets = seen.packets.iter().map(|n| &model.packets[*n]);
@@ -80,13 +80,13 @@ fn is_over(model: &Model<'_>, all: &[&Request<'_>], one: &Request<'_>, from: usi
 }
 
 /// What a single packet says.
-fn one(model: &Model<'_>, behind: &Behind<'_>, sent: &Carried<'_>, broken: &mut Findings) {
-    if behind.requests.is_empty() {
+fn one(model: &Model<'_>, causes: &Causes<'_>, sent: &Carried<'_>, broken: &mut Findings) {
+    if causes.requests.is_empty() {
         return; // another rule asks why it came at all
     }
     let who = model.name(sent.client);
     let what = name(model, sent.what);
-    let mut own = behind.requests.iter().map(|r| r.id);
+    let mut own = causes.requests.iter().map(|r| r.id);
     let mut said = sent.properties.subscription_identifiers();
     let foreign = said.find(|id| own.clone().all(|own| own != Some(*id)));
     let none = sent.properties.subscription_identifiers().next().is_none();
@@ -107,7 +107,7 @@ fn one(model: &Model<'_>, behind: &Behind<'_>, sent: &Carried<'_>, broken: &mut 
     } else {
         return;
     };
-    let mut witness: Vec<usize> = behind.requests.iter().map(|r| r.ix).collect();
+    let mut witness: Vec<usize> = causes.requests.iter().map(|r| r.ix).collect();
     witness.push(sent.ix);
     broken.push(Finding { witness, ..finding });
 }
