@@ -155,16 +155,27 @@ pub struct Carried<'a> {
     pub retain: bool,
     /// From a client: the first of its QoS 2 flow, or not QoS 2. From the server: DUP is 0.
     pub fresh: bool,
-    /// Message Expiry Interval, in seconds.
-    pub expiry: Option<u32>,
+    /// Its properties; empty in 3.1.1.
+    pub properties: &'a Properties,
     /// The record.
     pub ix: usize,
     /// Its time.
     pub at: Time,
-    /// Its properties; empty in 3.1.1.
-    pub properties: &'a Properties,
-    /// From a client, where the clients' ends are seen: when the server was known to have taken it over.
+}
+
+impl Carried<'_> {
+    /// Message Expiry Interval, in seconds.
+    #[must_use]
+    pub fn expiry(&self) -> Option<u32> {
+        self.properties.message_expiry_interval()
+    }
+}
+
+/// What is certain of the server's end of a PUBLISH, where only the clients' ends are seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// From a client: when the server was known to have taken it over.
     pub taken: Option<Mark>,
-    /// From the server, where the clients' ends are seen: it certainly sent this later than then.
+    /// From the server: it certainly sent this later than then.
     pub after: Option<Mark>,
 }

@@ -18,7 +18,7 @@ mod subscriptions;
 pub use certain::Certain;
 pub use connection::{Answer, Connection};
 pub use index::{ClientIx, Mark, MessageIx, SessionIx};
-pub use message::{Carried, Delivered, Messages, Outcome, Published, Seen};
+pub use message::{Bounds, Carried, Delivered, Messages, Outcome, Published, Seen};
 pub use reader::Reader;
 pub use session::{Kept, kept};
 
@@ -105,6 +105,8 @@ pub struct Model<'a> {
     pub(crate) accepted: Vec<Vec<usize>>,
     /// PUBLISH packets both ways, in order.
     pub packets: Vec<Carried<'a>>,
+    /// What is certain of each of them; empty where the server's end is seen.
+    bounds: Vec<Bounds>,
     /// Subscriptions, ended or not.
     pub(crate) subscriptions: Subscriptions<'a>,
     /// Every subscribe request for one filter that was granted, also of a subscription that existed.
@@ -136,6 +138,7 @@ impl<'a> Model<'a> {
             connections_of: vec![Vec::new(); clients],
             accepted: vec![Vec::new(); clients],
             packets: Vec::new(),
+            bounds: Vec::new(),
             subscriptions: Subscriptions::new(clients),
             requests: Vec::new(),
             unanswered: Vec::new(),
@@ -211,6 +214,13 @@ impl<'a> Model<'a> {
             .filter(|s| s.subscription.filter.matches(topic))
             .map(|s| s.granted)
             .max()
+    }
+
+    /// What is certain of the server's end of a PUBLISH; nothing where that end is seen.
+    #[must_use]
+    pub fn bounds(&self, packet: &Carried<'_>) -> Bounds {
+        let n = self.packets.partition_point(|p| p.ix < packet.ix);
+        self.bounds.get(n).copied().unwrap_or_default()
     }
 
     /// Records of the packets that carried a message.

@@ -4,8 +4,9 @@ mod asked;
 mod subscribing;
 
 use super::{
-    Answer, Carried, Connection, Delivered, Kept, Mark, MessageIx, Model, Outcome, Published,
-    Setting, certain::Waiting, connection::lasting, index::ClientIx, kept, less, message::Messages,
+    Answer, Bounds, Carried, Connection, Delivered, Kept, Mark, MessageIx, Model, Outcome,
+    Published, Setting, certain::Waiting, connection::lasting, index::ClientIx, kept, less,
+    message::Messages,
 };
 use crate::record::{Application, Ended, Message, Record, Seen};
 use asked::Asked;
@@ -179,7 +180,7 @@ impl<'a> Reader<'a> {
             connection.certain.answers(asked, connection.heard, mark.at);
         }
         if let Some(taken) = taken {
-            model.packets[taken].taken = Some(mark);
+            model.bounds[taken].taken = Some(mark);
         }
     }
 
@@ -372,10 +373,16 @@ impl<'a> Reader<'a> {
         let client = connection.client;
         let what = model.messages.number(topic, &publish.payload);
         let seen = model.messages.get_mut(what);
-        let after = connection.certain.open;
-        if model.setting.watched == Role::Client && from == Role::Server && seen.wills.is_empty() {
+        if model.setting.watched == Role::Client {
+            model.bounds.push(Bounds {
+                taken: None,
+                after: connection.certain.open,
+            });
             let published = seen.published.first().map(|p| model.published[*p].mark);
-            if let Some(published) = published {
+            if let Some(published) = published
+                && from == Role::Server
+                && seen.wills.is_empty()
+            {
                 connection.certain.sends_on(published, connection.heard);
             }
         }
@@ -389,12 +396,9 @@ impl<'a> Reader<'a> {
             qos: publish.qos,
             retain: publish.retain,
             fresh,
-            expiry: publish.properties.message_expiry_interval(),
             ix: mark.ix,
             at: mark.at,
             properties: &publish.properties,
-            taken: None,
-            after,
         });
         what
     }

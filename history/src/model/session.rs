@@ -1,7 +1,7 @@
 //! Whether a session is still there when its client comes back.
 
-use super::Model;
-use squall_protocol::Time;
+use super::{Connection, Model};
+use squall_protocol::{Role, Time};
 use std::time::Duration;
 
 /// Whether the server has state of a session.
@@ -42,14 +42,34 @@ pub fn kept(model: &Model<'_>, n: usize) -> Kept {
         None => Kept::Yes,
         // Ends with its connection, which is over or is taken over now.
         Some(0) => Kept::No,
-        // When the server noticed that the connection was over is not known.
-        Some(_) if !model.sharp() => Kept::Either,
+        Some(seconds) if !model.sharp() => far_from(model, previous, asked.at, seconds),
         Some(seconds) => {
             let ended = previous
                 .closed
                 .map_or(asked.at, |(m, _)| m.at.min(asked.at));
             against(asked.at, ended + Duration::from_secs(seconds.into()))
         }
+    }
+}
+
+/// At a client's end it is not known when the server noticed that the connection was over; but it noticed no later than
+/// one and a half times the Keep Alive after that, where there is one.
+fn far_from(model: &Model<'_>, previous: &Connection<'_>, now: Time, seconds: u32) -> Kept {
+    let Some((closed, by)) = previous.closed else {
+        return Kept::Either;
+    };
+    let silence = Duration::from_millis(u64::from(previous.keep_alive) * 1500);
+    let noticed = match by {
+        Role::Server => Some(closed.at),
+        Role::Client if previous.keep_alive > 0 => Some(closed.at + silence),
+        Role::Client => None,
+    };
+    // A DISCONNECT may have changed the interval, and may not have arrived.
+    let noticed = noticed.filter(|_| previous.farewell.is_none());
+    let over = noticed.map(|at| at + Duration::from_secs(seconds.into()) + model.setting.slack);
+    match over {
+        Some(over) if now > over => Kept::No,
+        _ => Kept::Either,
     }
 }
 

@@ -18,7 +18,7 @@ const REDUCED: Cite = (&[], &["MQTT-3.3.2-6"]);
 const ROUNDED: Duration = Duration::from_secs(1);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
-    let expires = |p: &Carried<'_>| p.expiry.is_some();
+    let expires = |p: &Carried<'_>| p.expiry().is_some();
     if !model.has_clock() || !model.packets.iter().any(expires) {
         return;
     }
@@ -71,8 +71,8 @@ impl Waited {
         if sent.dup || model.unknown {
             return None;
         }
-        let taken = first.taken.filter(|_| first.ix == last.ix);
-        let least = match (taken, sent.after) {
+        let taken = model.bounds(first).taken.filter(|_| first.ix == last.ix);
+        let least = match (taken, model.bounds(sent).after) {
             (Some(taken), Some(after)) if taken < after => from_to(taken.at, after.at),
             _ => Duration::ZERO,
         };
@@ -93,7 +93,7 @@ fn judge_one(
 ) {
     let slack = model.setting.slack;
     let interval = Duration::from_secs(given.into());
-    let said = sent.expiry.map(|s| Duration::from_secs(s.into()));
+    let said = sent.expiry().map(|s| Duration::from_secs(s.into()));
     let who = model.name(sent.client);
     let what = name(model, sent.what);
     let seconds = |waited: Duration| waited.as_millis() / 1000;

@@ -129,7 +129,7 @@ fn together(
     let counts = from.qos != QoS::AtMostOnce
         && model.is_over()
         && !model.setting.drops
-        && from.expiry.is_none()
+        && from.expiry().is_none()
         && model.online_at_end(first.client)
         && !broken.full();
     if !counts {

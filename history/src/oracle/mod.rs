@@ -22,7 +22,7 @@ macro_rules! oracles {
         /// | oracle | why |
         /// | --- | --- |
         /// | `due`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
-        /// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive` | they need the server's end, or hold the time of a client that keeps to its part; checks of their own ask for these |
+        /// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive`, `no_local`, `identifiers` | they go by every packet, also by one that came to a session of which too little is known, and count on clients that read and answer; checks of their own ask for these |
         const OF_PROBES: &[fn(&Model<'_>, &mut Findings)] =
             &[$($(oracles!(@$probes $oracle),)?)+];
     };

@@ -21,6 +21,7 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         return;
     }
     handling::judge(model, broken);
+    handling::flags(model, broken);
     if !model.sharp() {
         return clients::judge(model, broken);
     }
@@ -68,7 +69,7 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
                 .entry(seen.topic.as_str())
                 .or_default()
                 .push((p.ix, seen.payload));
-            if p.expiry.is_some() {
+            if p.expiry().is_some() {
                 touched.insert(seen.topic);
             }
         }

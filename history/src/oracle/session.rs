@@ -1,6 +1,7 @@
 //! Session Present tells the truth.
 //!
-//! Seen from the clients' ends alone this is judged only where no clock decides.
+//! Seen from the clients' ends alone this is judged only where no clock decides, or the session has been over for longer
+//! than its Keep Alive and its Session Expiry Interval together.
 
 use super::{Findings, of};
 use crate::{

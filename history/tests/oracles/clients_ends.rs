@@ -2,7 +2,7 @@
 
 use crate::stage::{
     A, B, P, T, What, accepted, asks, come_back, connack, connect, gets, ping, pong, puback,
-    publish, said, suback, subscribe, subscribing, subscription, tale, there, told,
+    publish, resuming, said, suback, subscribe, subscribing, subscription, tale, there, told,
 };
 use squall_protocol::{Packet, QoS, ReasonCode, packet::Publish};
 
@@ -166,4 +166,23 @@ fn no_local_is_about_the_client_identifier() {
     ];
     let found = tale([first, asks, twin, gets(20, T, publish("m"))]).at_clients();
     assert!(found.contains(&"no local"), "{found:?}");
+}
+
+/// A session that lasts 10 s; the server ends its connection at 1 s, and the client comes back at a time.
+fn expired(before: What, back: u64) -> Vec<&'static str> {
+    let there = |at, present| vec![(at, A, resuming(10, 0, None)), (at, A, accepted(present))];
+    tale([
+        there(0, false),
+        vec![(1_000, A, before), (1_000, A, What::Closed)],
+        there(back, true),
+    ])
+    .at_clients()
+}
+
+#[test]
+fn a_session_is_over_when_nobody_can_have_missed_its_end() {
+    assert_eq!(expired(ping(), 12_500), ["session"]);
+    assert!(expired(ping(), 11_500).is_empty());
+    // A DISCONNECT that may have crossed may have said another interval.
+    assert!(expired(crate::stage::goodbye(), 60_000).is_empty());
 }

@@ -203,6 +203,42 @@ fn a_live_message_has_retain_0_unless_it_was_asked_for() {
 }
 
 #[test]
+fn retain_as_published_keeps_the_flag() {
+    let mut as_published = subscription("t");
+    as_published.retain_as_published = true;
+    let asks_so = || {
+        let subscribing = subscribing(as_published.clone(), None);
+        vec![(5, A, subscribing), (6, A, suback())]
+    };
+    let live = |retain| Publish {
+        retain,
+        ..publish("new")
+    };
+    let told = |first, retain| {
+        tale([
+            there(0, P),
+            there(0, A),
+            asks_so(),
+            first,
+            said(20, live(true)),
+            gets(30, A, live(retain)),
+        ])
+    };
+    assert_eq!(told(vec![], false).at_clients(), ["retained"]);
+    assert_eq!(told(vec![], false).broken(), ["retained"]);
+    assert!(told(vec![], true).at_clients().is_empty());
+    // Another subscription, without it, may bring a copy.
+    let other = vec![(7, A, subscribe("+")), (8, A, suback())];
+    assert!(told(other, false).at_clients().is_empty());
+    // Somebody says the same without RETAIN.
+    let same = vec![
+        (9, B, connect(0)),
+        (10, B, What::Up(Packet::Publish(live(false)))),
+    ];
+    assert!(told(same, false).at_clients().is_empty());
+}
+
+#[test]
 fn what_was_there_long_before_has_retain_1() {
     let plain = || publish("old");
     let long = after_old([asks(2_000, A), gets(2_010, A, plain())]);

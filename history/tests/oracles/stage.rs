@@ -150,13 +150,18 @@ pub(crate) fn connect(keep_alive: u16) -> What {
 
 /// A CONNECT that asks for the session that there was, and for it to be kept for an hour.
 pub(crate) fn come_back(will: Option<Will>) -> What {
+    resuming(3600, 0, will)
+}
+
+/// The same with a Session Expiry Interval and a Keep Alive in seconds.
+pub(crate) fn resuming(expiry: u32, keep_alive: u16, will: Option<Will>) -> What {
     let mut properties = Properties::new();
-    properties.push(Property::SessionExpiryInterval(3600));
+    properties.push(Property::SessionExpiryInterval(expiry));
     What::Up(Packet::Connect(Box::new(Connect {
         clean_start: false,
         will,
         properties,
-        ..connecting(0)
+        ..connecting(keep_alive)
     })))
 }
 

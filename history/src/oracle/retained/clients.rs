@@ -63,9 +63,9 @@ impl<'h> Values<'h> {
                 what: p.what,
                 by: p.client,
                 qos: p.qos,
-                expires: p.expiry.is_some(),
+                expires: p.expiry().is_some(),
                 from: handed.map_or(p.ix, |ix| ix.min(p.ix)),
-                taken: p.taken.filter(|_| is_only(model, p.what)),
+                taken: model.bounds(p).taken.filter(|_| is_only(model, p.what)),
             });
         }
         let wills = model.connections.iter().filter_map(Connection::will);
@@ -166,7 +166,7 @@ fn unmarked(model: &Model<'_>, asked: &[Vec<&Request<'_>>], broken: &mut Finding
         };
         let certain = seen.wills.is_empty() && is_only(model, p.what);
         let (Some(taken), Some(began)) = (
-            kept.taken.filter(|_| certain),
+            model.bounds(kept).taken.filter(|_| certain),
             model.connections[p.connection].began,
         ) else {
             continue;

@@ -1,4 +1,5 @@
-//! A request brings each topic's retained message once, and only where its Retain Handling says so.
+//! A request brings each topic's retained message once, and only where its Retain Handling says so; and with Retain As
+//! Published messages keep their RETAIN flag.
 
 use super::super::{Findings, of};
 use crate::{
@@ -13,6 +14,7 @@ const ASKED_FOR: Cite = (
     &["MQTT-3.3.1-9"],
     &["MQTT-3.3.1-10", "MQTT-3.3.1-11", "MQTT-3.3.1-12"],
 );
+const AS_PUBLISHED: Cite = (&[], &["MQTT-3.3.1-13"]);
 const SHARED: Cite = (&[], &["X-5.0-subscribe-2"]);
 
 pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
@@ -54,6 +56,45 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
             },
             witness,
             ..of(model, "retained", if shared { SHARED } else { ASKED_FOR })
+        });
+    }
+}
+
+/// Messages that were published with RETAIN 1 and come with RETAIN 0, where every subscription for them has Retain As
+/// Published.
+pub(super) fn flags(model: &Model<'_>, broken: &mut Findings) {
+    if model.unknown || !model.requests.iter().any(|r| r.as_published) {
+        return;
+    }
+    let asked = model.asked();
+    let plain = |p: &&Carried<'_>| p.from == Role::Server && !p.retain && p.fresh;
+    for p in model.packets.iter().filter(plain) {
+        let Some(began) = model.connections[p.connection].began else {
+            continue;
+        };
+        let requests = requests(model, &asked[model.session(p.client)], began, p);
+        let seen = model.messages.get(p.what);
+        let packets = seen.packets.iter().map(|n| &model.packets[*n]);
+        let mut came = packets.filter(|p| p.from == Role::Client).peekable();
+        let Some(first) = came.peek().map(|p| p.ix) else {
+            continue;
+        };
+        let retained = came.all(|p| p.retain) && seen.wills.is_empty();
+        let all = !requests.is_empty() && requests.iter().all(|r| r.as_published);
+        if !retained || !all || broken.full() {
+            continue;
+        }
+        let mut witness: Vec<usize> = requests.iter().map(|r| r.ix).collect();
+        witness.extend([first, p.ix]);
+        broken.push(Finding {
+            message: format!(
+                "{} was sent a message on `{}` with RETAIN 0 that was published with RETAIN 1",
+                model.name(p.client),
+                seen.topic
+            ),
+            expected: "RETAIN as published: that is what its subscription asks for".into(),
+            witness,
+            ..of(model, "retained", AS_PUBLISHED)
         });
     }
 }
