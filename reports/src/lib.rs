@@ -25,6 +25,6 @@ pub mod visible;
 pub use format::{Format, UnknownEnding, UnknownFormat};
 pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Report, Series, SimResult,
-    Simulation, StatementRef, Summary, Verdict,
+    Simulation, StatementRef, Summary, Verdict, Window,
 };
 pub use sink::Sink;

@@ -1,6 +1,6 @@
 //! What is found in journals, and what nobody may be accused of.
 
-use super::{broken, records};
+use super::rules::{broken, records};
 use crate::{
     cx::{Cx, Env},
     message::{Shape, message},
@@ -8,8 +8,10 @@ use crate::{
 use squall_client::probe::Event;
 use squall_history::Finding;
 use squall_protocol::{
-    Packet, PacketId, Properties, QoS, ReasonCode, Text, Version,
-    packet::{Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe},
+    Packet, PacketId, Properties, Property, QoS, ReasonCode, Text, Version,
+    packet::{
+        Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe,
+    },
     topic::TopicFilter,
 };
 use std::{rc::Rc, time::Duration};
@@ -42,6 +44,17 @@ impl Story {
 
     /// A connection with a CONNECT alone.
     fn connecting(&self, id: &str, clean_start: bool) -> Party {
+        self.connects(id, clean_start, Properties::new())
+    }
+
+    /// The same with Clean Start 0 and this Session Expiry Interval.
+    fn keeping(&self, id: &str, expiry: u32) -> Party {
+        let mut properties = Properties::new();
+        properties.push(Property::SessionExpiryInterval(expiry));
+        self.connects(id, false, properties)
+    }
+
+    fn connects(&self, id: &str, clean_start: bool, properties: Properties) -> Party {
         let party = Party(self.cx.journal.add_party("client"));
         let connect = Connect {
             version: V,
@@ -51,7 +64,7 @@ impl Story {
             will: None,
             user_name: None,
             password: None,
-            properties: Properties::new(),
+            properties,
         };
         self.sent(party, Packet::Connect(Box::new(connect)));
         party
@@ -186,18 +199,27 @@ fn a_message_that_nobody_subscribed_to_is_found_unless_the_session_is_a_stranger
 #[test]
 fn another_message_at_qos_2_is_found_and_one_that_is_sent_again_is_none() {
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     let first = story.message(QoS::ExactlyOnce, 1, "m");
     story.got(subscriber, Packet::Publish(first.clone()));
     story.sent(subscriber, Packet::PubRec(ack(1)));
     story.got(subscriber, Packet::PubRel(ack(1)));
     story.sent(subscriber, Packet::PubComp(ack(1)));
     assert!(story.rules().is_empty());
-    story.got(subscriber, Packet::Publish(story.message(QoS::ExactlyOnce, 2, "m")));
+    story.got(
+        subscriber,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 2, "m")),
+    );
     assert_eq!(story.rules(), ["exactly once"]);
-    // In front of its PUBREL it is the same message.
+    // Before its PUBREL it is the same message.
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     story.got(subscriber, Packet::Publish(first.clone()));
     let resumed = story.connecting("s", false);
     story.got(resumed, connack(true));
@@ -211,7 +233,10 @@ fn a_publisher_that_repeats_a_qos_2_message_has_published_it_once() {
     let (story, publisher, subscriber) = pair(QoS::AtLeastOnce);
     let publish = story.message(QoS::ExactlyOnce, 7, "m");
     story.sent(publisher, Packet::Publish(publish.clone()));
-    let again = Publish { dup: true, ..publish };
+    let again = Publish {
+        dup: true,
+        ..publish
+    };
     story.sent(publisher, Packet::Publish(again.clone()));
     for id in 1..=2 {
         let got = story.message(QoS::AtLeastOnce, id, "m");
@@ -220,7 +245,10 @@ fn a_publisher_that_repeats_a_qos_2_message_has_published_it_once() {
     assert_eq!(story.rules(), ["at least once"]);
     // After its PUBREL the identifier is free, and it is another message.
     let (story, publisher, subscriber) = pair(QoS::AtLeastOnce);
-    let first = Publish { dup: false, ..again.clone() };
+    let first = Publish {
+        dup: false,
+        ..again.clone()
+    };
     story.sent(publisher, Packet::Publish(first));
     story.sent(publisher, Packet::PubRel(ack(7)));
     story.sent(publisher, Packet::Publish(again));
@@ -268,7 +296,11 @@ fn what_one_client_did_not_look_at_hides_nothing_that_others_got() {
     let raised = story.message(QoS::AtLeastOnce, 1, "m");
     story.got(subscriber, Packet::Publish(raised));
     let found = story.found();
-    assert_eq!(found.len(), 1, "the monitor's and the oracle's are one: {found:#?}");
+    assert_eq!(
+        found.len(),
+        1,
+        "the monitor's and the oracle's are one: {found:#?}"
+    );
 }
 
 #[test]
@@ -320,9 +352,42 @@ fn of_connections_that_overtake_one_another_nothing_is_concluded() {
 }
 
 #[test]
+fn a_kept_session_with_session_present_0_is_not_taken_for_a_discarded_one() {
+    for (expiry, rules) in [(60, vec![]), (0, vec!["unsubscribed"])] {
+        let story = Story::new();
+        let publisher = story.client("p", false);
+        let first = story.keeping("s", expiry);
+        story.got(first, connack(false));
+        story.subscribed(first, QoS::AtMostOnce);
+        let second = story.keeping("s", expiry);
+        story.got(second, connack(false));
+        let publish = Packet::Publish(story.message(QoS::AtMostOnce, 0, "m"));
+        story.sent(publisher, publish.clone());
+        story.got(second, publish);
+        assert_eq!(story.rules(), rules);
+    }
+}
+
+#[test]
+fn a_retained_message_without_its_flag_is_no_copy_of_a_live_one() {
+    let (story, publisher, subscriber) = pair(QoS::AtMostOnce);
+    let publish = story.message(QoS::AtMostOnce, 0, "m");
+    story.sent(publisher, Packet::Publish(publish.clone().retained()));
+    story.got(subscriber, Packet::Publish(publish.clone()));
+    story.subscribed(subscriber, QoS::AtMostOnce);
+    story.got(subscriber, Packet::Publish(publish.clone()));
+    assert!(story.rules().is_empty());
+    story.got(subscriber, Packet::Publish(publish));
+    assert_eq!(story.rules(), ["at most once"]);
+}
+
+#[test]
 fn what_an_older_connection_brings_late_is_no_second_message() {
     let (story, publisher, subscriber) = pair(QoS::ExactlyOnce);
-    story.sent(publisher, Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")));
+    story.sent(
+        publisher,
+        Packet::Publish(story.message(QoS::ExactlyOnce, 7, "m")),
+    );
     let newer = story.client("s", false);
     story.subscribed(newer, QoS::ExactlyOnce);
     let first = story.message(QoS::ExactlyOnce, 1, "m");
