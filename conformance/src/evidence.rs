@@ -3,11 +3,9 @@
 use crate::target::credentials::Credentials;
 use squall_client::probe::{Event as Seen, Journal, Record};
 use squall_protocol::{Packet, hex::dump};
-use squall_reports::{Event, EventKind, Exchange};
+use squall_reports::{Event, EventKind, Exchange, Window};
 use std::cell::Cell;
 
-/// Bytes shown of one packet.
-const MOST_BYTES: usize = 256;
 /// Events of a story that is shown whole, and its bytes.
 const MOST_EVENTS: usize = 250;
 const MOST_TEXT: usize = 64 * 1024;
@@ -20,8 +18,6 @@ const END_TEXT: usize = 12 * 1024;
 /// Bytes of text in a label and in a detail.
 const MOST_LABEL: usize = 512;
 const MOST_DETAIL: usize = 4 * 1024;
-/// Bytes that an event takes besides its texts.
-const FRAME: usize = 128;
 
 /// What happened; the parties of the check stand left, the server right. With `blame` the last packet that equals
 /// `guilty` is where it went wrong; where there is none, the last event that is neither tidying up nor a PINGRESP,
@@ -34,9 +30,7 @@ pub(crate) fn exchange(
     secret: Option<&Credentials>,
     room: &Cell<usize>,
 ) -> Exchange {
-    let mut parties = journal.parties();
-    let server = parties.len();
-    parties.push("server".to_owned());
+    let (parties, server) = parties(journal);
     let records = journal.records();
     let is = |record: &Record| matches!(&record.event, Seen::Received(p, ..) if Some(p) == guilty);
     let pong = |record: &Record| matches!(record.event, Seen::Received(Packet::PingResp, ..));
@@ -72,28 +66,27 @@ pub(crate) fn exchange(
     Exchange { parties, events }
 }
 
-/// Packets that a finding shows.
-const MOST_WITNESSES: usize = 12;
+/// Events that the evidence of a finding has.
+const MOST_OF_A_FINDING: usize = 12;
 
-/// The packets of a finding alone, the last of `witness` highlighted: the first ones are left out of many. Nothing where
-/// the run has no `room` left.
+/// What proves a finding: its witness and what stands nearest to it. Nothing where the run has no `room` left.
 pub(crate) fn witnessed(journal: &Journal, witness: &[usize], room: &Cell<usize>) -> Exchange {
-    let mut parties = journal.parties();
-    let server = parties.len();
-    parties.push("server".to_owned());
-    let guilty = witness.last().copied();
-    let mut shown = witness[witness.len().saturating_sub(MOST_WITNESSES)..].to_vec();
-    shown.sort_unstable();
-    shown.dedup();
-    let records = journal.records().into_iter().enumerate();
-    let events: Vec<Event> = records
-        .filter(|(index, _)| shown.binary_search(index).is_ok())
-        .map(|(index, record)| Event {
-            highlight: guilty == Some(index),
-            ..event(record, server)
+    let (parties, server) = parties(journal);
+    let records = journal.records();
+    let window = Window {
+        witness,
+        events: MOST_OF_A_FINDING,
+    };
+    let shown = (0..records.len()).map(|ix| (ix, window.holds(ix)));
+    let events: Vec<Event> = window
+        .clip(shown.collect())
+        .into_iter()
+        .map(|(ix, highlight)| Event {
+            highlight,
+            ..event(records[ix].clone(), server)
         })
         .collect();
-    let whole = events.iter().map(cost).sum::<usize>();
+    let whole = events.iter().map(Event::bytes).sum::<usize>();
     if whole > room.get() {
         return Exchange::default();
     }
@@ -101,14 +94,17 @@ pub(crate) fn witnessed(journal: &Journal, witness: &[usize], room: &Cell<usize>
     Exchange { parties, events }
 }
 
-/// Bytes that an event takes, about.
-fn cost(event: &Event) -> usize {
-    FRAME + event.label.len() + event.detail.len() + event.hex.len()
+/// The parties of the check stand left, the server right; its place.
+fn parties(journal: &Journal) -> (Vec<String>, usize) {
+    let mut parties = journal.parties();
+    let server = parties.len();
+    parties.push("server".to_owned());
+    (parties, server)
 }
 
 /// Up to which event, and from which one on, the story is shown: all of it if it fits and has no `gap`.
 fn ends(events: &[Event], gap: Option<usize>, room: &Cell<usize>) -> (usize, usize) {
-    let whole = events.iter().map(cost).sum::<usize>();
+    let whole = events.iter().map(Event::bytes).sum::<usize>();
     let fits = whole <= MOST_TEXT.min(room.get()) && events.len() <= MOST_EVENTS;
     if gap.is_none() && fits {
         room.set(room.get() - whole);
@@ -118,8 +114,8 @@ fn ends(events: &[Event], gap: Option<usize>, room: &Cell<usize>) -> (usize, usi
         let mut room = END_TEXT;
         some.take(END_EVENTS)
             .take_while(|e| {
-                let fits = cost(e) <= room;
-                room = room.saturating_sub(cost(e));
+                let fits = e.bytes() <= room;
+                room = room.saturating_sub(e.bytes());
                 fits
             })
             .count()
@@ -148,17 +144,8 @@ fn accuses(seen: &Seen) -> bool {
     }
 }
 
-fn note(at_ms: u64, party: usize, text: String) -> Event {
-    Event {
-        at_ms,
-        kind: EventKind::Note,
-        from: party,
-        to: party,
-        label: text,
-        detail: String::new(),
-        hex: String::new(),
-        highlight: false,
-    }
+const fn note(at_ms: u64, party: usize, text: String) -> Event {
+    Event::new(at_ms, EventKind::Note, party, party, text)
 }
 
 /// The text, or its beginning.
@@ -294,8 +281,8 @@ fn event(record: Record, server: usize) -> Event {
 
 /// As a dump; `len` is how many there were in all.
 fn hex(bytes: &[u8], len: usize) -> String {
-    let mut text = dump(bytes, MOST_BYTES);
-    if bytes.len() <= MOST_BYTES && len > bytes.len() {
+    let mut text = dump(bytes, Event::MOST_BYTES);
+    if bytes.len() <= Event::MOST_BYTES && len > bytes.len() {
         text.push_str(" …");
     }
     text

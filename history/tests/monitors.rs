@@ -216,6 +216,9 @@ fn connack_comes_first() {
     guilty(&BOTH, &ALL, &early, "began with PINGRESP");
     let twice = [&hello(8, false)[..], &[Over(8)], &hello(9, false)].concat();
     innocent(&BOTH, &ALL, &twice);
+    let again = [&hello(8, false)[..], &[Down(8, connack(false))]].concat();
+    guilty(&BOTH, &NEW, &again, "sent a second CONNACK");
+    innocent(&BOTH, &OLD, &again);
     // In 5.0 the server may want to know more first; what follows is still held against the rule.
     let auth = [
         Up(8, connect(None)),

@@ -38,6 +38,6 @@ formats! {
 pub use format::{Format, UnknownEnding, UnknownFormat};
 pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Product, Report, Series,
-    SimResult, Simulation, StatementRef, Summary, Verdict,
+    SimResult, Simulation, StatementRef, Summary, Verdict, Window,
 };
 pub use sink::Sink;

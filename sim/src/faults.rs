@@ -5,11 +5,11 @@
 
 use crate::{
     director::{Fate, Order, Tied},
-    trace::{Record, Trace, What, Window, exchange},
+    trace::{Record, Trace, What, exchange},
     world::Played,
 };
 use squall_protocol::Version;
-use squall_reports::{Exchange, Finding};
+use squall_reports::{Exchange, Finding, Window};
 use squall_scenarios::{
     describe,
     model::{Scenario, Source, Step},

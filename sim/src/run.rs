@@ -3,12 +3,12 @@
 use crate::{
     faults,
     judge::{self, Sight},
-    trace::{Record, Trace, Window, exchange},
+    trace::{Record, Trace, exchange},
     world::{Play, Played, Stranger, World, play},
 };
 use squall_history::Finding as Broken;
 use squall_protocol::Version;
-use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict};
+use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict, Window};
 use squall_scenarios::{
     model::{ClientIx, Scenario, Source},
     plan::plan,

@@ -9,6 +9,7 @@
 //! | bytes that are no packet on purpose, packets too long to be kept, another version: they may have been anything | nothing any more |
 //! | who publishes on topics that are not the check's own | what comes there, not as a message for somebody |
 //! | a session that was there before this check, or whose client has no name of this run | its messages come to nobody |
+//! | whether a session is discarded for which Session Present is 0, and that may have been kept | its messages come to nobody, from there on |
 //! | what a session is subscribed to: an UNSUBSCRIBE was refused or left without an answer, an answer does not fit what it answers | its messages come to nobody, from there on |
 //! | which of two connections the server took for the newer one: neither had an answer before the other began | no CONNACK |
 //! | when an older connection was sent what is read there after a newer one has begun | it comes to nobody |
@@ -18,7 +19,7 @@
 use super::flows::Flows;
 use squall_history::{Application, Message};
 use squall_protocol::{
-    Packet, QoS, ReasonCode, Text,
+    Packet, QoS, ReasonCode, Text, Version,
     packet::{ConnAck, Connect, Publish, UnsubAck},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,11 @@ struct Session<'r> {
     accepted: bool,
     /// It began in this history.
     met: bool,
+    /// The newest CONNECT asks for what is there, and for a session that outlives its connection.
+    asks_for_old: bool,
+    asks_to_keep: bool,
+    /// The session of the connection before that one may be there still.
+    may_be_kept: bool,
     /// It cannot be known any more what has to come and what not.
     unknown: bool,
     /// Its client has no name of this run: somebody else may have been here.
@@ -286,6 +292,13 @@ impl Session<'_> {
         self.unanswered.insert(party, certain);
         self.newest = Some(party);
         self.accepted = false;
+        self.may_be_kept = self.asks_to_keep;
+        self.asks_for_old = !connect.clean_start;
+        // A DISCONNECT may set it later, where it is more than 0 from the beginning.
+        self.asks_to_keep = match connect.version {
+            Version::V3_1_1 => !connect.clean_start,
+            Version::V5_0 => connect.properties.session_expiry_interval() > Some(0),
+        };
         true
     }
 
@@ -300,6 +313,8 @@ impl Session<'_> {
         }
         if !ack.reason.is_error() {
             self.accepted = true;
+            // It may have discarded the session, or say so wrongly: that is for a check of its own to find out.
+            self.unknown |= !ack.session_present && self.asks_for_old && self.may_be_kept;
             if !ack.session_present {
                 self.flows = Flows::default();
                 self.met = true;

@@ -1,6 +1,6 @@
 //! What is found in journals, and what nobody may be accused of.
 
-use super::{broken, records};
+use super::rules::{broken, records};
 use crate::{
     cx::{Cx, Env},
     message::{Shape, message},
@@ -8,7 +8,7 @@ use crate::{
 use squall_client::probe::Event;
 use squall_history::Finding;
 use squall_protocol::{
-    Packet, PacketId, Properties, QoS, ReasonCode, Text, Version,
+    Packet, PacketId, Properties, Property, QoS, ReasonCode, Text, Version,
     packet::{
         Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe,
     },
@@ -44,6 +44,17 @@ impl Story {
 
     /// A connection with a CONNECT alone.
     fn connecting(&self, id: &str, clean_start: bool) -> Party {
+        self.connects(id, clean_start, Properties::new())
+    }
+
+    /// The same with Clean Start 0 and this Session Expiry Interval.
+    fn keeping(&self, id: &str, expiry: u32) -> Party {
+        let mut properties = Properties::new();
+        properties.push(Property::SessionExpiryInterval(expiry));
+        self.connects(id, false, properties)
+    }
+
+    fn connects(&self, id: &str, clean_start: bool, properties: Properties) -> Party {
         let party = Party(self.cx.journal.add_party("client"));
         let connect = Connect {
             version: V,
@@ -53,7 +64,7 @@ impl Story {
             will: None,
             user_name: None,
             password: None,
-            properties: Properties::new(),
+            properties,
         };
         self.sent(party, Packet::Connect(Box::new(connect)));
         party
@@ -338,6 +349,36 @@ fn of_connections_that_overtake_one_another_nothing_is_concluded() {
     story.got(second, connack(true));
     story.got(first, connack(false));
     assert!(story.rules().is_empty());
+}
+
+#[test]
+fn a_kept_session_with_session_present_0_is_not_taken_for_a_discarded_one() {
+    for (expiry, rules) in [(60, vec![]), (0, vec!["unsubscribed"])] {
+        let story = Story::new();
+        let publisher = story.client("p", false);
+        let first = story.keeping("s", expiry);
+        story.got(first, connack(false));
+        story.subscribed(first, QoS::AtMostOnce);
+        let second = story.keeping("s", expiry);
+        story.got(second, connack(false));
+        let publish = Packet::Publish(story.message(QoS::AtMostOnce, 0, "m"));
+        story.sent(publisher, publish.clone());
+        story.got(second, publish);
+        assert_eq!(story.rules(), rules);
+    }
+}
+
+#[test]
+fn a_retained_message_without_its_flag_is_no_copy_of_a_live_one() {
+    let (story, publisher, subscriber) = pair(QoS::AtMostOnce);
+    let publish = story.message(QoS::AtMostOnce, 0, "m");
+    story.sent(publisher, Packet::Publish(publish.clone().retained()));
+    story.got(subscriber, Packet::Publish(publish.clone()));
+    story.subscribed(subscriber, QoS::AtMostOnce);
+    story.got(subscriber, Packet::Publish(publish.clone()));
+    assert!(story.rules().is_empty());
+    story.got(subscriber, Packet::Publish(publish));
+    assert_eq!(story.rules(), ["at most once"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The verdict of a check, and what the server broke beside: one finding for each cause, and none that the verdict names
 //! already.
 
-use super::{broken, records};
+use super::rules::{broken, records};
 use crate::{cx::Cx, outcome::Outcome};
 use squall_client::probe::{Event, Record};
 use squall_history::{Finding, Fingerprint};

@@ -1,6 +1,7 @@
 //! The whole road: checks against the reference broker, against servers that are no brokers, and against brokers with
 //! one deliberate fault each.
 
+mod beside;
 mod brokers;
 mod decoys;
 mod fakes;

@@ -2,7 +2,7 @@
 
 use super::{Findings, name, of};
 use crate::{
-    finding::{Cite, Finding},
+    finding::{Cite, Finding, cited},
     model::{Delivered, Model, Published},
 };
 use squall_protocol::{Properties, Property};
@@ -73,7 +73,15 @@ fn changed(model: &Model<'_>, published: &Published<'_>, d: &Delivered<'_>, brok
         let given = of_message(published.message.properties);
         let came = of_message(d.message.properties);
         if given != came {
+            // No statement forbids to add to what is sent unaltered; but no indicator is an indicator of 0.
+            let mut rest = came.iter();
+            let all_there = given.iter().all(|p| rest.any(|c| c == p));
+            let statements = match all_there && *cite != FORMAT {
+                true => Vec::new(),
+                false => cited(model.setting.version, *cite),
+            };
             broken.push(Finding {
+                statements,
                 message: format!(
                     "{} received {} with other {what} than it was published with",
                     model.name(d.to),

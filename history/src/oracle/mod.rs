@@ -3,7 +3,7 @@
 
 use crate::{
     finding::{Cite, Finding, Findings, cited},
-    model::{MessageIx, Model},
+    model::{MessageIx, Model, Published, Request, SessionIx},
     words,
 };
 use squall_protocol::QoS;
@@ -87,6 +87,29 @@ const fn guarantee(qos: QoS) -> (&'static str, Cite) {
         QoS::AtLeastOnce => ("at least once", QOS_1),
         QoS::ExactlyOnce => ("exactly once", QOS_2),
     }
+}
+
+/// How often a message that was published with RETAIN 1 may have come to a session as the retained one, whatever RETAIN
+/// says in it: requests of the session for its topic between two records. In 5.0 it is only described that such a
+/// message has RETAIN 1.
+fn asked_for_retained(
+    model: &Model<'_>,
+    published: &Published<'_>,
+    session: SessionIx,
+    until: usize,
+) -> usize {
+    if !published.message.retain {
+        return 0;
+    }
+    let topic = published.message.topic;
+    let since = published.mark.ix;
+    let asks = |r: &&Request<'_>| {
+        since < r.ix
+            && r.ix < until
+            && model.session(r.client) == session
+            && r.filter.matches(topic)
+    };
+    model.requests.iter().filter(asks).count()
 }
 
 /// A finding of a rule, still without words and witness.

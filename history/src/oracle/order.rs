@@ -1,6 +1,6 @@
 //! Messages of one publisher, topic and QoS arrive in the order in which they were published.
 
-use super::{Findings, name, of};
+use super::{Findings, asked_for_retained, name, of};
 use crate::{
     finding::{Cite, Finding},
     model::{ClientIx, MessageIx, Model, Reach},
@@ -29,6 +29,9 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
             continue;
         }
         let p = &model.published[n];
+        if asked_for_retained(model, p, model.session(d.to), d.mark.ix) > 0 {
+            continue;
+        }
         let lane = (
             d.to,
             p.by,

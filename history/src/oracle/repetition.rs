@@ -1,6 +1,6 @@
 //! Nothing is delivered more often than publishes, subscriptions and visible retransmissions explain.
 
-use super::{Findings, guarantee, name, of};
+use super::{Findings, asked_for_retained, guarantee, name, of};
 use crate::{
     finding::Finding,
     model::{Delivered, Model, Published, Reach, SessionIx},
@@ -104,15 +104,21 @@ fn too_often<'h>(
     }
     let levels = live.iter().map(|(_, d)| d.message.qos);
     let qos = levels.max().unwrap_or_default();
-    if overlap.shared && qos == QoS::AtLeastOnce {
-        return None; // it may have gone to another member and come back from there (section 4.8.2)
+    // Between two connections it may have gone to another member and come back from there (section 4.8.2).
+    let away = !model.sharp() && model.accepted[session].len() > 1;
+    if overlap.shared && away && qos == QoS::AtLeastOnce {
+        return None;
     }
     let redelivered = match qos {
         QoS::AtLeastOnce => flows.resent_down.get(&session).copied().unwrap_or(0),
         _ => 0,
     };
     let copies = seen.published.len();
-    let bound = overlap.most.max(1) * (copies + flows.again) + redelivered;
+    let published_here = seen.published.iter().map(|n| &model.published[*n]);
+    let retained: usize = published_here
+        .map(|p| asked_for_retained(model, p, session, usize::MAX))
+        .sum();
+    let bound = overlap.most.max(1) * (copies + flows.again) + redelivered + retained;
     if live.len() <= bound {
         return None;
     }

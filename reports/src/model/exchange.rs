@@ -31,9 +31,7 @@ impl Exchange {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let parties: usize = self.parties.iter().map(String::len).sum();
-        let events = self.events.iter();
-        let text = |e: &Event| size_of::<Event>() + e.label.len() + e.detail.len() + e.hex.len();
-        parties + events.map(text).sum::<usize>()
+        parties + self.events.iter().map(Event::bytes).sum::<usize>()
     }
 }
 
@@ -59,6 +57,32 @@ pub struct Event {
     /// Whether this is where it went wrong.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub highlight: bool,
+}
+
+impl Event {
+    /// An event of one line: without detail and bytes, not highlighted.
+    #[must_use]
+    pub const fn new(at_ms: u64, kind: EventKind, from: usize, to: usize, label: String) -> Self {
+        Self {
+            at_ms,
+            kind,
+            from,
+            to,
+            label,
+            detail: String::new(),
+            hex: String::new(),
+            highlight: false,
+        }
+    }
+
+    /// Bytes of a packet that are shown in hexadecimal.
+    pub const MOST_BYTES: usize = 256;
+
+    /// About how much memory it takes, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        size_of::<Self>() + self.label.len() + self.detail.len() + self.hex.len()
+    }
 }
 
 /// How an [`Event`] is drawn.

@@ -306,6 +306,28 @@ fn checks() -> Vec<CheckResult> {
         marked(event(32, EventKind::Packet, 1, 2, "PUBLISH a/b QoS 0 `x`")),
         event(33, EventKind::Close, 1, 0, ""),
     ]);
+    twice.findings = vec![Finding {
+        rule: "message".to_owned(),
+        statements: vec![statement(
+            "MQTT-3.3.1-12",
+            "RETAIN is 0 in what goes to a subscription that exists.",
+        )],
+        message: "the broker, to `subscriber`, sent a message on `a/b` with RETAIN 1 that was published with RETAIN 0"
+            .to_owned(),
+        expected: "RETAIN 0".to_owned(),
+        location: None,
+        internal: false,
+        evidence: Exchange {
+            parties: twice.evidence.parties.clone(),
+            events: vec![marked(event(
+                11,
+                EventKind::Packet,
+                1,
+                2,
+                "PUBLISH a/b QoS 0 RETAIN `x`",
+            ))],
+        },
+    }];
     results.push(twice);
     let mut hostile = check(
         &format!("publish/{HOSTILE}"),

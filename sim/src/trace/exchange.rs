@@ -3,24 +3,12 @@
 use super::{AtServer, Node, Record, What};
 use crate::order::Order;
 use squall_protocol::{Frame, Version, hex};
-use squall_reports::{Event, EventKind, Exchange};
+use squall_reports::{Event, EventKind, Exchange, Window};
 use squall_scenarios::{
     describe,
     model::{ClientIx, Scenario},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// Bytes of a packet that are shown in hexadecimal.
-const HEX_BYTES: usize = 256;
-
-/// Which part of a trace to show.
-#[derive(Clone, Copy, Debug)]
-pub struct Window<'a> {
-    /// Records that must be shown, highlighted.
-    pub witness: &'a [usize],
-    /// Shown events at the most; the witness and what stands nearest to it go first.
-    pub events: usize,
-}
 
 /// What happened between the parties of a trace, as far as it matters for the witness.
 #[must_use]
@@ -53,7 +41,8 @@ pub fn exchange(
         }
     }
     // Only what is shown is put into words: a long trace has many times more.
-    let events = clip(shown, window.events)
+    let events = window
+        .clip(shown)
         .into_iter()
         .filter_map(|(ix, highlight)| {
             let record = &records[ix];
@@ -162,16 +151,8 @@ fn event(
 ) -> Option<Event> {
     use squall_client::Event as C;
     let at_ms = record.at.as_millis();
-    let note = |who: usize, kind: EventKind, label: String| Event {
-        at_ms,
-        kind,
-        from: who,
-        to: who,
-        label,
-        detail: String::new(),
-        hex: String::new(),
-        highlight: false,
-    };
+    let note =
+        |who: usize, kind: EventKind, label: String| Event::new(at_ms, kind, who, who, label);
     let packet = |from: usize, to: usize, frame: &Frame| {
         let arrived = fates[ix];
         let mut detail = frame.packet.describe(version);
@@ -179,19 +160,14 @@ fn event(
             Some(r) => format!("arrived at {}", records[r].at),
             None => "never arrived".into(),
         });
+        let kind = match arrived {
+            Some(_) => EventKind::Packet,
+            None => EventKind::Lost,
+        };
         Event {
-            at_ms,
-            kind: if arrived.is_some() {
-                EventKind::Packet
-            } else {
-                EventKind::Lost
-            },
-            from,
-            to,
-            label: frame.packet.summary(),
             detail: detail.join("\n"),
-            hex: hex::dump(&frame.bytes, HEX_BYTES),
-            highlight: false,
+            hex: hex::dump(&frame.bytes, Event::MOST_BYTES),
+            ..Event::new(at_ms, kind, from, to, frame.packet.summary())
         }
     };
     Some(match &record.what {
@@ -259,25 +235,4 @@ fn order(order: &Order) -> Option<String> {
         | Order::Disarm(_)
         | Order::Nudge(_) => return None,
     })
-}
-
-/// Keeps `most` of the records: the highlighted ones and what stands nearest to them.
-fn clip(shown: Vec<(usize, bool)>, most: usize) -> Vec<(usize, bool)> {
-    if shown.len() <= most {
-        return shown;
-    }
-    let all = shown.iter().enumerate();
-    let lit: Vec<usize> = all.filter(|(_, (_, lit))| *lit).map(|(i, _)| i).collect();
-    let distance = |i: usize| {
-        let after = lit.partition_point(|l| *l < i);
-        let around = lit[after.saturating_sub(1)..].iter().take(2);
-        let nearest = around.map(|l| l.abs_diff(i)).min();
-        nearest.unwrap_or(shown.len() - i)
-    };
-    let mut order: Vec<(usize, usize)> = (0..shown.len()).map(|i| (distance(i), i)).collect();
-    order.sort_unstable();
-    order.truncate(most);
-    let mut kept: Vec<usize> = order.into_iter().map(|(_, i)| i).collect();
-    kept.sort_unstable();
-    kept.into_iter().map(|i| shown[i]).collect()
 }

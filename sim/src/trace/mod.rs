@@ -7,7 +7,7 @@
 mod digest;
 mod exchange;
 
-pub use exchange::{Window, exchange};
+pub use exchange::exchange;
 
 use crate::{order::Order, tap::Cut};
 use squall_protocol::{Frame, Role, Time, Violation};
