@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Tell scenarios to a running broker, over real sockets and in real time.
     #[command(after_help = LIVE_HELP)]
     Live(Live),
-    /// Run one run again from the file a failing `squall sim` wrote.
+    /// Run one run again from the file that a failing `squall sim` or `squall live` wrote.
     Replay(Replay),
     /// Judge a running broker against the numbered statements of the standard.
     Conform(Conform),
@@ -171,7 +171,7 @@ pub(crate) struct Live {
     /// Run only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
-    /// Scenarios that are told at once.
+    /// Scenarios that are told at once; fewer open fewer connections at a time.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) jobs: u16,
     /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.

@@ -15,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use squall_conformance::{Leftover, Options, Target, Visit, visit};
 use squall_protocol::Version;
-use squall_reports::{Report, SimResult, Simulation};
+use squall_reports::{Report, SimResult, Simulation, Verdict};
 use squall_scenarios::model::Scenario;
 use squall_sim::{
     live::{End, Left, Live, Offer},
@@ -147,7 +147,8 @@ fn with(
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
     // Whoever has stopped the run waits for the results first. What is started here keeps nothing after its end.
-    if broker.process.is_none() {
+    let is_there = !matches!(told.end, End::Lost(_));
+    if broker.process.is_none() && is_there {
         let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
         for left in left {
             screen::complain(&format!("left on {target}: {left}"));
@@ -155,8 +156,17 @@ fn with(
     }
     if let End::Lost(why) = &told.end {
         screen::complain(&format!("{target} was lost: {why}"));
+        if broker.process.is_none() {
+            screen::complain("sessions and retained messages of the scenarios may be left on it");
+        }
     }
-    Ok(ending(&report, written))
+    match report.verdict() {
+        Verdict::NotApplicable => {
+            screen::complain("nothing was told, so nothing is known; each result says why");
+            Ok(Ending::Unknown)
+        }
+        _ => Ok(ending(&report, written)),
+    }
 }
 
 /// How the clients of the stories reach the broker.
@@ -170,6 +180,9 @@ fn reach(seen: &Visit) -> Reach {
         login,
     }
 }
+
+/// What the broker offers to clients of each version, or why it does not let them in.
+type Offers = BTreeMap<Version, std::result::Result<Offer, String>>;
 
 /// What became of the stories together.
 struct Told {
@@ -189,6 +202,19 @@ impl Told {
     }
 }
 
+/// What is to be removed: a broker that keeps no retained messages has none.
+fn leftover(left: Left, offers: &Offers) -> Option<Leftover> {
+    match left {
+        Left::Session(id, version) => Some(Leftover::Session(id.into_bytes().into(), version)),
+        Left::Retained(topic, version) => {
+            let kept = offers
+                .get(&version)
+                .is_none_or(|o| o.as_ref().is_ok_and(|o| o.retain));
+            kept.then_some(Leftover::Retained(topic, version))
+        }
+    }
+}
+
 fn tell(
     live: &Live,
     runtime: &Runtime,
@@ -201,19 +227,13 @@ fn tell(
         each(ended.version, ended.result);
     });
     let (end, left) = runtime.block_on(run);
-    let left = left.into_iter().map(|left| match left {
-        Left::Session(id, version) => Leftover::Session(id.into_bytes().into(), version),
-        Left::Retained(topic, version) => Leftover::Retained(topic, version),
-    });
-    let left = left.collect();
+    let left = left.into_iter();
+    let left = left.filter_map(|l| leftover(l, &live.offers)).collect();
     Told { end, left }
 }
 
 /// What the broker offers to clients of each version.
-fn offers(
-    seen: &Visit,
-    target: &Target,
-) -> Result<BTreeMap<Version, std::result::Result<Offer, String>>> {
+fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
     let offers = seen.answers.iter().map(|(version, answer)| {
         let offer = answer.as_ref().map(Offer::from).map_err(Clone::clone);
         (*version, offer)

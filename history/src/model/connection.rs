@@ -6,7 +6,7 @@ use super::{
 };
 use squall_protocol::{
     ReasonCode, Role, Time, Version,
-    packet::{Connect, Disconnect, Will},
+    packet::{ConnAck, Connect, Disconnect, Will},
 };
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Connection<'a> {
     pub connect: Option<(Mark, &'a Connect)>,
     /// The latest CONNACK.
     pub answered: Option<Answer>,
+    /// The same, as it was sent.
+    pub connack: Option<(Mark, &'a ConnAck)>,
     /// Keep Alive in force, in seconds.
     pub keep_alive: u16,
     /// Session Expiry Interval in force, in seconds; `None` never expires.
@@ -66,6 +68,7 @@ impl<'a> Connection<'a> {
             conn,
             connect: None,
             answered: None,
+            connack: None,
             keep_alive: 0,
             expiry: Some(0),
             farewell: None,

@@ -1,21 +1,19 @@
 //! Where a server gives less than was asked for, as it may.
 
-use super::{ClientIx, Model};
+use super::{ClientIx, Connection, Model, Published};
 use squall_protocol::{
     QoS, ReasonCode, Role, Time,
     packet::{ConnAck, Connect, Subscription},
 };
 use std::time::Duration;
 
-/// What a CONNACK gives less of than its CONNECT asks for, or offers not at all.
-pub(super) fn of_connack(connect: Option<&Connect>, ack: &ConnAck) -> Option<String> {
-    let asked = connect?;
+/// What a CONNACK gives less of than its CONNECT asks for, whatever is done with it.
+pub(super) fn of_connack(ack: &ConnAck) -> Option<String> {
     if ack.reason.is_error() {
         return Some(format!("CONNECT was refused with {}", ack.reason));
     }
     let properties = &ack.properties;
     let missing = [
-        (properties.retain_available(), "retained messages"),
         (properties.wildcard_subscription_available(), "wildcards"),
         (
             properties.subscription_identifiers_available(),
@@ -26,30 +24,8 @@ pub(super) fn of_connack(connect: Option<&Connect>, ack: &ConnAck) -> Option<Str
             "shared subscriptions",
         ),
     ];
-    if let Some((_, what)) = missing.iter().find(|(available, _)| *available == Some(0)) {
-        return Some(format!("CONNACK offers no {what}"));
-    }
-    if let Some(most) = properties.maximum_qos() {
-        return Some(format!("CONNACK offers no QoS above {most}"));
-    }
-    let expiry = asked.properties.session_expiry_interval().unwrap_or(0);
-    if let Some(given) = properties
-        .session_expiry_interval()
-        .filter(|e| *e != expiry)
-    {
-        return Some(format!(
-            "CONNACK sets the Session Expiry Interval to {given} s, {expiry} s were asked for"
-        ));
-    }
-    let keep_alive = asked.keep_alive;
-    let given = properties.server_keep_alive();
-    // Where none was asked for, it depends on how long the connection lasts.
-    if let Some(given) = given.filter(|k| *k != keep_alive && keep_alive != 0) {
-        return Some(format!(
-            "CONNACK sets the Keep Alive to {given} s, {keep_alive} s were asked for"
-        ));
-    }
-    None
+    let missing = missing.iter().find(|(available, _)| *available == Some(0));
+    missing.map(|(_, what)| format!("CONNACK offers no {what}"))
 }
 
 /// What a SUBACK gives less of than was asked for.
@@ -65,24 +41,80 @@ pub(super) fn of_suback(asked: &Subscription, reason: ReasonCode) -> Option<Stri
 }
 
 impl Model<'_> {
-    /// A server may set a Keep Alive where none was asked for. That is less only for who is silent for so long.
-    pub(super) fn note_keep_alive(&mut self) {
-        let silenced = self.connections.iter().find_map(|c| {
-            let (asked, answered) = (c.connect?.1, c.answered?);
-            let until = c.closed.map_or(self.end, |(mark, _)| mark.at);
-            let allowed = Duration::from_secs(c.keep_alive.into()) * 3 / 2;
-            let matters = asked.keep_alive == 0 && c.keep_alive != 0;
-            let (name, given) = (self.name(c.client), c.keep_alive);
-            (matters && until.since(answered.mark.at) >= allowed).then(|| {
-                let what = format!(
-                    "to {name}, CONNACK sets the Keep Alive to {given} s, none was asked for"
-                );
-                (answered.mark.ix, what)
-            })
-        });
-        if let Some((ix, what)) = silenced {
+    /// What CONNACKs limit counts where it made a difference.
+    pub(super) fn note_limits(&mut self) {
+        let all = (0..self.connections.len()).find_map(|n| self.limit(n));
+        if let Some((ix, what)) = all {
             self.note_less(ix, what);
         }
+    }
+
+    fn limit(&self, n: usize) -> Option<(usize, String)> {
+        let c = &self.connections[n];
+        let (asked, (mark, ack)) = (c.connect?.1, c.connack?);
+        let what = self
+            .unavailable(c, asked, ack)
+            .or_else(|| self.shorter_session(n, asked, ack))
+            .or_else(|| self.other_keep_alive(c, asked, ack))?;
+        Some((
+            mark.ix,
+            format!("to {}, CONNACK {what}", self.name(c.client)),
+        ))
+    }
+
+    /// A kind of message that a client had to publish, and may not.
+    fn unavailable(&self, c: &Connection<'_>, asked: &Connect, ack: &ConnAck) -> Option<String> {
+        let will = asked.will.as_ref();
+        let mut own = self.published.iter().filter(|p| p.by == c.client);
+        let retained = |p: &Published<'_>| p.message.retain;
+        if ack.properties.retain_available() == Some(0)
+            && (will.is_some_and(|w| w.retain) || own.clone().any(retained))
+        {
+            return Some("offers no retained messages".to_owned());
+        }
+        let most = ack.properties.maximum_qos()?;
+        let higher = |qos: QoS| qos.as_u8() > most;
+        let used = will.is_some_and(|w| higher(w.qos)) || own.any(|p| higher(p.message.qos));
+        used.then(|| format!("offers no QoS above {most}"))
+    }
+
+    /// The session was left alone for longer than one of both has it last.
+    fn shorter_session(&self, n: usize, asked: &Connect, ack: &ConnAck) -> Option<String> {
+        let c = &self.connections[n];
+        let expiry = asked.properties.session_expiry_interval().unwrap_or(0);
+        let given = ack.properties.session_expiry_interval();
+        let given = given.filter(|e| *e != expiry)?;
+        let closed = c.closed?.0.at;
+        let session = self.session(c.client);
+        let mut later = self.connections[n + 1..].iter();
+        let back = later.find_map(|l| {
+            let again = l.connect.filter(|_| self.session(l.client) == session)?;
+            Some(again.0.at)
+        });
+        let alone = back.unwrap_or(self.end).since(closed);
+        let least = Duration::from_secs(expiry.min(given).into());
+        (alone >= least).then(|| {
+            format!("sets the Session Expiry Interval to {given} s, {expiry} s were asked for")
+        })
+    }
+
+    /// The client was silent for so long that one of both would have it dropped.
+    fn other_keep_alive(
+        &self,
+        c: &Connection<'_>,
+        asked: &Connect,
+        ack: &ConnAck,
+    ) -> Option<String> {
+        let given = ack.properties.server_keep_alive();
+        let given = given.filter(|k| *k != asked.keep_alive)?;
+        let on = [asked.keep_alive, given].into_iter().filter(|k| *k != 0);
+        let allowed = Duration::from_secs(on.min()?.into()) * 3 / 2;
+        let silent = c.longest_silence(self.end).map(|(_, silent)| silent);
+        let dropped = c.silenced || silent.is_some_and(|silent| silent >= allowed);
+        dropped.then(|| match asked.keep_alive {
+            0 => format!("sets the Keep Alive to {given} s, none was asked for"),
+            asked => format!("sets the Keep Alive to {given} s, {asked} s were asked for"),
+        })
     }
 
     pub(super) fn note_less(&mut self, ix: usize, what: String) {

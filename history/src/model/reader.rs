@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
             let slack = &mut self.model.setting.slack;
             *slack = slow.max(*slack);
         }
-        self.model.note_keep_alive();
+        self.model.note_limits();
         for (key, asked) in std::mem::take(&mut self.asked) {
             self.unanswered(key.0, asked);
         }
@@ -299,7 +299,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn answered(&mut self, mark: Mark, n: usize, ack: &ConnAck) {
+    fn answered(&mut self, mark: Mark, n: usize, ack: &'a ConnAck) {
         if let Some((asked, _)) = self.model.connections[n].connect {
             self.took(mark.at.since(asked.at));
         }
@@ -311,8 +311,8 @@ impl<'a> Reader<'a> {
             session_present: ack.session_present,
             reason: ack.reason,
         });
-        let connect = connection.connect.map(|(_, c)| c);
-        let less = less::of_connack(connect, ack);
+        connection.connack = Some((mark, ack));
+        let less = less::of_connack(ack);
         // What the server announces holds, not what was asked for [MQTT-3.1.2-21], section 3.2.2.3.2.
         if let Some(keep_alive) = ack.properties.server_keep_alive() {
             connection.keep_alive = keep_alive;

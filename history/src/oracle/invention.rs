@@ -20,6 +20,11 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
         if broken.full() {
             return;
         }
+        // Topics with `$` are a stranger's own: what it publishes there, nobody else has to (section 4.7.2).
+        let topic = model.messages.get(d.what).topic;
+        if model.setting.buffers && topic.starts_with('$') {
+            continue;
+        }
         let sent = origins[d.what].sent_before(d.mark.ix);
         if sent.clone().next().is_none() {
             broken.push(Finding {
@@ -37,7 +42,6 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
             continue;
         }
         // The QoS of a delivery is the lower of the publish's and the subscription's.
-        let topic = model.messages.get(d.what).topic;
         let mut granted = reach
             .filters(model.session(d.to), topic)
             .flat_map(|f| f.granted_before(d.mark.ix));

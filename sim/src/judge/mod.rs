@@ -21,7 +21,7 @@ use squall_scenarios::{
     model::{ClientIx, Scenario, Settle, Step, StepKind},
     plan::OBSERVER,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How far a story was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +109,16 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
     Judgement {
-        findings: broken.into_list(),
+        findings: once(broken.into_list()),
         doubt,
     }
+}
+
+/// What is said in the same words is said once, with its first witness.
+fn once(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut said = BTreeSet::new();
+    findings.retain(|f| said.insert((f.rule, f.message.clone(), f.demand)));
+    findings
 }
 
 /// What the model has to know beside the records.

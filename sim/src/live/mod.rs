@@ -23,7 +23,7 @@ use squall_client::{EndCause, Event};
 use squall_protocol::Version;
 use squall_reports::{SimResult, Verdict};
 use squall_scenarios::{
-    model::{Scenario, Step, StepKind},
+    model::{Scenario, Settle, Step, StepKind},
     moved,
     plan::plan,
 };
@@ -232,7 +232,11 @@ impl Teller {
         if !said.result.findings.is_empty() {
             let mut again = Vec::new();
             for n in 1..=AGAIN {
-                again.push(self.once(one, n).await?);
+                // What was found counts, whatever keeps it from being told again.
+                let Ok(more) = self.once(one, n).await else {
+                    break;
+                };
+                again.push(more);
             }
             confirm(&mut said, &again);
         }
@@ -250,6 +254,7 @@ impl Teller {
         };
         let judged = Run::new(&one.scenario, one.version, one.seed).judge();
         let takes = Duration::from_millis(judged.result.virtual_ms);
+        let takes = takes + 2 * LATE;
         if takes > self.patience {
             return Some(format!(
                 "the story takes {}, and patience lasts {}",
@@ -264,6 +269,7 @@ impl Teller {
         let tag = format!("{}{}", self.tag, ["x", "y", "z"][attempt.min(AGAIN)]);
         let mut plan = moved(&plan(&one.scenario, one.seed), &tag);
         give_time(&mut plan.steps);
+        settle_longer(&mut plan.steps);
         plan.limit += self.patience + LATE;
         self.left.borrow_mut().extend(left::by(&plan, one.version));
         let played = play(Play {
@@ -327,6 +333,21 @@ impl Teller {
             }
             sleep(AWAY / 10).await;
         }
+    }
+}
+
+/// What has not come by the middle of a story's last settle, and not in the time that a stranger may be late after it,
+/// will not come.
+fn settle_longer(steps: &mut [Step]) {
+    let settles = steps
+        .iter_mut()
+        .rev()
+        .find_map(|step| match &mut step.kind {
+            StepKind::Settle(settle) => Some(settle),
+            _ => None,
+        });
+    if let Some(Settle(time)) = settles {
+        *time += 2 * LATE;
     }
 }
 

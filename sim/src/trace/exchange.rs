@@ -30,13 +30,14 @@ pub fn exchange(
         let n = concerned.binary_search(&client).ok()?;
         Some(n + usize::from(n >= broker))
     };
-    let fates = fates(records);
+    let sight = Sight::of(records);
     let witness: BTreeSet<usize> = window.witness.iter().copied().collect();
     let mut shown = Vec::new();
     for (ix, record) in records.iter().enumerate() {
         let concerns = record.client().and_then(place).is_some();
-        if concerns && is_shown(record) {
-            let lit = witness.contains(&ix) || fates[ix].is_some_and(|r| witness.contains(&r));
+        if concerns && is_shown(record, sight.broker) {
+            let arrived = sight.fates[ix];
+            let lit = witness.contains(&ix) || arrived.is_some_and(|r| witness.contains(&r));
             shown.push((ix, lit));
         }
     }
@@ -47,21 +48,40 @@ pub fn exchange(
         .filter_map(|(ix, highlight)| {
             let record = &records[ix];
             let client = record.client().and_then(place)?;
-            let event = event(ix, record, client, broker, version, records, &fates)?;
+            let event = event(ix, record, client, broker, version, records, &sight)?;
             Some(Event { highlight, ..event })
         })
         .collect();
     Exchange { parties, events }
 }
 
+/// What is known of the ends of the connections.
+struct Sight {
+    /// For each record of a sending: the record of its arrival, `None` when it never arrived.
+    fates: Vec<Option<usize>>,
+    /// The broker's end is seen. Where it is not, nobody knows what arrived there, and what it sent shows where it came.
+    broker: bool,
+}
+
+impl Sight {
+    fn of(records: &[Record]) -> Self {
+        let of_broker = |r: &Record| matches!(r.what, What::Broker { .. });
+        Self {
+            fates: fates(records),
+            broker: records.iter().any(of_broker),
+        }
+    }
+}
+
 /// Whether a record becomes an event of the chart.
-fn is_shown(record: &Record) -> bool {
+fn is_shown(record: &Record, sees_broker: bool) -> bool {
     use squall_client::Event as C;
     match &record.what {
         What::Broker { seen, .. } => matches!(
             seen,
             AtServer::Sent(_) | AtServer::Closed { .. } | AtServer::Violation(_)
         ),
+        What::Client(C::Received(_)) => !sees_broker,
         What::Client(event) => matches!(
             event,
             C::Sent(_)
@@ -147,22 +167,24 @@ fn event(
     broker: usize,
     version: Version,
     records: &[Record],
-    fates: &[Option<usize>],
+    sight: &Sight,
 ) -> Option<Event> {
     use squall_client::Event as C;
     let at_ms = record.at.as_millis();
     let note =
         |who: usize, kind: EventKind, label: String| Event::new(at_ms, kind, who, who, label);
     let packet = |from: usize, to: usize, frame: &Frame| {
-        let arrived = fates[ix];
         let mut detail = frame.packet.describe(version);
-        detail.push(match arrived {
-            Some(r) => format!("arrived at {}", records[r].at),
-            None => "never arrived".into(),
-        });
-        let kind = match arrived {
-            Some(_) => EventKind::Packet,
-            None => EventKind::Lost,
+        let arrived = sight.fates[ix];
+        if sight.broker {
+            detail.push(match arrived {
+                Some(r) => format!("arrived at {}", records[r].at),
+                None => "never arrived".into(),
+            });
+        }
+        let kind = match arrived.is_some() || !sight.broker {
+            true => EventKind::Packet,
+            false => EventKind::Lost,
         };
         Event {
             detail: detail.join("\n"),
@@ -176,6 +198,7 @@ fn event(
             ..
         } => packet(broker, client, frame),
         What::Client(C::Sent(frame)) => packet(client, broker, frame),
+        What::Client(C::Received(frame)) => packet(broker, client, frame),
         What::Broker {
             seen: AtServer::Closed { remark, .. },
             ..

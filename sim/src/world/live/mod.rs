@@ -4,66 +4,44 @@
 //!
 //! Only the clients' ends of the connections are seen. Time is what [`tokio::time`] says, which tests can pause.
 
+mod dial;
 mod line;
+mod reach;
+mod room;
+mod scene;
+
+pub use reach::{Login, Reach};
+pub use room::Room;
 
 use super::Played;
 use crate::{
-    director::{Director, Order, packet_bytes},
-    net::{ConnIx, Delivery, Network, Way},
+    director::{Director, packet_bytes},
+    net::{Delivery, Network},
+    order::Order,
     tap::{Taps, ending, place},
-    trace::{Node, Record, Trace, What},
+    trace::{Node, Trace, What},
 };
 use bytes::Bytes;
-use line::{Line, Parcel, Post};
-use squall_client::{Backoff, Command, Dial};
-use squall_protocol::{Frame, Packet, Role, Text, Time, Version, encode};
-use squall_scenarios::model::{ClientIx, ClientSpec, CutBy, Scenario};
-use squall_transport::{
-    Endpoint, MemoryStream,
-    tap::{Cut, Tapped},
-};
+use dial::Dialer;
+use line::Parcel;
+use room::Taken;
+use scene::{Scene, Shared, Tasks};
+use squall_client::{Backoff, Command};
+use squall_protocol::{Frame, Packet, Time, Version, encode};
+use squall_scenarios::model::{ClientIx, ClientSpec, Scenario};
 use std::{
-    cell::{Cell, RefCell},
-    future::{Future, pending, poll_fn},
-    io,
+    cell::RefCell,
+    future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
     sync::atomic::{AtomicBool, Ordering},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
-    task::JoinSet,
+    sync::{Notify, mpsc},
     time::{Instant, sleep_until},
 };
-
-/// How a broker is reached.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// Where it is.
-    pub endpoint: Endpoint,
-    /// The user name and the password of every client.
-    pub login: Option<Login>,
-}
-
-/// Who a client says it is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    /// User Name.
-    pub user: Text,
-    /// Password, if there is one.
-    pub password: Option<Bytes>,
-}
-
-// A password has no place in a log.
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What is played live.
 #[derive(Clone, Copy, Debug)]
@@ -82,46 +60,6 @@ pub struct Play<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// Room for packets, in bytes, that several runs share: whatever a broker sends, memory does not fill.
-#[derive(Clone, Debug)]
-pub struct Room {
-    left: Rc<Cell<u64>>,
-}
-
-impl Room {
-    /// So many bytes.
-    #[must_use]
-    pub fn new(bytes: u64) -> Self {
-        Self {
-            left: Rc::new(Cell::new(bytes)),
-        }
-    }
-}
-
-/// What a run has taken of the room. It gives it back when it goes.
-struct Taken {
-    room: Room,
-    bytes: u64,
-}
-
-impl Taken {
-    /// Whether there was room for so many more.
-    fn take(&mut self, bytes: u64) -> bool {
-        let left = self.room.left.get().checked_sub(bytes);
-        if let Some(left) = left {
-            self.room.left.set(left);
-            self.bytes += bytes;
-        }
-        left.is_some()
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.room.left.set(self.room.left.get() + self.bytes);
-    }
-}
-
 /// How soon a run notices that it is given up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Bytes that a record takes beside those of its packet, about.
@@ -137,55 +75,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// When a driver panics: that is a bug of Squall and must not pass for a verdict.
 pub async fn play(play: Play<'_>) -> Option<Played> {
     Stage::build(play).run().await
-}
-
-type Tasks = Rc<RefCell<JoinSet<()>>>;
-
-/// What the clients and the one who plays the story share.
-struct Shared {
-    start: Instant,
-    trace: Trace,
-    net: Network<Parcel>,
-    /// By connection, once it is open.
-    lines: Vec<Option<Rc<RefCell<Line>>>>,
-}
-
-impl Shared {
-    /// Whole milliseconds since the beginning; never less than what was written already.
-    fn now(&self) -> Time {
-        let now = Time::ZERO + self.start.elapsed();
-        let written = self.trace.records().last().map_or(Time::ZERO, |r| r.at);
-        now.max(written)
-    }
-
-    fn record(&mut self, node: Node, what: What) {
-        let at = self.now();
-        self.trace.push(Record { at, node, what });
-    }
-}
-
-/// [`Shared`], and how to wake the one who plays.
-#[derive(Clone)]
-struct Scene {
-    shared: Rc<RefCell<Shared>>,
-    news: Rc<Notify>,
-    tasks: Tasks,
-}
-
-impl Scene {
-    fn record(&self, node: Node, what: What) {
-        self.shared.borrow_mut().record(node, what);
-        self.news.notify_one();
-    }
-}
-
-impl Post for Scene {
-    fn post(&mut self, conn: ConnIx, way: Way, parcel: Parcel) -> bool {
-        let shared = &mut *self.shared.borrow_mut();
-        let now = shared.now().as_millis();
-        self.news.notify_one();
-        shared.net.send(now, conn, way, parcel.kind(), parcel)
-    }
 }
 
 struct Stage<'a> {
@@ -228,10 +117,7 @@ impl<'a> Stage<'a> {
             taps: Vec::new(),
             commands: Vec::new(),
             observed: 0,
-            taken: Taken {
-                room: play.room.clone(),
-                bytes: 0,
-            },
+            taken: Taken::of(play.room),
         }
     }
 
@@ -433,91 +319,4 @@ fn without_password(frame: &Frame) -> Frame {
         }
     }
     frame
-}
-
-/// Dials the broker for one client; every stream goes through the client's tap.
-struct Dialer {
-    client: ClientIx,
-    tap: Taps,
-    endpoint: Endpoint,
-    scene: Scene,
-}
-
-impl Dial for Dialer {
-    type Stream = Tapped<MemoryStream>;
-
-    // Not an `async fn`: the dial counts from the call, not from the first poll.
-    fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
-        let (client, scene) = (self.client, self.scene.clone());
-        let (tap, endpoint) = (self.tap.clone(), self.endpoint.clone());
-        scene.record(Node::Client(client), What::Dial);
-        let (through, arrived) = oneshot::channel();
-        let conn = {
-            let shared = &mut *scene.shared.borrow_mut();
-            let now = shared.now().as_millis();
-            shared.net.open(now, client, Parcel::Syn(through))
-        };
-        let dialing = Dialing {
-            conn,
-            scene: scene.clone(),
-            answered: false,
-        };
-        async move {
-            // Moved in whole: a dial that is given up drops the guard with the future.
-            let mut dialing = dialing;
-            if arrived.await.is_err() {
-                // The way is dead, and nobody says so.
-                pending::<()>().await;
-            }
-            let broker = endpoint.dial().await?;
-            dialing.answered = true;
-            let (ours, theirs) = MemoryStream::pair();
-            open(&scene, conn, Line::new(conn, Box::new(theirs), broker));
-            let told = move |cut: Cut| {
-                let cut = crate::tap::Cut::from(cut);
-                scene.record(Node::Client(client), What::Cut(cut));
-                if cut.by == CutBy::Silence {
-                    let shared = &mut *scene.shared.borrow_mut();
-                    let now = shared.now().as_millis();
-                    shared.net.kill(now, conn);
-                }
-            };
-            Ok(tap.on(ours, Role::Client, told))
-        }
-    }
-}
-
-/// Tells the link model when a dial is given up before it was answered.
-struct Dialing {
-    conn: ConnIx,
-    scene: Scene,
-    answered: bool,
-}
-
-impl Drop for Dialing {
-    fn drop(&mut self) {
-        // During a panic the model may be in use; it does not matter any more then.
-        if let (false, Ok(mut shared)) = (self.answered, self.scene.shared.try_borrow_mut()) {
-            shared.net.abandon(self.conn);
-        }
-    }
-}
-
-/// Lets a connection move its bytes.
-fn open(scene: &Scene, conn: ConnIx, line: Line) {
-    let line = Rc::new(RefCell::new(line));
-    {
-        let shared = &mut *scene.shared.borrow_mut();
-        if shared.lines.len() <= conn {
-            shared.lines.resize_with(conn + 1, || None);
-        }
-        shared.lines[conn] = Some(Rc::clone(&line));
-    }
-    let mut post = scene.clone();
-    let moves = poll_fn(move |cx| {
-        ready!(line.borrow_mut().poll(cx, &mut post));
-        post.shared.borrow_mut().lines[conn] = None;
-        Poll::Ready(())
-    });
-    scene.tasks.borrow_mut().spawn_local(moves);
 }
