@@ -15,8 +15,10 @@ pub(super) fn sessions(records: &[Written], parties: usize, version: Version) ->
     for Written { party, event, .. } in records {
         match event {
             Event::Sent(Packet::Connect(connect), ..) if connect.version == version => {
-                if greeted.insert(*party) && !connect.client_id.is_empty() {
-                    sessions[*party] = *by_id.entry(connect.client_id.clone()).or_insert(*party);
+                let first = greeted.insert(*party);
+                if first && !connect.client_id.is_empty() {
+                    let id = connect.client_id.clone();
+                    sessions[*party] = *by_id.entry(id).or_insert(*party);
                 }
             }
             Event::Received(Packet::ConnAck(ack), ..) => {
