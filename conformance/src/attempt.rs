@@ -243,7 +243,12 @@ fn beside(
             .iter()
             .map(|id| statement(version, id))
             .collect(),
-        evidence: evidence::witnessed(journal, &finding.witness, &env.room),
+        evidence: evidence::witnessed(
+            journal,
+            &finding.witness,
+            env.credentials.as_ref(),
+            &env.room,
+        ),
         message: evidence::cut(finding.message, MOST_MESSAGE),
         expected: evidence::cut(finding.expected, MOST_MESSAGE),
         location: None,

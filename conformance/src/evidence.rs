@@ -70,7 +70,12 @@ pub(crate) fn exchange(
 const MOST_OF_A_FINDING: usize = 12;
 
 /// What proves a finding: its witness and what stands nearest to it. Nothing where the run has no `room` left.
-pub(crate) fn witnessed(journal: &Journal, witness: &[usize], room: &Cell<usize>) -> Exchange {
+pub(crate) fn witnessed(
+    journal: &Journal,
+    witness: &[usize],
+    secret: Option<&Credentials>,
+    room: &Cell<usize>,
+) -> Exchange {
     let (parties, server) = parties(journal);
     let records = journal.records();
     let window = Window {
@@ -83,7 +88,7 @@ pub(crate) fn witnessed(journal: &Journal, witness: &[usize], room: &Cell<usize>
         .into_iter()
         .map(|(ix, highlight)| Event {
             highlight,
-            ..event(records[ix].clone(), server)
+            ..hidden(event(without(records[ix].clone(), secret), server), secret)
         })
         .collect();
     let whole = events.iter().map(Event::bytes).sum::<usize>();

@@ -17,7 +17,8 @@ pub(super) fn sessions(records: &[Written], parties: usize, version: Version) ->
             Event::Sent(Packet::Connect(connect), ..) if connect.version == version => {
                 let first = greeted.insert(*party);
                 if first && !connect.client_id.is_empty() {
-                    sessions[*party] = *by_id.entry(connect.client_id.clone()).or_insert(*party);
+                    let id = connect.client_id.clone();
+                    sessions[*party] = *by_id.entry(id).or_insert(*party);
                 }
             }
             Event::Received(Packet::ConnAck(ack), ..) => {
