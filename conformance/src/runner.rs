@@ -190,11 +190,7 @@ pub async fn run(
             seems,
         })?;
         let_in(target, &offers, &versions)?;
-        let mut made = Env::new(endpoint, options.wait, run_name());
-        made.credentials.clone_from(&target.credentials);
-        made.process.clone_from(&target.process);
-        made.all_evidence = options.all_evidence;
-        let env = env.insert(Rc::new(made));
+        let env = env.insert(Rc::new(made(endpoint, target, options)));
         measure(env, &offers).await;
         let total = jobs.len();
         let mut tell = |done, latest: &CheckResult| {
@@ -232,6 +228,15 @@ pub async fn run(
             stopped: !whole,
         },
     })
+}
+
+/// What all checks of a run share at this target.
+fn made(endpoint: Endpoint, target: &Target, options: &Options) -> Env {
+    let mut made = Env::new(endpoint, options.wait, run_name());
+    made.credentials.clone_from(&target.credentials);
+    made.process.clone_from(&target.process);
+    made.all_evidence = options.all_evidence;
+    made
 }
 
 /// The result of a check that has none.
