@@ -226,9 +226,9 @@ pub(crate) struct Conform {
     /// Run only checks whose name matches, such as `qos/*`; see `squall list checks`.
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     pub(crate) only: Vec<String>,
-    /// Checks that run at once.
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: u16,
+    /// Checks that run at once; what the target's file says, or 16.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
     /// Seconds a check waits for an answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(crate) timeout: f64,

@@ -48,27 +48,9 @@ pub(crate) async fn one(
         let outcome = not_applicable(format!("{MISSING}{reason}"));
         return Attempt::of(unplayed(check, version, outcome));
     }
-    let connack = match offer {
-        Offer::Accepted(connack) => connack,
-        Offer::Unsupported { how, .. } => {
-            return Attempt::of(unplayed(check, version, not_applicable(how)));
-        }
-        // One check goes on, to be the one that fails; all others would only fail for the same reason.
-        Offer::Broken(_) if check.id == "connect/accepted" => Rc::new(ConnAck {
-            session_present: false,
-            reason: ReasonCode::SUCCESS,
-            properties: Properties::new(),
-        }),
-        Offer::Broken(how) => {
-            let outcome = inconclusive(format!("the answer to CONNECT breaks the standard: {how}"));
-            return Attempt::of(unplayed(check, version, outcome));
-        }
-        Offer::Useless(outcome) | Offer::Nothing(outcome) => {
-            return Attempt::of(unplayed(check, version, outcome));
-        }
-        Offer::Refused(reason) => {
-            return Attempt::of(unplayed(check, version, refused(version, reason)));
-        }
+    let connack = match accepted(offer, check, version) {
+        Ok(connack) => connack,
+        Err(outcome) => return Attempt::of(unplayed(check, version, outcome)),
     };
     if let Some(reason) = check.needs.iter().find_map(|need| need.lacking(&connack)) {
         return Attempt::of(unplayed(check, version, not_applicable(reason)));
@@ -105,6 +87,25 @@ pub(crate) async fn one(
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
     Attempt { found, interrupted }
+}
+
+/// The CONNACK with which the target let a client of this version in; without one, what that means for a check.
+fn accepted(offer: Offer, check: &Check, version: Version) -> Result<Rc<ConnAck>, Outcome> {
+    match offer {
+        Offer::Accepted(connack) => Ok(connack),
+        Offer::Unsupported { how, .. } => Err(not_applicable(how)),
+        // One check goes on, to be the one that fails; all others would only fail for the same reason.
+        Offer::Broken(_) if check.id == "connect/accepted" => Ok(Rc::new(ConnAck {
+            session_present: false,
+            reason: ReasonCode::SUCCESS,
+            properties: Properties::new(),
+        })),
+        Offer::Broken(how) => Err(inconclusive(format!(
+            "the answer to CONNECT breaks the standard: {how}"
+        ))),
+        Offer::Useless(outcome) | Offer::Nothing(outcome) => Err(outcome),
+        Offer::Refused(reason) => Err(refused(version, reason)),
+    }
 }
 
 /// The check to its end, or to the end of its time.

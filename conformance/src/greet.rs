@@ -140,6 +140,24 @@ async fn more(probe: &mut Probe, deadline: Instant) -> bool {
     probe.unread().len() > here
 }
 
+/// What a CONNACK of this code says.
+fn refusal(version: Version, reason: ReasonCode) -> Offer {
+    let other = match version {
+        Version::V3_1_1 => ReasonCode::V3_UNACCEPTABLE_PROTOCOL_VERSION,
+        Version::V5_0 => ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+    };
+    if reason == other {
+        return Offer::Unsupported {
+            how: format!("the target answers a CONNECT of {version} with {reason}"),
+            answered: true,
+        };
+    }
+    match wants_credentials(version, reason) {
+        true => Offer::Refused(reason),
+        false => Offer::Useless(refused(version, reason)),
+    }
+}
+
 /// What the answer to a CONNECT says.
 async fn understand(probe: Probe, heard: Heard, version: Version, options: &Options) -> Offer {
     let useless = |text: String| Offer::Useless(inconclusive(text));
@@ -148,25 +166,7 @@ async fn understand(probe: Probe, heard: Heard, version: Version, options: &Opti
             probe.disconnect(options.wait / 2).await;
             Offer::Accepted(Rc::new(connack))
         }
-        Heard::Packet(Packet::ConnAck(connack)) => {
-            let other = match version {
-                Version::V3_1_1 => ReasonCode::V3_UNACCEPTABLE_PROTOCOL_VERSION,
-                Version::V5_0 => ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
-            };
-            match connack.reason == other {
-                true => Offer::Unsupported {
-                    how: format!(
-                        "the target answers a CONNECT of {version} with {}",
-                        connack.reason
-                    ),
-                    answered: true,
-                },
-                false if wants_credentials(version, connack.reason) => {
-                    Offer::Refused(connack.reason)
-                }
-                false => Offer::Useless(refused(version, connack.reason)),
-            }
-        }
+        Heard::Packet(Packet::ConnAck(connack)) => refusal(version, connack.reason),
         // A server of 3.1.1 alone answers in its own format [MQTT-3.1.2-2] (3.1.1).
         Heard::Violation(_)
             if version == Version::V5_0

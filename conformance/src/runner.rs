@@ -141,6 +141,25 @@ pub fn run_blocking(
     })
 }
 
+/// The versions that are asked for, and the checks in each.
+fn wanted(options: &Options) -> Result<(Vec<Version>, Vec<Job>), RunError> {
+    let selected = select(&options.only)?;
+    let versions: Vec<Version> = Version::ALL
+        .into_iter()
+        .filter(|v| options.versions.contains(v))
+        .collect();
+    let jobs: Vec<Job> = selected
+        .iter()
+        .flat_map(|check| versions.iter().map(move |version| (*check, *version)))
+        .filter(|(check, version)| check.applies_to(*version))
+        .collect();
+    if jobs.is_empty() {
+        let names: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
+        return Err(RunError::Nothing(names.join(" and ")));
+    }
+    Ok((versions, jobs))
+}
+
 /// Runs the selected checks against a target until `stop` is ready. Needs a current-thread runtime with network and
 /// time.
 ///
@@ -159,20 +178,7 @@ pub async fn run(
     mut progress: impl FnMut(Progress<'_>),
 ) -> Result<Run, RunError> {
     let start = Instant::now();
-    let selected = select(&options.only)?;
-    let versions: Vec<Version> = Version::ALL
-        .into_iter()
-        .filter(|v| options.versions.contains(v))
-        .collect();
-    let jobs: Vec<Job> = selected
-        .iter()
-        .flat_map(|check| versions.iter().map(move |version| (*check, *version)))
-        .filter(|(check, version)| check.applies_to(*version))
-        .collect();
-    if jobs.is_empty() {
-        let names: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
-        return Err(RunError::Nothing(names.join(" and ")));
-    }
+    let (versions, jobs) = wanted(options)?;
     let mut results: Vec<Option<CheckResult>> = vec![None; jobs.len()];
     let mut env = None;
     let work = async {
@@ -184,11 +190,7 @@ pub async fn run(
             seems,
         })?;
         let_in(target, &offers, &versions)?;
-        let mut made = Env::new(endpoint, options.wait, run_name());
-        made.credentials.clone_from(&target.credentials);
-        made.process.clone_from(&target.process);
-        made.all_evidence = options.all_evidence;
-        let env = env.insert(Rc::new(made));
+        let env = env.insert(Rc::new(made(endpoint, target, options)));
         measure(env, &offers).await;
         let total = jobs.len();
         let mut tell = |done, latest: &CheckResult| {
@@ -226,6 +228,15 @@ pub async fn run(
             stopped: !whole,
         },
     })
+}
+
+/// What all checks of a run share at this target.
+fn made(endpoint: Endpoint, target: &Target, options: &Options) -> Env {
+    let mut made = Env::new(endpoint, options.wait, run_name());
+    made.credentials.clone_from(&target.credentials);
+    made.process.clone_from(&target.process);
+    made.all_evidence = options.all_evidence;
+    made
 }
 
 /// The result of a check that has none.

@@ -14,7 +14,7 @@ use squall_conformance::{
     Cleaning, Comparison, Lack, RunError, Target, TargetFile, without_password,
 };
 use squall_protocol::Version;
-use squall_reports::{Conformance, Product};
+use squall_reports::{Conformance, Product, Report};
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -48,40 +48,54 @@ impl Default for Options {
 
 pub(crate) fn run(args: &Conform) -> Result<Ending> {
     interrupt::flag();
-    let mut report = report("squall conform");
+    let report = report("squall conform");
     let outputs = Outputs::open(args.format, &files(&args.outputs), &[], &report)?;
-    let (mut broker, only) = broker_and_checks(args)?;
+    let (broker, only) = broker_and_checks(args)?;
+    let file = broker.file.as_ref();
     let options = Options {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         only,
-        jobs: args.jobs.into(),
+        jobs: args
+            .jobs
+            .or(file.and_then(|file| file.jobs))
+            .map_or(Options::default().jobs, usize::from),
         wait: Duration::from_secs_f64(args.timeout),
         all_evidence: args.all_evidence,
-        lacks: broker.file.iter().flat_map(|f| f.lacks.clone()).collect(),
+        lacks: file.map_or_else(Vec::new, |file| file.lacks.clone()),
     };
     let runtime = runtime()?;
     if !started(&runtime, &broker)? {
         return Ok(Ending::Interrupted(interrupt::code()));
     }
-    let address = broker.target.to_string();
-    let judged = judged(&runtime, &broker.target, &options);
+    match judged(&runtime, &broker.target, &options) {
+        Ok(judged) => Ok(told(args, &runtime, &broker, judged, outputs, report)),
+        Err(error) => {
+            stop(&runtime, &broker);
+            Err(error)
+        }
+    }
+}
+
+/// Gives the results out, cleans up, and says what else there is to say.
+fn told(
+    args: &Conform,
+    runtime: &Runtime,
+    broker: &Judgeable,
+    judged: Judged,
+    outputs: Outputs,
+    mut report: Report,
+) -> Ending {
     let Judged {
         mut conformance,
         whole,
         cleaning,
-    } = match judged {
-        Ok(judged) => judged,
-        Err(error) => {
-            stop(&runtime, &mut broker);
-            return Err(error);
-        }
-    };
+    } = judged;
     let compared = known(broker.file.as_ref(), &mut conformance);
     let mute = conformance.summary.inconclusive == conformance.summary.total;
-    // What is started here keeps nothing after its end.
-    let clean = |broker: &mut Judgeable| match broker.process {
+    let clean = || match broker.process {
+        // What was started here keeps nothing after its end.
         Some(_) => {
-            stop(&runtime, broker);
+            stop(runtime, broker);
             Vec::new()
         }
         None => {
@@ -91,30 +105,31 @@ pub(crate) fn run(args: &Conform) -> Result<Ending> {
     };
     // Whoever has stopped the run waits for the results first.
     let (written, left) = if whole {
-        conformance.leftovers = clean(&mut broker);
+        conformance.leftovers = clean();
         let left = conformance.leftovers.clone();
         report.conformance.push(conformance);
         (outputs.finish(&report), left)
     } else {
         report.conformance.push(conformance);
-        (outputs.finish(&report), clean(&mut broker))
+        (outputs.finish(&report), clean())
     };
     for left in left {
-        screen::complain(&format!("left on {address}: {left}"));
+        screen::complain(&format!("left on {}: {left}", broker.target));
     }
     if !whole {
         screen::complain("interrupted: only the checks that were done are reported");
     } else if mute {
         screen::complain(&format!(
-            "{address} accepts connections, but nothing it says can be judged as MQTT"
+            "{} accepts connections, but nothing it says can be judged as MQTT",
+            broker.target
         ));
-        return Ok(Ending::Unknown);
+        return Ending::Unknown;
     }
     let ending = ending(&report, written);
-    Ok(match compared {
-        Some(compared) => told(&compared, args.known && whole, ending, written),
+    match compared {
+        Some(compared) => differing(&compared, args.known && whole, ending, written),
         None => ending,
-    })
+    }
 }
 
 /// Starts the broker if it is to be started; false when a signal came first.
@@ -144,7 +159,7 @@ pub(super) fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
     }
 }
 
-pub(super) fn stop(runtime: &Runtime, broker: &mut Judgeable) {
+pub(super) fn stop(runtime: &Runtime, broker: &Judgeable) {
     if let Some(process) = &broker.process {
         runtime.block_on(process.stop());
     }
@@ -161,7 +176,7 @@ fn known(file: Option<&TargetFile>, conformance: &mut Conformance) -> Option<Com
 }
 
 /// Says what differs from what is known. If `decides`, that is what the exit code is about.
-fn told(compared: &Comparison, decides: bool, ending: Ending, written: bool) -> Ending {
+fn differing(compared: &Comparison, decides: bool, ending: Ending, written: bool) -> Ending {
     let fails = compared.known_fails;
     screen::complain(&format!("{fails} fails are known about this target"));
     for unknown in &compared.unknown {

@@ -94,7 +94,7 @@ type Note<'n> = dyn FnMut(&str, Version, &mut SimResult) + 'n;
 /// Tells stories to a broker, and reports.
 pub(super) fn told(
     stories: Stories,
-    mut broker: Judgeable,
+    broker: Judgeable,
     report: Report,
     outputs: Outputs,
     note: &mut Note<'_>,
@@ -104,7 +104,7 @@ pub(super) fn told(
         return Ok(Ending::Interrupted(interrupt::code()));
     }
     let ending = with(&runtime, stories, &broker, report, outputs, note);
-    conform::stop(&runtime, &mut broker);
+    conform::stop(&runtime, &broker);
     ending
 }
 

@@ -219,7 +219,12 @@ fn the_password_goes_to_the_broker_alone() {
     for file in ["a.html", "a.xml", "a.md"] {
         told += &std::fs::read_to_string(folder.path().join(file)).expect(file);
     }
-    for secret in ["swordfish", "sword%66ish", "73 77 6f 72 64", "73776f7264"] {
+    for secret in [
+        "swordfish",
+        "sword%66ish",
+        "73 77 6f 72 64 66 69 73 68",
+        "73776f726466697368",
+    ] {
         assert!(!told.contains(secret), "{secret}");
     }
 }

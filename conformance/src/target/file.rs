@@ -35,6 +35,8 @@ pub struct TargetFile {
     pub install: Option<String>,
     /// How it is started and ended.
     pub recipe: Recipe,
+    /// How many checks it bears at once, 1 to 256; as many as elsewhere when it is not said.
+    pub jobs: Option<u16>,
     /// What is documented as missing.
     pub lacks: Vec<Lack>,
     /// What it is known to get wrong.
@@ -147,6 +149,13 @@ impl Reader<'_> {
             self.text(text);
         }
         let recipe = self.recipe(&written);
+        if let Some(jobs) = written
+            .jobs
+            .as_ref()
+            .filter(|j| !(1..=256).contains(&j.value))
+        {
+            self.wrong(jobs, "write a number of checks from 1 to 256", None);
+        }
         let address = self.address(&written);
         let deviations: Vec<Deviation> = written
             .deviations
@@ -164,6 +173,7 @@ impl Reader<'_> {
                 .map(|c| Credentials::new(&c.user_name, c.password.as_deref().map(str::as_bytes))),
             install: written.install,
             recipe,
+            jobs: written.jobs.map(|jobs| jobs.value),
             lacks: written.lacks.iter().map(|l| self.lack(l)).collect(),
             deviations,
         }
@@ -400,6 +410,7 @@ product: A broker
 version: 1.0
 start: exec broker {port}
 ready: 2s
+jobs: 3
 lacks:
   - { mqtt: ['5.0'], reason: not there }
   - { feature: qos-2, reason: not there }
@@ -416,6 +427,7 @@ deviations:
         let read = TargetFile::read("a.yaml", GOOD).unwrap();
         assert_eq!((&*read.product, &*read.version), ("A broker", "1.0"));
         assert_eq!(read.recipe.ready, Duration::from_secs(2));
+        assert_eq!(read.jobs, Some(3));
         assert_eq!(read.address.as_deref(), Some("mqtt://127.0.0.1:{port}"));
         assert!(read.deviations[0].checks.len() > 5);
         let check = |id| checks().find(|c| c.id == id).unwrap();
@@ -429,6 +441,7 @@ deviations:
         let mut told = String::new();
         for (sought, wrong) in [
             ("version: 1.0\n", ""),
+            ("jobs: 3", "jobs: 0"),
             ("ready: 2s", "redy: 2s"),
             ("ready: 2s", "ready: [2s]"),
             (

@@ -23,6 +23,7 @@ pub(super) struct Written {
     pub(super) kill: Option<Spanned<String>>,
     pub(super) restart: Option<Spanned<String>>,
     pub(super) ready: Option<Spanned<String>>,
+    pub(super) jobs: Option<Spanned<u16>>,
     #[serde(default)]
     pub(super) lacks: Vec<Spanned<WrittenLack>>,
     #[serde(default)]

@@ -18,8 +18,8 @@ use tokio::{
 /// A SUBSCRIBE without a filter, as `malformed/subscribe-empty` sends it in 3.1.1.
 const DEADLY: &[u8] = b"\x82\x02\0\x07";
 
-/// The reference broker on `$PORT` behind a door that does at a deadly packet what `$MANNER` says: it ends the process, or
-/// keeps all connections open and says nothing any more.
+/// The reference broker on `$PORT`, with a door before it that does at a deadly packet what `$MANNER` says: it ends the
+/// process, or keeps all connections open and says nothing any more.
 #[test]
 #[ignore = "a server for the other tests here"]
 fn serve() {
