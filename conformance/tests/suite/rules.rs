@@ -213,3 +213,21 @@ fn a_message_of_a_group_stays_with_its_member() {
         ],
     );
 }
+
+/// PINGRESPs come in pairs: the first of two together with the second. Nobody says how soon one has to come.
+#[test]
+fn answers_may_come_together() {
+    let house = House::odd(|| {
+        Box::new(|| -> Rule {
+            let mut held: Option<Vec<u8>> = None;
+            Box::new(move |from, packet, hands| match from {
+                From::Broker if kind(packet) == 13 => match held.take() {
+                    Some(first) => hands.client().send(&[&first[..], packet].concat()),
+                    None => held = Some(packet.to_vec()),
+                },
+                _ => hands.pass(from, packet),
+            })
+        })
+    });
+    spares(&house, &["vectors/ping"]);
+}

@@ -152,9 +152,16 @@ async fn of_no_version(cx: &Cx, case: &'static Case, probe: &mut Probe) -> Optio
 async fn settled(cx: &Cx, probe: &mut Probe) -> Result<(Reaction, bool), Outcome> {
     let mut kept = Kept::new();
     let found = watch(cx, probe, &mut kept).await;
-    let packets = kept.into_packets();
-    let Heard::Violation(violation) = probe.next(Duration::ZERO).await else {
-        return found.map(|end| (Reaction { packets, end }, true));
+    let mut packets = kept.into_packets();
+    let violation = match probe.next(Duration::ZERO).await {
+        Heard::Violation(violation) => violation,
+        other => {
+            // A late answer that came with that to the PINGREQ: it is one all the same.
+            if let Heard::Packet(packet) = other {
+                packets.push(packet);
+            }
+            return found.map(|end| (Reaction { packets, end }, true));
+        }
     };
     let answered = PacketType::from_number(probe.unread().first().map_or(0, |byte| byte >> 4));
     if answered != Some(PacketType::Publish) && violation.rule != Rule::PacketIdZero {
