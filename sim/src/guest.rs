@@ -76,18 +76,22 @@ impl Listener {
     }
 }
 
-/// A simulated connection: ordered bytes, both ways. Dropping it ends it.
+/// A simulated connection: ordered bytes, both ways. Dropping it ends it. It tells only that the other end is gone, not
+/// how: turmoil resets where a real peer may close and the other way round, depending on what was unread.
 #[derive(Debug)]
-pub struct Stream(TcpStream);
+pub struct Stream(pub(crate) TcpStream);
+
+impl squall_transport::Stream for Stream {
+    // What is left of the connection is the link model's to say.
+    fn reset(self: Box<Self>) {}
+}
 
 impl AsyncRead for Stream {
-    /// The end of the connection reads as the end of the stream, however it came about.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Whether the simulation resets or closes says nothing about the network of the story.
         Pin::new(&mut self.0).poll_read(cx, buf).map(|_| Ok(()))
     }
 }
@@ -98,8 +102,10 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write(cx, buf);
-        written.map(|result| Ok(result.unwrap_or(buf.len())))
+        // The reading side reports the end, at the same instant in every world.
+        Pin::new(&mut self.0)
+            .poll_write(cx, buf)
+            .map(|r| Ok(r.unwrap_or(buf.len())))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

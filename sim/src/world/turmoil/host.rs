@@ -13,23 +13,16 @@ use squall_broker::{Accept, Broker, Server};
 use squall_client::{Backoff, Command, Dial};
 use squall_protocol::Role;
 use squall_scenarios::model::{ClientIx, ClientSpec};
-use squall_transport::{
-    Stream,
-    tap::{Cut, Ending, Tapped},
-};
+use squall_transport::tap::{Cut, Ending, Tapped};
 use std::{
     cell::RefCell,
     future::poll_fn,
     io,
     net::{IpAddr, Ipv4Addr},
-    pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::Poll,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::mpsc::{UnboundedSender, unbounded_channel},
-};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use turmoil::{
     Sim,
     net::{TcpListener, TcpStream},
@@ -131,52 +124,11 @@ pub(super) fn client(
 struct Listener(TcpListener);
 
 impl Accept for Listener {
-    type Stream = Quiet;
+    type Stream = guest::Stream;
 
-    async fn accept(&mut self) -> io::Result<Quiet> {
+    async fn accept(&mut self) -> io::Result<guest::Stream> {
         let (stream, _) = self.0.accept().await?;
-        Ok(Quiet(stream))
-    }
-}
-
-/// A simulated socket that tells only that the other end is gone, not how: turmoil resets where a real peer may
-/// close and the other way round, depending on what was unread.
-#[derive(Debug)]
-pub(super) struct Quiet(pub(super) TcpStream);
-
-impl Stream for Quiet {
-    // What is left of the connection is the link model's to say.
-    fn reset(self: Box<Self>) {}
-}
-
-impl AsyncRead for Quiet {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf).map(|_| Ok(()))
-    }
-}
-
-impl AsyncWrite for Quiet {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        // The reading side reports the end, at the same instant in every world.
-        Pin::new(&mut self.0)
-            .poll_write(cx, buf)
-            .map(|r| Ok(r.unwrap_or(buf.len())))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx).map(|_| Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx).map(|_| Ok(()))
+        Ok(guest::Stream(stream))
     }
 }
 
@@ -204,7 +156,7 @@ impl Drop for Dialing {
 }
 
 impl Dial for Dialer {
-    type Stream = Tapped<Quiet>;
+    type Stream = Tapped<guest::Stream>;
 
     // Not an `async fn`: the dial counts from the call, not from the first poll.
     fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
@@ -236,7 +188,7 @@ impl Dial for Dialer {
                     shared.net.kill(now.as_millis(), conn);
                 }
             };
-            Ok(tap.on(Quiet(stream), Role::Client, told))
+            Ok(tap.on(guest::Stream(stream), Role::Client, told))
         }
     }
 }
