@@ -90,7 +90,6 @@ fn a_message_may_reach_who_subscribed_after_it() {
         Box::new(move || {
             let published = Rc::clone(&published);
             Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
-                hands.pass(from, packet);
                 let is_publish = kind(packet) == 3;
                 for late in [&b"ordinary"[..], b"older"] {
                     if is_publish && from == From::Client && packet.ends_with(late) {
@@ -102,8 +101,9 @@ fn a_message_may_reach_who_subscribed_after_it() {
                     && packet.ends_with(b"end")
                     && packet[0] & 1 == 0)
                 {
-                    return;
+                    return hands.pass(from, packet);
                 }
+                // In the order in which they were published.
                 for (_, late) in published
                     .borrow()
                     .iter()
@@ -116,6 +116,7 @@ fn a_message_may_reach_who_subscribed_after_it() {
                     again[at] ^= 0x40 | late[0] & 1;
                     hands.client().send(&with_body(packet[0], &again));
                 }
+                hands.pass(from, packet);
             }) as Rule
         })
     });

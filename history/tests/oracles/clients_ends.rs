@@ -186,3 +186,19 @@ fn a_session_is_over_when_nobody_can_have_missed_its_end() {
     // A DISCONNECT that may have crossed may have said another interval.
     assert!(expired(crate::stage::goodbye(), 60_000).is_empty());
 }
+
+/// Section 4.7.2: topics that begin with `$` are for the server's own messages.
+#[test]
+fn what_a_server_says_of_itself_is_its_own() {
+    let heard = |topic: &'static str| {
+        let message = Publish {
+            topic: topic.into(),
+            qos: QoS::AtMostOnce,
+            ..publish("m")
+        };
+        let asks = vec![(2, A, subscribe(topic)), (3, A, suback())];
+        tale([there(0, A), asks, gets(10, A, message)]).at_clients()
+    };
+    assert!(heard("$SYS/uptime").is_empty());
+    assert_eq!(heard("uptime"), ["no invention"]);
+}

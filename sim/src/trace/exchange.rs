@@ -2,7 +2,7 @@
 
 use super::{AtServer, Node, Record, What};
 use crate::order::Order;
-use squall_protocol::{Frame, Version, hex};
+use squall_protocol::{Frame, Time, Version, hex};
 use squall_reports::{Event, EventKind, Exchange, Window};
 use squall_scenarios::{
     describe,
@@ -173,24 +173,11 @@ fn event(
     let at_ms = record.at.as_millis();
     let note =
         |who: usize, kind: EventKind, label: String| Event::new(at_ms, kind, who, who, label);
+    let arrived = sight.fates[ix].map(|r| records[r].at);
     let packet = |from: usize, to: usize, frame: &Frame| {
-        let mut detail = frame.packet.describe(version);
-        let arrived = sight.fates[ix];
-        if sight.broker {
-            detail.push(match arrived {
-                Some(r) => format!("arrived at {}", records[r].at),
-                None => "never arrived".into(),
-            });
-        }
-        let kind = match arrived.is_some() || !sight.broker {
-            true => EventKind::Packet,
-            false => EventKind::Lost,
-        };
-        Event {
-            detail: detail.join("\n"),
-            hex: hex::dump(&frame.bytes, Event::MOST_BYTES),
-            ..Event::new(at_ms, kind, from, to, frame.packet.summary())
-        }
+        let label = frame.packet.summary();
+        let told = Event::new(at_ms, EventKind::Packet, from, to, label);
+        on_its_way(told, frame, version, sight.broker.then_some(arrived))
     };
     Some(match &record.what {
         What::Broker {
@@ -234,6 +221,30 @@ fn event(
         What::Order(order) => note(client, EventKind::Note, self::order(order)?),
         _ => return None,
     })
+}
+
+/// A packet, with its fields, its bytes, and when it arrived; without the last where nobody knows.
+fn on_its_way(
+    told: Event,
+    frame: &Frame,
+    version: Version,
+    arrived: Option<Option<Time>>,
+) -> Event {
+    let mut detail = frame.packet.describe(version);
+    detail.extend(arrived.map(|at| match at {
+        Some(at) => format!("arrived at {at}"),
+        None => "never arrived".into(),
+    }));
+    let kind = match arrived {
+        Some(None) => EventKind::Lost,
+        Some(Some(_)) | None => EventKind::Packet,
+    };
+    Event {
+        kind,
+        detail: detail.join("\n"),
+        hex: hex::dump(&frame.bytes, Event::MOST_BYTES),
+        ..told
+    }
 }
 
 /// An order in a few words; `None` for those whose effect is shown anyway.
