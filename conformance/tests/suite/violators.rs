@@ -233,15 +233,15 @@ fn retained_messages_are_lost() {
 
 #[test]
 fn late_is_told_apart_from_lost() {
-    let result = losing(|packet| packet.ends_with(b"queued 3")).check("session/1-queued", V3_1_1);
+    let result = losing(|packet| packet.ends_with(b"queued 1.3")).check("session/1-queued", V3_1_1);
     assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
     assert!(
-        result.message.contains("`queued 3` was lost"),
+        result.message.contains("`queued 1.3` was lost"),
         "{}",
         story(&result)
     );
     let house = House::each(|from, packet, hands| match from {
-        From::Broker if kind(packet) == 3 && packet.ends_with(b"queued 5") => {
+        From::Broker if kind(packet) == 3 && packet.ends_with(b"queued 1.5") => {
             hands.client().send_late(Duration::from_millis(300), packet);
         }
         _ => hands.pass(from, packet),
@@ -249,7 +249,9 @@ fn late_is_told_apart_from_lost() {
     let result = house.check("session/1-queued", V3_1_1);
     assert_eq!(result.verdict, Verdict::Fail, "{}", story(&result));
     assert!(
-        result.message.starts_with("`queued 5` came after `end`"),
+        result
+            .message
+            .starts_with("`queued 1.5` came after `end 1`"),
         "{}",
         story(&result)
     );
