@@ -38,7 +38,7 @@ pub(crate) fn live(who: Who, seed: u64, stories: Vec<(Scenario, Version)>) -> Ve
                 versions: vec![version],
                 seeds: (seed, seed + 1),
                 jobs: 1,
-                patience: Duration::from_secs(24 * 3600),
+                patience: Duration::from_secs(180),
                 tag: format!("t{n}"),
                 reach: Reach {
                     endpoint: memory.clone().into(),

@@ -33,7 +33,7 @@ const SEED: u64 = 1;
 /// Stories that find a saboteur by the clients' ends, of which one should find it live.
 const FOUND: usize = 3;
 /// A decoy is told one of so many stories live.
-const SHARE: usize = 5;
+const SHARE: usize = 10;
 
 /// The stories of the library.
 pub(crate) fn library() -> Vec<Scenario> {
