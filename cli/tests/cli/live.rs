@@ -26,7 +26,7 @@ steps:
   - wait: 300ms
   - app: connect
   - app: { publish: state, payload: closed, qos: 1, retain: true }
-  - settle: 1s
+  - wait: 2s
 expect:
   - delivered: { topic: locks/1, to: lock, exactly: once }
 ";
@@ -97,7 +97,7 @@ fn a_finding_is_found_again_by_its_replay_file() {
 #[test]
 fn what_is_not_played_says_why() {
     let (broker, dir) = (Serving::start(), folder());
-    let story = STORY.replace("settle: 1s", "settle: 1h");
+    let story = STORY.replace("wait: 2s", "wait: 1h");
     write(dir.path(), "long.yaml", &story);
     let set = STORY.replace("clients:", "broker: { receive_maximum: 3 }\nclients:");
     write(dir.path(), "set.yaml", &format!("versions: ['5.0']\n{set}"));
