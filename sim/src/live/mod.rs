@@ -380,10 +380,12 @@ fn confirm(said: &mut Said, again: &[Said]) {
             all.any(|f| f.rule == finding.rule && f.statements == finding.statements)
         };
         let seen = again.iter().filter(same).count() + 1;
-        if seen < times {
+        // Who was kept from telling it again has not confirmed it.
+        let confirmed = seen == times && times == AGAIN + 1;
+        if !confirmed {
             finding.message = format!("{} (seen {seen} of {times} times)", finding.message);
         }
-        if absence && seen < times {
+        if absence && !confirmed {
             doubtful.push(finding.message);
         } else {
             said.absences.push(absence);
@@ -431,5 +433,71 @@ fn base36(mut number: usize) -> String {
         if number == 0 {
             return text.into_iter().rev().collect();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_reports::{Exchange, Finding};
+    use squall_scenarios::load_str;
+
+    /// What is said of a story in which something came that must not, something did not come that must, or neither.
+    fn said(rules: &[(&str, bool)]) -> Said {
+        let text = "title: t\nclients: { a: {} }\nsteps:\n  - a: connect\n  - a: disconnect\n";
+        let scenario = Rc::new(load_str("t", "t.yaml", text).expect("it is a story"));
+        let (version, seed) = (Version::V5_0, 0);
+        let mut result = not_played(
+            &One {
+                scenario,
+                version,
+                seed,
+            },
+            String::new(),
+        );
+        result.verdict = Verdict::Fail;
+        result.reason = None;
+        result.findings = rules.iter().map(|(rule, _)| finding(rule)).collect();
+        let absences = rules.iter().map(|(_, absence)| *absence).collect();
+        Said { result, absences }
+    }
+
+    fn finding(rule: &str) -> Finding {
+        Finding {
+            rule: rule.to_owned(),
+            statements: Vec::new(),
+            message: "it was seen".into(),
+            expected: String::new(),
+            location: None,
+            internal: false,
+            evidence: Exchange::default(),
+        }
+    }
+
+    #[test]
+    fn what_did_not_come_is_believed_when_it_never_comes() {
+        let (lost, twice) = (("lost", true), ("twice", false));
+        for (again, counts) in [
+            (vec![said(&[lost]), said(&[lost])], true),
+            (vec![said(&[lost]), said(&[])], false),
+            // It was told once or twice, and then no more.
+            (vec![said(&[lost])], false),
+            (vec![], false),
+        ] {
+            let mut first = said(&[lost]);
+            confirm(&mut first, &again);
+            let verdict = match counts {
+                true => Verdict::Fail,
+                false => Verdict::Inconclusive,
+            };
+            assert_eq!(first.result.verdict, verdict, "{again:#?}");
+            assert_eq!(first.result.findings.is_empty(), !counts);
+        }
+        let mut first = said(&[twice, lost]);
+        confirm(&mut first, &[]);
+        assert_eq!(first.result.verdict, Verdict::Fail);
+        let message = &first.result.findings[0].message;
+        assert_eq!(message, "it was seen (seen 1 of 1 times)");
+        assert_eq!(first.result.findings.len(), 1);
     }
 }
