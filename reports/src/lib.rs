@@ -40,4 +40,5 @@ pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Product, Report, Series,
     SimResult, Simulation, StatementRef, Summary, Verdict, Window,
 };
+pub use quantity::in_words;
 pub use sink::Sink;

@@ -1,5 +1,7 @@
 //! Numbers as people read them: times, counts and plurals. It knows no result model.
 
+use std::time::Duration;
+
 /// A point in time as seconds to the millisecond, such as `12.345 s`.
 pub(crate) fn seconds(ms: u64) -> String {
     format!("{}.{:03} s", ms / 1000, ms % 1000)
@@ -14,6 +16,12 @@ pub(crate) fn duration(ms: u64) -> String {
         60_000..3_600_000 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", grouped(seconds / 3600), seconds / 60 % 60),
     }
+}
+
+/// A time as reports say it, such as `38.0 s` or `2 min 5 s`.
+#[must_use]
+pub fn in_words(time: Duration) -> String {
+    duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A whole number in groups of three digits: `1,234,567`.

@@ -128,7 +128,7 @@ pub(crate) struct Said {
 impl Case<'_> {
     pub(crate) fn verdict(&self, played: &Played) -> Said {
         let plan = self.plan;
-        let (broken, mut doubt) = self.broken(played);
+        let (broken, described, mut doubt) = self.broken(played);
         let mut absences: Vec<bool> = broken.iter().map(|b| b.absence).collect();
         let shown = broken.into_iter().map(|b| {
             let asked = b.demand.map(|n| plan.expect[n].source);
@@ -149,10 +149,11 @@ impl Case<'_> {
             absences.insert(0, false);
             findings.insert(0, fallen(why));
         }
-        let verdict = match (findings.is_empty(), &doubt) {
-            (false, _) => Verdict::Fail,
-            (true, Some(_)) => Verdict::Inconclusive,
-            (true, None) => Verdict::Pass,
+        let (verdict, reason) = match (findings.is_empty(), described.first(), doubt) {
+            (false, ..) => (Verdict::Fail, None),
+            (true, Some(first), _) => (Verdict::Warn, Some(warning(first))),
+            (true, None, Some(doubt)) => (Verdict::Inconclusive, Some(doubt)),
+            (true, None, None) => (Verdict::Pass, None),
         };
         let result = SimResult {
             scenario: plan.name.clone(),
@@ -161,7 +162,7 @@ impl Case<'_> {
             seed: self.seed,
             world: self.world.to_owned(),
             verdict,
-            reason: doubt.filter(|_| verdict == Verdict::Inconclusive),
+            reason,
             trace_hash: played.trace.hash(),
             virtual_ms: played.end.as_millis(),
             findings,
@@ -171,7 +172,7 @@ impl Case<'_> {
     }
 
     /// What was broken, and why there is doubt about the rest, if there is.
-    fn broken(&self, played: &Played) -> (Vec<Broken>, Option<String>) {
+    fn broken(&self, played: &Played) -> (Vec<Broken>, Vec<Broken>, Option<String>) {
         let sight = self.sight;
         let judgement = judge::judge(self.plan, self.version, played, sight);
         let mut broken = judgement.findings;
@@ -198,7 +199,7 @@ impl Case<'_> {
             explains.append(&mut follows);
             broken = explains;
         }
-        (broken, judgement.doubt)
+        (broken, judgement.described, judgement.doubt)
     }
 
     fn finding(&self, trace: &Trace, broken: Broken, source: Option<Source>) -> Finding {
@@ -226,6 +227,12 @@ impl Case<'_> {
             evidence: exchange(plan, self.version, trace.records(), window),
         }
     }
+}
+
+/// What is said of a stranger that does otherwise than is described.
+fn warning(described: &Broken) -> String {
+    let message = &described.message;
+    format!("{message}; the standard describes it otherwise, and demands nothing")
 }
 
 /// A broker that somebody brought along has ended.

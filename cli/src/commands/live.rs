@@ -224,7 +224,6 @@ fn tell(
     let progress = Progress::new(&format!("scenarios told to {target}"), live.count());
     let run = live.run(progress.counter(), interrupt::flag(), |mut ended| {
         meaning::add(ended.version, &mut ended.result);
-        meaning::grade(ended.version, &mut ended.result);
         each(ended.version, ended.result);
     });
     let (end, left) = runtime.block_on(run);

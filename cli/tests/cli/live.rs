@@ -125,7 +125,7 @@ fn what_is_not_played_says_why() {
     };
     assert_eq!(document["summary"]["n/a"], 2, "{document}");
     assert!(
-        reason(0).ends_with(", and patience lasts 90 s"),
+        reason(0).ends_with(", and patience lasts 1 min 30 s"),
         "{}",
         reason(0)
     );

@@ -1,6 +1,7 @@
 //! The verdict on a run: the trace is translated into a [`squall_history`] and judged there by monitors and oracles;
 //! [`squall_scenarios::judge()`] judges what the scenario asks for in particular.
 
+mod grade;
 mod seen;
 
 pub use seen::{Ends, Sight};
@@ -58,6 +59,8 @@ pub struct Judgement {
     /// Guarantees that were not kept, the first ten. A finding's demand is the number of the expectation that was not
     /// met.
     pub findings: Vec<Finding>,
+    /// What a stranger does otherwise than the standard describes, without demanding it: at most a warning.
+    pub described: Vec<Finding>,
     /// Why what the story expects was not judged, if it was not: the broker gave less than the story counts on, as it
     /// may, or the story came to no end.
     pub doubt: Option<String>,
@@ -108,8 +111,16 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     if doubt.is_none() {
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
+    let findings = once(broken.into_list());
+    let (findings, described) = match stranger {
+        true => findings
+            .into_iter()
+            .partition(|f| grade::demands(version, f)),
+        false => (findings, Vec::new()),
+    };
     Judgement {
-        findings: once(broken.into_list()),
+        findings,
+        described,
         doubt,
     }
 }

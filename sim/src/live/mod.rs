@@ -3,6 +3,7 @@
 //! A finding is confirmed by telling the story again. What is on the wire stands once it was seen; that something did
 //! not happen is believed only when it did not happen again.
 
+mod confirm;
 mod left;
 mod needs;
 
@@ -15,13 +16,14 @@ use crate::{
     trace::What,
     world::{
         Played,
-        live::{FULL, Play, Reach, Room, play},
+        live::{FULL, Halt, Play, Reach, Room, play},
     },
 };
+use confirm::{AGAIN, confirm};
 use needs::needs;
 use squall_client::{EndCause, Event};
 use squall_protocol::Version;
-use squall_reports::{SimResult, Verdict};
+use squall_reports::{SimResult, Verdict, in_words};
 use squall_scenarios::{
     model::{Scenario, Settle, Step, StepKind},
     moved,
@@ -36,12 +38,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    task::{JoinSet, LocalSet},
+    task::{JoinError, JoinSet, LocalSet},
     time::{Instant, sleep, timeout},
 };
 
-/// How often a story is told again after a finding.
-const AGAIN: usize = 2;
 /// A stranger may take this much longer over a step than the story gives it.
 const LATE: Duration = Duration::from_secs(5);
 /// What the world of such runs is called in results.
@@ -65,7 +65,7 @@ pub struct Live {
     /// A story that takes longer is not played.
     pub patience: Duration,
     /// Letters and digits that nobody else on this broker uses: topics, share names and Client Identifiers of the run
-    /// begin with it. At most 10.
+    /// begin with it. At most 10: with the number of the run, Client Identifiers stay within 23.
     pub tag: String,
     /// The broker.
     pub reach: Reach,
@@ -158,6 +158,7 @@ impl Live {
         mut each: impl FnMut(Ended),
     ) -> End {
         let room = Room::new(ROOM);
+        let halt = Halt::when(stop);
         let mut waiting = self.runs().into_iter().enumerate();
         let mut running = JoinSet::new();
         let mut told: BTreeMap<usize, Ended> = BTreeMap::new();
@@ -167,25 +168,23 @@ impl Live {
             while running.len() < self.jobs.max(1)
                 && let Some((n, one)) = waiting.next()
             {
-                let teller = self.teller(n, &room, left, stop);
+                let teller = self.teller(n, &room, left, &halt);
                 running.spawn_local(async move { (n, teller.tell(&one).await) });
             }
             match running.join_next().await {
                 None => break,
-                Some(Ok((n, Ok(one)))) => {
-                    done.fetch_add(1, Ordering::Relaxed);
-                    told.insert(n, one);
-                }
-                Some(Ok((_, Err(why)))) => end = why,
-                Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
-                Some(Err(_)) => {}
+                Some(joined) => end = ended(joined, done, &mut told).unwrap_or(end),
             }
             while let Some(one) = told.remove(&next) {
                 next += 1;
                 each(one);
             }
         }
-        // What was found counts, whatever became of the rest.
+        // What was found counts, whatever became of the rest: who has found something says so soon.
+        halt.call();
+        while let Some(joined) = running.join_next().await {
+            ended(joined, done, &mut told);
+        }
         told.into_values().for_each(each);
         end
     }
@@ -195,16 +194,16 @@ impl Live {
         number: usize,
         room: &Room,
         left: &Rc<RefCell<BTreeSet<Left>>>,
-        stop: &'static AtomicBool,
+        halt: &Halt,
     ) -> Teller {
         Teller {
-            tag: format!("{}{}", self.tag, base36(number)),
+            tag: format!("{}{number}", self.tag),
             patience: self.patience,
             reach: self.reach.clone(),
             offers: self.offers.clone(),
             room: room.clone(),
             left: Rc::clone(left),
-            stop,
+            halt: halt.clone(),
         }
     }
 }
@@ -217,31 +216,57 @@ struct Teller {
     offers: BTreeMap<Version, Result<Offer, String>>,
     room: Room,
     left: Rc<RefCell<BTreeSet<Left>>>,
-    stop: &'static AtomicBool,
+    halt: Halt,
+}
+
+/// What came of a story, and why no more can be told, if so.
+type Outcome = (Option<Ended>, Option<End>);
+
+/// Keeps what was found; gives why no more can be told.
+fn ended(
+    joined: Result<(usize, Outcome), JoinError>,
+    done: &AtomicU64,
+    told: &mut BTreeMap<usize, Ended>,
+) -> Option<End> {
+    match joined {
+        Ok((n, (one, end))) => {
+            if let Some(one) = one {
+                done.fetch_add(1, Ordering::Relaxed);
+                told.insert(n, one);
+            }
+            end
+        }
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(_) => None,
+    }
 }
 
 impl Teller {
-    /// What came of it, or why no more stories can be told.
-    async fn tell(&self, one: &One) -> Result<Ended, End> {
+    async fn tell(&self, one: &One) -> Outcome {
         let version = one.version;
+        let found = |result| Some(Ended { version, result });
         if let Some(reason) = self.unfit(one) {
-            let result = not_played(one, reason);
-            return Ok(Ended { version, result });
+            return (found(not_played(one, reason)), None);
         }
-        let mut said = self.once(one, 0).await?;
+        let mut said = match self.once(one, 0).await {
+            Ok(said) => said,
+            Err(end) => return (None, Some(end)),
+        };
+        let (mut again, mut end) = (Vec::new(), None);
         if !said.result.findings.is_empty() {
-            let mut again = Vec::new();
+            // What was found counts, whatever keeps it from being told again.
             for n in 1..=AGAIN {
-                // What was found counts, whatever keeps it from being told again.
-                let Ok(more) = self.once(one, n).await else {
+                match self.once(one, n).await {
+                    Ok(more) => again.push(more),
+                    Err(why) => end = Some(why),
+                }
+                if end.is_some() {
                     break;
-                };
-                again.push(more);
+                }
             }
             confirm(&mut said, &again);
         }
-        let result = said.result;
-        Ok(Ended { version, result })
+        (found(said.result), end)
     }
 
     /// Why the story is not played, if so: it is played in virtual time first, which shows how long it takes and what
@@ -256,10 +281,9 @@ impl Teller {
         let takes = Duration::from_millis(judged.result.virtual_ms);
         let takes = takes + 2 * LATE;
         if takes > self.patience {
+            let [takes, lasts] = [takes, self.patience].map(in_words);
             return Some(format!(
-                "the story takes {}, and patience lasts {}",
-                in_words(takes),
-                in_words(self.patience)
+                "the story takes {takes}, and patience lasts {lasts}"
             ));
         }
         needs(&judged, offer)
@@ -278,7 +302,7 @@ impl Teller {
             seed: one.seed,
             reach: &self.reach,
             room: &self.room,
-            stop: self.stop,
+            halt: &self.halt,
         })
         .await
         .ok_or(End::Stopped)?;
@@ -369,35 +393,6 @@ fn give_time(steps: &mut [Step]) {
     }
 }
 
-/// Holds what was found against the same story told again.
-fn confirm(said: &mut Said, again: &[Said]) {
-    let times = again.len() + 1;
-    let mut doubtful = Vec::new();
-    let findings = std::mem::take(&mut said.result.findings);
-    for (mut finding, absence) in findings.into_iter().zip(std::mem::take(&mut said.absences)) {
-        let same = |said: &&Said| {
-            let mut all = said.result.findings.iter();
-            all.any(|f| f.rule == finding.rule && f.statements == finding.statements)
-        };
-        let seen = again.iter().filter(same).count() + 1;
-        // Who was kept from telling it again has not confirmed it.
-        let confirmed = seen == times && times == AGAIN + 1;
-        if !confirmed {
-            finding.message = format!("{} (seen {seen} of {times} times)", finding.message);
-        }
-        if absence && !confirmed {
-            doubtful.push(finding.message);
-        } else {
-            said.absences.push(absence);
-            said.result.findings.push(finding);
-        }
-    }
-    if said.result.findings.is_empty() {
-        said.result.verdict = Verdict::Inconclusive;
-        said.result.reason = doubtful.into_iter().next();
-    }
-}
-
 /// The result of a run that is not played.
 fn not_played(one: &One, reason: String) -> SimResult {
     SimResult {
@@ -412,92 +407,5 @@ fn not_played(one: &One, reason: String) -> SimResult {
         virtual_ms: 0,
         findings: Vec::new(),
         replay: None,
-    }
-}
-
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        0 => format!("{} ms", time.as_millis()),
-        s if s < 120 => format!("{s} s"),
-        s => format!("{} min {} s", s / 60, s % 60),
-    }
-}
-
-/// A number in digits and small letters.
-fn base36(mut number: usize) -> String {
-    let mut text = Vec::new();
-    loop {
-        let digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
-        text.push(char::from(digit));
-        number /= 36;
-        if number == 0 {
-            return text.into_iter().rev().collect();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use squall_reports::{Exchange, Finding};
-    use squall_scenarios::load_str;
-
-    /// What is said of a story in which something came that must not, something did not come that must, or neither.
-    fn said(rules: &[(&str, bool)]) -> Said {
-        let text = "title: t\nclients: { a: {} }\nsteps:\n  - a: connect\n  - a: disconnect\n";
-        let scenario = Rc::new(load_str("t", "t.yaml", text).expect("it is a story"));
-        let (version, seed) = (Version::V5_0, 0);
-        let mut result = not_played(
-            &One {
-                scenario,
-                version,
-                seed,
-            },
-            String::new(),
-        );
-        result.verdict = Verdict::Fail;
-        result.reason = None;
-        result.findings = rules.iter().map(|(rule, _)| finding(rule)).collect();
-        let absences = rules.iter().map(|(_, absence)| *absence).collect();
-        Said { result, absences }
-    }
-
-    fn finding(rule: &str) -> Finding {
-        Finding {
-            rule: rule.to_owned(),
-            statements: Vec::new(),
-            message: "it was seen".into(),
-            expected: String::new(),
-            location: None,
-            internal: false,
-            evidence: Exchange::default(),
-        }
-    }
-
-    #[test]
-    fn what_did_not_come_is_believed_when_it_never_comes() {
-        let (lost, twice) = (("lost", true), ("twice", false));
-        for (again, counts) in [
-            (vec![said(&[lost]), said(&[lost])], true),
-            (vec![said(&[lost]), said(&[])], false),
-            // It was told once or twice, and then no more.
-            (vec![said(&[lost])], false),
-            (vec![], false),
-        ] {
-            let mut first = said(&[lost]);
-            confirm(&mut first, &again);
-            let verdict = match counts {
-                true => Verdict::Fail,
-                false => Verdict::Inconclusive,
-            };
-            assert_eq!(first.result.verdict, verdict, "{again:#?}");
-            assert_eq!(first.result.findings.is_empty(), !counts);
-        }
-        let mut first = said(&[twice, lost]);
-        confirm(&mut first, &[]);
-        assert_eq!(first.result.verdict, Verdict::Fail);
-        let message = &first.result.findings[0].message;
-        assert_eq!(message, "it was seen (seen 1 of 1 times)");
-        assert_eq!(first.result.findings.len(), 1);
     }
 }

@@ -5,11 +5,13 @@
 //! Only the clients' ends of the connections are seen. Time is what [`tokio::time`] says, which tests can pause.
 
 mod dial;
+mod halt;
 mod line;
 mod reach;
 mod room;
 mod scene;
 
+pub use halt::Halt;
 pub use reach::{Login, Reach};
 pub use room::Room;
 
@@ -34,7 +36,6 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
-    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -56,8 +57,8 @@ pub struct Play<'a> {
     pub reach: &'a Reach,
     /// Room for the packets of all runs that are played at once.
     pub room: &'a Room,
-    /// When this is set the run is given up.
-    pub stop: &'a AtomicBool,
+    /// When it is called the run is given up.
+    pub halt: &'a Halt,
 }
 
 /// How soon a run notices that it is given up.
@@ -135,7 +136,7 @@ impl<'a> Stage<'a> {
             self.observe();
             if looked.elapsed() >= LOOK_AGAIN {
                 looked = Instant::now();
-                if self.play.stop.load(Ordering::Relaxed) {
+                if self.play.halt.is_called() {
                     return None;
                 }
             }
