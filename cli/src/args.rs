@@ -122,16 +122,23 @@ pub(crate) struct Verify {
     pub(crate) outputs: Outputs,
 }
 
+/// The seeds that are played.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Seeds {
+    /// One seed.
+    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
+    pub(crate) seed: Option<u64>,
+    /// Seeds from A up to, not including, B; when absent each scenario's own number, live 0 alone.
+    #[arg(long, value_name = "A..B", value_parser = seed_range)]
+    pub(crate) seeds: Option<SeedRange>,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sim {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
-    /// One seed.
-    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
-    pub(crate) seed: Option<u64>,
-    /// Seeds from A up to, not including, B; each scenario's own number when absent.
-    #[arg(long, value_name = "A..B", value_parser = seed_range)]
-    pub(crate) seeds: Option<SeedRange>,
+    #[command(flatten)]
+    pub(crate) seeds: Seeds,
     /// Where to play: loop (fast) or turmoil (the async drivers on simulated hosts).
     #[arg(long, value_name = "WORLD", default_value = "loop", value_parser = world)]
     pub(crate) world: World,
@@ -162,12 +169,8 @@ pub(crate) struct Live {
     /// --broker it runs there already.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) target: Option<String>,
-    /// One seed.
-    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
-    pub(crate) seed: Option<u64>,
-    /// Seeds from A up to, not including, B; 0 alone when absent.
-    #[arg(long, value_name = "A..B", value_parser = seed_range)]
-    pub(crate) seeds: Option<SeedRange>,
+    #[command(flatten)]
+    pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,

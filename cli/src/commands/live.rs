@@ -1,6 +1,6 @@
 //! `squall live`: scenarios told to a running broker.
 
-use super::{conform, ending, files, report};
+use super::{conform, ending, files, report, seeds};
 use crate::{
     args::Live as Args,
     bundled,
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
     let stories = Stories {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
-        seeds: seeds(args)?,
+        seeds: seeds(&args.seeds)?.unwrap_or((0, 1)),
         jobs: args.jobs.into(),
         patience: args.patience,
         scenarios: scenarios.clone(),
@@ -247,17 +247,4 @@ fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
         "{target} lets no client in: {}",
         why.unwrap_or_default()
     )))
-}
-
-/// The seeds that were asked for: the first, and the one after the last.
-fn seeds(args: &Args) -> Result<(u64, u64)> {
-    match (args.seed, args.seeds) {
-        (Some(u64::MAX), _) => Err(CliError::input(format!(
-            "the largest seed is {}",
-            u64::MAX - 1
-        ))),
-        (Some(seed), _) => Ok((seed, seed + 1)),
-        (None, Some(range)) => Ok((range.first, range.end)),
-        (None, None) => Ok((0, 1)),
-    }
 }

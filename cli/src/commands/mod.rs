@@ -11,7 +11,11 @@ pub(crate) mod replay;
 pub(crate) mod sim;
 pub(crate) mod verify;
 
-use crate::{args::Outputs, exit::Ending, interrupt};
+use crate::{
+    args::{Outputs, Seeds},
+    exit::{CliError, Ending, Result},
+    interrupt,
+};
 use chrono::{SecondsFormat, Utc};
 use squall_reports::{Format, Report};
 use std::path::PathBuf;
@@ -46,4 +50,18 @@ fn ending(report: &Report, written: bool) -> Ending {
         return Ending::Internal;
     }
     Ending::of(report.verdict()).if_written(written)
+}
+
+/// The seeds that were asked for: the first, and the one after the last.
+fn seeds(args: &Seeds) -> Result<Option<(u64, u64)>> {
+    let Some(seed) = args.seed else {
+        return Ok(args.seeds.map(|r| (r.first, r.end)));
+    };
+    match seed.checked_add(1) {
+        Some(end) => Ok(Some((seed, end))),
+        None => Err(CliError::input(format!(
+            "the largest seed is {}",
+            u64::MAX - 1
+        ))),
+    }
 }

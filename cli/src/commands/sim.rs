@@ -1,6 +1,6 @@
 //! `squall sim`: scenarios over seeds.
 
-use super::{ending, files, report};
+use super::{ending, files, report, seeds};
 use crate::{
     args::Sim,
     bundled,
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Sim) -> Result<Ending> {
     let sweep = Sweep {
         scenarios: &scenarios,
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
-        seeds: seeds(args)?,
+        seeds: seeds(&args.seeds)?,
         world: args.world,
         confirm: false,
         jobs: campaign::jobs(args.jobs),
@@ -42,20 +42,6 @@ fn swept(args: &Sim, sweep: &Sweep<'_>) -> Result<Ending> {
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
     Ok(ending(&report, written & tell_of(&replays)))
-}
-
-/// The seeds that were asked for: the first, and the one after the last.
-fn seeds(args: &Sim) -> Result<Option<(u64, u64)>> {
-    let Some(seed) = args.seed else {
-        return Ok(args.seeds.map(|r| (r.first, r.end)));
-    };
-    match seed.checked_add(1) {
-        Some(end) => Ok(Some((seed, end))),
-        None => Err(CliError::input(format!(
-            "the largest seed is {}",
-            u64::MAX - 1
-        ))),
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use squall_protocol::Version;
 /// Whether a finding rests on anything that the standard demands, and does not only describe or leave in doubt. What
 /// cites nothing is asked for by a scenario.
 pub(super) fn demands(version: Version, finding: &Finding) -> bool {
-    let holds = |id: &&str| catalogue::find(version, id).is_none_or(|s| s.gradable());
-    finding.statements.is_empty() || finding.statements.iter().any(|id| holds(&id))
+    let holds = |id: &str| catalogue::find(version, id).is_none_or(|s| s.gradable());
+    finding.statements.is_empty() || finding.statements.iter().any(|id| holds(id))
 }
 
 #[cfg(test)]
