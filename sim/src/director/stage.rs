@@ -32,6 +32,10 @@ pub struct StepFailure {
     pub at: Time,
     /// The story came to a limit; the step itself may be in order.
     pub at_limit: bool,
+    /// The statements that ask for what the step needed, as the story says: then it is no matter of this story alone.
+    pub demanded: Vec<String>,
+    /// Something did not happen, rather than something else.
+    pub absence: bool,
 }
 
 /// What looking at a step gives: whether it is over, or why the story cannot go on.
@@ -103,7 +107,7 @@ impl<'a> Stage<'a> {
             clients: plan
                 .clients
                 .iter()
-                .map(|c| ClientView::new(c.reconnect.is_some()))
+                .map(|c| ClientView::new(c.reconnect.is_some(), c.scripted))
                 .collect(),
             own_clients: own_clients(plan),
             shared: shared(plan),
@@ -184,6 +188,8 @@ impl Stage<'_> {
             expected: expected.to_owned(),
             at: self.now,
             at_limit: false,
+            demanded: Vec::new(),
+            absence: true,
         }
     }
 

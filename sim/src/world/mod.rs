@@ -6,6 +6,7 @@
 
 pub mod event_loop;
 pub mod live;
+mod party;
 mod server;
 pub mod turmoil;
 

@@ -15,7 +15,7 @@ pub use halt::Halt;
 pub use reach::{Login, Reach};
 pub use room::Room;
 
-use super::Played;
+use super::{Played, party::party};
 use crate::{
     director::{Director, packet_bytes},
     net::{Delivery, Network},
@@ -28,7 +28,7 @@ use dial::Dialer;
 use line::Parcel;
 use room::Taken;
 use scene::{Scene, Shared, Tasks};
-use squall_client::{Backoff, Command};
+use squall_client::Command;
 use squall_protocol::{Frame, Packet, Time, Version, encode};
 use squall_scenarios::model::{ClientIx, ClientSpec, Scenario};
 use std::{
@@ -156,11 +156,6 @@ impl<'a> Stage<'a> {
     /// Starts a client's driver.
     fn start(&mut self, client: ClientIx, spec: &ClientSpec) {
         let (sender, commands) = mpsc::unbounded_channel();
-        if let Some(r) = spec.reconnect {
-            let (first, max) = (r.first, r.max);
-            let backoff = Command::Backoff(Some(Backoff { first, max }));
-            sender.send(backoff).expect("the receiver is right here");
-        }
         let tap = Taps::new();
         let dialer = Dialer {
             client,
@@ -180,7 +175,7 @@ impl<'a> Stage<'a> {
             };
             scene.record(Node::Client(client), What::Client(event));
         };
-        let driver = squall_client::run(dialer, commands, observer);
+        let driver = squall_client::run_machine(party(spec), dialer, commands, observer);
         self.scene.tasks.borrow_mut().spawn_local(driver);
         self.taps.push(tap);
         self.commands.push(sender);
