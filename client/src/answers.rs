@@ -44,9 +44,7 @@ impl Answers {
                 QoS::ExactlyOnce => Packet::PubRec(Ack::with_reason(p.packet_id?, reason)),
             },
             Packet::PubRec(received) => Packet::PubRel(Ack::success(received.packet_id)),
-            Packet::PubRel(released) => {
-                Packet::PubComp(Ack::success(released.packet_id))
-            }
+            Packet::PubRel(released) => Packet::PubComp(Ack::success(released.packet_id)),
             _ => return None,
         };
         (!self.withheld.contains(&answer.packet_type())).then_some(answer)

@@ -192,7 +192,8 @@ impl Scripted {
         self.send_packet(&Packet::Publish(publish));
         if message.qos == QoS::AtMostOnce {
             let reason = ReasonCode::SUCCESS;
-            self.events.push_back(Event::Acknowledged { ticket, reason });
+            self.events
+                .push_back(Event::Acknowledged { ticket, reason });
         }
     }
 
@@ -319,7 +320,8 @@ impl Scripted {
 
     fn acknowledged(&mut self, id: PacketId, reason: ReasonCode) {
         if let Some(ticket) = self.requests.remove(&id) {
-            self.events.push_back(Event::Acknowledged { ticket, reason });
+            self.events
+                .push_back(Event::Acknowledged { ticket, reason });
         }
     }
 

@@ -102,7 +102,9 @@ impl Tag<'_> {
     fn fields(&self, fields: &mut Map<String, Json>) {
         for (key, value) in fields {
             match (key.as_str(), value) {
-                ("topic" | "topic_name" | "response_topic", Json::String(topic)) => self.topic(topic),
+                ("topic" | "topic_name" | "response_topic", Json::String(topic)) => {
+                    self.topic(topic)
+                }
                 ("topic_filter", Json::String(filter)) => self.filter(filter),
                 ("topic_filters", Json::Array(filters)) => {
                     for filter in filters {

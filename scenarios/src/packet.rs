@@ -20,7 +20,7 @@ pub struct PacketSpec {
     /// Which packet.
     pub packet: PacketType,
     /// By the words of the standard in snake_case, as `squall decode` prints them, and these: `id`, `topic`,
-    /// `client_id`, `clean_start`, `reason`, `reasons`.
+    /// `client_id`, `clean_start`, `reason`, `reasons`. An `id` may be a name such as `$a`.
     pub fields: Map<String, Json>,
 }
 
@@ -35,6 +35,36 @@ const WORDS: [(&str, &str, &str); 6] = [
 ];
 
 impl PacketSpec {
+    /// The name that stands for its packet identifier: `$a`, without the `$`.
+    #[must_use]
+    pub fn named_id(&self) -> Option<&str> {
+        self.fields.get("id")?.as_str()?.strip_prefix('$')
+    }
+
+    /// The same with this packet identifier.
+    #[must_use]
+    pub fn with_id(&self, id: u16) -> Self {
+        let mut packet = self.clone();
+        packet.fields.insert("id".into(), id.into());
+        packet
+    }
+
+    /// The same without a packet identifier: any will do.
+    #[must_use]
+    pub fn with_any_id(&self) -> Self {
+        let mut packet = self.clone();
+        packet.fields.shift_remove("id");
+        packet
+    }
+
+    /// With a packet identifier in the place of a name.
+    fn numbered(&self) -> Self {
+        match self.named_id() {
+            Some(_) => self.with_id(1),
+            None => self.clone(),
+        }
+    }
+
     /// The word of the codec for a key.
     fn word<'k>(key: &'k str, version: Version) -> &'k str {
         let found = WORDS.iter().find(|(word, ..)| *word == key);
@@ -119,13 +149,15 @@ impl PacketSpec {
             return false;
         };
         let fields = to_fields(came, version);
-        wanted.iter().all(|(key, value)| match (value, fields.get(key)) {
-            // Of the properties, those that are asked for.
-            (Json::Array(some), Some(Json::Array(all))) if key == "properties" => {
-                some.iter().all(|one| all.contains(one))
-            }
-            (value, there) => there == Some(value),
-        })
+        wanted
+            .iter()
+            .all(|(key, value)| match (value, fields.get(key)) {
+                // Of the properties, those that are asked for.
+                (Json::Array(some), Some(Json::Array(all))) if key == "properties" => {
+                    some.iter().all(|one| all.contains(one))
+                }
+                (value, there) => there == Some(value),
+            })
     }
 
     /// In a few words: `PUBREL {id: 1}`.
@@ -134,7 +166,11 @@ impl PacketSpec {
         if self.fields.is_empty() {
             return self.packet.to_string();
         }
-        format!("{} {}", self.packet, flow(&Json::Object(self.fields.clone())))
+        format!(
+            "{} {}",
+            self.packet,
+            flow(&Json::Object(self.fields.clone()))
+        )
     }
 }
 
@@ -200,8 +236,9 @@ impl Kind for Sent {
             _ => {}
         }
         let spec = spec(cx, node)?;
+        let numbered = spec.numbered();
         for version in cx.versions.clone() {
-            if let Err(why) = spec.bytes(version) {
+            if let Err(why) = numbered.bytes(version) {
                 refuse(cx, node, &spec, version, &why);
                 return None;
             }
@@ -232,8 +269,9 @@ impl Kind for Waited {
             return Some(Awaited::Closed);
         }
         let spec = spec(cx, node)?;
+        let numbered = spec.numbered();
         for version in cx.versions.clone() {
-            if let Err(why) = spec.wanted(version) {
+            if let Err(why) = numbered.wanted(version) {
                 refuse(cx, node, &spec, version, &why.to_string());
                 return None;
             }
@@ -313,7 +351,9 @@ fn json(node: &Node) -> Json {
         Value::Text(s) => s.text.clone().into(),
         Value::List(items) => items.iter().map(json).collect(),
         Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, node)| (key.text.clone(), json(node)));
+            let entries = entries
+                .iter()
+                .map(|(key, node)| (key.text.clone(), json(node)));
             Json::Object(entries.collect())
         }
     }

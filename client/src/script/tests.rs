@@ -94,7 +94,10 @@ fn it_answers_what_it_is_not_told_to_withhold() {
     hears(&mut client, &message(1, QoS::AtLeastOnce));
     hears(&mut client, &message(2, QoS::ExactlyOnce));
     hears(&mut client, &message(2, QoS::ExactlyOnce));
-    hears(&mut client, &Packet::PubRel(Ack::success(PacketId::new(2).unwrap())));
+    hears(
+        &mut client,
+        &Packet::PubRel(Ack::success(PacketId::new(2).unwrap())),
+    );
     let all = sent(&mut client);
     use PacketType as P;
     assert_eq!(all, [P::PubAck, P::PubRec, P::PubRec, P::PubComp]);
@@ -130,7 +133,10 @@ fn what_it_leaves_unread_is_read_later() {
     hears(&mut client, &message(1, QoS::AtLeastOnce));
     assert_eq!(events(&mut client), Vec::<String>::new());
     client.handle_command(NOW, Command::Script(Script::Read(true)));
-    assert_eq!(events(&mut client), ["< PUBLISH", "delivered t", "> PUBACK, false"].map(|e| e.replace(", false", "")));
+    assert_eq!(
+        events(&mut client),
+        ["< PUBLISH", "delivered t", "> PUBACK, false"].map(|e| e.replace(", false", ""))
+    );
 }
 
 #[test]
@@ -140,11 +146,17 @@ fn requests_have_outcomes_and_end_with_the_connection() {
     client.handle_command(NOW, publish(1, QoS::AtMostOnce));
     client.handle_command(NOW, publish(2, QoS::AtLeastOnce));
     client.handle_command(NOW, publish(3, QoS::ExactlyOnce));
-    hears(&mut client, &Packet::PubAck(Ack::success(PacketId::new(1000).unwrap())));
+    hears(
+        &mut client,
+        &Packet::PubAck(Ack::success(PacketId::new(1000).unwrap())),
+    );
     client.handle_closed(NOW, Hangup::Eof);
     let told = events(&mut client);
     let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    assert!(told.contains(&"1 0x00 Success") && told.contains(&"2 0x00 Success"), "{told:?}");
+    assert!(
+        told.contains(&"1 0x00 Success") && told.contains(&"2 0x00 Success"),
+        "{told:?}"
+    );
     assert!(told.last().unwrap().contains("Ticket(3)"), "{told:?}");
     client.handle_command(NOW, publish(4, QoS::AtMostOnce));
     assert!(events(&mut client)[0].contains("Abandoned"));

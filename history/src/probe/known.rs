@@ -226,12 +226,7 @@ impl<'r> Known<'r> {
     }
 
     /// The server sent a packet.
-    pub fn received(
-        &mut self,
-        party: usize,
-        session: usize,
-        packet: &'r Packet,
-    ) -> Told<'r> {
+    pub fn received(&mut self, party: usize, session: usize, packet: &'r Packet) -> Told<'r> {
         if self.blind {
             return Told::default();
         }

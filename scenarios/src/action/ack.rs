@@ -2,11 +2,11 @@
 
 use crate::{
     construct::{Act, Shape},
-    kind::{Form, Own, PACKET, Several, Maybe, Reason},
+    keys::map_of,
+    kind::{Form, Maybe, Own, PACKET, Reason, Several},
     raw::Value,
     reader::Context,
     record::{self, Record, record},
-    keys::map_of,
 };
 use serde_json::json;
 use squall_protocol::{PacketType, ReasonCode, Role};
@@ -63,7 +63,10 @@ const HOW: Own<Acknowledging> = Own {
         Value::Text(s) if s.text == "auto" => Some(Acknowledging::empty()),
         Value::Text(s) if s.text == "manual" => Some(Acknowledging::manual()),
         Value::Text(_) => {
-            cx.mismatch(node, "`auto`, `manual`, or a map such as `{ withhold: PUBREC }`");
+            cx.mismatch(
+                node,
+                "`auto`, `manual`, or a map such as `{ withhold: PUBREC }`",
+            );
             None
         }
         _ => record::read(cx, node, Acknowledging::empty()),
@@ -80,14 +83,18 @@ const HOW: Own<Acknowledging> = Own {
     form: || {
         let map = map_of(&record::told::<Acknowledging>());
         let schema = json!({ "anyOf": [{ "enum": ["auto", "manual"] }, map] });
-        Form::new("`auto`, `manual`, or a map of `withhold` and `reason`", schema)
+        Form::new(
+            "`auto`, `manual`, or a map of `withhold` and `reason`",
+            schema,
+        )
     },
 };
 
 impl Act for Acknowledge {
     const WORD: &'static str = "ack";
     const STEP: &'static str = "an ack step";
-    const MEANING: &'static str = "says what it acknowledges by itself from now on (a scripted client)";
+    const MEANING: &'static str =
+        "says what it acknowledges by itself from now on (a scripted client)";
     const EXAMPLE: &'static str = "{ ack: { withhold: PUBREC } }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;

@@ -156,7 +156,12 @@ pub(crate) fn one(
     if kind.scripted && !client.scripted {
         let message = format!("{} is for scripted clients", quoted(kind.word));
         let help = format!("declare it so: `{}: {{ scripted: true }}`", client.name);
-        cx.refuse(&body.span, message, "this client keeps to the standard by itself", help);
+        cx.refuse(
+            &body.span,
+            message,
+            "this client keeps to the standard by itself",
+            help,
+        );
         return None;
     }
     let said = Said {

@@ -17,7 +17,8 @@ record! {
 impl Act for Read {
     const WORD: &'static str = "read";
     const STEP: &'static str = "a read step";
-    const MEANING: &'static str = "stops reading what arrives, or goes on with it (a scripted client)";
+    const MEANING: &'static str =
+        "stops reading what arrives, or goes on with it (a scripted client)";
     const EXAMPLE: &'static str = "{ read: false }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;

@@ -31,7 +31,9 @@ impl Act for Send {
 
     fn told(&self) -> String {
         let what: Vec<String> = self.what.iter().map(Sending::told).collect();
-        let part = self.first.map_or_else(String::new, |n| format!(", the first {n} bytes"));
+        let part = self
+            .first
+            .map_or_else(String::new, |n| format!(", the first {n} bytes"));
         format!("send {}{part}", what.join(", "))
     }
 }

@@ -55,9 +55,15 @@ record! {
 
 impl Keys {
     fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
-        if let (true, Some(_), Some(key)) = (self.scripted, self.reconnect, fields.key("reconnect")) {
+        if let (true, Some(_), Some(key)) = (self.scripted, self.reconnect, fields.key("reconnect"))
+        {
             let help = "remove it, and let steps `dial` or `connect`";
-            cx.refuse(&key.span, "a scripted client never dials by itself", "no meaning here", help);
+            cx.refuse(
+                &key.span,
+                "a scripted client never dials by itself",
+                "no meaning here",
+                help,
+            );
         }
         true
     }

@@ -274,8 +274,8 @@ fn leaf() -> BoxedStrategy<StepKind> {
         3 => (0..CLIENTS, action()),
         1 => (Just(SCRIPTED), scripts::action()),
     ];
-    let client = (who, option::of(ms()), any::<bool>()).prop_map(
-        |((client, action), within, wait)| {
+    let client =
+        (who, option::of(ms()), any::<bool>()).prop_map(|((client, action), within, wait)| {
             // A silent step has no limit besides its time.
             let within = within.filter(|_| action.kind().limited);
             StepKind::Client {
@@ -284,8 +284,7 @@ fn leaf() -> BoxedStrategy<StepKind> {
                 within,
                 wait,
             }
-        },
-    );
+        });
     let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
         let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
         let loss_permille = Some(link.loss_permille).filter(|_| which != 0);

@@ -19,7 +19,13 @@ fn spec(packet: PacketType, fields: Value) -> PacketSpec {
 }
 
 fn packet() -> BoxedStrategy<PacketSpec> {
-    let publish = ("\\PC{1,9}", "\\PC{0,9}", 1u16.., any::<bool>(), any::<u32>());
+    let publish = (
+        "\\PC{1,9}",
+        "\\PC{0,9}",
+        1u16..,
+        any::<bool>(),
+        any::<u32>(),
+    );
     prop_oneof![
         Just(spec(PacketType::PingReq, json!({}))),
         (1u16..).prop_map(|id| spec(PacketType::PubRel, json!({ "id": id, "reason": "0x92" }))),
@@ -75,7 +81,11 @@ pub(super) fn action() -> BoxedStrategy<Action> {
         send.prop_map(|(what, first)| Action::Send(action::Send { what, first })),
         (vec(awaited(), 1..3), never, statement).prop_map(|(what, never, statement)| {
             let statement = statement.into_iter().map(str::to_owned).collect();
-            Action::Expect(action::Expect { what, never, statement })
+            Action::Expect(action::Expect {
+                what,
+                never,
+                statement,
+            })
         }),
         how.prop_map(|(withhold, reason)| {
             let how = Acknowledging { withhold, reason };

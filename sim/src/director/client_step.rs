@@ -186,9 +186,13 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
         }
         Action::Expect(expect) => Waits::Wire(expect.never.map(|time| stage.now + time)),
-        Action::Dial(_) => script(client, stage, [Script::Dial(version)]),
+        Action::Dial(_) => {
+            // What comes next waits for this connection, not for the one before.
+            stage.clients[client].wire.dialled();
+            script(client, stage, [Script::Dial(version)])
+        }
         Action::Send(send) => {
-            let scripts = sends(send, version)?;
+            let scripts = sends(send, version, &stage.ids)?;
             script(client, stage, scripts)
         }
         Action::Acknowledge(ack) => script(client, stage, [Script::Answer(answers(&ack.how))]),
@@ -345,7 +349,8 @@ impl Pending<'_> {
 
     /// Looks at what the wire of a scripted client has brought.
     fn look(&self, expect: &Expect, until: Option<Time>, stage: &mut Stage<'_>) -> Poll {
-        let found = look(&mut stage.clients[self.client], expect, stage.version);
+        let view = &mut stage.clients[self.client];
+        let found = look(view, expect, stage.version, &mut stage.ids);
         match (found, until) {
             (Found::Came(_), None) => Ok(true),
             (Found::Came(what), Some(_)) => {

@@ -2,6 +2,7 @@
 
 use super::{
     ledger::Ledger,
+    scripted::Ids,
     view::{ClientView, Outcome},
     watch::Watch,
 };
@@ -65,6 +66,8 @@ pub(super) struct Stage<'a> {
     /// By link and direction: the end of the newest partition in `later`.
     partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
     pub(super) watch: Watch,
+    /// What scripts have named.
+    pub(super) ids: Ids,
     pub(super) ledger: Ledger,
 }
 
@@ -118,6 +121,7 @@ impl<'a> Stage<'a> {
             next_later: 0,
             partition_ends: BTreeMap::new(),
             watch: Watch::default(),
+            ids: Ids::new(),
             ledger: Ledger::default(),
         };
         stage.ledger.weather(&plan.clients);

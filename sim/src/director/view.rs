@@ -61,10 +61,9 @@ impl ClientView {
                 self.wire.came(&frame.packet);
                 Some(Interest::Packet(me))
             }
-            Event::Received(_)
-            | Event::Sent(_)
-            | Event::SentRaw { .. }
-            | Event::Violation(_) => None,
+            Event::Received(_) | Event::Sent(_) | Event::SentRaw { .. } | Event::Violation(_) => {
+                None
+            }
             Event::Connected { ack, .. } => {
                 self.online = true;
                 self.accepted += 1;

@@ -41,11 +41,7 @@ impl<'a> Scripts<'a> {
     }
 
     /// What a scripted client saw at its own end.
-    pub(super) fn at_client(
-        &mut self,
-        record: Record<'a>,
-        tell: &mut dyn FnMut(For, Record<'a>),
-    ) {
+    pub(super) fn at_client(&mut self, record: Record<'a>, tell: &mut dyn FnMut(For, Record<'a>)) {
         let (party, session) = (record.end.conn as usize, record.end.session);
         let said = |seen| Record { seen, ..record };
         let told = match record.seen {
@@ -62,7 +58,11 @@ impl<'a> Scripts<'a> {
         if self.known.is_blind() && self.blind.is_none() {
             self.blind = Some(record.at);
         }
-        let Told { before, packet, after } = told;
+        let Told {
+            before,
+            packet,
+            after,
+        } = told;
         if let Some(what) = before {
             tell(For::Oracles, said(Seen::Application(what)));
             tell(For::Story, said(Seen::Application(what)));

@@ -19,15 +19,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 #[must_use]
 pub fn play(play: &Play<'_>) -> Option<Played> {
     let director = Director::new(play.plan, play.version);
-    let clients = play.plan.clients.iter().map(|spec| {
-        Host {
-            core: party(spec),
-            tap: Tap::new(),
-            line: Line::Idle,
-            commands: VecDeque::new(),
-            inbox: VecDeque::new(),
-            timeout: None,
-        }
+    let clients = play.plan.clients.iter().map(|spec| Host {
+        core: party(spec),
+        tap: Tap::new(),
+        line: Line::Idle,
+        commands: VecDeque::new(),
+        inbox: VecDeque::new(),
+        timeout: None,
     });
     let mut world = World {
         now: Time::ZERO,
