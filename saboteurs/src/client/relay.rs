@@ -2,7 +2,7 @@
 
 use super::{Memory, Out};
 use bytes::{Bytes, BytesMut};
-use squall_protocol::{Decoder, Role};
+use squall_protocol::{Decoder, Packet, Role};
 use std::{cell::RefCell, collections::VecDeque, io, rc::Rc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -38,7 +38,12 @@ pub async fn relay(
                     }
                     return server.shutdown().await;
                 }
-                for Out { after, bytes } in sent(&memory, &mut up, &mut from_client) {
+                let (out, farewell) = sent(&memory, &mut up, &mut from_client);
+                if farewell {
+                    // Nothing comes after DISCONNECT.
+                    late.clear();
+                }
+                for Out { after, bytes } in out {
                     if after.is_zero() {
                         server.write_all(&bytes).await?;
                     } else {
@@ -62,15 +67,17 @@ pub async fn relay(
     }
 }
 
-fn sent(memory: &RefCell<Memory>, up: &mut Decoder, bytes: &mut BytesMut) -> Vec<Out> {
-    let mut out = Vec::new();
+/// What goes out, and whether DISCONNECT is among it.
+fn sent(memory: &RefCell<Memory>, up: &mut Decoder, bytes: &mut BytesMut) -> (Vec<Out>, bool) {
+    let (mut out, mut farewell) = (Vec::new(), false);
     up.push(&bytes.split());
     while let Ok(Some(frame)) = up.next_frame() {
+        farewell |= matches!(frame.packet, Packet::Disconnect(_));
         if let Some(version) = up.version() {
             out.extend(memory.borrow_mut().up(version, frame.packet));
         }
     }
-    out
+    (out, farewell)
 }
 
 fn heard(memory: &RefCell<Memory>, down: &mut Decoder, bytes: &mut BytesMut) -> BytesMut {

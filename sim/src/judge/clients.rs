@@ -62,7 +62,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judge
         squall_scenarios::judge(plan, &model, false, &mut missed);
         findings.extend(missed.into_list());
     }
-    let demanded = |f: &Finding| f.demand.is_none() && grade::demands(version, f);
+    let demanded = |f: &Finding| f.demand.is_none() && grade::binds_clients(version, f);
     let (findings, described) = findings.into_iter().partition(demanded);
     Judgement {
         findings,
