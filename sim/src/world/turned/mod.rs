@@ -8,12 +8,14 @@
 //!
 //! The one who observes for the story's expectations is a client of ours.
 
+mod adapter;
 mod broker;
 mod foreign;
 mod player;
 mod socket;
 mod stop;
 
+pub use adapter::Adapters;
 pub use foreign::{Foreign, Hired, Hiring, Told, Troupe};
 pub use stop::Stop;
 
