@@ -136,7 +136,7 @@ impl Case<'_> {
         let mut findings: Vec<Finding> = shown.collect();
         let unbitten = faults::unbitten(plan, self.version, played);
         // With a stranger the story may go another way, and then it proves less; why stands in the doubt.
-        if !self.sight.stranger {
+        if self.sight.knows_both() {
             absences.extend(unbitten.iter().map(|_| true));
             findings.extend(unbitten);
         } else if let (None, Some(first)) = (&doubt, unbitten.first()) {
@@ -173,7 +173,7 @@ impl Case<'_> {
         let sight = self.sight;
         let judgement = judge::judge(self.plan, self.version, played, sight);
         let mut broken = judgement.findings;
-        if let Some(failure) = played.failure.as_ref().filter(|_| !sight.stranger) {
+        if let Some(failure) = played.failure.as_ref().filter(|_| sight.knows_both()) {
             let step = Broken {
                 // That it is the step which failed is certain.
                 absence: false,
@@ -224,7 +224,12 @@ impl Case<'_> {
 /// What is said of a stranger that does otherwise than is described.
 fn warning(described: &Broken) -> String {
     let message = &described.message;
-    format!("{message}; the standard describes it otherwise, and demands nothing")
+    match described.demand {
+        None => format!("{message}; the standard describes it otherwise, and demands nothing"),
+        Some(_) => {
+            format!("{message}; the story expects otherwise, and the standard demands nothing")
+        }
+    }
 }
 
 /// A broker that somebody brought along has ended.

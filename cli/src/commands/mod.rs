@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod broker;
+pub(crate) mod client;
 pub(crate) mod conform;
 pub(crate) mod decode;
 pub(crate) mod encode;
@@ -9,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod replay;
 pub(crate) mod sim;
+mod stories;
 pub(crate) mod verify;
 
 use crate::{

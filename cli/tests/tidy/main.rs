@@ -16,7 +16,12 @@ use words::texts;
 /// The rooms from the bottom to the top. A room uses those below it, never one on its own floor or above.
 const FLOORS: &[&[&str]] = &[
     &["protocol", "reports"],
-    &["protocol/catalogue", "protocol/vectors", "transport"],
+    &[
+        "protocol/catalogue",
+        "protocol/vectors",
+        "transport",
+        "clients",
+    ],
     &["history", "broker", "client"],
     &["scenarios", "saboteurs"],
     &["sim", "conformance"],

@@ -166,6 +166,8 @@ pub enum Abandonment {
     SessionEnded,
     /// The connection ended before the SUBACK or UNSUBACK.
     ConnectionEnded,
+    /// A client that somebody else wrote did not want to; in its own words.
+    Declined(String),
     /// The topic is not a topic name.
     InvalidTopic(TopicError),
     /// This property may not stand in a client's PUBLISH, or this client does not use it.
@@ -198,6 +200,7 @@ impl fmt::Display for Abandonment {
         match self {
             Self::SessionEnded => f.write_str("the session ended before it was acknowledged"),
             Self::ConnectionEnded => f.write_str("the connection ended before it was answered"),
+            Self::Declined(why) => write!(f, "the client did not want to: {why}"),
             Self::InvalidTopic(error) => write!(f, "the topic is not a topic name: {error}"),
             Self::PropertyNotAllowed(id) => match id.name() {
                 Some(name) => write!(f, "{name} may not stand in a PUBLISH of this client"),

@@ -444,6 +444,7 @@ prop_compose! {
         seeds in 1u32..,
         limit in ms(),
         broker in (option::of(1u16..), option::of(any::<u16>()), option::of(1u32..), option::of(any::<u16>()), option::of(0usize..9999)),
+        offer in (option::of(qos()), any::<[Option<bool>; 4]>(), option::of(any::<u32>())),
         clients in (client("app"), client("lock-2"), client("null")),
         more in steps(),
         expect in option::of(expectation()),
@@ -456,6 +457,7 @@ prop_compose! {
         };
         let steps = (0..CLIENTS).map(dial).chain(more).collect();
         let (receive_maximum, topic_alias_maximum, maximum_packet_size, server_keep_alive, max_queued) = broker;
+        let (maximum_qos, [retain_available, wildcard_subscriptions, shared_subscriptions, subscription_identifiers], session_expiry) = offer;
         Scenario {
             name: "name".into(),
             file: "file.yaml".into(),
@@ -464,7 +466,19 @@ prop_compose! {
             versions: vec![Version::V5_0],
             seeds,
             limit,
-            broker: BrokerSpec { receive_maximum, topic_alias_maximum, maximum_packet_size, server_keep_alive, max_queued },
+            broker: BrokerSpec {
+                receive_maximum,
+                topic_alias_maximum,
+                maximum_packet_size,
+                server_keep_alive,
+                max_queued,
+                maximum_qos,
+                retain_available,
+                wildcard_subscriptions,
+                shared_subscriptions,
+                subscription_identifiers,
+                session_expiry,
+            },
             clients,
             steps,
             expect: expect.map(|kind| Expectation { source: Source::default(), kind }).into_iter().collect(),

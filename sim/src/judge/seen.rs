@@ -15,6 +15,9 @@ pub enum Ends {
     Both,
     /// The clients' alone, as with any broker out there: verdicts are sound, and fewer.
     Clients,
+    /// The reference broker's own, and of the clients, which somebody else wrote, the bytes at their sockets: it is they
+    /// who are judged.
+    Sockets,
 }
 
 /// How a run is looked at.
@@ -33,13 +36,24 @@ impl Sight {
         ends: Ends::Both,
         stranger: false,
     };
+
+    /// Clients that somebody else wrote, and the reference broker.
+    pub const OF_CLIENTS: Self = Self {
+        ends: Ends::Sockets,
+        stranger: false,
+    };
+
+    /// Broker and clients are ours, so that a story that goes another way is a finding.
+    pub(crate) fn knows_both(self) -> bool {
+        !self.stranger && self.ends != Ends::Sockets
+    }
 }
 
 impl Ends {
     /// The side whose end of the connections the model is built from.
     pub(super) const fn watched(self) -> Role {
         match self {
-            Self::Both => Role::Server,
+            Self::Both | Self::Sockets => Role::Server,
             Self::Clients => Role::Client,
         }
     }
@@ -236,9 +250,9 @@ fn at_client(event: &Event) -> Option<Seen<'_>> {
         Event::Abandoned { ticket, .. } => {
             Seen::Application(Application::Abandoned { ticket: ticket.0 })
         }
+        Event::Connected { .. } => Seen::Application(Application::Connected),
         Event::SentRaw { broken: true, .. } => Seen::Unknown,
         Event::SentRaw { .. }
-        | Event::Connected { .. }
         | Event::Refused { .. }
         | Event::Subscribed { .. }
         | Event::Unsubscribed { .. } => return None,
