@@ -102,8 +102,11 @@ impl Tag<'_> {
     fn fields(&self, fields: &mut Map<String, Json>) {
         for (key, value) in fields {
             match (key.as_str(), value) {
+                // An empty one stands for a Topic Alias.
                 ("topic" | "topic_name" | "response_topic", Json::String(topic)) => {
-                    self.topic(topic)
+                    if !topic.is_empty() {
+                        self.topic(topic);
+                    }
                 }
                 ("topic_filter", Json::String(filter)) => self.filter(filter),
                 ("topic_filters", Json::Array(filters)) => {
@@ -236,6 +239,39 @@ expect:
         for (key, topic) in &found {
             let moves = topic.starts_with("tag7/") || topic.starts_with("$share/tag7g/tag7/");
             assert!(moves || topic == "$SYS/#", "{key}: {topic}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_says_moves_too() {
+        let text = "\
+title: t
+versions: ['5.0']
+clients:
+  a: { client_id: x, scripted: true }
+steps:
+  - a: dial
+  - a: { send: { CONNECT: { client_id: x, will: { topic: w, payload: p } } } }
+  - a:
+      send:
+        - PUBLISH: { topic: t, payload: t, properties: [ { response_topic: r } ] }
+        - SUBSCRIBE: { id: 1, subscriptions: [ { topic_filter: $share/g/t }, { topic_filter: $SYS/x } ] }
+        - UNSUBSCRIBE: { id: 2, topic_filters: [ u ] }
+        - CONNECT: { client_id: other }
+  - a: { expect: { PUBLISH: { topic: t } } }
+";
+        let story = load_str("story", "story.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
+        let text = write(&moved(&story, "tag7"));
+        for moved in [
+            "client_id: tag70, will: { topic: tag7/w, payload: p }",
+            "topic: tag7/t, payload: t, properties: [{ response_topic: tag7/r }]",
+            "topic_filter: \"$share/tag7g/tag7/t\"",
+            "topic_filter: \"$SYS/x\"",
+            "topic_filters: [tag7/u]",
+            "client_id: tag7other",
+            "expect: [{ PUBLISH: { topic: tag7/t } }]",
+        ] {
+            assert!(text.contains(moved), "{moved} in {text}");
         }
     }
 

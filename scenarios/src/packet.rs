@@ -154,7 +154,7 @@ impl PacketSpec {
             .all(|(key, value)| match (value, fields.get(key)) {
                 // Of the properties, those that are asked for.
                 (Json::Array(some), Some(Json::Array(all))) if key == "properties" => {
-                    some.iter().all(|one| all.contains(one))
+                    some.iter().all(|one| all.contains(one)) && in_order(some, all)
                 }
                 (value, there) => there == Some(value),
             })
@@ -172,6 +172,14 @@ impl PacketSpec {
             flow(&Json::Object(self.fields.clone()))
         )
     }
+}
+
+/// Whether the User Properties that are asked for come in their order.
+fn in_order(some: &[Json], all: &[Json]) -> bool {
+    let is_user = |one: &&Json| one.get("user_property").is_some();
+    let mut came = all.iter().filter(is_user);
+    let mut wanted = some.iter().filter(is_user);
+    wanted.all(|one| came.any(|c| c == one))
 }
 
 /// What a scripted client sends.

@@ -127,7 +127,10 @@ impl Model<'_> {
         let Some((mark, by)) = connection.closed else {
             return;
         };
+        // Who need not behave may be ended at any time: whether that was meant is for whoever leads it to say.
+        let unruly = self.setting.unruly[self.session(connection.client)];
         let own_accord = by == Role::Server
+            && !unruly
             && connection.accepted()
             && connection.farewell.is_none()
             && !self.silent_for_too_long(n, mark.at)

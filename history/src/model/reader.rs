@@ -311,7 +311,9 @@ impl<'a> Reader<'a> {
             reason: ack.reason,
         });
         connection.connack = Some((mark, ack));
-        let less = less::of_connack(ack);
+        // Who need not behave may be refused, and no more is concluded from that.
+        let unruly = model.setting.unruly[model.setting.sessions[connection.client]];
+        let less = less::of_connack(ack).filter(|_| !unruly || !ack.reason.is_error());
         // What the server announces holds, not what was asked for [MQTT-3.1.2-21], section 3.2.2.3.2.
         if let Some(keep_alive) = ack.properties.server_keep_alive() {
             connection.keep_alive = keep_alive;

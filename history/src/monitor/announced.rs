@@ -92,7 +92,10 @@ impl Rule<'_> for Announced {
                     let message = format!("{} sent a PUBLISH with Topic Alias {alias}", step.who());
                     let (cite, expected) = match said.aliases {
                         0 => (NO_ALIAS, "none: the client takes no Topic Alias".to_owned()),
-                        most => (ALIAS, format!("at most {most}, the client's Topic Alias Maximum")),
+                        most => (
+                            ALIAS,
+                            format!("at most {most}, the client's Topic Alias Maximum"),
+                        ),
                     };
                     broken(step.finding("announced", cite, message, expected, None));
                 }
@@ -143,6 +146,7 @@ const fn explained(packet: &Packet) -> Option<&Properties> {
 }
 
 fn explains(properties: &Properties) -> bool {
-    let explains = |p: &Property| matches!(p, Property::ReasonString(_) | Property::UserProperty(..));
+    let explains =
+        |p: &Property| matches!(p, Property::ReasonString(_) | Property::UserProperty(..));
     properties.iter().any(explains)
 }

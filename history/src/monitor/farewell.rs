@@ -21,7 +21,11 @@ impl Rule<'_> for Farewell {
     fn greets(&mut self, step: &Step<'_, '_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
         self.follows(step, broken);
         if ack.reason.is_error() {
-            self.last = Some(("the CONNACK that refused the connection", AFTER_REFUSAL, step.ix));
+            self.last = Some((
+                "the CONNACK that refused the connection",
+                AFTER_REFUSAL,
+                step.ix,
+            ));
         }
     }
 

@@ -55,7 +55,10 @@ impl Rule<'_> for Requests {
         let packet = step.packet.packet_type();
         let open = requests.get_mut(&id).filter(|open| !open.is_empty());
         let Some(open) = open else {
-            let message = format!("{} sent {packet} {id}, and no {request} waits for it", step.who());
+            let message = format!(
+                "{} sent {packet} {id}, and no {request} waits for it",
+                step.who()
+            );
             let expected = format!("one {packet} for each {request}, with its packet identifier");
             return broken(step.finding("packet flow", answer, message, expected, None));
         };

@@ -21,7 +21,7 @@ pub(crate) struct Kind {
     pub(crate) shape: Shape,
     pub(crate) within: Option<Duration>,
     pub(crate) limited: bool,
-    scripted: bool,
+    pub(crate) scripted: bool,
     pub(crate) told: fn() -> Vec<Told>,
     pub(crate) outcome: Option<fn() -> Vec<Told>>,
     keys: fn() -> Vec<&'static str>,

@@ -58,7 +58,11 @@ fn every_example_is_good() {
     };
     let kept = "  - app: { connect: { will: { topic: t } } }\n  - lock: { connect: { will: { topic: t } } }\n";
     for kind in action::KINDS {
-        good(with_steps(&format!("{kept}  - app: {}", kind.example)));
+        let text = with_steps(&format!("{kept}  - app: {}", kind.example));
+        good(match kind.scripted {
+            true => text.replace("  app: {}", "  app: { scripted: true }"),
+            false => text,
+        });
     }
     for kind in fault::KINDS {
         good(with_steps(&format!("  - fault: {}", kind.example)));

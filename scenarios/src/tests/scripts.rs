@@ -74,7 +74,7 @@ pub(super) fn action() -> BoxedStrategy<Action> {
         PacketType::PubRel,
         PacketType::PubComp,
     ];
-    let reason = option::of(select(vec![0x10, 0x87, 0x97])).prop_map(|c| c.map(ReasonCode));
+    let reason = option::of(select(vec![0x83, 0x87, 0x97])).prop_map(|c| c.map(ReasonCode));
     let how = (prop::sample::subsequence(kinds, 0..=4), reason);
     prop_oneof![
         Just(Action::Dial(action::Dial {})),

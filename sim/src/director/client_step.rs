@@ -269,7 +269,7 @@ impl Pending<'_> {
         if let Action::Expect(expect) = self.action {
             let failure = stage.failure(self.step, message, "it comes within the step's `within`");
             return StepFailure {
-                demanded: expect.statement.clone(),
+                demanded: stage.demanded(expect),
                 ..failure
             };
         }
@@ -356,7 +356,7 @@ impl Pending<'_> {
             (Found::Came(what), Some(_)) => {
                 let message = format!("{what} came");
                 Err(StepFailure {
-                    demanded: expect.statement.clone(),
+                    demanded: stage.demanded(expect),
                     absence: false,
                     ..stage.failure(self.step, message, "it does not come for this long")
                 })

@@ -89,7 +89,10 @@ pub(super) fn look(
     }
     match view.wire.open {
         true => Found::NotYet,
-        false if expect.what.contains(&Awaited::Closed) => Found::Came("the end".into()),
+        false if expect.what.contains(&Awaited::Closed) => {
+            view.wire.left = false;
+            Found::Came("the end".into())
+        }
         false => Found::Over,
     }
 }

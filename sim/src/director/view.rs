@@ -78,6 +78,8 @@ impl ClientView {
             Event::Ended { cause } => {
                 self.online = false;
                 self.wire.open = false;
+                self.wire.left =
+                    self.scripted && !matches!(cause, EndCause::Requested | EndCause::Dropped);
                 self.ended += 1;
                 if !matches!(
                     cause,

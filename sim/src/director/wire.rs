@@ -7,6 +7,8 @@ use squall_protocol::Packet;
 pub(super) struct Wire {
     /// There is a connection, or one under way.
     pub(super) open: bool,
+    /// The server has ended it, and no step has expected that.
+    pub(super) left: bool,
     /// Packets of this connection, until they are expected.
     packets: Vec<Option<Packet>>,
 }
@@ -14,6 +16,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn dialled(&mut self) {
         self.open = true;
+        self.left = false;
         self.packets.clear();
     }
 

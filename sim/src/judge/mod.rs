@@ -16,7 +16,7 @@ use crate::{director::Fate, world::Played};
 use scripted::For;
 use seen::Translator;
 use squall_history::{
-    Findings, Monitors, Scene, Seen,
+    Findings, Monitors, Record, Scene, Seen,
     model::{Model, Reader},
     oracle,
 };
@@ -42,42 +42,29 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         own_topics,
         buffers: stranger,
     };
-    // Nobody but the clients of the story publishes.
-    let mut of_broker = Monitors::of(Role::Server, scene(Some("")));
-    let mut of_clients = Monitors::of(Role::Client, scene(None));
     let settled = settled(plan, trace).filter(|_| told == Told::Whole);
     let reader = || Reader::new(setting(plan, version, &sessions, sight, settled));
     // Of scripted clients less can be known than what came.
     let unruly = plan.clients.iter().any(|c| c.scripted);
-    let (mut story, mut known) = (reader(), unruly.then(reader));
+    let mut ears = Ears {
+        plan,
+        ends,
+        // Nobody but the clients of the story publishes.
+        of_broker: Monitors::of(Role::Server, scene(Some(""))),
+        of_clients: Monitors::of(Role::Client, scene(None)),
+        story: reader(),
+        known: unruly.then(reader),
+    };
     let five = version == Version::V5_0;
     let mut translator = Translator::new(ends, &sessions, &plan.clients, five);
     for (ix, written) in trace.records().iter().enumerate() {
         let blind = translator.blind().is_some();
         translator.translate(ix, written, &mut |whom, record| {
-            if matches!(whom, For::All | For::Story) {
-                story.see(&record);
-            }
-            if let Some(known) = known.as_mut().filter(|_| !blind)
-                && matches!(whom, For::All | For::Oracles)
-            {
-                known.see(&record);
-            }
-            if !matches!(whom, For::All | For::Monitors) {
-                return;
-            }
-            let mut found = |finding| broken.push(finding);
-            // Each party is watched on its own side of the wire, where that is seen.
-            if record.end.side == ends.watched() || matches!(record.seen, Seen::Unknown) {
-                of_broker.see(&record, &mut found);
-            }
-            if record.end.side == Role::Client && !plan.clients[record.end.client].scripted {
-                of_clients.see(&record, &mut found);
-            }
+            ears.hear(whom, &record, blind, &mut broken);
         });
     }
-    let model = story.finish(played.end);
-    match known {
+    let model = ears.story.finish(played.end);
+    match ears.known {
         None => oracle::judge(&model, &mut broken),
         Some(known) => {
             let mut known = known.finish(translator.blind().unwrap_or(played.end));
@@ -97,10 +84,13 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
     let mut findings = once(broken.into_list());
-    // A stranger that lets a story fail has broken no promise by that alone, unless the story says which.
-    let failure = played.failure.as_ref().filter(|_| stranger);
-    let step = failure.map(|failure| undone(failure, version, trace));
-    findings.extend(step.filter(|f| !f.statements.is_empty()));
+    // A stranger that lets a story fail has broken no promise by that alone, unless the story says which; and with less
+    // than it counts on, a story goes another way.
+    let failure = played.failure.as_ref();
+    if let Some(failure) = failure.filter(|_| stranger && model.less.is_none()) {
+        let step = undone(failure, version, trace);
+        findings.extend(Some(step).filter(|f| !f.statements.is_empty()));
+    }
     let (findings, described) = match stranger {
         true => findings
             .into_iter()
@@ -111,6 +101,43 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         findings,
         described,
         doubt,
+    }
+}
+
+/// Everybody who listens to a history.
+struct Ears<'n, 'a> {
+    plan: &'a Scenario,
+    ends: Ends,
+    of_broker: Monitors<'n, 'a>,
+    of_clients: Monitors<'n, 'a>,
+    /// What the story expects is judged by this.
+    story: Reader<'a>,
+    /// What the oracles judge, where that is less.
+    known: Option<Reader<'a>>,
+}
+
+impl<'a> Ears<'_, 'a> {
+    /// `blind`: something went out before of which nothing is known.
+    fn hear(&mut self, whom: For, record: &Record<'a>, blind: bool, broken: &mut Findings) {
+        if matches!(whom, For::All | For::Story) {
+            self.story.see(record);
+        }
+        if let Some(known) = self.known.as_mut().filter(|_| !blind)
+            && matches!(whom, For::All | For::Oracles)
+        {
+            known.see(record);
+        }
+        if !matches!(whom, For::All | For::Monitors) {
+            return;
+        }
+        let mut found = |finding| broken.push(finding);
+        // Each party is watched on its own side of the wire, where that is seen.
+        if record.end.side == self.ends.watched() || matches!(record.seen, Seen::Unknown) {
+            self.of_broker.see(record, &mut found);
+        }
+        if record.end.side == Role::Client && !self.plan.clients[record.end.client].scripted {
+            self.of_clients.see(record, &mut found);
+        }
     }
 }
 
