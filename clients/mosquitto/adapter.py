@@ -2,12 +2,15 @@
 says. Each connection is one run of a command, which knows its topics from the start:
 
     adapter.py pub QOS TOPIC        adapter.py sub QOS FILTER...
+
+The command does not tell Session Present or the end of its connection, so its bytes pass through here, unchanged.
 """
 
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,12 +27,18 @@ KNOWN = {
     "hello": {"protocol"},
     "connect": {"host", "port", "mqtt", "client_identifier", "clean_start", "keep_alive", "will", "user_name", "password",
                 "session_expiry_interval", "user_properties", *CONNECT},
-    "publish": {"topic", "payload", "qos"}, "subscribe": {"subscriptions"}, "drop": set(), "stop": set(), "disconnect": set(),
+    "publish": {"topic", "payload", "qos"}, "subscribe": {"subscriptions"}, "disconnect": {"reason"}, "drop": set(), "stop": set(),
 }
 
 
 class Unsupported(Exception):
     pass
+
+
+def only(fields, known, where):
+    for name in fields:
+        if name not in known:
+            raise Unsupported(f"`{name}` in {where}")
 
 
 class Adapter:
@@ -38,7 +47,7 @@ class Adapter:
         self.lock = threading.RLock()
         self.command = self.connecting = self.reasons = None
         self.live = False
-        self.unsent, self.sent, self.subscribing, self.words = [], {}, [], []
+        self.unsent, self.sent, self.subscribing, self.why = [], {}, [], []
 
     def say(self, **line):
         with self.out:
@@ -56,11 +65,10 @@ class Adapter:
     def connect(self, number, asked):
         if self.live or self.connecting is not None:
             return self.answer(number, "failed", why="there is a connection")
-        if not asked["clean_start"]:
-            raise Unsupported("a session that is kept: the command does not tell Session Present")
-        v5 = asked["mqtt"] == "5.0"
-        words = ["stdbuf", "-oL", f"mosquitto_{ROLE}", "-d", "-V", "5" if v5 else "311", "-h", asked["host"],
-                 "-p", str(asked["port"]), "-i", asked["client_identifier"], "-k", str(asked["keep_alive"]), "-q", str(QOS)]
+        v5 = self.v5 = asked["mqtt"] == "5.0"
+        words = ["stdbuf", "-oL", f"mosquitto_{ROLE}", "-d", "-V", "5" if v5 else "311", "-h", "127.0.0.1",
+                 "-i", asked["client_identifier"], "-k", str(asked["keep_alive"]), "-q", str(QOS)]
+        words += [] if asked["clean_start"] else ["-c"]
         words += [word for topic in TOPICS for word in ("-t", topic)]
         words += ["-l"] if PUB else ["-F", "+%x %j"]
         if asked["keep_alive"] < 5:
@@ -74,14 +82,48 @@ class Adapter:
             words += ["-D", "connect", "user-property", name, value]
         if "will" in asked:
             will = asked["will"]
-            for name in set(will) - {"topic", "payload", "qos", "retain"}:
-                raise Unsupported(f"`{name}` in will")
+            only(will, {"topic", "payload", "qos", "retain"}, "will")
             words += ["--will-topic", will["topic"], "--will-payload", self.text(will["payload"]), "--will-qos", str(will["qos"])]
             words += ["--will-retain"] if will.get("retain") else []
-        self.connecting = number
-        self.words, self.reasons, self.unsent, self.sent, self.subscribing = [], None, [], {}, []
+        try:
+            broker = socket.create_connection((asked["host"], asked["port"]), 30)
+        except OSError as error:
+            return self.answer(number, "lost", why=str(error))
+        broker.settimeout(None)
+        door = socket.create_server(("127.0.0.1", 0), backlog=1)
+        words += ["-p", str(door.getsockname()[1])]
+        self.connecting, self.present = number, False
+        self.why, self.reasons, self.unsent, self.sent, self.subscribing = [], None, [], {}, []
         self.command = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.listen, args=(self.command,), daemon=True).start()
+        threading.Thread(target=self.relay, args=(self.command, door, broker), daemon=True).start()
+
+    def relay(self, command, door, broker):
+        client, _ = door.accept()
+        door.close()  # It connects once.
+        threading.Thread(target=self.carry, args=(command, client, broker), daemon=True).start()
+        head = data = broker.recv(65536)
+        while data and len(head) < 4:
+            data = broker.recv(65536)
+            head += data
+        if data:  # CONNACK: type, one or two bytes of length, flags.
+            self.present = bool(head[3 if head[1] & 0x80 else 2] & 1)
+        self.carry(command, broker, client, head)
+
+    def carry(self, command, source, sink, data=None):
+        try:
+            while data := data or source.recv(65536):
+                sink.sendall(data)
+                data = None
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        if command.poll() is None:
+            threading.Timer(0.2, command.kill).start()  # After its last words: it would connect again for ever.
 
     @staticmethod
     def text(value):
@@ -114,7 +156,10 @@ class Adapter:
             while self.subscribing:
                 self.answer(self.subscribing.pop(), "done", reasons=self.reasons)
 
-    def disconnect(self, number, _):
+    def disconnect(self, number, asked):
+        # mosquitto_pub ends normally with its input; mosquitto_sub, when it is stopped, says that the will is wanted.
+        if asked.get("reason", 0) != (0 if PUB else 4) or not (PUB or self.v5):
+            raise Unsupported("another DISCONNECT than the command sends")
         if not self.live:
             return self.answer(number, "lost", why="there is no connection")
         if PUB:
@@ -142,10 +187,10 @@ class Adapter:
     def listen(self, command):
         for line in command.stdout:
             with self.lock:
-                self.heard(command, line)
+                self.heard(line)
         command.wait()
         with self.lock:
-            why = " ".join(self.words) or f"the command ended with {command.returncode}"
+            why = " ".join(self.why) or f"the command ended with {command.returncode}"
             if self.connecting is not None:
                 self.answer(self.connecting, "lost", why=why)
                 self.connecting = None
@@ -156,7 +201,7 @@ class Adapter:
                 self.live = False
                 self.say(event="ended", why=why)
 
-    def heard(self, command, line):
+    def heard(self, line):
         if line.startswith(b"+"):
             return self.delivered(line)
         text = line.decode(errors="replace").strip()
@@ -166,11 +211,8 @@ class Adapter:
             if reason:
                 return self.answer(number, "refused", reason=reason)
             self.live = True
-            self.say(event="connected", session_present=False)
-            return self.answer(number, "connected", reason=0, session_present=False)
-        if self.live and re.match(r"Client .* sending CONNECT$", text):
-            self.words.append("the connection was lost")
-            return command.kill()  # It would connect again by itself.
+            self.say(event="connected", session_present=self.present)
+            return self.answer(number, "connected", reason=0, session_present=self.present)
         if found := re.match(r"Client .* sending PUBLISH \(d0, q(\d), r\d, m(\d+)", text):
             number = self.unsent.pop(0)
             if found.group(1) == "0":
@@ -182,7 +224,7 @@ class Adapter:
             self.reasons = [int(code) for code in found.group(1).split(",")]
             self.subscribed()
         elif not text.startswith("Client ") and text:
-            self.words.append(text)
+            self.why.append(text)
 
     def delivered(self, line):
         payload, told = line[1:].split(b" ", 1)
@@ -204,8 +246,7 @@ def main():
             try:
                 if name not in KNOWN:
                     raise Unsupported(f"the operation `{name}`")
-                for option in set(asked) - KNOWN[name]:
-                    raise Unsupported(f"`{option}` in {name}")
+                only(asked, KNOWN[name], name)
                 getattr(adapter, name)(number, asked)
             except Unsupported as what:
                 adapter.answer(number, "unsupported", what=str(what))

@@ -3,8 +3,8 @@
 use super::stage::{PATIENCE, Stage, closed, received};
 use squall_broker::CloseCause;
 use squall_clients::{
-    Adapter, AdapterError, Connect, Delivered, Disconnect, Doing, Happened, Outcome, Publish,
-    Report, Subscribe, Subscription,
+    Adapter, AdapterError, Connect, Delivered, Doing, Happened, Outcome, Publish, Report,
+    Subscribe, Subscription,
 };
 use squall_protocol::{Packet, QoS, ReasonCode, Version};
 use std::{collections::BTreeMap, time::Duration};
@@ -258,12 +258,6 @@ impl Cx {
             Some(Happened::Acknowledged { handle: of }) if of == handle => Ok(()),
             Some(event) => wrong(format!("{} came, too", told(&event))),
         }
-    }
-
-    /// Disconnects as MQTT wants it.
-    pub(super) async fn leave(&mut self) -> Found {
-        self.done(Doing::Disconnect(Disconnect::default())).await?;
-        self.ended().await.map(drop)
     }
 
     /// Ends what a probe has left, and sees that nothing more happens.

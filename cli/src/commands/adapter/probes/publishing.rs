@@ -125,7 +125,8 @@ pub(super) async fn many(cx: &mut Cx) -> Found {
 /// A message of QoS 0 without a connection is not done; it is lost, or the library keeps it for the next one.
 pub(super) async fn to_nobody(cx: &mut Cx) -> Found {
     cx.connected().await?;
-    cx.leave().await?;
+    cx.done(Doing::Drop {}).await?;
+    cx.ended().await?;
     let publish = message("lost or late", QoS::AtMostOnce);
     let id = cx.adapter.send(Doing::Publish(Box::new(publish)));
     if let Some(answer) = cx.soon(id).await? {
