@@ -17,6 +17,8 @@ pub struct Listing {
     install: Vec<String>,
     /// The command that starts it.
     command: String,
+    /// What `squall adapter check` counts.
+    pub check: String,
     /// What the library cannot do or does otherwise, as it was found out by trying.
     #[serde(default)]
     pub facts: Vec<String>,

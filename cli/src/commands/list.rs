@@ -170,7 +170,7 @@ fn clients_that_there_are() -> Result<Vec<Row>> {
             ],
             json: json!({
                 "client": name, "library": known.library, "version": known.version, "language": known.language,
-                "install": install, "command": command.unwrap_or_default(), "facts": known.facts,
+                "install": install, "command": command.unwrap_or_default(), "check": known.check, "facts": known.facts,
             }),
         });
     }

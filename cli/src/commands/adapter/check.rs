@@ -153,6 +153,10 @@ impl Check {
                 let (line, left) = self.probe(adapter.take(), probe, mqtt).await?;
                 self.say(&line)?;
                 adapter = left;
+                // Everything else connects first.
+                if line.verdict == Verdict::Wrong && is_needed(probe) {
+                    break;
+                }
             }
         }
         Ok(adapter)
