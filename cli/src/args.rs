@@ -165,20 +165,24 @@ pub(crate) struct Live {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
     /// The broker, such as mqtt://127.0.0.1:1883 or mqtt://user:password@host.
-    #[arg(long, value_name = "URL", required_unless_present = "target")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["target", "client"])]
     pub(crate) broker: Option<String>,
     /// Start this product, and stop it in the end: a name of `squall list targets`, or a file such as my-broker.yaml. With
     /// --broker it runs there already.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) target: Option<String>,
+    /// Judge a client instead: Squall is the broker, and this adapter drives the client. A name, or a command such as
+    /// `python3 my-adapter.py`.
+    #[arg(long, value_name = "NAME|COMMAND", conflicts_with_all = ["broker", "target"])]
+    pub(crate) client: Option<String>,
     #[command(flatten)]
     pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
-    /// Scenarios that are told at once; fewer open fewer connections at a time.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) jobs: u16,
+    /// Scenarios that are told at once; fewer open fewer connections at a time. 64 with a broker, 8 with a client.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) jobs: Option<u16>,
     /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     pub(crate) patience: Duration,
@@ -253,7 +257,12 @@ broker is disturbed; what they leave is removed. Loss, delay, partitions and cut
 
 The broker is asked for what the standard asks of every broker: it may be slow, offer less, and end connections. A scenario \
 that says nothing about it for such a reason is inconclusive; one that the broker, or --patience, has no room for is n/a. A \
-finding is tried twice more: what is on the wire stands, what did not come has to stay away each time.";
+finding is tried twice more: what is on the wire stands, what did not come has to stay away each time.
+
+With --client it is a client that is judged: every client of a scenario is one of the library that the adapter drives, each \
+in a process of its own, and the broker is Squall's own, one for each scenario. Fail means that a numbered statement was \
+broken; what a scenario expects beyond that, and what the standard only describes, is a warning. What the client cannot do is \
+n/a. An adapter that fails ends the run with exit code 3 and its last lines, and says nothing about the client.";
 
 const VERIFY_HELP: &str = "\
 The web page goes to squall-report.html where neither --html nor --report names another place for it.";

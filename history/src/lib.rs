@@ -13,15 +13,21 @@
 //! **A client may be no client.** Probes send what no client may, leave unread what came and unsaid what is due. About a
 //! history of probes [`oracle::judge_probes`] is asked, which only says what must not have come, whoever it came to;
 //! whoever translates such a history keeps from the model what nobody can know.
+//!
+//! **A client may be the stranger.** Of a client that somebody else wrote only the bytes at its socket are seen, and what
+//! it tells its application: [`Duties`] say what it owes.
 
+mod duty;
 mod finding;
 pub mod model;
 mod monitor;
 pub mod oracle;
+pub mod probe;
 mod record;
 pub mod spelling;
 pub mod words;
 
+pub use duty::Duties;
 pub use finding::{Cite, Finding, Findings, Fingerprint, cited, one_for_each_cause};
 pub use monitor::{Monitors, Scene};
 pub use record::{Application, End, Ended, Message, Record, Seen};

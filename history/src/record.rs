@@ -67,6 +67,8 @@ pub enum Ended {
 /// What an application does with a client, and what the client tells it.
 #[derive(Clone, Copy, Debug)]
 pub enum Application<'a> {
+    /// It was told that its client is connected.
+    Connected,
     /// It gave a message to its client for publishing.
     Published {
         /// What later records call it.

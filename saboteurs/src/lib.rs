@@ -7,9 +7,11 @@
 //!   which a judge must not hold against it.
 //! * [`wire`] tampers with the packets between a client and any broker.
 //! * [`fake`] servers that answer without being brokers.
+//! * [`client`] makes a client of ours one that breaks the standard, or is odd and legal: it has a [`client::Habit`].
 //!
 //! [`serve`] puts a [`Server`] on streams and sockets. Nothing here takes part in a verdict.
 
+pub mod client;
 pub mod double;
 pub mod fake;
 mod family;

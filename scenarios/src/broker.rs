@@ -1,9 +1,10 @@
 //! Settings of the reference broker.
 
 use crate::{
-    kind::{KEEP_ALIVE, Maybe, at_least, number},
+    kind::{EXPIRY, FLAG, KEEP_ALIVE, Maybe, QOS, at_least, number},
     record::record,
 };
+use squall_protocol::QoS;
 
 record! {
     /// Settings of the reference broker; `None` keeps its default. What 3.1.1 does not know has no effect there.
@@ -18,6 +19,18 @@ record! {
         maximum_packet_size: Option<u32> = "maximum_packet_size", usual(None, Maybe(at_least::<u32>(1)));
         /// Server Keep Alive; 0 in the model is `off`
         server_keep_alive: Option<u16> = "server_keep_alive", usual(None, Maybe(KEEP_ALIVE));
+        /// highest QoS it takes and grants: Maximum QoS, where it is below 2
+        maximum_qos: Option<QoS> = "maximum_qos", usual(None, Maybe(QOS));
+        /// whether it keeps retained messages: Retain Available
+        retain_available: Option<bool> = "retain_available", usual(None, Maybe(FLAG));
+        /// whether topic filters may hold wildcards: Wildcard Subscription Available
+        wildcard_subscriptions: Option<bool> = "wildcard_subscriptions", usual(None, Maybe(FLAG));
+        /// whether there are shared subscriptions: Shared Subscription Available
+        shared_subscriptions: Option<bool> = "shared_subscriptions", usual(None, Maybe(FLAG));
+        /// whether subscriptions may have identifiers: Subscription Identifiers Available
+        subscription_identifiers: Option<bool> = "subscription_identifiers", usual(None, Maybe(FLAG));
+        /// longest Session Expiry Interval it allows, in the model in seconds
+        session_expiry: Option<u32> = "session_expiry", usual(None, Maybe(EXPIRY));
         /// messages kept for one offline session
         max_queued: Option<usize> = "max_queued", usual(None, Maybe(at_least::<usize>(0)));
     }

@@ -27,13 +27,15 @@ pub enum Place {
     In(World),
     /// With a broker that runs somewhere: its address, without a password, or the name of a target that is started.
     Live(String),
+    /// With clients that somebody else wrote: the name of an adapter, or the command that starts it.
+    Client(String),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::In(world) => world.as_str(),
-            Self::Live(_) => WORLD,
+            Self::Live(_) | Self::Client(_) => WORLD,
         })
     }
 }
@@ -116,11 +118,12 @@ impl Replay {
             ("verdict", self.verdict.to_string()),
             ("trace_hash", quoted(&self.trace_hash)),
         ];
-        let broker = match &self.place {
+        let stranger = match &self.place {
             Place::In(_) => None,
             Place::Live(broker) => Some(("broker", quoted(broker))),
+            Place::Client(client) => Some(("client", quoted(client))),
         };
-        for (key, value) in lines.into_iter().chain(broker) {
+        for (key, value) in lines.into_iter().chain(stranger) {
             writeln!(text, "{key}: {value}").expect("writing to a string");
         }
         text.push_str("plan: |\n");

@@ -1,6 +1,9 @@
 //! `squall live`: scenarios told to a running broker.
 
-use super::{conform, ending, files, report, seeds};
+use super::{
+    client, conform, ending, files, report, seeds,
+    stories::{Note, Stories},
+};
 use crate::{
     args::Live as Args,
     bundled,
@@ -16,17 +19,22 @@ use bytes::Bytes;
 use squall_conformance::{Leftover, Options, Target, Visit, visit};
 use squall_protocol::Version;
 use squall_reports::{Report, SimResult, Simulation, Verdict};
-use squall_scenarios::model::Scenario;
 use squall_sim::{
     live::{End, Left, Live, Offer},
     replay::{Folder, Place},
     world::live::{Login, Reach},
 };
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 use tokio::runtime::Runtime;
+
+/// Scenarios that are told to a broker at once, unless somebody says otherwise.
+const JOBS: u16 = 64;
 
 pub(crate) fn run(args: &Args) -> Result<Ending> {
     interrupt::flag();
+    if let Some(client) = &args.client {
+        return client::run(args, client);
+    }
     let scenarios = bundled::scenarios(&args.paths)?;
     let broker = match (&args.target, args.broker.as_deref()) {
         (Some(name), url) => Judgeable::of(target::named(name)?, url)?,
@@ -43,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let stories = Stories {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         seeds: seeds(&args.seeds)?.unwrap_or((0, 1)),
-        jobs: args.jobs.into(),
+        jobs: args.jobs.unwrap_or(JOBS).into(),
         patience: args.patience,
         scenarios: scenarios.clone(),
     };
@@ -78,18 +86,6 @@ pub(super) fn again(broker: &str) -> Result<Judgeable> {
         false => Judgeable::of(target::named(broker)?, None),
     }
 }
-
-/// What is told.
-pub(super) struct Stories {
-    pub(super) scenarios: Vec<Scenario>,
-    pub(super) versions: Vec<Version>,
-    pub(super) seeds: (u64, u64),
-    pub(super) jobs: usize,
-    pub(super) patience: Duration,
-}
-
-/// What is done with each result before it is written: the name of its scenario, its version, and itself.
-type Note<'n> = dyn FnMut(&str, Version, &mut SimResult) + 'n;
 
 /// Tells stories to a broker, and reports.
 pub(super) fn told(

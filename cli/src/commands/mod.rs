@@ -2,6 +2,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod broker;
+pub(crate) mod client;
 pub(crate) mod conform;
 pub(crate) mod decode;
 pub(crate) mod encode;
@@ -10,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod replay;
 pub(crate) mod sim;
+mod stories;
 pub(crate) mod verify;
 
 use crate::{

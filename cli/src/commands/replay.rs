@@ -1,10 +1,6 @@
 //! `squall replay`: one run again.
 
-use super::{
-    ending, files,
-    live::{self, Stories},
-    report,
-};
+use super::{client, ending, files, live, report, stories::Stories};
 use crate::{
     args,
     exit::{CliError, Ending, Result},
@@ -29,7 +25,10 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     let mut outputs = Outputs::open(args.format, &files(&args.outputs), &inputs, &report)?;
     let world = match (&args.broker, args.world, &replay.place) {
         (Some(broker), ..) | (None, None, Place::Live(broker)) => {
-            return again(&replay, broker, args, report, outputs);
+            return again(&replay, &Stranger::Broker(broker), args, report, outputs);
+        }
+        (None, None, Place::Client(client)) => {
+            return again(&replay, &Stranger::Client(client), args, report, outputs);
         }
         (None, Some(world), _) => world,
         (None, None, Place::In(world)) => *world,
@@ -64,10 +63,16 @@ pub(crate) fn run(args: &args::Replay) -> Result<Ending> {
     Ok(ending(&report, written))
 }
 
+/// With whom a story is told live.
+enum Stranger<'s> {
+    Broker(&'s str),
+    Client(&'s str),
+}
+
 /// Plays it live.
 fn again(
     replay: &Replay,
-    broker: &str,
+    stranger: &Stranger<'_>,
     args: &args::Replay,
     report: Report,
     outputs: Outputs,
@@ -86,15 +91,15 @@ fn again(
         jobs: 1,
         patience: LONGEST,
     };
-    live::told(
-        stories,
-        live::again(broker)?,
-        report,
-        outputs,
-        &mut |_, _, result| {
-            result.replay = Some(command(&args.file));
-        },
-    )
+    let note = &mut |_: &str, _, result: &mut SimResult| {
+        result.replay = Some(command(&args.file));
+    };
+    match stranger {
+        Stranger::Broker(broker) => {
+            live::told(stories, live::again(broker)?, report, outputs, note)
+        }
+        Stranger::Client(client) => client::told(stories, client, report, outputs, note),
+    }
 }
 
 /// Who replays a story waits for it.

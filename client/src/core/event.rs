@@ -29,6 +29,13 @@ pub enum Event {
     Received(Frame),
     /// A packet was handed to the transport.
     Sent(Frame),
+    /// Bytes were handed to the transport that are no whole packets, or not only (a [`crate::Scripted`] client).
+    SentRaw {
+        /// All of them, also those of the packets that [`Self::Sent`] has told of.
+        bytes: Bytes,
+        /// No packet of a client begins with them, whatever follows.
+        broken: bool,
+    },
     /// What arrived is not a packet a server may send in this form. `Ended` follows.
     Violation(Violation),
     /// The server accepted the connection.
@@ -159,6 +166,8 @@ pub enum Abandonment {
     SessionEnded,
     /// The connection ended before the SUBACK or UNSUBACK.
     ConnectionEnded,
+    /// A client that somebody else wrote did not want to; in its own words.
+    Declined(String),
     /// The topic is not a topic name.
     InvalidTopic(TopicError),
     /// This property may not stand in a client's PUBLISH, or this client does not use it.
@@ -191,6 +200,7 @@ impl fmt::Display for Abandonment {
         match self {
             Self::SessionEnded => f.write_str("the session ended before it was acknowledged"),
             Self::ConnectionEnded => f.write_str("the connection ended before it was answered"),
+            Self::Declined(why) => write!(f, "the client did not want to: {why}"),
             Self::InvalidTopic(error) => write!(f, "the topic is not a topic name: {error}"),
             Self::PropertyNotAllowed(id) => match id.name() {
                 Some(name) => write!(f, "{name} may not stand in a PUBLISH of this client"),

@@ -186,6 +186,7 @@ impl<'a> Reader<'a> {
 
     fn application(&mut self, mark: Mark, client: ClientIx, what: Application<'a>) {
         match what {
+            Application::Connected => {}
             Application::Published { ticket, message } => {
                 let n = self.model.published.len();
                 self.tickets.insert((client, ticket), n);

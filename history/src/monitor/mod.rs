@@ -242,6 +242,10 @@ impl<'a> Session<'a> {
         if matches!(step.packet, Packet::Connect(_)) && from == Role::Client {
             self.conn = Some(conn);
             self.each(|rule| rule.turn_to(conn));
+            if says && !step.sharp() && is_clean(step.packet) {
+                // What comes before CONNACK is of the new session already.
+                self.each(|rule| rule.resume(false));
+            }
         }
         if self.conn != Some(conn) {
             // An older connection that is still open. What the judged side's peer acknowledged there may have arrived.
@@ -267,6 +271,10 @@ impl<'a> Session<'a> {
             _ => self.each(|rule| rule.hears(step.packet)),
         }
     }
+}
+
+const fn is_clean(packet: &Packet) -> bool {
+    matches!(packet, Packet::Connect(connect) if connect.clean_start)
 }
 
 const fn other(side: Role) -> Role {

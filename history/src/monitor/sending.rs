@@ -42,8 +42,9 @@ pub(super) struct Sending<'a> {
     /// The newest message that was sent again on this connection; of all, and of each topic and QoS.
     last_resent: Option<u64>,
     last_of_topic: BTreeMap<(&'a str, QoS), u64>,
-    /// Connections that were accepted so far.
+    /// Connections that were accepted so far, and those on which a CONNECT went out.
     connections: u32,
+    attempts: u32,
     /// How many flows wait for their first acknowledgement, and how many of these were sent on this connection.
     unreleased: usize,
     unreleased_here: usize,
@@ -74,6 +75,7 @@ impl Default for Sending<'_> {
             last_resent: None,
             last_of_topic: BTreeMap::new(),
             connections: 0,
+            attempts: 0,
             unreleased: 0,
             unreleased_here: 0,
             flows_here: 0,
@@ -101,6 +103,7 @@ impl<'a> Rule<'a> for Sending<'a> {
             return;
         }
         let back = conn < self.conn;
+        self.attempts += 1;
         self.conn = conn;
         self.ended.clear();
         (self.unreleased_here, self.flows_here) = (0, 0);
@@ -202,7 +205,7 @@ impl<'a> Sending<'a> {
                     return self.resent_here(step, id, None, broken);
                 }
                 // Where the peer looks, the first attempt may have been lost with an older connection.
-                if publish.dup && (step.sharp() || self.connections == 1) {
+                if publish.dup && (step.sharp() || self.is_first(step)) {
                     let message = format!(
                         "{} sent packet {id} for the first time with the DUP flag",
                         step.who()
@@ -216,6 +219,14 @@ impl<'a> Sending<'a> {
                 }
                 self.fresh(step, id, publish, broken);
             }
+        }
+    }
+
+    /// Nothing can have been sent on an older connection. A client may publish before it is let in.
+    fn is_first(&self, step: &Step<'_, '_>) -> bool {
+        match step.judged {
+            Role::Server => self.connections == 1,
+            Role::Client => self.attempts == 1,
         }
     }
 
@@ -261,7 +272,9 @@ impl<'a> Sending<'a> {
         let of_all = self.last_resent.replace(seq);
         // Where the peer looks, only what is surely ordered counts: a topic and QoS [MQTT-4.6.0-6] [MQTT-4.6.0-5].
         let known = !publish.topic.is_empty();
-        let last = if step.sharp() {
+        // What a client sends again it sends again in the order in which it was first sent, whatever it is.
+        let of_client = step.judged == Role::Client;
+        let last = if step.sharp() || of_client {
             of_all
         } else {
             of_topic.filter(|_| known)
@@ -272,7 +285,7 @@ impl<'a> Sending<'a> {
                 step.who()
             );
             let expected = "resending keeps the original order";
-            let cite = match step.sharp() {
+            let cite = match step.sharp() || of_client {
                 true => RESEND_ORDER,
                 false => TOPIC_ORDER,
             };
@@ -339,7 +352,9 @@ impl<'a> Sending<'a> {
         } else {
             self.flows_here
         };
-        if step.five() && in_flight > self.window {
+        // A client need not have read yet how many the server takes: what it owes then is a duty of its own.
+        let surely = step.sharp() || step.judged == Role::Server;
+        if step.five() && surely && in_flight > self.window {
             let message = format!("{} has {in_flight} messages in flight", step.who());
             let expected = format!("at most {}, the peer's Receive Maximum", self.window);
             broken(step.finding("packet flow", WINDOW, message, expected, None));

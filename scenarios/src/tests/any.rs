@@ -1,5 +1,6 @@
 //! Any scenario that can be written.
 
+use super::scripts;
 use crate::{action, expect, model::*, step, step::fault};
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -7,6 +8,8 @@ use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::time::Duration;
 
 const CLIENTS: usize = 3;
+/// The one that is scripted.
+const SCRIPTED: usize = 2;
 
 fn ms() -> BoxedStrategy<Duration> {
     prop_oneof![
@@ -109,6 +112,7 @@ fn client(name: &'static str) -> BoxedStrategy<ClientSpec> {
             client_id: id.into(),
             connect,
             reconnect: reconnect.map(|(first, max)| ReconnectSpec { first, max }),
+            scripted: false,
             link,
             weather: {
                 let source = Source::default();
@@ -266,18 +270,21 @@ fn fault() -> BoxedStrategy<Fault> {
 }
 
 fn leaf() -> BoxedStrategy<StepKind> {
-    let client = (0..CLIENTS, action(), option::of(ms()), any::<bool>()).prop_map(
-        |(client, action, within, wait)| {
+    let who = prop_oneof![
+        3 => (0..CLIENTS, action()),
+        1 => (Just(SCRIPTED), scripts::action()),
+    ];
+    let client =
+        (who, option::of(ms()), any::<bool>()).prop_map(|((client, action), within, wait)| {
             // A silent step has no limit besides its time.
-            let within = within.filter(|_| !matches!(action, Action::Silent(_)));
+            let within = within.filter(|_| action.kind().limited);
             StepKind::Client {
                 client,
                 action,
                 within,
                 wait,
             }
-        },
-    );
+        });
     let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
         let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
         let loss_permille = Some(link.loss_permille).filter(|_| which != 0);
@@ -437,17 +444,20 @@ prop_compose! {
         seeds in 1u32..,
         limit in ms(),
         broker in (option::of(1u16..), option::of(any::<u16>()), option::of(1u32..), option::of(any::<u16>()), option::of(0usize..9999)),
+        offer in (option::of(qos()), any::<[Option<bool>; 4]>(), option::of(any::<u32>())),
         clients in (client("app"), client("lock-2"), client("null")),
         more in steps(),
         expect in option::of(expectation()),
     ) -> Scenario {
-        let clients = vec![clients.0, clients.1, clients.2];
+        let mut clients = vec![clients.0, clients.1, clients.2];
+        (clients[SCRIPTED].scripted, clients[SCRIPTED].reconnect) = (true, None);
         let dial = |client: usize| {
             let action = Action::Connect(action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() });
             Step { source: Source::default(), kind: StepKind::Client { client, action, within: None, wait: true } }
         };
         let steps = (0..CLIENTS).map(dial).chain(more).collect();
         let (receive_maximum, topic_alias_maximum, maximum_packet_size, server_keep_alive, max_queued) = broker;
+        let (maximum_qos, [retain_available, wildcard_subscriptions, shared_subscriptions, subscription_identifiers], session_expiry) = offer;
         Scenario {
             name: "name".into(),
             file: "file.yaml".into(),
@@ -456,7 +466,19 @@ prop_compose! {
             versions: vec![Version::V5_0],
             seeds,
             limit,
-            broker: BrokerSpec { receive_maximum, topic_alias_maximum, maximum_packet_size, server_keep_alive, max_queued },
+            broker: BrokerSpec {
+                receive_maximum,
+                topic_alias_maximum,
+                maximum_packet_size,
+                server_keep_alive,
+                max_queued,
+                maximum_qos,
+                retain_available,
+                wildcard_subscriptions,
+                shared_subscriptions,
+                subscription_identifiers,
+                session_expiry,
+            },
             clients,
             steps,
             expect: expect.map(|kind| Expectation { source: Source::default(), kind }).into_iter().collect(),

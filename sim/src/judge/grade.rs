@@ -1,6 +1,6 @@
 //! What somebody else's broker can be blamed for.
 
-use squall_catalogue as catalogue;
+use squall_catalogue::{self as catalogue, Level};
 use squall_history::Finding;
 use squall_protocol::Version;
 
@@ -13,6 +13,21 @@ pub(super) fn demands(version: Version, finding: &Finding) -> bool {
         cited => cited.iter().any(|id| holds(id)),
     }
 }
+
+/// Whether a finding about a client rests on anything that the standard demands of clients. The doubts that are noted at a
+/// statement are nearly all about how a server reacts to those who break it; who breaks it is wrong all the same.
+pub(super) fn binds_clients(version: Version, finding: &Finding) -> bool {
+    let holds = |id: &str| {
+        catalogue::find(version, id).is_some_and(|s| {
+            let demanded = matches!(s.level, Level::Must | Level::MustNot);
+            demanded && s.is_numbered() && !UNCERTAIN.contains(&id)
+        })
+    };
+    finding.statements.iter().any(|id| holds(id))
+}
+
+/// Which side may send which reason code in DISCONNECT is not certain.
+const UNCERTAIN: &[&str] = &["MQTT-3.14.2-1"];
 
 #[cfg(test)]
 mod tests {
@@ -41,5 +56,20 @@ mod tests {
             ..finding(&[])
         };
         assert!(super::demands(Version::V5_0, &asked));
+    }
+
+    #[test]
+    fn a_doubt_about_servers_excuses_no_client() {
+        for (ids, binds) in [
+            (&["MQTT-3.3.4-7"][..], true),
+            (&["MQTT-3.3.2-2"], true),
+            (&["MQTT-3.14.2-1"], false),
+            (&["X-5.0-alias-3"], false),
+            (&["X-5.0-alias-3", "MQTT-3.2.2-17"], true),
+            (&[], false),
+        ] {
+            let finding = finding(ids);
+            assert_eq!(binds_clients(Version::V5_0, &finding), binds, "{ids:?}");
+        }
     }
 }

@@ -3,12 +3,17 @@
 //! A finding is confirmed by telling the story again. What is on the wire stands once it was seen; that something did
 //! not happen is believed only when it did not happen again.
 
+mod clients;
 mod confirm;
 mod left;
 mod needs;
+mod pace;
+mod runs;
 
+pub use clients::Clients;
 pub use left::Left;
 pub use needs::Offer;
+pub use runs::{End, Ended, WORLD};
 
 use crate::{
     judge::{Ends, Sight},
@@ -21,33 +26,23 @@ use crate::{
 };
 use confirm::{AGAIN, confirm};
 use needs::needs;
+use pace::{LATE, give_time, settle_longer, too_long};
+use runs::{One, Outcome, ROOM, not_played};
 use squall_client::{EndCause, Event};
 use squall_protocol::Version;
-use squall_reports::{SimResult, Verdict, in_words};
-use squall_scenarios::{
-    model::{Scenario, Settle, Step, StepKind},
-    moved,
-    plan::plan,
-};
+use squall_scenarios::{model::Scenario, moved, plan::plan};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    panic::resume_unwind,
     rc::Rc,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64},
     time::Duration,
 };
 use tokio::{
-    task::{JoinError, JoinSet, LocalSet},
+    task::LocalSet,
     time::{Instant, sleep, timeout},
 };
 
-/// A stranger may take this much longer over a step than the story gives it.
-const LATE: Duration = Duration::from_secs(5);
-/// What the world of such runs is called in results.
-pub const WORLD: &str = "live";
-/// Bytes of packets that all stories together may have taken at a time.
-const ROOM: u64 = 64 << 20;
 /// How long a broker that no longer accepts connections is given to come back.
 const AWAY: Duration = Duration::from_secs(2);
 
@@ -73,33 +68,6 @@ pub struct Live {
     pub offers: BTreeMap<Version, Result<Offer, String>>,
 }
 
-/// A run that has ended.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// With which version.
-    pub version: Version,
-    /// What was found.
-    pub result: SimResult,
-}
-
-/// How it all ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Every story was told.
-    Whole,
-    /// It was stopped.
-    Stopped,
-    /// The broker is of no more use; why.
-    Lost(String),
-}
-
-/// One run that is to be played.
-struct One {
-    scenario: Rc<Scenario>,
-    version: Version,
-    seed: u64,
-}
-
 impl Live {
     /// How many runs that is.
     #[must_use]
@@ -108,23 +76,7 @@ impl Live {
     }
 
     fn runs(&self) -> Vec<One> {
-        let mut runs = Vec::new();
-        for scenario in &self.scenarios {
-            let scenario = Rc::new(scenario.clone());
-            let versions = scenario.versions.iter();
-            for version in versions.filter(|v| self.versions.contains(v)) {
-                for seed in self.seeds.0..self.seeds.1 {
-                    let scenario = Rc::clone(&scenario);
-                    let version = *version;
-                    runs.push(One {
-                        scenario,
-                        version,
-                        seed,
-                    });
-                }
-            }
-        }
-        runs
+        runs::of(&self.scenarios, &self.versions, self.seeds)
     }
 
     /// Plays everything, and hands each result on in the order of scenario, version and seed, as soon as it and all
@@ -144,49 +96,14 @@ impl Live {
         each: impl FnMut(Ended),
     ) -> (End, BTreeSet<Left>) {
         let left = Rc::default();
-        let end = LocalSet::new()
-            .run_until(self.all(done, stop, &left, each))
-            .await;
+        let (room, halt) = (Room::new(ROOM), Halt::when(stop));
+        let tell = |n: usize, one: One| {
+            let teller = self.teller(n, &room, &left, &halt);
+            async move { teller.tell(&one).await }
+        };
+        let all = runs::all(self.runs(), self.jobs, done, &halt, tell, each);
+        let end = LocalSet::new().run_until(all).await;
         (end, left.take())
-    }
-
-    async fn all(
-        &self,
-        done: &AtomicU64,
-        stop: &'static AtomicBool,
-        left: &Rc<RefCell<BTreeSet<Left>>>,
-        mut each: impl FnMut(Ended),
-    ) -> End {
-        let room = Room::new(ROOM);
-        let halt = Halt::when(stop);
-        let mut waiting = self.runs().into_iter().enumerate();
-        let mut running = JoinSet::new();
-        let mut told: BTreeMap<usize, Ended> = BTreeMap::new();
-        let mut next = 0;
-        let mut end = End::Whole;
-        while end == End::Whole {
-            while running.len() < self.jobs.max(1)
-                && let Some((n, one)) = waiting.next()
-            {
-                let teller = self.teller(n, &room, left, &halt);
-                running.spawn_local(async move { (n, teller.tell(&one).await) });
-            }
-            match running.join_next().await {
-                None => break,
-                Some(joined) => end = ended(joined, done, &mut told).unwrap_or(end),
-            }
-            while let Some(one) = told.remove(&next) {
-                next += 1;
-                each(one);
-            }
-        }
-        // What was found counts, whatever became of the rest: who has found something says so soon.
-        halt.call();
-        while let Some(joined) = running.join_next().await {
-            ended(joined, done, &mut told);
-        }
-        told.into_values().for_each(each);
-        end
     }
 
     fn teller(
@@ -217,28 +134,6 @@ struct Teller {
     room: Room,
     left: Rc<RefCell<BTreeSet<Left>>>,
     halt: Halt,
-}
-
-/// What came of a story, and why no more can be told, if so.
-type Outcome = (Option<Ended>, Option<End>);
-
-/// Keeps what was found; gives why no more can be told.
-fn ended(
-    joined: Result<(usize, Outcome), JoinError>,
-    done: &AtomicU64,
-    told: &mut BTreeMap<usize, Ended>,
-) -> Option<End> {
-    match joined {
-        Ok((n, (one, end))) => {
-            if let Some(one) = one {
-                done.fetch_add(1, Ordering::Relaxed);
-                told.insert(n, one);
-            }
-            end
-        }
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(_) => None,
-    }
 }
 
 impl Teller {
@@ -278,15 +173,7 @@ impl Teller {
             None => None,
         };
         let judged = Run::new(&one.scenario, one.version, one.seed).judge();
-        let takes = Duration::from_millis(judged.result.virtual_ms);
-        let takes = takes + 2 * LATE;
-        if takes > self.patience {
-            let [takes, lasts] = [takes, self.patience].map(in_words);
-            return Some(format!(
-                "the story takes {takes}, and patience lasts {lasts}"
-            ));
-        }
-        needs(&judged, offer)
+        too_long(&judged, self.patience).or_else(|| needs(&judged, offer))
     }
 
     async fn once(&self, one: &One, attempt: usize) -> Result<Said, End> {
@@ -357,55 +244,5 @@ impl Teller {
             }
             sleep(AWAY / 10).await;
         }
-    }
-}
-
-/// What has not come by the middle of a story's last settle, and not in the time that a stranger may be late after it,
-/// will not come.
-fn settle_longer(steps: &mut [Step]) {
-    let settles = steps
-        .iter_mut()
-        .rev()
-        .find_map(|step| match &mut step.kind {
-            StepKind::Settle(settle) => Some(settle),
-            _ => None,
-        });
-    if let Some(Settle(time)) = settles {
-        *time += 2 * LATE;
-    }
-}
-
-/// Steps may take longer than with a broker whose times are exact.
-fn give_time(steps: &mut [Step]) {
-    for step in steps {
-        match &mut step.kind {
-            StepKind::Client {
-                within: Some(within),
-                ..
-            } => *within += LATE,
-            StepKind::Parallel(branches) => branches.iter_mut().for_each(|b| give_time(b)),
-            StepKind::Timeline(entries) => {
-                let steps = entries.iter_mut().map(|e| &mut e.step);
-                steps.for_each(|step| give_time(std::slice::from_mut(step)));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The result of a run that is not played.
-fn not_played(one: &One, reason: String) -> SimResult {
-    SimResult {
-        scenario: one.scenario.name.clone(),
-        title: one.scenario.title.clone(),
-        version: one.version.to_string(),
-        seed: one.seed,
-        world: WORLD.to_owned(),
-        verdict: Verdict::NotApplicable,
-        reason: Some(reason),
-        trace_hash: String::new(),
-        virtual_ms: 0,
-        findings: Vec::new(),
-        replay: None,
     }
 }

@@ -96,10 +96,54 @@ fn setting(asked: &BrokerSpec, offer: Option<&Offer>) -> Option<String> {
         let asked = asked.filter(|asked| has != Some(*asked))?;
         Some(format!("{name} {asked}"))
     });
-    differs.or_else(|| {
-        let kept = asked.max_queued?;
-        Some(format!("room for {kept} messages of an absent session"))
-    })
+    differs
+        .or_else(|| offer_differs(asked, offer))
+        .or_else(|| {
+            let kept = asked.max_queued?;
+            Some(format!("room for {kept} messages of an absent session"))
+        })
+        .or_else(|| {
+            let longest = asked.session_expiry?;
+            Some(format!(
+                "a Session Expiry Interval of {longest} s at the most"
+            ))
+        })
+}
+
+/// What the story's broker offers or does not offer, where this one is otherwise.
+fn offer_differs(asked: &BrokerSpec, offer: Option<&Offer>) -> Option<String> {
+    if let Some(most) = asked.maximum_qos
+        && offer.map(|o| o.qos) != Some(most)
+    {
+        return Some(format!("Maximum QoS {most}"));
+    }
+    let flags = [
+        (
+            asked.retain_available,
+            offer.map(|o| o.retain),
+            "retained messages",
+        ),
+        (
+            asked.wildcard_subscriptions,
+            offer.map(|o| o.wildcards),
+            "wildcard subscriptions",
+        ),
+        (
+            asked.shared_subscriptions,
+            offer.map(|o| o.shared),
+            "shared subscriptions",
+        ),
+        (
+            asked.subscription_identifiers,
+            offer.map(|o| o.identifiers),
+            "Subscription Identifiers",
+        ),
+    ];
+    let (asked, _, name) = flags
+        .into_iter()
+        .find(|(asked, has, _)| asked.is_some() && asked != has)?;
+    let with = if asked == Some(true) { "" } else { "no " };
+    Some(format!("{with}{name}"))
 }
 
 /// What a packet makes use of that is not offered.

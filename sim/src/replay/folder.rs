@@ -79,6 +79,10 @@ impl Folder {
                 let broker = quoted(broker);
                 format!("squall live {file} {flag} {broker} --seed {seed} --mqtt {version}")
             }
+            Place::Client(client) => {
+                let client = quoted(client);
+                format!("squall live {file} --client {client} --seed {seed} --mqtt {version}")
+            }
         });
         let kind = (scenario.name.clone(), version);
         let written = self.of_a_kind.entry(kind).or_default();

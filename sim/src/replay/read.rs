@@ -35,11 +35,13 @@ const KEYS: &[&str] = &[
     "verdict",
     "trace_hash",
     BROKER,
+    CLIENT,
     "plan",
 ];
 
-/// The key of a live run alone.
+/// The keys of a live run, of which it has one.
 const BROKER: &str = "broker";
+const CLIENT: &str = "client";
 
 impl Replay {
     /// Reads a replay file's text. `path` is for messages, and what the plan's findings are about is told by the lines
@@ -189,6 +191,10 @@ impl Head<'_> {
             return Some(Place::In(world));
         }
         let any = |t: &str| Some(t.to_owned());
+        if entries.iter().any(|(key, _)| key.text == CLIENT) {
+            let client = self.value(entries, CLIENT, "an adapter of a client", any)?;
+            return Some(Place::Client(client.0));
+        }
         let broker = self.value(entries, BROKER, "the address of a broker", any)?;
         Some(Place::Live(broker.0))
     }

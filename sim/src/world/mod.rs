@@ -5,9 +5,12 @@
 //! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
 
 pub mod event_loop;
+mod line;
 pub mod live;
+mod party;
 mod server;
 pub mod turmoil;
+pub mod turned;
 
 pub use server::Stranger;
 
@@ -141,5 +144,24 @@ fn config(spec: &BrokerSpec) -> Config {
     if let Some(v) = spec.max_queued {
         config.max_queued = v;
     }
+    if let Some(v) = spec.maximum_qos {
+        config.maximum_qos = v;
+    }
+    let flags = [
+        (spec.retain_available, &mut config.retain_available),
+        (
+            spec.wildcard_subscriptions,
+            &mut config.wildcard_subscriptions,
+        ),
+        (spec.shared_subscriptions, &mut config.shared_subscriptions),
+        (
+            spec.subscription_identifiers,
+            &mut config.subscription_identifiers,
+        ),
+    ];
+    for (asked, offered) in flags {
+        *offered = asked.unwrap_or(*offered);
+    }
+    config.session_expiry_maximum = spec.session_expiry.or(config.session_expiry_maximum);
     config
 }

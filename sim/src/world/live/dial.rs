@@ -1,13 +1,11 @@
 //! How the clients of a live run get their connections.
 
-use super::{
-    line::{Line, Parcel},
-    scene::Scene,
-};
+use super::scene::Scene;
 use crate::{
     net::ConnIx,
     tap::Taps,
     trace::{Node, What},
+    world::line::{Line, Parcel},
 };
 use squall_client::Dial;
 use squall_protocol::Role;
@@ -26,11 +24,11 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Dials the broker for one client; every stream goes through the client's tap.
-pub(super) struct Dialer {
-    pub(super) client: ClientIx,
-    pub(super) tap: Taps,
-    pub(super) endpoint: Endpoint,
-    pub(super) scene: Scene,
+pub(in crate::world) struct Dialer {
+    pub(in crate::world) client: ClientIx,
+    pub(in crate::world) tap: Taps,
+    pub(in crate::world) endpoint: Endpoint,
+    pub(in crate::world) scene: Scene,
 }
 
 impl Dial for Dialer {
@@ -94,7 +92,7 @@ impl Drop for Dialing {
 }
 
 /// Lets a connection move its bytes.
-fn open(scene: &Scene, conn: ConnIx, line: Line) {
+pub(in crate::world) fn open(scene: &Scene, conn: ConnIx, line: Line) {
     let line = Rc::new(RefCell::new(line));
     {
         let shared = &mut *scene.shared.borrow_mut();

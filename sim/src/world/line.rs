@@ -1,7 +1,8 @@
-//! One connection of a live run: the client's end in this process, the broker's socket, and the link model between them.
+//! One connection of a run in real time: the client's end, the broker's end, and the link model between them.
 //!
 //! What the client writes goes into the link model, and from there, when it is due, to the broker; the other way round
-//! likewise. So delay, loss and partitions are the same as in the virtual worlds; only the broker is real.
+//! likewise. So delay, loss and partitions are the same as in the virtual worlds; only one of the ends is real. A
+//! [`Passage`] is the same without a link model: somebody looks at what passes.
 
 use crate::net::{ConnIx, Kind, Way};
 use bytes::Bytes;
@@ -226,6 +227,56 @@ impl Line {
             return Poll::Ready(());
         }
         self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Two streams that are one connection: what comes out of one goes into the other at once, and is looked at.
+pub(super) struct Passage {
+    client: Side,
+    broker: Side,
+}
+
+impl Passage {
+    pub(super) const fn new(client: BoxStream, broker: BoxStream) -> Self {
+        Self {
+            client: Side::new(client),
+            broker: Side::new(broker),
+        }
+    }
+
+    /// Moves what can be moved, and shows it to `look` before it arrives; ready when the connection is over.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: &mut impl FnMut(Way, &Parcel),
+    ) -> Poll<()> {
+        let mut turns = 0;
+        loop {
+            self.client.has_passed(self.broker.write(cx));
+            self.broker.has_passed(self.client.write(cx));
+            let up = self.client.read(cx);
+            let down = self.broker.read(cx);
+            if up.is_none() && down.is_none() {
+                break;
+            }
+            if let Some(parcel) = up {
+                look(Way::Up, &parcel);
+                self.broker.take(parcel);
+            }
+            if let Some(parcel) = down {
+                look(Way::Down, &parcel);
+                self.client.take(parcel);
+            }
+            turns += 1;
+            if turns == TURNS {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        if self.client.is_over() && self.broker.is_over() {
+            return Poll::Ready(());
+        }
         Poll::Pending
     }
 }

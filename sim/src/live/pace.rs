@@ -1,0 +1,58 @@
+//! How much time a story is given in real time, and when that is too much.
+
+use super::runs::One;
+use crate::run::{Judged, Run};
+use squall_reports::in_words;
+use squall_scenarios::model::{Settle, Step, StepKind};
+use std::time::Duration;
+
+/// A stranger may take this much longer over a step than the story gives it.
+pub(super) const LATE: Duration = Duration::from_secs(5);
+
+/// What has not come by the middle of a story's last settle, and not in the time that a stranger may be late after it,
+/// will not come.
+pub(super) fn settle_longer(steps: &mut [Step]) {
+    let settles = steps
+        .iter_mut()
+        .rev()
+        .find_map(|step| match &mut step.kind {
+            StepKind::Settle(settle) => Some(settle),
+            _ => None,
+        });
+    if let Some(Settle(time)) = settles {
+        *time += 2 * LATE;
+    }
+}
+
+/// Steps may take longer than with a broker whose times are exact.
+pub(super) fn give_time(steps: &mut [Step]) {
+    for step in steps {
+        match &mut step.kind {
+            StepKind::Client {
+                within: Some(within),
+                ..
+            } => *within += LATE,
+            StepKind::Parallel(branches) => branches.iter_mut().for_each(|b| give_time(b)),
+            StepKind::Timeline(entries) => {
+                let steps = entries.iter_mut().map(|e| &mut e.step);
+                steps.for_each(|step| give_time(std::slice::from_mut(step)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a story is not played that takes so long in virtual time, if so.
+pub(super) fn too_long(judged: &Judged, patience: Duration) -> Option<String> {
+    let takes = Duration::from_millis(judged.result.virtual_ms) + 2 * LATE;
+    (takes > patience).then(|| {
+        let [takes, lasts] = [takes, patience].map(in_words);
+        format!("the story takes {takes}, and patience lasts {lasts}")
+    })
+}
+
+/// The same of a story that was not played yet.
+pub(super) fn takes(one: &One, patience: Duration) -> Option<String> {
+    let judged = Run::new(&one.scenario, one.version, one.seed).judge();
+    too_long(&judged, patience)
+}
