@@ -74,6 +74,7 @@ listings! {
     "squall"
     "paho"
     "mqttjs"
+    "rumqttc"
     "mosquitto_pub"
     "mosquitto_sub"
 }

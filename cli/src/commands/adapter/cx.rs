@@ -232,6 +232,19 @@ impl Cx {
         }
     }
 
+    /// The next event is a message, unless the library ends the connection rather than take it.
+    pub(super) async fn taken(&mut self) -> Found<Delivered> {
+        match self.event("delivered").await? {
+            Happened::Delivered(message) => Ok(*message),
+            Happened::Ended { why, .. } => {
+                self.live = false;
+                let what = format!("the library ended the connection: {why}");
+                Err(Trouble::Unsupported(what))
+            }
+            other => wrong(format!("instead of `delivered` came {}", told(&other))),
+        }
+    }
+
     /// The connection is over, and only that.
     pub(super) async fn ended(&mut self) -> Found<Option<ReasonCode>> {
         match self.event("ended").await? {

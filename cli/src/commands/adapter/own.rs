@@ -7,11 +7,11 @@ use crate::{
 };
 use squall_client::{Command, ConnectOptions, Dial, EndCause, Event, Message, Ticket};
 use squall_clients::{
-    Connect, Delivered, Doing, Happened, MessageProperties, Operation, Outcome, PROTOCOL, Report,
-    Subscribe, Will,
+    Connect, Delivered, Doing, Happened, MessageProperties, Operation, Outcome, PROTOCOL, Publish,
+    Report, Subscribe, Will,
 };
 use squall_protocol::{
-    Properties, Property, ReasonCode, Text, Version,
+    Properties, Property, QoS, ReasonCode, Text, Version,
     packet::{self, RetainHandling},
     topic::TopicFilter,
 };
@@ -143,22 +143,10 @@ impl Desk {
                 (self.connecting, self.mqtt) = (Some(id), asked.mqtt);
                 Command::Connect(options.into())
             }
-            Doing::Publish(asked)
-                if !self.live && asked.qos == squall_protocol::QoS::AtMostOnce =>
-            {
-                let why = "there is no connection".to_owned();
-                return Ok(Some(Outcome::Lost { why }));
+            Doing::Publish(asked) if !self.live && asked.qos == QoS::AtMostOnce => {
+                return Ok(Some(no_connection()));
             }
-            Doing::Publish(asked) => {
-                let message = Message {
-                    topic: text(&asked.topic)?,
-                    payload: asked.payload.0,
-                    qos: asked.qos,
-                    retain: asked.retain,
-                    properties: properties(&asked.properties)?,
-                };
-                Command::Publish(ticket, message)
-            }
+            Doing::Publish(asked) => Command::Publish(ticket, published(*asked)?),
             Doing::Subscribe(asked) => self.subscribe(ticket, &asked)?,
             Doing::Unsubscribe(asked) => {
                 let filters = asked.topic_filters.iter().map(|filter| self.filter(filter));
@@ -168,10 +156,7 @@ impl Desk {
                     properties: user_properties(&asked.user_properties)?,
                 }
             }
-            Doing::Disconnect(_) if !self.live => {
-                let why = "there is no connection".to_owned();
-                return Ok(Some(Outcome::Lost { why }));
-            }
+            Doing::Disconnect(_) if !self.live => return Ok(Some(no_connection())),
             Doing::Disconnect(asked) => {
                 let expiry = asked
                     .session_expiry_interval
@@ -289,6 +274,21 @@ fn introduction() -> Outcome {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mqtt: Version::ALL.to_vec(),
     }
+}
+
+fn no_connection() -> Outcome {
+    let why = "there is no connection".to_owned();
+    Outcome::Lost { why }
+}
+
+fn published(asked: Publish) -> std::result::Result<Message, String> {
+    Ok(Message {
+        topic: text(&asked.topic)?,
+        payload: asked.payload.0,
+        qos: asked.qos,
+        retain: asked.retain,
+        properties: properties(&asked.properties)?,
+    })
 }
 
 fn unsupported(what: &str) -> Outcome {

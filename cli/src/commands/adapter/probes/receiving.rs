@@ -210,8 +210,13 @@ pub(super) async fn much(cx: &mut Cx) -> Found {
     cx.connected().await?;
     cx.subscribed().await?;
     let payload = vec![0xC3; MUCH];
-    whole(cx, Message::new(TOPIC, payload, QoS::AtLeastOnce)).await?;
-    Ok(())
+    cx.somebody_publishes(Message::new(TOPIC, payload.clone(), QoS::AtLeastOnce))
+        .await?;
+    let came = cx.taken().await?.payload.0;
+    match came == payload {
+        true => Ok(()),
+        false => wrong(format!("{} bytes came, or other ones", came.len())),
+    }
 }
 
 pub(super) async fn in_order(cx: &mut Cx) -> Found {
