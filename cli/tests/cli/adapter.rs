@@ -2,6 +2,12 @@
 #![cfg(unix)]
 
 use crate::binary::{ends, folder, json, squall, text};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 /// An adapter in a few lines of shell: `$1` says what it does with `connect`.
 const FAKE: &str = r#"
@@ -151,5 +157,43 @@ fn clients_are_listed_with_what_is_known_of_them() {
     );
     for row in rows.as_array().unwrap() {
         assert!(row["check"].as_str().unwrap().ends_with("0 wrong"), "{row}");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_check_and_the_adapter() {
+    let dir = folder();
+    let script = "echo $$ > number.new; mv number.new number; read line; sleep 600";
+    let mut check = Command::new(env!("CARGO_BIN_EXE_squall"))
+        .args(["adapter", "check", "sh", "-c", script])
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let number = dir.path().join("number");
+    // The adapter is started after somebody waits for signals.
+    soon("the adapter runs", || number.exists());
+    let number = fs::read_to_string(number).expect("it is there");
+    let id = check.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.expect("kill runs").success());
+    assert_eq!(check.wait().expect("it ends").code(), Some(143));
+    let lives = || {
+        Command::new("kill")
+            .args(["-0", number.trim()])
+            .stderr(Stdio::null())
+            .status()
+    };
+    soon("the adapter ends, too", || {
+        !lives().expect("kill runs").success()
+    });
+}
+
+#[track_caller]
+fn soon(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
