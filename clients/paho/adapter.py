@@ -130,11 +130,14 @@ class Adapter:
     def dial(self, client, asked, start):
         try:
             client.loop_stop()
+        except AttributeError:
+            pass  # The thread of the last connection ended while the library looked at it.
+        try:
             client.connect(asked["host"], asked["port"], asked["keep_alive"], **start)
             client.loop_start()
-        except (OSError, ValueError) as error:
+        except Exception as error:
             self.connecting, number = None, self.connecting
-            self.answer(number, "lost" if isinstance(error, OSError) else "failed", why=str(error))
+            self.answer(number, "lost" if isinstance(error, OSError) else "failed", why=f"{type(error).__name__}: {error}")
 
     def publish(self, number, asked):
         fields = asked.get("properties", {})
