@@ -17,7 +17,7 @@ pub struct Connection<'a> {
     pub client: ClientIx,
     /// Its number in the world.
     pub conn: u64,
-    /// The CONNECT, once it came. A second one, which is an error, takes the place of the first.
+    /// The CONNECT, once it came. A second one, which is an error, changes nothing.
     pub connect: Option<(Mark, &'a Connect)>,
     /// The latest CONNACK.
     pub answered: Option<Answer>,

@@ -12,7 +12,7 @@ use crate::record::{Application, Ended, Message, Record, Seen};
 use asked::Asked;
 use squall_protocol::{
     Packet, QoS, Role, Text, Time,
-    packet::{ConnAck, Publish, Will},
+    packet::{ConnAck, Publish},
     topic::TopicFilter,
 };
 use std::{
@@ -240,9 +240,11 @@ impl<'a> Reader<'a> {
         match packet {
             Packet::Connect(connect) => {
                 let connection = &mut self.model.connections[n];
-                let before = connection.will();
-                connection.connects(mark, connect);
-                self.will(n, before);
+                // A second one is an error: it changes nothing, and the connection is over.
+                if connection.connect.is_none() {
+                    connection.connects(mark, connect);
+                    self.will(n);
+                }
             }
             Packet::Disconnect(d) => self.model.connections[n].says_farewell(d),
             Packet::Publish(p) => {
@@ -271,13 +273,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes whose will a message is. A second CONNECT, which is an error, takes the place of the first (`before`).
-    fn will(&mut self, n: usize, before: Option<&'a Will>) {
+    /// Notes whose will a message is.
+    fn will(&mut self, n: usize) {
         let messages: &mut Messages<'a> = &mut self.model.messages;
-        if let Some(will) = before {
-            let what = messages.number(&will.topic, &will.payload);
-            messages.get_mut(what).wills.retain(|w| *w != n);
-        }
         if let Some(will) = self.model.connections[n].will() {
             let what = messages.number(&will.topic, &will.payload);
             messages.get_mut(what).wills.push(n);

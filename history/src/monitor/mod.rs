@@ -9,7 +9,10 @@ use crate::{
 };
 use greeting::Greeting;
 use message::Messages;
-use squall_protocol::{Packet, Role, Version, Violation};
+use squall_protocol::{
+    Packet, Role, Version, Violation,
+    packet::{ConnAck, Connect},
+};
 use std::{collections::BTreeMap, fmt};
 
 /// What the monitors have to know of the world they look at.
@@ -109,6 +112,12 @@ trait Rule<'a>: fmt::Debug {
     /// A CONNECT goes out: what comes now is on this connection.
     fn turn_to(&mut self, _conn: u64) {}
 
+    /// The CONNECT of the connection that begins, where the server is judged.
+    fn connects(&mut self, _connect: &Connect) {}
+
+    /// The judged server answers CONNECT.
+    fn greets(&mut self, _step: &Step<'_, 'a>, _ack: &ConnAck, _broken: &mut dyn FnMut(Finding)) {}
+
     /// The peer's Receive Maximum.
     fn allow(&mut self, _window: Option<u16>) {}
 
@@ -131,6 +140,9 @@ macro_rules! rules {
 rules! {
     sending: Sending;
     acknowledgement: Acknowledgements;
+    requests: Requests;
+    announced: Announced;
+    farewell: Farewell;
 }
 
 /// What is known of one session.
@@ -256,20 +268,35 @@ impl<'a> Session<'a> {
         }
         match step.packet {
             Packet::Connect(connect) if step.judged == Role::Server => {
-                self.each(|rule| rule.allow(connect.properties.receive_maximum()));
+                self.each(|rule| {
+                    rule.connects(connect);
+                    rule.allow(connect.properties.receive_maximum());
+                });
             }
-            Packet::ConnAck(ack) if !ack.reason.is_error() => {
-                if step.judged == Role::Client {
-                    self.each(|rule| rule.allow(ack.properties.receive_maximum()));
+            Packet::ConnAck(ack) => {
+                if step.judged == Role::Server {
+                    self.each(|rule| rule.greets(step, ack, broken));
                 }
-                // A session that began where nobody looked is not judged.
-                self.unknown = !step.sharp() && ack.session_present && !self.greeting.has_met();
-                self.greeting.met();
-                self.each(|rule| rule.resume(ack.session_present));
+                if !ack.reason.is_error() {
+                    self.accepted(step, ack);
+                }
             }
             _ if says => self.each(|rule| rule.says(step, broken)),
             _ => self.each(|rule| rule.hears(step.packet)),
         }
+    }
+}
+
+impl Session<'_> {
+    /// The connection is accepted.
+    fn accepted(&mut self, step: &Step<'_, '_>, ack: &ConnAck) {
+        if step.judged == Role::Client {
+            self.each(|rule| rule.allow(ack.properties.receive_maximum()));
+        }
+        // A session that began where nobody looked is not judged.
+        self.unknown = !step.sharp() && ack.session_present && !self.greeting.has_met();
+        self.greeting.met();
+        self.each(|rule| rule.resume(ack.session_present));
     }
 }
 

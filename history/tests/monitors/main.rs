@@ -1,214 +1,15 @@
 //! Each rule with somebody who breaks it and somebody odd who does not, seen from the client's end and from the
 //! server's own.
 
-use Line::{Down, Over, Raw, Up};
-use bytes::Bytes;
-use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
-use squall_protocol::{
-    Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Time, Version,
-    packet::{Ack, Auth, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription},
-    topic::TopicFilter,
+mod manners;
+mod stage;
+
+use squall_protocol::{Packet, Property, QoS, ReasonCode, Role, Text, packet::Auth};
+use stage::{
+    ALL, BOTH, CLIENT,
+    Line::{Down, Over, Raw, Up},
+    *,
 };
-
-/// Something that happens on a connection: a packet of the client or of the server, bytes of which nothing is known,
-/// the end.
-#[derive(Clone)]
-enum Line {
-    Up(u64, Packet),
-    Down(u64, Packet),
-    Raw(u64),
-    Over(u64),
-}
-
-fn connect(window: Option<u16>) -> Packet {
-    let mut properties = Properties::new();
-    if let Some(window) = window {
-        properties.push(Property::ReceiveMaximum(window));
-    }
-    Packet::Connect(Box::new(Connect {
-        version: Version::V5_0,
-        clean_start: false,
-        keep_alive: 0,
-        client_id: Text::from("c"),
-        will: None,
-        user_name: None,
-        password: None,
-        properties,
-    }))
-}
-
-fn connack(session_present: bool) -> Packet {
-    Packet::ConnAck(ConnAck {
-        session_present,
-        reason: ReasonCode::SUCCESS,
-        properties: Properties::new(),
-    })
-}
-
-fn message(n: u16, payload: &'static str, qos: QoS, dup: bool, retain: bool) -> Packet {
-    Packet::Publish(Publish {
-        dup,
-        qos,
-        retain,
-        topic: Text::from("t"),
-        packet_id: PacketId::new(n),
-        properties: Properties::new(),
-        payload: Bytes::from_static(payload.as_bytes()),
-    })
-}
-
-fn zero(payload: &'static str) -> Packet {
-    message(0, payload, QoS::AtMostOnce, false, false)
-}
-
-fn retained(payload: &'static str) -> Packet {
-    message(0, payload, QoS::AtMostOnce, false, true)
-}
-
-fn one(n: u16, payload: &'static str) -> Packet {
-    message(n, payload, QoS::AtLeastOnce, false, false)
-}
-
-fn again(n: u16, payload: &'static str) -> Packet {
-    message(n, payload, QoS::AtLeastOnce, true, false)
-}
-
-fn two(n: u16, payload: &'static str) -> Packet {
-    message(n, payload, QoS::ExactlyOnce, false, false)
-}
-
-fn two_again(n: u16, payload: &'static str) -> Packet {
-    message(n, payload, QoS::ExactlyOnce, true, false)
-}
-
-fn ack(n: u16) -> Ack {
-    Ack::success(PacketId::new(n).unwrap())
-}
-
-fn puback(n: u16) -> Packet {
-    Packet::PubAck(ack(n))
-}
-
-fn pubrec(n: u16) -> Packet {
-    Packet::PubRec(ack(n))
-}
-
-fn pubrel(n: u16) -> Packet {
-    Packet::PubRel(ack(n))
-}
-
-fn pubcomp(n: u16) -> Packet {
-    Packet::PubComp(ack(n))
-}
-
-fn subscribe(qos: QoS) -> Packet {
-    let filter = TopicFilter::parse_v5("t").unwrap();
-    Packet::Subscribe(Subscribe {
-        packet_id: PacketId::MIN,
-        properties: Properties::new(),
-        subscriptions: vec![Subscription::new(filter, qos)],
-    })
-}
-
-fn suback(qos: QoS) -> Packet {
-    Packet::SubAck(SubAck {
-        packet_id: PacketId::MIN,
-        properties: Properties::new(),
-        reasons: vec![ReasonCode(qos.as_u8())],
-    })
-}
-
-/// A story: somebody publishes `a`, `b` and `c` with QoS 2, then a client connects, and the rest happens.
-fn story(rest: &[Line]) -> Vec<Line> {
-    let published = ["a", "b", "c"].map(|payload| Up(7, two(0, payload)));
-    [&published, &hello(8, false)[..], rest].concat()
-}
-
-/// A connection that begins.
-fn hello(conn: u64, present: bool) -> [Line; 2] {
-    [Up(conn, connect(None)), Down(conn, connack(present))]
-}
-
-/// The connection before this one ends, and this one resumes the session.
-fn back(conn: u64) -> [Line; 3] {
-    let [first, second] = hello(conn, true);
-    [Over(conn - 1), first, second]
-}
-
-/// What is said about the server, seen at `side`'s end.
-fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding> {
-    let name = |_| "c".to_owned();
-    let scene = Scene {
-        version,
-        name: &name,
-        server: "the server",
-        own_topics: Some("t"),
-        buffers: false,
-    };
-    let mut monitors = Monitors::of(Role::Server, scene);
-    let mut found = Vec::new();
-    for (ix, line) in lines.iter().enumerate() {
-        let (conn, seen) = match (line, side) {
-            (Up(conn, packet), Role::Client) | (Down(conn, packet), Role::Server) => {
-                (conn, Seen::Sent(packet))
-            }
-            (Down(conn, packet), Role::Client) | (Up(conn, packet), Role::Server) => {
-                (conn, Seen::Received(packet))
-            }
-            (Raw(conn), _) => (conn, Seen::Unknown),
-            (Over(conn), _) => (conn, Seen::Closed(Ended::There)),
-        };
-        let end = End {
-            side,
-            client: 0,
-            session: usize::from(*conn == 7),
-            conn: *conn,
-        };
-        monitors.see(
-            &Record {
-                ix,
-                at: Time::ZERO,
-                end,
-                seen,
-            },
-            &mut |finding| found.push(finding),
-        );
-    }
-    found
-}
-
-const CLIENT: [Role; 1] = [Role::Client];
-const BOTH: [Role; 2] = [Role::Client, Role::Server];
-const OLD: [Version; 1] = [Version::V3_1_1];
-const NEW: [Version; 1] = [Version::V5_0];
-const ALL: [Version; 2] = Version::ALL;
-
-/// The server is found guilty of this, at the last line and of nothing else.
-fn guilty(sides: &[Role], versions: &[Version], lines: &[Line], says: &str) {
-    for side in sides {
-        for version in versions {
-            let found = judge(*version, *side, lines);
-            let [finding] = &found[..] else {
-                panic!("in {version} at the {side}'s end: {says}, not {found:#?}");
-            };
-            assert!(finding.message.contains(says), "{}", finding.message);
-            assert_eq!(finding.witness.last(), Some(&(lines.len() - 1)));
-            for statement in &finding.statements {
-                let known = squall_catalogue::find(*version, statement).is_some();
-                assert!(known, "{statement} of {version}");
-            }
-        }
-    }
-}
-
-fn innocent(sides: &[Role], versions: &[Version], lines: &[Line]) {
-    for side in sides {
-        for version in versions {
-            let found = judge(*version, *side, lines);
-            assert_eq!(found, [], "in {version} at the {side}'s end");
-        }
-    }
-}
 
 #[test]
 fn connack_comes_first() {
@@ -220,8 +21,13 @@ fn connack_comes_first() {
     guilty(&BOTH, &NEW, &again, "sent a second CONNACK");
     innocent(&BOTH, &OLD, &again);
     // In 5.0 the server may want to know more first; what follows is still held against the rule.
+    let Packet::Connect(mut connect) = connect(None) else {
+        unreachable!("it is one");
+    };
+    let method = Property::AuthenticationMethod(Text::from("m"));
+    connect.properties.push(method);
     let auth = [
-        Up(8, connect(None)),
+        Up(8, Packet::Connect(connect)),
         Down(
             8,
             Packet::Auth(Auth::with_reason(ReasonCode::CONTINUE_AUTHENTICATION)),

@@ -1,0 +1,49 @@
+//! A server that has said DISCONNECT, or has refused the connection, says nothing more on it.
+
+use super::{Rule, Step};
+use crate::finding::{Cite, Finding};
+use squall_protocol::{Packet, Role, packet::ConnAck};
+
+const AFTER_DISCONNECT: Cite = (&[], &["MQTT-3.14.4-1"]);
+const AFTER_REFUSAL: Cite = (&["MQTT-3.2.2-5"], &["MQTT-3.2.2-7"]);
+
+/// What the judged side has ended the connection with.
+#[derive(Debug, Default)]
+pub(super) struct Farewell {
+    last: Option<(&'static str, Cite, usize)>,
+}
+
+impl Rule<'_> for Farewell {
+    fn turn_to(&mut self, _: u64) {
+        self.last = None;
+    }
+
+    fn greets(&mut self, step: &Step<'_, '_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
+        self.follows(step, broken);
+        if ack.reason.is_error() {
+            self.last = Some(("the CONNACK that refused the connection", AFTER_REFUSAL, step.ix));
+        }
+    }
+
+    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+        if step.judged == Role::Client {
+            return;
+        }
+        self.follows(step, broken);
+        if step.five() && matches!(step.packet, Packet::Disconnect(_)) {
+            self.last = Some(("DISCONNECT", AFTER_DISCONNECT, step.ix));
+        }
+    }
+}
+
+impl Farewell {
+    fn follows(&self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+        let Some((what, cite, before)) = self.last else {
+            return;
+        };
+        let packet = step.packet.packet_type();
+        let message = format!("{} sent {packet} after {what}", step.who());
+        let expected = "nothing more: the connection is closed";
+        broken(step.finding("packet flow", cite, message, expected, Some(before)));
+    }
+}
