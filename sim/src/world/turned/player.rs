@@ -28,8 +28,8 @@ pub(super) struct Player {
     wait: Duration,
     /// It was told to connect, and has not told of an end since.
     busy: bool,
-    /// Ends that it will tell of, of connections that it was told to give up for another.
-    given_up: u32,
+    /// It was told to give up what it has, and connects when that has ended.
+    gives_up: bool,
     /// Connections that there were when it was last told to connect.
     before: u64,
     /// The connection of which its application was told that it is there.
@@ -60,7 +60,7 @@ impl Player {
             again: None,
             wait: Duration::ZERO,
             busy: false,
-            given_up: 0,
+            gives_up: false,
             before: 0,
             connected: 0,
         }
@@ -111,6 +111,7 @@ impl Player {
             Command::Disconnect { .. } | Command::Drop | Command::Stop => {
                 self.wanted = None;
                 self.again = None;
+                self.gives_up = false;
                 self.sockets.newest().dropped = true;
                 self.foreign.tell(command);
             }
@@ -124,10 +125,11 @@ impl Player {
         let Some(options) = self.wanted.clone() else {
             return;
         };
-        if std::mem::replace(&mut self.busy, true) {
-            self.given_up += 1;
-            self.foreign.tell(Command::Drop);
+        if self.busy {
+            self.gives_up = true;
+            return self.foreign.tell(Command::Drop);
         }
+        self.busy = true;
         self.before = self.sockets.newest().number;
         self.foreign.tell(Command::Connect(options));
     }
@@ -171,11 +173,10 @@ impl Player {
 
     /// It tells of an end. The end of a connection that there was is seen at the socket.
     fn ended(&mut self, cause: EndCause) {
-        if self.given_up > 0 {
-            self.given_up -= 1;
-            return;
-        }
         self.busy = false;
+        if std::mem::take(&mut self.gives_up) {
+            return self.connect();
+        }
         let (number, open, wanted) = {
             let newest = self.sockets.newest();
             (newest.number, newest.open, !newest.dropped)
