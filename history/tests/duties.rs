@@ -83,6 +83,14 @@ fn puback(id: u16) -> Packet {
 
 fn judged(version: Version, lines: &[Line]) -> Vec<Finding> {
     let name = |_: usize| "c".to_owned();
+    let (topic, none) = (Text::from("t"), Properties::new());
+    let payloads: Vec<Bytes> = lines
+        .iter()
+        .map(|line| match line {
+            Given(payload, _) | Delivered(payload, _) => Bytes::from_static(payload.as_bytes()),
+            _ => Bytes::new(),
+        })
+        .collect();
     let mut monitors = Monitors::of(
         Role::Client,
         Scene {
@@ -94,14 +102,6 @@ fn judged(version: Version, lines: &[Line]) -> Vec<Finding> {
         },
     );
     let mut duties = Duties::of(version, &name);
-    let (topic, none) = (Text::from("t"), Properties::new());
-    let payloads: Vec<Bytes> = lines
-        .iter()
-        .map(|line| match line {
-            Given(payload, _) | Delivered(payload, _) => Bytes::from_static(payload.as_bytes()),
-            _ => Bytes::new(),
-        })
-        .collect();
     let mut found = Vec::new();
     let mut conn = 0;
     for (ix, line) in lines.iter().enumerate() {

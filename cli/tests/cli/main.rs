@@ -2,6 +2,7 @@
 
 mod asking;
 mod binary;
+mod client;
 mod conform;
 mod interrupts;
 mod live;
