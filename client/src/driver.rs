@@ -8,6 +8,7 @@ mod tests;
 
 use crate::{
     core::{Client, Command, Event, Output},
+    machine::Machine,
     wire::Wire,
 };
 use squall_protocol::Time;
@@ -34,7 +35,16 @@ const CHUNK: usize = 16 * 1024;
 /// Turns without a wait after which other tasks get a chance.
 const TURNS_AT_A_STRETCH: u32 = 256;
 
-/// Runs a new [`Client`] over connections from `dial` until [`Command::Stop`] comes or every sender of `commands` is
+/// [`run_machine`] with a new [`Client`].
+pub async fn run<D: Dial>(
+    dial: D,
+    commands: UnboundedReceiver<Command>,
+    observer: impl FnMut(Time, &Event),
+) {
+    run_machine(Box::new(Client::new()), dial, commands, observer).await;
+}
+
+/// Runs a machine over connections from `dial` until [`Command::Stop`] comes or every sender of `commands` is
 /// gone, then drops its connection. `observer` sees every event with its time, in order.
 ///
 /// Time is whole milliseconds of [`tokio::time::Instant`] since the first poll. At one instant timers come before
@@ -44,23 +54,25 @@ const TURNS_AT_A_STRETCH: u32 = 256;
 ///
 /// Needs a tokio runtime with time (and I/O for [`crate::TcpDial`]). The future does not send itself anywhere: poll
 /// it beside other work with `tokio::join!`, or give it to a `LocalSet`.
-pub async fn run<D: Dial>(
+pub async fn run_machine<D: Dial>(
+    machine: Box<dyn Machine>,
     dial: D,
     commands: UnboundedReceiver<Command>,
     observer: impl FnMut(Time, &Event),
 ) {
     // Cooperative scheduling would let a stream that is ready look as if it were not, and so change the order.
-    tokio::task::unconstrained(drive(dial, commands, observer)).await;
+    tokio::task::unconstrained(drive(machine, dial, commands, observer)).await;
 }
 
 async fn drive<D: Dial>(
+    core: Box<dyn Machine>,
     mut dial: D,
     mut commands: UnboundedReceiver<Command>,
     observer: impl FnMut(Time, &Event),
 ) {
     let began = Instant::now();
     let mut driver = Driver {
-        core: Client::new(),
+        core,
         began,
         timer: Box::pin(sleep_until(began)),
         observer,
@@ -92,7 +104,7 @@ async fn drive<D: Dial>(
 }
 
 struct Driver<S, O> {
-    core: Client,
+    core: Box<dyn Machine>,
     began: Instant,
     timer: Pin<Box<Sleep>>,
     observer: O,

@@ -275,6 +275,7 @@ impl Reporter {
             Event::Ended { .. }
             | Event::Refused { .. }
             | Event::Violation(_)
+            | Event::SentRaw { .. }
             | Event::Delivered { .. } => {}
         }
         // Nobody has to listen.

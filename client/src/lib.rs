@@ -3,22 +3,29 @@
 //!
 //! * [`Client`] decides everything. It is handed bytes, commands and time, and hands back packets to send, events and
 //!   one deadline. No socket, clock, task or random number is known to it.
+//! * [`Scripted`] is told what to send, packet by packet, also what is wrong.
 //! * [`run`] moves bytes between a stream that it [dials](Dial) and a [`Client`], and waits.
 //! * [`open`] is for people: publish and await the outcome.
 //!
 //! The order of outputs and events is a function of the inputs alone; in particular it does not depend on how a byte
 //! stream was cut into pieces.
 
+mod answers;
 mod core;
 mod driver;
 mod handle;
+mod machine;
 pub mod probe;
+mod script;
 mod wire;
 
+pub use answers::Answers;
 pub use core::{
     Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Message, Output,
-    ProtocolError, SharedSession, Ticket,
+    ProtocolError, Script, SharedSession, Ticket,
 };
-pub use driver::run;
+pub use driver::{run, run_machine};
 pub use handle::{Events, Handle, RequestError, open};
+pub use machine::Machine;
+pub use script::Scripted;
 pub use squall_transport::{Dial, Endpoint, Hangup, TcpDial};

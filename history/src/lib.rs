@@ -22,6 +22,7 @@ mod finding;
 pub mod model;
 mod monitor;
 pub mod oracle;
+pub mod probe;
 mod record;
 pub mod spelling;
 pub mod words;

@@ -237,6 +237,8 @@ pub(crate) trait Act: Clone + From<Self::Keys> {
     const WITHIN: Option<Duration> = None;
     /// Whether it can wait for an outcome at all.
     const LIMITED: bool = true;
+    /// Only a scripted client does it.
+    const SCRIPTED: bool = false;
     /// What is to be known of the keys of the outcome that `expect` describes, if there is one.
     const OUTCOME: Option<fn() -> Vec<Told>> = None;
     /// Its keys.

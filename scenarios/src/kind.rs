@@ -133,7 +133,7 @@ plain! {
         |(min, max)| format!("{min}..{max}"), "range of sizes in bytes",
         json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": r"^[0-9]+( *\.\. *[0-9]+)?$" }] });
     STATEMENT: String = "a statement such as `MQTT-4.3.3-1`", values::statement, |t| text(t), "statement",
-        json!({ "type": "string", "pattern": r"^MQTT-[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}-[0-9]{1,4}$" });
+        json!({ "type": "string", "pattern": r"^(MQTT-[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}|X-(3\.1\.1|5\.0)-[a-z0-9-]+)-[0-9]{1,4}$" });
 }
 
 /// Any single value: what YAML takes for a number is text here.

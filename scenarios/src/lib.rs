@@ -19,6 +19,7 @@ mod kind;
 mod load;
 pub mod model;
 mod moved;
+pub mod packet;
 pub mod plan;
 pub mod random;
 pub mod raw;

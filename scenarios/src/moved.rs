@@ -4,7 +4,9 @@ use crate::{
     action::{Connect, Publish, Receive, Subscribe, Unsubscribe},
     client::ConnectSpec,
     model::{Action, ExpectKind, Scenario, Step, StepKind},
+    packet::{Awaited, Sending},
 };
+use serde_json::{Map, Value as Json};
 
 /// The plan with its topics below `tag`, its share names and Client Identifiers beginning with it. Topics that begin
 /// with `$` belong to the server and stay where they are.
@@ -14,15 +16,20 @@ use crate::{
 #[must_use]
 pub fn moved(plan: &Scenario, tag: &str) -> Scenario {
     let mut moved = plan.clone();
-    let tag = &Tag(tag);
+    let mut ids = Vec::new();
     for (n, client) in plan.clients.iter().enumerate() {
         let same = |c: &&crate::model::ClientSpec| c.client_id == client.client_id;
         let first = plan.clients.iter().take(n).position(|c| same(&c));
         // An empty one is for the server to choose.
         if !client.client_id.is_empty() {
-            moved.clients[n].client_id = format!("{}{}", tag.0, first.unwrap_or(n));
+            let id = format!("{tag}{}", first.unwrap_or(n));
+            ids.push((client.client_id.clone(), id.clone()));
+            moved.clients[n].client_id = id;
         }
-        tag.connect(&mut moved.clients[n].connect);
+    }
+    let tag = &Tag { tag, ids };
+    for client in &mut moved.clients {
+        tag.connect(&mut client.connect);
     }
     tag.steps(&mut moved.steps);
     for expectation in &mut moved.expect {
@@ -36,7 +43,11 @@ pub fn moved(plan: &Scenario, tag: &str) -> Scenario {
     moved
 }
 
-struct Tag<'a>(&'a str);
+struct Tag<'a> {
+    tag: &'a str,
+    /// Client Identifiers of the story, before and after.
+    ids: Vec<(String, String)>,
+}
 
 impl Tag<'_> {
     fn steps(&self, steps: &mut [Step]) {
@@ -68,9 +79,59 @@ impl Tag<'_> {
             Action::Receive(Receive { what, .. }) => {
                 what.topic.iter_mut().for_each(|f| self.filter(f));
             }
+            Action::Send(send) => {
+                for packet in &mut send.what {
+                    if let Sending::Packet(packet) = packet {
+                        self.fields(&mut packet.fields);
+                    }
+                }
+            }
+            Action::Expect(expect) => {
+                for packet in &mut expect.what {
+                    if let Awaited::Packet(packet) = packet {
+                        self.fields(&mut packet.fields);
+                    }
+                }
+            }
             // No topic is said there.
             _ => {}
         }
+    }
+
+    /// The fields of a packet.
+    fn fields(&self, fields: &mut Map<String, Json>) {
+        for (key, value) in fields {
+            match (key.as_str(), value) {
+                ("topic" | "topic_name" | "response_topic", Json::String(topic)) => {
+                    self.topic(topic)
+                }
+                ("topic_filter", Json::String(filter)) => self.filter(filter),
+                ("topic_filters", Json::Array(filters)) => {
+                    for filter in filters {
+                        if let Json::String(filter) = filter {
+                            self.filter(filter);
+                        }
+                    }
+                }
+                ("client_id" | "client_identifier", Json::String(id)) => self.client_id(id),
+                (_, Json::Object(inside)) => self.fields(inside),
+                (_, Json::Array(items)) => {
+                    let maps = items.iter_mut().filter_map(Json::as_object_mut);
+                    maps.for_each(|map| self.fields(map));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A Client Identifier in a packet: that of a client of the story, or one that nobody else has.
+    fn client_id(&self, id: &mut String) {
+        let own = self.ids.iter().find(|(before, _)| before == id);
+        *id = match own {
+            Some((_, moved)) => moved.clone(),
+            None if id.is_empty() => String::new(),
+            None => format!("{}{id}", self.tag),
+        };
     }
 
     fn connect(&self, connect: &mut ConnectSpec) {
@@ -80,7 +141,7 @@ impl Tag<'_> {
 
     fn topic(&self, topic: &mut String) {
         if !topic.starts_with('$') {
-            *topic = format!("{}/{topic}", self.0);
+            *topic = format!("{}/{topic}", self.tag);
         }
     }
 
@@ -90,7 +151,7 @@ impl Tag<'_> {
             Some((name, inner)) => {
                 let mut inner = inner.to_owned();
                 self.topic(&mut inner);
-                *filter = format!("$share/{}{name}/{inner}", self.0);
+                *filter = format!("$share/{}{name}/{inner}", self.tag);
             }
             None => self.topic(filter),
         }

@@ -198,6 +198,7 @@ fn add_observer(plan: &mut Scenario) {
         client_id: OBSERVER.into(),
         connect: connect.clone(),
         reconnect: None,
+        scripted: false,
         link: LinkSpec {
             latency_min_ms: 1,
             latency_max_ms: 1,

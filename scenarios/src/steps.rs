@@ -289,8 +289,8 @@ fn of_client(
     client: ClientIx,
     clients: &[ClientSpec],
 ) -> Option<StepKind> {
-    let connect = &clients.get(client)?.connect;
-    let (kind, action) = action::one(cx, parts.body, parts.beside("expect"), connect)?;
+    let spec = clients.get(client)?;
+    let (kind, action) = action::one(cx, parts.body, parts.beside("expect"), spec)?;
     let beside = [
         ("within", kind.limited),
         ("wait", true),

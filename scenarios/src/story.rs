@@ -46,7 +46,7 @@ fn walk(cx: &mut Context<'_>, steps: &[Step], connected: &mut BTreeSet<ClientIx>
         match &step.kind {
             StepKind::Client {
                 client,
-                action: Action::Connect(_),
+                action: Action::Connect(_) | Action::Dial(_),
                 ..
             } => {
                 connected.insert(*client);
@@ -93,7 +93,7 @@ fn dials(steps: &[Step]) -> BTreeSet<ClientIx> {
     let connects = |step: &Step| match step.kind {
         StepKind::Client {
             client,
-            action: Action::Connect(_),
+            action: Action::Connect(_) | Action::Dial(_),
             ..
         } => Some(client),
         _ => None,

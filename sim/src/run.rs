@@ -2,24 +2,21 @@
 
 use crate::{
     faults,
-    judge::{self, Sight},
-    trace::{Record, Trace, exchange},
+    judge::{self, STEP, Sight, undone},
+    trace::{Trace, exchange},
     world::{Play, Played, Stranger, World, play},
 };
 use squall_history::Finding as Broken;
 use squall_protocol::Version;
 use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict, Window};
 use squall_scenarios::{
-    model::{ClientIx, Scenario, Source},
+    model::{Scenario, Source},
     plan::plan,
 };
 use std::sync::atomic::AtomicBool;
 
 /// Events a chart shows at the most.
 const CHART_EVENTS: usize = 80;
-
-/// The rule of a step that could not be done.
-const STEP: &str = "step";
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -176,16 +173,11 @@ impl Case<'_> {
         let sight = self.sight;
         let judgement = judge::judge(self.plan, self.version, played, sight);
         let mut broken = judgement.findings;
-        // A stranger that lets a story fail has broken no promise by that alone.
         if let Some(failure) = played.failure.as_ref().filter(|_| sight.knows_both()) {
             let step = Broken {
-                rule: STEP,
-                statements: Vec::new(),
-                message: format!("`{}`: {}", failure.step, failure.message),
-                expected: failure.expected.clone(),
-                witness: last_of(&played.trace, failure.client),
+                // That it is the step which failed is certain.
                 absence: false,
-                demand: None,
+                ..undone(failure, self.version, &played.trace)
             };
             // What happened explains why the story stopped, so it stands first, but nothing explains a limit. What
             // did not happen may merely follow from the stop.
@@ -255,11 +247,4 @@ fn fallen(why: &str) -> Finding {
 
 fn location(plan: &Scenario, source: Source) -> String {
     format!("{}:{}:{}", plan.file, source.line, source.column)
-}
-
-/// The last record about a client (or of all), as the witness of a step that waited in vain.
-fn last_of(trace: &Trace, client: Option<ClientIx>) -> Vec<usize> {
-    let about = |record: &Record| client.is_none() || record.client() == client;
-    let last = trace.records().iter().rposition(about);
-    last.into_iter().collect()
 }

@@ -40,7 +40,14 @@ impl Who {
         let decoys = Decoy::ALL.iter().map(|d| Self::Decoy(*d));
         let fakes = Fake::ALL.iter().map(|f| Self::Fake(*f));
         let strangers = switches.chain(tampers).chain(decoys).chain(fakes);
-        [Self::Plain].into_iter().chain(strangers).collect()
+        let asked = asked();
+        let wanted = |who: &Self| {
+            asked
+                .as_ref()
+                .is_none_or(|a| a.iter().any(|n| n == who.name()))
+        };
+        let all = [Self::Plain].into_iter().chain(strangers);
+        all.filter(wanted).collect()
     }
 
     /// The family of a saboteur.
@@ -63,6 +70,13 @@ impl Who {
     }
 }
 
+/// Who is asked for by name, apart by blanks, in SQUALL_MATRIX: then only stories are told, and nothing is held against
+/// the list of survivors. For whoever writes a story.
+fn asked() -> Option<Vec<String>> {
+    let names = std::env::var("SQUALL_MATRIX").ok()?;
+    Some(names.split_whitespace().map(str::to_owned).collect())
+}
+
 /// Plays everybody, on as many threads as there are processors.
 fn play_all() -> BTreeMap<Who, (Played, Told)> {
     let all = Who::all();
@@ -74,7 +88,11 @@ fn play_all() -> BTreeMap<Who, (Played, Told)> {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(who) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = (play(*who), tell(*who, &library));
+                    let played = match asked() {
+                        None => play(*who),
+                        Some(_) => Played::default(),
+                    };
+                    let outcome = (played, tell(*who, &library));
                     table.lock().unwrap().insert(*who, outcome);
                 }
             });
@@ -205,7 +223,24 @@ fn saboteurs_are_killed_decoys_are_left_alone_and_no_fake_is_green() {
     {
         println!("{lines}\n{}", by_family(&table));
     }
+    // For whoever looks for stories to tell.
+    let untold = |(who, (_, told)): &(&Who, &(Played, Told))| {
+        who.family().is_some() && told.fails.is_empty() && told.blind.is_empty()
+    };
+    let untold: Vec<&str> = table
+        .iter()
+        .filter(untold)
+        .map(|(who, _)| who.name())
+        .collect();
+    #[expect(clippy::print_stdout, reason = "the list is a part of the table")]
+    {
+        println!("no story finds {}: {}", untold.len(), untold.join(" "));
+    }
     let wrong = unsound(&table);
+    if asked().is_some() {
+        let wrong = wrong.iter().filter(|line| !line.contains("checks pass"));
+        return assert_eq!(wrong.collect::<Vec<_>>(), Vec::<&String>::new());
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let told = table.iter().filter(|(who, _)| who.family().is_some());
     let blind = told.filter(|(_, (_, told))| !told.blind.is_empty());

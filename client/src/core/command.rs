@@ -4,6 +4,7 @@ use super::{
     message::{Message, Ticket},
     shared::SharedSession,
 };
+use crate::answers::Answers;
 use bytes::Bytes;
 use squall_protocol::{
     Properties, ReasonCode, Text, Version,
@@ -122,6 +123,23 @@ pub enum Command {
     Drop,
     /// [`crate::Client::set_backoff`].
     Backoff(Option<Backoff>),
+    /// What a [`crate::Scripted`] client is told; a [`crate::Client`] decides itself what it sends.
+    Script(Script),
     /// Like [`Self::Drop`]; a driver then ends.
     Stop,
+}
+
+/// What only a [`crate::Scripted`] client does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Opens a connection of this version and says nothing on it.
+    Dial(Version),
+    /// Sends these bytes at once, whatever they are; with a number, only so many of them.
+    Send(Bytes, Option<usize>),
+    /// Sends what [`Self::Send`] has left of its bytes.
+    SendRest,
+    /// Answers like this from now on.
+    Answer(Answers),
+    /// Reads what arrives, or leaves it.
+    Read(bool),
 }

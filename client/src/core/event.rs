@@ -29,6 +29,13 @@ pub enum Event {
     Received(Frame),
     /// A packet was handed to the transport.
     Sent(Frame),
+    /// Bytes were handed to the transport that are no whole packets, or not only (a [`crate::Scripted`] client).
+    SentRaw {
+        /// All of them, also those of the packets that [`Self::Sent`] has told of.
+        bytes: Bytes,
+        /// No packet of a client begins with them, whatever follows.
+        broken: bool,
+    },
     /// What arrived is not a packet a server may send in this form. `Ended` follows.
     Violation(Violation),
     /// The server accepted the connection.

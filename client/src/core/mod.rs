@@ -16,11 +16,13 @@ mod sharing;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Backoff, Command, ConnectOptions};
+pub use command::{Backoff, Command, ConnectOptions, Script};
 pub use event::{Abandonment, EndCause, Event, Output};
 pub use fault::ProtocolError;
 pub use message::{Message, Ticket};
 pub use shared::SharedSession;
+
+pub(crate) use send::{connect_packet, publish_of};
 
 use bytes::Bytes;
 use connection::{Connection, Due};
@@ -147,6 +149,7 @@ impl Client {
             Command::Disconnect { reason, properties } => self.disconnect(now, reason, properties),
             Command::Drop | Command::Stop => self.drop_connection(now),
             Command::Backoff(backoff) => self.set_backoff(backoff),
+            Command::Script(_) => {}
         }
     }
 

@@ -321,7 +321,7 @@ impl Client {
 }
 
 /// The CONNECT of these options, checked; or what is wrong with them.
-pub(super) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes), String> {
+pub(crate) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes), String> {
     let version = options.version;
     let five = version == Version::V5_0;
     if !five && options.client_id.is_empty() && !options.clean_start {
@@ -389,7 +389,7 @@ pub(super) fn disconnect_reason(reason: ReasonCode) -> ReasonCode {
 }
 
 /// The first transmission of a message, without its packet identifier.
-pub(super) fn publish_of(message: &Message, version: Version) -> Publish {
+pub(crate) fn publish_of(message: &Message, version: Version) -> Publish {
     Publish {
         dup: false,
         qos: message.qos,

@@ -1,8 +1,6 @@
 //! What the rules of `squall-history` say of a check: whatever it is about, every packet that the server sent to its
 //! clients is held against the monitors and, as far as it can be known, against the model and its oracles.
 
-mod flows;
-mod known;
 mod rules;
 mod seen;
 #[cfg(test)]

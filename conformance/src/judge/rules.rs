@@ -1,15 +1,13 @@
 //! What monitors, model and oracles say of the journal of a check.
 
-use super::{
-    known::Known,
-    seen::{For, Translator, sessions},
-};
+use super::seen::{For, Translator, sessions};
 use crate::cx::Cx;
 use squall_client::probe::{Event, Record};
 use squall_history::{
     Finding, Findings, Monitors, Scene,
     model::{Reader, Setting},
     one_for_each_cause, oracle,
+    probe::Known,
 };
 use squall_protocol::{Role, Time};
 
@@ -48,6 +46,7 @@ pub(super) fn broken(cx: &Cx, records: &[Record]) -> Vec<Finding> {
         version: cx.version,
         names: names.iter().map(String::as_str).collect(),
         sessions: sessions.clone(),
+        unruly: vec![true; sessions.len()],
         server: SERVER,
         watched: Role::Client,
         settled: None,

@@ -1,8 +1,10 @@
 //! The journal of a check in the words of `squall-history`: what its probes saw, as one history of clients' ends.
 
-use super::known::{Known, Told};
 use squall_client::probe::{Event, Record as Written};
-use squall_history::{End, Ended, Record, Seen};
+use squall_history::{
+    End, Ended, Record, Seen,
+    probe::{Known, Told},
+};
 use squall_protocol::{Packet, Role, Text, Time, Version};
 use std::collections::{BTreeMap, BTreeSet};
 

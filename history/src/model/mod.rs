@@ -37,6 +37,8 @@ pub struct Setting<'a> {
     pub names: Vec<&'a str>,
     /// By client: its session, the first client with its Client Identifier.
     pub sessions: Vec<SessionIx>,
+    /// By session: one of its clients need not behave. What such a one is not sent proves nothing.
+    pub unruly: Vec<bool>,
     /// What the other party is called: `the broker`.
     pub server: &'static str,
     /// Whose end of the connections is looked at.
@@ -230,9 +232,12 @@ impl<'a> Model<'a> {
     }
 
     /// Whether the last connection of the client's session was open when all was settled, and still is: time enough
-    /// for everything to drain.
+    /// for everything to drain. Never where a client need not take what it is sent.
     #[must_use]
     pub fn online_at_end(&self, client: ClientIx) -> bool {
+        if self.setting.unruly[self.session(client)] {
+            return false;
+        }
         let (Some(settled), Some(last)) = (self.setting.settled, self.last_connection(client))
         else {
             return false;

@@ -66,6 +66,7 @@ impl Tale {
             version,
             names: vec!["a", "b", "p", "twin"],
             sessions: vec![A, B, P, A],
+            unruly: vec![false; 4],
             server: "the server",
             watched,
             settled: settled.map(Time::from_millis),

@@ -1,7 +1,7 @@
 //! What clients do.
 
 use crate::{
-    client::ConnectSpec,
+    client::{ClientSpec, ConnectSpec},
     construct::{Act, Series, Shape},
     diagnostic::quoted,
     raw::{Node, Scalar, Span, Value},
@@ -21,6 +21,7 @@ pub(crate) struct Kind {
     pub(crate) shape: Shape,
     pub(crate) within: Option<Duration>,
     pub(crate) limited: bool,
+    scripted: bool,
     pub(crate) told: fn() -> Vec<Told>,
     pub(crate) outcome: Option<fn() -> Vec<Told>>,
     keys: fn() -> Vec<&'static str>,
@@ -61,6 +62,7 @@ macro_rules! actions {
                 shape: $name::SHAPE,
                 within: $name::WITHIN,
                 limited: $name::LIMITED,
+                scripted: $name::SCRIPTED,
                 told: record::told::<<$name as Act>::Keys>,
                 outcome: $name::OUTCOME,
                 keys: record::names::<<$name as Act>::Keys>,
@@ -127,6 +129,11 @@ actions! {
     publish: Publish, MessageSpec;
     receive: Receive, MessagePattern;
     silent: Silent;
+    dial: Dial;
+    send: Send;
+    expect: Expect;
+    ack: Acknowledge, Acknowledging;
+    read: Read;
 }
 
 /// The words of all kinds.
@@ -138,19 +145,29 @@ fn known(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.word == word)
 }
 
-/// Which action stands after the name of a client whose CONNECT is `connect`; what it is, and whether there are several
-/// of it. `None` after noting why it is none.
+/// Which action stands after the name of a client; what it is, and whether there are several of it. `None` after noting why it is none.
 pub(crate) fn one(
     cx: &mut Context<'_>,
     body: &Node,
     expect: Option<&Node>,
-    connect: &ConnectSpec,
+    client: &ClientSpec,
 ) -> Option<(&'static Kind, Option<Done>)> {
     let (kind, fields) = which(cx, body)?;
+    if kind.scripted && !client.scripted {
+        let message = format!("{} is for scripted clients", quoted(kind.word));
+        let help = format!("declare it so: `{}: {{ scripted: true }}`", client.name);
+        cx.refuse(
+            &body.span,
+            message,
+            "this client keeps to the standard by itself",
+            help,
+        );
+        return None;
+    }
     let said = Said {
         fields,
         expect: expect.filter(|_| kind.outcome.is_some()),
-        connect,
+        connect: &client.connect,
     };
     Some((kind, (kind.read)(cx, &said)))
 }

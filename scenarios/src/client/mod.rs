@@ -12,9 +12,9 @@ pub use will::WillSpec;
 
 use crate::{
     diagnostic::quoted,
-    kind::{CLIENT_ID, Maybe},
+    kind::{CLIENT_ID, FLAG, Maybe},
     raw::{Key, Node, Scalar, Value},
-    reader::Context,
+    reader::{Context, Fields},
     record::{self, Record, Told, record},
     suggest,
 };
@@ -31,6 +31,8 @@ pub struct ClientSpec {
     pub connect: ConnectSpec,
     /// Whether it dials again by itself after an unwanted end.
     pub reconnect: Option<ReconnectSpec>,
+    /// It sends and withholds what the story says, right or wrong.
+    pub scripted: bool,
     /// Its link to the broker.
     pub link: LinkSpec,
     /// Where the file says so.
@@ -39,13 +41,31 @@ pub struct ClientSpec {
 
 record! {
     /// The keys of a client.
-    struct Keys, "a client" {
+    struct Keys, "a client", check = Self::check {
         /// Client Identifier, the name when absent; two clients may share one to take each other over, with the session if it is kept
         client_id: Option<String> = "client_id", usual(None, Maybe(CLIENT_ID));
         /// what it puts into CONNECT
         connect: ConnectSpec = part(ConnectSpec::empty(), ConnectSpec);
         /// dials again after an unwanted end: after this time, or after times that double from first to max
         reconnect: Option<ReconnectSpec> = "reconnect", usual(None, Maybe(RECONNECT));
+        /// it is told what to send and what to withhold, packet by packet, also what is wrong; it never pings, sends again or dials by itself
+        scripted: bool = "scripted", usual(false, FLAG);
+    }
+}
+
+impl Keys {
+    fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
+        if let (true, Some(_), Some(key)) = (self.scripted, self.reconnect, fields.key("reconnect"))
+        {
+            let help = "remove it, and let steps `dial` or `connect`";
+            cx.refuse(
+                &key.span,
+                "a scripted client never dials by itself",
+                "no meaning here",
+                help,
+            );
+        }
+        true
     }
 }
 
@@ -99,6 +119,7 @@ pub(crate) fn read(
             client_id: keys.client_id.unwrap_or_else(|| key.text.clone()),
             connect: keys.connect,
             reconnect: keys.reconnect,
+            scripted: keys.scripted,
             link,
             weather,
         });
@@ -163,6 +184,7 @@ impl ClientSpec {
             client_id: Some(self.client_id.clone()).filter(|id| *id != self.name),
             connect: self.connect.clone(),
             reconnect: self.reconnect,
+            scripted: self.scripted,
         };
         record::written(&keys, &Keys::empty(), &[]).to_string()
     }

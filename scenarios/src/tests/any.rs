@@ -1,5 +1,6 @@
 //! Any scenario that can be written.
 
+use super::scripts;
 use crate::{action, expect, model::*, step, step::fault};
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -7,6 +8,8 @@ use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::time::Duration;
 
 const CLIENTS: usize = 3;
+/// The one that is scripted.
+const SCRIPTED: usize = 2;
 
 fn ms() -> BoxedStrategy<Duration> {
     prop_oneof![
@@ -109,6 +112,7 @@ fn client(name: &'static str) -> BoxedStrategy<ClientSpec> {
             client_id: id.into(),
             connect,
             reconnect: reconnect.map(|(first, max)| ReconnectSpec { first, max }),
+            scripted: false,
             link,
             weather: {
                 let source = Source::default();
@@ -266,18 +270,21 @@ fn fault() -> BoxedStrategy<Fault> {
 }
 
 fn leaf() -> BoxedStrategy<StepKind> {
-    let client = (0..CLIENTS, action(), option::of(ms()), any::<bool>()).prop_map(
-        |(client, action, within, wait)| {
+    let who = prop_oneof![
+        3 => (0..CLIENTS, action()),
+        1 => (Just(SCRIPTED), scripts::action()),
+    ];
+    let client =
+        (who, option::of(ms()), any::<bool>()).prop_map(|((client, action), within, wait)| {
             // A silent step has no limit besides its time.
-            let within = within.filter(|_| !matches!(action, Action::Silent(_)));
+            let within = within.filter(|_| action.kind().limited);
             StepKind::Client {
                 client,
                 action,
                 within,
                 wait,
             }
-        },
-    );
+        });
     let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
         let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
         let loss_permille = Some(link.loss_permille).filter(|_| which != 0);
@@ -442,7 +449,8 @@ prop_compose! {
         more in steps(),
         expect in option::of(expectation()),
     ) -> Scenario {
-        let clients = vec![clients.0, clients.1, clients.2];
+        let mut clients = vec![clients.0, clients.1, clients.2];
+        (clients[SCRIPTED].scripted, clients[SCRIPTED].reconnect) = (true, None);
         let dial = |client: usize| {
             let action = Action::Connect(action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() });
             Step { source: Source::default(), kind: StepKind::Client { client, action, within: None, wait: true } }

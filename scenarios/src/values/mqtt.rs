@@ -33,7 +33,7 @@ pub(crate) fn packet(s: &Scalar) -> Result<PacketType, Wrong> {
     })
 }
 
-/// `MQTT-4.3.3-1`.
+/// `MQTT-4.3.3-1`, or the name of a requirement without a number: `X-5.0-flow-5`.
 pub(crate) fn statement(s: &Scalar) -> Result<String, Wrong> {
     let number = |t: &str| !t.is_empty() && t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit());
     let good = s
@@ -43,7 +43,16 @@ pub(crate) fn statement(s: &Scalar) -> Result<String, Wrong> {
         .is_some_and(|(section, n)| {
             section.split('.').count() == 3 && section.split('.').all(number) && number(n)
         });
-    if good {
+    let unnumbered = || {
+        let rest = s
+            .text
+            .strip_prefix("X-3.1.1-")
+            .or(s.text.strip_prefix("X-5.0-"))?;
+        let (subject, n) = rest.rsplit_once('-')?;
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        Some(!subject.is_empty() && subject.chars().all(word) && number(n))
+    };
+    if good || unnumbered() == Some(true) {
         return Ok(s.text.clone());
     }
     let bare = s.text.trim_matches(['[', ']']).to_ascii_uppercase();

@@ -3,15 +3,16 @@
 use super::{
     commands::{connect_options, message_of},
     inbox::Search,
+    scripted::{Found, answers, look, sends},
     stage::{Poll, Stage, StepFailure},
     view::{ClientView, Outcome},
     watch::{Interest, Place},
 };
-use squall_client::{Command, Ticket};
+use squall_client::{Command, Script, Ticket};
 use squall_protocol::{
     Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
 };
-use squall_scenarios::action;
+use squall_scenarios::action::{self, Expect};
 use squall_scenarios::model::{Action, ClientIx, ConnectExpect, Step};
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ enum Waits {
     Messages(Search),
     /// Nothing may arrive after this many messages, until the time.
     Silence(usize, Time),
+    /// A packet for a scripted client; with a time, nothing until then.
+    Wire(Option<Time>),
+    Nothing,
 }
 
 impl<'a> Pending<'a> {
@@ -50,9 +54,10 @@ impl<'a> Pending<'a> {
         place: Option<&[u32]>,
         stage: &mut Stage<'a>,
     ) -> Result<Self, StepFailure> {
-        let deadline = within.map(|d| stage.now + d);
         let waits_for =
             start_action(client, action, stage).map_err(|why| stage.failure(step, why, ""))?;
+        let within = within.filter(|_| !matches!(waits_for, Waits::Wire(Some(_))));
+        let deadline = within.map(|d| stage.now + d);
         let pending = Self {
             step,
             client,
@@ -87,9 +92,15 @@ impl<'a> Pending<'a> {
             (Waits::Silence(_, until), _) => {
                 (Interest::Message(client), Some(Interest::Time(*until)))
             }
+            (Waits::Wire(_), _) => (Interest::Packet(client), Some(Interest::End(client))),
+            (Waits::Nothing, _) => (Interest::Time(stage.now), None),
+        };
+        let until = match self.waits_for {
+            Waits::Wire(until) => until.map(Interest::Time),
+            _ => None,
         };
         let deadline = self.deadline.map(Interest::Time);
-        [Some(first), second, deadline].into_iter().flatten()
+        [Some(first), second, until, deadline].into_iter().flatten()
     }
 }
 
@@ -174,7 +185,31 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
         Action::Silent(action::Silent { lasts: time }) => {
             Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
         }
+        Action::Expect(expect) => Waits::Wire(expect.never.map(|time| stage.now + time)),
+        Action::Dial(_) => {
+            // What comes next waits for this connection, not for the one before.
+            stage.clients[client].wire.dialled();
+            script(client, stage, [Script::Dial(version)])
+        }
+        Action::Send(send) => {
+            let scripts = sends(send, version, &stage.ids)?;
+            script(client, stage, scripts)
+        }
+        Action::Acknowledge(ack) => script(client, stage, [Script::Answer(answers(&ack.how))]),
+        Action::Read(read) => script(client, stage, [Script::Read(read.read)]),
     })
+}
+
+/// Gives orders that a scripted client carries out at once.
+fn script(
+    client: ClientIx,
+    stage: &mut Stage<'_>,
+    scripts: impl IntoIterator<Item = Script>,
+) -> Waits {
+    for script in scripts {
+        stage.tell(client, Command::Script(script));
+    }
+    Waits::Nothing
 }
 
 fn filter_of(text: &str, version: Version) -> Result<TopicFilter, String> {
@@ -228,8 +263,16 @@ impl Pending<'_> {
                 let came = inbox.count(what, *count as usize, search);
                 format!("{came} of {count} messages came in time")
             }
+            (Action::Expect(_), _) => "it did not come in time".into(),
             _ => "its outcome was not known in time".into(),
         };
+        if let Action::Expect(expect) = self.action {
+            let failure = stage.failure(self.step, message, "it comes within the step's `within`");
+            return StepFailure {
+                demanded: expect.statement.clone(),
+                ..failure
+            };
+        }
         stage.failure(
             self.step,
             message,
@@ -295,7 +338,36 @@ impl Pending<'_> {
                 }
                 Ok(stage.now >= *until)
             }
+            (Waits::Wire(until), Action::Expect(expect)) => {
+                let until = *until;
+                self.look(expect, until, stage)
+            }
+            (Waits::Nothing, _) => Ok(true),
             _ => unreachable!("start_action pairs them"),
+        }
+    }
+
+    /// Looks at what the wire of a scripted client has brought.
+    fn look(&self, expect: &Expect, until: Option<Time>, stage: &mut Stage<'_>) -> Poll {
+        let view = &mut stage.clients[self.client];
+        let found = look(view, expect, stage.version, &mut stage.ids);
+        match (found, until) {
+            (Found::Came(_), None) => Ok(true),
+            (Found::Came(what), Some(_)) => {
+                let message = format!("{what} came");
+                Err(StepFailure {
+                    demanded: expect.statement.clone(),
+                    absence: false,
+                    ..stage.failure(self.step, message, "it does not come for this long")
+                })
+            }
+            (Found::Over, None) => Err(stage.failure(
+                self.step,
+                "the connection is over",
+                "it comes while the connection lasts",
+            )),
+            (_, Some(until)) => Ok(stage.now >= until),
+            (Found::NotYet, None) => Ok(false),
         }
     }
 

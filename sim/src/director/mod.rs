@@ -9,11 +9,13 @@ mod commands;
 mod inbox;
 mod ledger;
 mod links;
+mod scripted;
 mod stage;
 mod step;
 mod task;
 mod view;
 mod watch;
+mod wire;
 
 pub use crate::order::Order;
 pub use ledger::{Fate, Tied};
@@ -72,6 +74,9 @@ impl<'a> Director<'a> {
         if self.is_too_much() {
             let next = Time::from_millis(record.at.as_millis() + 1);
             self.news = Some(self.news.map_or(next, |n| n.min(next)));
+        }
+        if let (Node::Client(client), What::Dial) = (record.node, &record.what) {
+            self.stage.clients[client].wire.dialled();
         }
         if let (Node::Client(client), What::Client(event)) = (record.node, &record.what)
             && let Some(happened) = self.stage.clients[client].observe(client, event)
@@ -167,6 +172,8 @@ impl<'a> Director<'a> {
             expected: expected.into(),
             at: now,
             at_limit: true,
+            demanded: Vec::new(),
+            absence: true,
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     ledger::Ledger,
+    scripted::Ids,
     view::{ClientView, Outcome},
     watch::Watch,
 };
@@ -32,6 +33,10 @@ pub struct StepFailure {
     pub at: Time,
     /// The story came to a limit; the step itself may be in order.
     pub at_limit: bool,
+    /// The statements that ask for what the step needed, as the story says: then it is no matter of this story alone.
+    pub demanded: Vec<String>,
+    /// Something did not happen, rather than something else.
+    pub absence: bool,
 }
 
 /// What looking at a step gives: whether it is over, or why the story cannot go on.
@@ -61,6 +66,8 @@ pub(super) struct Stage<'a> {
     /// By link and direction: the end of the newest partition in `later`.
     partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
     pub(super) watch: Watch,
+    /// What scripts have named.
+    pub(super) ids: Ids,
     pub(super) ledger: Ledger,
 }
 
@@ -103,7 +110,7 @@ impl<'a> Stage<'a> {
             clients: plan
                 .clients
                 .iter()
-                .map(|c| ClientView::new(c.reconnect.is_some()))
+                .map(|c| ClientView::new(c.reconnect.is_some(), c.scripted))
                 .collect(),
             own_clients: own_clients(plan),
             shared: shared(plan),
@@ -114,6 +121,7 @@ impl<'a> Stage<'a> {
             next_later: 0,
             partition_ends: BTreeMap::new(),
             watch: Watch::default(),
+            ids: Ids::new(),
             ledger: Ledger::default(),
         };
         stage.ledger.weather(&plan.clients);
@@ -184,6 +192,8 @@ impl Stage<'_> {
             expected: expected.to_owned(),
             at: self.now,
             at_limit: false,
+            demanded: Vec::new(),
+            absence: true,
         }
     }
 

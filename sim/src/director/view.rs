@@ -1,6 +1,6 @@
 //! What the director knows of a client: only what the client itself noticed.
 
-use super::{inbox::Inbox, watch::Interest};
+use super::{inbox::Inbox, watch::Interest, wire::Wire};
 use squall_client::{EndCause, Event, Ticket};
 use squall_protocol::{ReasonCode, packet::ConnAck};
 use squall_scenarios::model::ClientIx;
@@ -23,6 +23,9 @@ pub(super) struct ClientView {
     pub(super) ended: u32,
     pub(super) outcomes: BTreeMap<Ticket, Outcome>,
     pub(super) inbox: Inbox,
+    /// It is scripted, so that packets are waited for.
+    scripted: bool,
+    pub(super) wire: Wire,
 }
 
 /// How a request ended.
@@ -34,7 +37,7 @@ pub(super) enum Outcome {
 }
 
 impl ClientView {
-    pub(super) fn new(reconnects: bool) -> Self {
+    pub(super) fn new(reconnects: bool, scripted: bool) -> Self {
         Self {
             reconnects,
             online: false,
@@ -46,13 +49,21 @@ impl ClientView {
             ended: 0,
             outcomes: BTreeMap::new(),
             inbox: Inbox::default(),
+            scripted,
+            wire: Wire::default(),
         }
     }
 
     /// Takes in an event of client `me`. Gives what it is that happened; nothing when it can't matter to any step.
     pub(super) fn observe(&mut self, me: ClientIx, event: &Event) -> Option<Interest> {
         match event {
-            Event::Received(_) | Event::Sent(_) | Event::Violation(_) => None,
+            Event::Received(frame) if self.scripted => {
+                self.wire.came(&frame.packet);
+                Some(Interest::Packet(me))
+            }
+            Event::Received(_) | Event::Sent(_) | Event::SentRaw { .. } | Event::Violation(_) => {
+                None
+            }
             Event::Connected { ack, .. } => {
                 self.online = true;
                 self.accepted += 1;
@@ -66,6 +77,7 @@ impl ClientView {
             }
             Event::Ended { cause } => {
                 self.online = false;
+                self.wire.open = false;
                 self.ended += 1;
                 if !matches!(
                     cause,

@@ -24,6 +24,8 @@ pub(super) enum Interest {
     End(ClientIx),
     /// A message for a client.
     Message(ClientIx),
+    /// A packet for a scripted client.
+    Packet(ClientIx),
 }
 
 /// The waiting and the ready ones.

@@ -36,22 +36,22 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judge
     let settled = settled(plan, &played.trace).filter(|_| told == Told::Whole);
     let mut broken = Findings::new(settled.is_some());
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
-    let mut translator = Translator::new(Ends::Sockets, &sessions);
+    let five = version == Version::V5_0;
+    let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, five);
     for (ix, written) in played.trace.records().iter().enumerate() {
-        let Some(record) = translator.translate(ix, written) else {
-            continue;
-        };
-        reader.see(&record);
-        if plan.clients[record.end.client].name == OBSERVER {
-            continue;
-        }
-        let mut found = |finding| broken.push(finding);
-        if record.end.side == Role::Client {
-            monitors.see(&record, &mut found);
-        }
-        if !is_too_large(&record.seen) {
-            duties.see(&record, &mut found);
-        }
+        translator.translate(ix, written, &mut |_, record| {
+            reader.see(&record);
+            if plan.clients[record.end.client].name == OBSERVER {
+                return;
+            }
+            let mut found = |finding| broken.push(finding);
+            if record.end.side == Role::Client {
+                monitors.see(&record, &mut found);
+            }
+            if !is_too_large(&record.seen) {
+                duties.see(&record, &mut found);
+            }
+        });
     }
     duties.finish(played.end, settled, &mut |finding| broken.push(finding));
     let doubt = doubt(played);

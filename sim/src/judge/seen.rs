@@ -1,10 +1,11 @@
 //! A trace in the words of `squall-history`: what was seen at each end of each connection.
 
+use super::scripted::{For, Scripts};
 use crate::trace::{AtServer, Node, Record as Written, What};
 use squall_client::{EndCause, Event, Ticket};
 use squall_history::{Application, End, Ended, Message, Record, Seen};
-use squall_protocol::Role;
-use squall_scenarios::model::{ClientIx, CutBy, Scenario};
+use squall_protocol::{Role, Time};
+use squall_scenarios::model::{ClientIx, ClientSpec, CutBy, Scenario};
 use std::collections::BTreeMap;
 
 /// Which ends of the connections are looked at.
@@ -67,7 +68,10 @@ pub(super) fn sessions(plan: &Scenario) -> Vec<ClientIx> {
 }
 
 /// Translates the records of a trace, one by one.
-pub(super) struct Translator<'s> {
+pub(super) struct Translator<'s, 'a> {
+    /// The clients of the story.
+    clients: &'s [ClientSpec],
+    scripts: Scripts<'a>,
     ends: Ends,
     sessions: &'s [ClientIx],
     /// Dials so far, of all clients.
@@ -84,9 +88,16 @@ pub(super) struct Translator<'s> {
     cut: Vec<u64>,
 }
 
-impl<'s> Translator<'s> {
-    pub(super) fn new(ends: Ends, sessions: &'s [ClientIx]) -> Self {
+impl<'s, 'a> Translator<'s, 'a> {
+    pub(super) fn new(
+        ends: Ends,
+        sessions: &'s [ClientIx],
+        clients: &'s [ClientSpec],
+        five: bool,
+    ) -> Self {
         Self {
+            clients,
+            scripts: Scripts::new(five),
             ends,
             sessions,
             dials: 0,
@@ -112,8 +123,38 @@ impl<'s> Translator<'s> {
         }
     }
 
-    /// What a record says; nothing where no party of MQTT saw it.
-    pub(super) fn translate<'a>(&mut self, ix: usize, written: &'a Written) -> Option<Record<'a>> {
+    /// From when on nothing is concluded any more.
+    pub(super) const fn blind(&self) -> Option<Time> {
+        self.scripts.blind()
+    }
+
+    /// What a record says, and to whom; nothing where no party of MQTT saw it.
+    pub(super) fn translate(
+        &mut self,
+        ix: usize,
+        written: &'a Written,
+        tell: &mut dyn FnMut(For, Record<'a>),
+    ) {
+        let event = match &written.what {
+            What::Client(event) => Some(event),
+            _ => None,
+        };
+        let scripted = written.client().is_some_and(|c| self.clients[c].scripted);
+        if scripted && matches!(written.what, What::Order(_)) {
+            return;
+        }
+        let record = self.record(ix, written);
+        match (record, event) {
+            (Some(record), Some(_)) if scripted => self.scripts.at_client(record, tell),
+            (Some(record), _) if scripted && record.end.side == Role::Server => {
+                self.scripts.at_server(record, tell);
+            }
+            (Some(record), _) => tell(For::All, record),
+            (None, _) => {}
+        }
+    }
+
+    fn record(&mut self, ix: usize, written: &'a Written) -> Option<Record<'a>> {
         let (side, client, seen) = match (&written.what, written.node) {
             (What::Broker { client, conn, seen }, _) => {
                 self.accepted[*client] = *conn;
@@ -210,9 +251,11 @@ fn at_client(event: &Event) -> Option<Seen<'_>> {
             Seen::Application(Application::Abandoned { ticket: ticket.0 })
         }
         Event::Connected { .. } => Seen::Application(Application::Connected),
-        Event::Refused { .. } | Event::Subscribed { .. } | Event::Unsubscribed { .. } => {
-            return None;
-        }
+        Event::SentRaw { broken: true, .. } => Seen::Unknown,
+        Event::SentRaw { .. }
+        | Event::Refused { .. }
+        | Event::Subscribed { .. }
+        | Event::Unsubscribed { .. } => return None,
     })
 }
 

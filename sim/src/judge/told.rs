@@ -76,6 +76,7 @@ pub(super) fn setting<'a>(
         version,
         names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
         sessions: sessions.to_vec(),
+        unruly: unruly(plan, sessions),
         server: BROKER,
         watched: ends.watched(),
         settled,
@@ -84,6 +85,15 @@ pub(super) fn setting<'a>(
         buffers: stranger,
         slack: if stranger { PATIENCE } else { EXACT },
     }
+}
+
+/// By session: whether one of its clients is scripted.
+fn unruly(plan: &Scenario, sessions: &[ClientIx]) -> Vec<bool> {
+    let mut unruly = vec![false; sessions.len()];
+    for (client, spec) in plan.clients.iter().enumerate() {
+        unruly[sessions[client]] |= spec.scripted;
+    }
+    unruly
 }
 
 /// The middle of the settle that ends the story itself (without the observer's part), if one does.

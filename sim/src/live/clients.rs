@@ -142,6 +142,9 @@ impl Teller {
         if !ids_differ {
             return Some("clients of the story have one session in turn".to_owned());
         }
+        if one.scenario.clients.iter().any(|c| c.scripted) {
+            return Some("the story says itself what a client sends, packet by packet".to_owned());
+        }
         takes(one, self.patience)
     }
 

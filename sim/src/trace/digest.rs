@@ -3,7 +3,7 @@
 
 use super::{AtServer, Node, Record, What};
 use crate::{net::Way, order::Order, tap::Cut};
-use squall_client::{Command, ConnectOptions, EndCause, Message, Ticket};
+use squall_client::{Command, ConnectOptions, EndCause, Message, Script, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
 use squall_scenarios::model::{CutBy, CutPoint};
 
@@ -180,7 +180,26 @@ impl Bytes {
             Command::Stop => {
                 self.tag(8);
             }
+            Command::Script(script) => self.tag(9).script(script),
         }
+    }
+
+    fn script(&mut self, script: &Script) {
+        match script {
+            Script::Dial(version) => self.tag(1).tag(version.level()),
+            Script::Send(bytes, first) => self.tag(2).bytes(bytes).option(*first, |out, n| {
+                out.number(n as u64);
+            }),
+            Script::SendRest => self.tag(3),
+            Script::Answer(answers) => {
+                self.tag(4).tag(answers.reason.0);
+                for packet in &answers.withheld {
+                    self.tag(*packet as u8);
+                }
+                self.tag(0)
+            }
+            Script::Read(read) => self.tag(5).tag(u8::from(*read)),
+        };
     }
 
     fn options(&mut self, o: &ConnectOptions) {
@@ -285,6 +304,9 @@ impl Bytes {
         match event {
             Event::Received(frame) => self.tag(1).frame(frame),
             Event::Sent(frame) => self.tag(2).frame(frame),
+            Event::SentRaw { bytes, broken } => {
+                self.tag(12).tag(u8::from(*broken)).bytes(bytes);
+            }
             Event::Violation(violation) => {
                 self.tag(3).number(violation.offset as u64);
             }

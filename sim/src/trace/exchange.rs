@@ -85,6 +85,7 @@ fn is_shown(record: &Record, sees_broker: bool) -> bool {
         What::Client(event) => matches!(
             event,
             C::Sent(_)
+                | C::SentRaw { .. }
                 | C::Ended { .. }
                 | C::Violation(_)
                 | C::Delivered { .. }
@@ -186,6 +187,13 @@ fn event(
         } => packet(broker, client, frame),
         What::Client(C::Sent(frame)) => packet(client, broker, frame),
         What::Client(C::Received(frame)) => packet(broker, client, frame),
+        What::Client(C::SentRaw { bytes, broken }) => {
+            let what = if *broken { "no packet" } else { "in part" };
+            let label = format!("{} bytes, {what}", bytes.len());
+            let told = Event::new(at_ms, EventKind::Packet, client, broker, label);
+            let hex = hex::dump(bytes, Event::MOST_BYTES);
+            Event { hex, ..told }
+        }
         What::Broker {
             seen: AtServer::Closed { remark, .. },
             ..

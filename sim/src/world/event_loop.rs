@@ -1,7 +1,7 @@
 //! The loop world: no sockets, no tasks, no runtime. At each instant at which anything can happen: the director, the
 //! network, the broker, the clients, in canonical order; then time jumps to the next such instant.
 
-use super::{Play, Played, server::Observed};
+use super::{Play, Played, party::party, server::Observed};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
@@ -9,7 +9,7 @@ use crate::{
     trace::{Node, Record, Trace, What},
 };
 use bytes::Bytes;
-use squall_client::{Backoff, Client, Command, Hangup};
+use squall_client::{Command, Hangup, Machine};
 use squall_protocol::{Role, Time};
 use squall_scenarios::model::{ClientIx, CutBy};
 use squall_transport::{ConnectionId, Output};
@@ -19,20 +19,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 #[must_use]
 pub fn play(play: &Play<'_>) -> Option<Played> {
     let director = Director::new(play.plan, play.version);
-    let clients = play.plan.clients.iter().map(|spec| {
-        let mut core = Client::new();
-        core.set_backoff(spec.reconnect.map(|r| Backoff {
-            first: r.first,
-            max: r.max,
-        }));
-        Host {
-            core,
-            tap: Tap::new(),
-            line: Line::Idle,
-            commands: VecDeque::new(),
-            inbox: VecDeque::new(),
-            timeout: None,
-        }
+    let clients = play.plan.clients.iter().map(|spec| Host {
+        core: party(spec),
+        tap: Tap::new(),
+        line: Line::Idle,
+        commands: VecDeque::new(),
+        inbox: VecDeque::new(),
+        timeout: None,
     });
     let mut world = World {
         now: Time::ZERO,
@@ -82,7 +75,7 @@ struct World<'a> {
 
 /// A client with its end of the connection.
 struct Host {
-    core: Client,
+    core: Box<dyn Machine>,
     tap: Tap,
     line: Line,
     commands: VecDeque<Command>,

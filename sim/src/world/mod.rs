@@ -7,6 +7,7 @@
 pub mod event_loop;
 mod line;
 pub mod live;
+mod party;
 mod server;
 pub mod turmoil;
 pub mod turned;

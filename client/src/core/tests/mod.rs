@@ -184,6 +184,7 @@ fn line(event: &Event) -> String {
     match event {
         Event::Received(frame) => format!("< {}", frame.packet.summary()),
         Event::Sent(frame) => format!("> {}", frame.packet.summary()),
+        Event::SentRaw { bytes, .. } => format!("> {} bytes", bytes.len()),
         Event::Violation(violation) => format!("violation {:?}", violation.rule),
         Event::Connected {
             session_present, ..

@@ -15,14 +15,14 @@ pub use halt::Halt;
 pub use reach::{Login, Reach};
 pub use room::Room;
 
-use super::Played;
+use super::{Played, party::party};
 use crate::{
     trace::{Node, What},
     world::live::stage::{Script, Stage},
 };
 use bytes::Bytes;
 use dial::Dialer;
-use squall_client::Command;
+use squall_client::{Command, Machine, run_machine};
 use squall_protocol::{Frame, Packet, Version, encode};
 use squall_scenarios::model::{ClientIx, ClientSpec, Scenario};
 use tokio::sync::mpsc;
@@ -85,19 +85,20 @@ pub(super) fn start(stage: &mut Stage<'_>, client: ClientIx, spec: &ClientSpec, 
         };
         scene.record(Node::Client(client), What::Client(event));
     };
-    let driver = drive(dialer, commands, reach.login.clone(), observer);
+    let driver = drive(party(spec), dialer, commands, reach.login.clone(), observer);
     stage.scene.tasks.borrow_mut().spawn_local(driver);
 }
 
 /// Drives a client; each CONNECT says who it is.
 async fn drive(
+    machine: Box<dyn Machine>,
     dialer: Dialer,
     mut commands: mpsc::UnboundedReceiver<Command>,
     login: Option<Login>,
     observer: impl FnMut(squall_protocol::Time, &squall_client::Event),
 ) {
     let Some(login) = login else {
-        return squall_client::run(dialer, commands, observer).await;
+        return run_machine(machine, dialer, commands, observer).await;
     };
     let (known, driven) = mpsc::unbounded_channel();
     let introduce = async move {
@@ -111,7 +112,7 @@ async fn drive(
             }
         }
     };
-    tokio::join!(biased; introduce, squall_client::run(dialer, driven, observer));
+    tokio::join!(biased; introduce, run_machine(machine, dialer, driven, observer));
 }
 
 /// The frame, with stars in the place of a password: it has no place in a trace.

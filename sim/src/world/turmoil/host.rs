@@ -7,10 +7,10 @@ use crate::{
     panics,
     tap::Taps,
     trace::{Node, What},
-    world::server::told,
+    world::{party::party, server::told},
 };
 use squall_broker::{Accept, Broker, Server};
-use squall_client::{Backoff, Command, Dial};
+use squall_client::{Command, Dial};
 use squall_protocol::Role;
 use squall_scenarios::model::{ClientIx, ClientSpec};
 use squall_transport::tap::{Cut, Ending, Tapped};
@@ -91,14 +91,7 @@ pub(super) fn client(
     shared: Rc<RefCell<Shared>>,
 ) -> (UnboundedSender<Command>, IpAddr) {
     let (sender, receiver) = unbounded_channel();
-    if let Some(r) = spec.reconnect {
-        let backoff = Command::Backoff(Some(Backoff {
-            first: r.first,
-            max: r.max,
-        }));
-        sender.send(backoff).expect("the receiver is right here");
-    }
-    let receiver = Rc::new(RefCell::new(Some(receiver)));
+    let cast = Rc::new(RefCell::new(Some((party(spec), receiver))));
     sim.host(name(client), move || {
         let dialer = Dialer {
             client,
@@ -106,15 +99,15 @@ pub(super) fn client(
             shared: Rc::clone(&shared),
         };
         let shared = Rc::clone(&shared);
-        let receiver = receiver.borrow_mut().take();
+        let cast = cast.borrow_mut().take();
         async move {
-            let commands = receiver.expect("the host is started once");
+            let (machine, commands) = cast.expect("the host is started once");
             let observer = move |at, event: &squall_client::Event| {
                 shared
                     .borrow_mut()
                     .record(at, Node::Client(client), What::Client(event.clone()));
             };
-            squall_client::run(dialer, commands, observer).await;
+            squall_client::run_machine(machine, dialer, commands, observer).await;
             Ok(())
         }
     });

@@ -147,8 +147,8 @@ impl Foreign for Driven {
                 (Doing::Disconnect(disconnect), Asked::Other)
             }
             Command::Drop => (Doing::Drop {}, Asked::Other),
-            // It ends with this value.
-            Command::Backoff(_) | Command::Stop => return,
+            // It ends with this value. Stories with scripted clients are not told to others.
+            Command::Backoff(_) | Command::Script(_) | Command::Stop => return,
         };
         let id = self.adapter.send(doing);
         self.asked.insert(id, asked);

@@ -1,6 +1,6 @@
 //! QoS 2 messages of one session that are under way, as far as it matters which of them are new.
 
-use squall_history::Message;
+use crate::record::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both directions of a session.

@@ -1,4 +1,4 @@
-//! What is known of the sessions of a check, and what the model is therefore told.
+//! What is known of the sessions of probes, and what the model is therefore told.
 //!
 //! A probe is no client: it has no application, sends what no client may, and need not read. So it is said here what
 //! an application in its place would have published and been given, and what nobody can know is kept from the model.
@@ -7,8 +7,8 @@
 //! | what is not known | what the model is told |
 //! | --- | --- |
 //! | bytes that are no packet on purpose, packets too long to be kept, another version: they may have been anything | nothing any more |
-//! | who publishes on topics that are not the check's own | what comes there, not as a message for somebody |
-//! | a session that was there before this check, or whose client has no name of this run | its messages come to nobody |
+//! | who publishes on topics that are not the probes' own | what comes there, not as a message for somebody |
+//! | a session that was there before, or whose client has no name of this run | its messages come to nobody |
 //! | whether a session is discarded for which Session Present is 0, and that may have been kept | its messages come to nobody, from there on |
 //! | what a session is subscribed to: an UNSUBSCRIBE was refused or left without an answer, an answer does not fit what it answers | its messages come to nobody, from there on |
 //! | which of two connections the server took for the newer one: neither had an answer before the other began | no CONNACK |
@@ -17,20 +17,22 @@
 //! | the order of QoS 2 messages whose PUBRELs were sent in another order | that they were published twice: of those there is no order |
 
 use super::flows::Flows;
-use squall_history::{Application, Message};
+use crate::record::{Application, Message};
 use squall_protocol::{
     Packet, QoS, ReasonCode, Text, Version,
     packet::{ConnAck, Connect, Publish, UnsubAck},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the model is told of one record: what an application does before, the record itself, what an application gets
-/// by it.
+/// What the model is told of one record.
 #[derive(Debug, Default)]
-pub(super) struct Told<'r> {
-    pub(super) before: Option<Application<'r>>,
-    pub(super) packet: bool,
-    pub(super) after: Option<Application<'r>>,
+pub struct Told<'r> {
+    /// What an application does before it.
+    pub before: Option<Application<'r>>,
+    /// The record itself.
+    pub packet: bool,
+    /// What an application gets by it.
+    pub after: Option<Application<'r>>,
 }
 
 impl Told<'_> {
@@ -70,8 +72,8 @@ struct Session<'r> {
 
 /// What is known of a history.
 #[derive(Debug)]
-pub(super) struct Known<'r> {
-    /// What the topics of the check begin with, without a separator at the end.
+pub struct Known<'r> {
+    /// What own topics begin with, without a separator at the end.
     own: &'r str,
     /// What every Client Identifier of the run has in it.
     run: &'r str,
@@ -87,9 +89,10 @@ pub(super) struct Known<'r> {
 }
 
 impl<'r> Known<'r> {
-    /// Nothing yet. `topics` is what the check's topics begin with, `run` what the Client Identifiers of the run have in
-    /// them.
-    pub(super) fn new(topics: &'r str, run: &'r str, five: bool) -> Self {
+    /// Nothing yet. `topics` is what the topics begin with that nobody else uses, `run` what the Client Identifiers have
+    /// in them that nobody else uses; both may be empty, where nobody else is there. `five`: version 5.0.
+    #[must_use]
+    pub fn new(topics: &'r str, run: &'r str, five: bool) -> Self {
         Self {
             own: topics.trim_end_matches('/'),
             run,
@@ -103,19 +106,20 @@ impl<'r> Known<'r> {
     }
 
     /// Something was sent of which nothing is known.
-    pub(super) fn lose_sight(&mut self) -> Told<'r> {
+    pub fn lose_sight(&mut self) -> Told<'r> {
         self.blind = true;
         Told::default()
     }
 
     /// Something came to the session that nobody can read.
-    pub(super) fn miss(&mut self, session: usize) -> Told<'r> {
+    pub fn miss(&mut self, session: usize) -> Told<'r> {
         self.session(session).unknown = true;
         Told::default()
     }
 
     /// A connection is over.
-    pub(super) const fn ended(&self) -> Told<'r> {
+    #[must_use]
+    pub const fn ended(&self) -> Told<'r> {
         Told {
             before: None,
             packet: !self.blind,
@@ -127,8 +131,21 @@ impl<'r> Known<'r> {
         self.sessions.entry(session).or_default()
     }
 
-    /// A probe sent a packet.
-    pub(super) fn sent(&mut self, party: usize, session: usize, packet: &'r Packet) -> Told<'r> {
+    /// Whether something was sent of which nothing is known, so that nothing more is concluded.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        self.blind
+    }
+
+    /// Whether it is known what has to come to a session and what not.
+    #[must_use]
+    pub fn is_known(&self, session: usize) -> bool {
+        let of = self.sessions.get(&session);
+        !self.blind && of.is_none_or(|of| !of.unknown && !of.foreign)
+    }
+
+    /// A probe sent a packet; `party` is its connection.
+    pub fn sent(&mut self, party: usize, session: usize, packet: &'r Packet) -> Told<'r> {
         if self.blind {
             return Told::default();
         }
@@ -209,12 +226,7 @@ impl<'r> Known<'r> {
     }
 
     /// The server sent a packet.
-    pub(super) fn received(
-        &mut self,
-        party: usize,
-        session: usize,
-        packet: &'r Packet,
-    ) -> Told<'r> {
+    pub fn received(&mut self, party: usize, session: usize, packet: &'r Packet) -> Told<'r> {
         if self.blind {
             return Told::default();
         }
@@ -264,7 +276,8 @@ impl<'r> Known<'r> {
             return self.miss(session);
         };
         let rest = topic.strip_prefix(self.own);
-        let own = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        let own = self.own.is_empty() || rest.is_some_and(below);
         let of = self.session(session);
         let id = publish.packet_id.map_or(0, |id| id.get());
         // What is sent again before its PUBREL is no second message.

@@ -1,0 +1,104 @@
+//! What a scripted client does, and what it waits for.
+
+use super::view::ClientView;
+use bytes::{Bytes, BytesMut};
+use squall_client::{Answers, Script};
+use squall_protocol::{Packet, ReasonCode, Version};
+use squall_scenarios::{
+    action::{Acknowledging, Expect, Send},
+    packet::{Awaited, PacketSpec, Sending},
+};
+use std::collections::BTreeMap;
+
+/// Packet identifiers that packets have given to names.
+pub(super) type Ids = BTreeMap<String, u16>;
+
+/// The orders of a send step.
+pub(super) fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Script>, String> {
+    let mut scripts = Vec::new();
+    let mut together = BytesMut::new();
+    for what in &send.what {
+        match what {
+            Sending::Rest => {
+                if !together.is_empty() {
+                    scripts.push(Script::Send(together.split().freeze(), None));
+                }
+                scripts.push(Script::SendRest);
+            }
+            Sending::Bytes(bytes) => together.extend_from_slice(bytes),
+            Sending::Packet(packet) => {
+                let numbered = match packet.named_id() {
+                    None => None,
+                    Some(name) => {
+                        let id = ids.get(name);
+                        let id =
+                            id.ok_or(format!("no packet has come that gives `${name}` a number"))?;
+                        Some(packet.with_id(*id))
+                    }
+                };
+                let packet = numbered.as_ref().unwrap_or(packet);
+                together.extend_from_slice(&packet.bytes(version)?);
+            }
+        }
+    }
+    let bytes: Bytes = together.freeze();
+    if !bytes.is_empty() {
+        scripts.push(Script::Send(bytes, send.first.map(|n| n as usize)));
+    }
+    Ok(scripts)
+}
+
+/// What it acknowledges by itself.
+pub(super) fn answers(how: &Acknowledging) -> Answers {
+    Answers {
+        withheld: how.withhold.iter().copied().collect(),
+        reason: how.reason.unwrap_or(ReasonCode::SUCCESS),
+    }
+}
+
+/// What looking at the wire has shown.
+pub(super) enum Found {
+    /// It has come.
+    Came(String),
+    /// The connection is over, and that was not expected.
+    Over,
+    /// Neither.
+    NotYet,
+}
+
+/// Looks for the first thing that an expect step waits for. What came is taken: it is expected once.
+pub(super) fn look(
+    view: &mut ClientView,
+    expect: &Expect,
+    version: Version,
+    ids: &mut Ids,
+) -> Found {
+    let one_of = |packet: &Packet| {
+        let mut specs = expect.what.iter().filter_map(|awaited| match awaited {
+            Awaited::Packet(spec) => Some(spec),
+            Awaited::Closed => None,
+        });
+        specs.find(|spec| fits(spec, packet, version, ids))
+    };
+    if let Some(packet) = view.wire.take(|packet| one_of(packet).is_some()) {
+        let name = one_of(&packet).and_then(PacketSpec::named_id);
+        if let (Some(name), Some(id)) = (name, packet.packet_id()) {
+            ids.insert(name.to_owned(), id.get());
+        }
+        return Found::Came(packet.summary());
+    }
+    match view.wire.open {
+        true => Found::NotYet,
+        false if expect.what.contains(&Awaited::Closed) => Found::Came("the end".into()),
+        false => Found::Over,
+    }
+}
+
+/// Whether a packet is the one that is meant. A name that has a number stands for it; one that has none, for any.
+fn fits(spec: &PacketSpec, packet: &Packet, version: Version, ids: &Ids) -> bool {
+    match spec.named_id().map(|name| ids.get(name)) {
+        None => spec.fits(packet, version),
+        Some(Some(id)) => spec.with_id(*id).fits(packet, version),
+        Some(None) => spec.with_any_id().fits(packet, version),
+    }
+}

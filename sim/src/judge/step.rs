@@ -1,0 +1,36 @@
+//! A step that could not be done.
+
+use crate::{
+    director::StepFailure,
+    trace::{Record, Trace},
+};
+use squall_catalogue as catalogue;
+use squall_history::Finding;
+use squall_protocol::Version;
+
+/// The rule of a step that could not be done.
+pub(crate) const STEP: &str = "step";
+
+/// What is said of a step that could not be done. It cites the statements that the story says ask for it, as far as this
+/// version has them.
+pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> Finding {
+    let known = failure.demanded.iter();
+    let known = known.filter_map(|id| catalogue::find(version, id));
+    let statements = known.filter(|s| s.gradable()).map(|s| s.id.as_str());
+    Finding {
+        rule: STEP,
+        statements: statements.collect(),
+        message: format!("`{}`: {}", failure.step, failure.message),
+        expected: failure.expected.clone(),
+        witness: last_of(trace, failure),
+        absence: failure.absence,
+        demand: None,
+    }
+}
+
+/// The last record about its client (or of all), as the witness of a step that waited in vain.
+fn last_of(trace: &Trace, failure: &StepFailure) -> Vec<usize> {
+    let about = |record: &Record| failure.client.is_none() || record.client() == failure.client;
+    let last = trace.records().iter().rposition(about);
+    last.into_iter().collect()
+}
