@@ -43,7 +43,9 @@ pub(crate) enum Command {
     /// Serve the reference broker on a socket.
     #[command(after_help = BROKER_HELP)]
     Broker(Broker),
-    /// List scenarios, checks, statements, the words of the scenario language, or targets.
+    /// Test adapters: programs that drive other people's MQTT clients.
+    Adapter(Adapter),
+    /// List scenarios, checks, statements, the words of the scenario language, targets, or clients.
     List(List),
     /// Explain a statement, a check, a scenario, or a word of the scenario language.
     Explain(Explain),
@@ -334,6 +336,44 @@ pub(crate) struct Broker {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Adapter {
+    #[command(subcommand)]
+    pub(crate) command: AdapterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdapterCommand {
+    /// Try every operation and event of an adapter with the reference broker on loopback.
+    #[command(after_help = ADAPTER_CHECK_HELP)]
+    Check(AdapterCheck),
+    /// Be the adapter of Squall's own client.
+    #[command(hide = true)]
+    Serve,
+}
+
+const ADAPTER_CHECK_HELP: &str = "\
+Each line says what was tried, in which version of MQTT, and whether it is ok, unsupported or wrong. Exit code 1 when \
+something is wrong, 3 when the adapter cannot be started or does not speak the protocol of clients/README.md.
+
+  squall adapter check paho
+  squall adapter check python3 my-adapter.py";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AdapterCheck {
+    /// How to print the results; json prints one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// A name of `squall list clients`, or the command that starts an adapter. No shell reads it.
+    #[arg(
+        required = true,
+        value_name = "NAME|COMMAND",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct List {
     /// What to list.
     #[arg(value_enum)]
@@ -359,6 +399,8 @@ pub(crate) enum Listed {
     Words,
     /// The products that Squall can start and judge.
     Targets,
+    /// The MQTT clients that Squall has adapters of.
+    Clients,
 }
 
 #[derive(Debug, ClapArgs)]

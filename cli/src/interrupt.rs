@@ -104,7 +104,8 @@ async fn listen(mut signals: Signals) {
         _ = signals.next() => {}
         () = sleep(PATIENCE) => {}
     }
-    // Nothing unwinds here, so a broker that Squall has started would live on.
+    // Nothing unwinds here, so a broker or an adapter that Squall has started would live on.
     squall_conformance::end_all_processes();
+    squall_clients::end_all_adapters();
     process::exit(code().into());
 }

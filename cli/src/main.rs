@@ -3,6 +3,7 @@
 mod args;
 mod bundled;
 mod campaign;
+mod clients;
 mod commands;
 mod embedded;
 mod exit;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => commands::decode::run(&args),
         Command::Encode(args) => commands::encode::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
+        Command::Adapter(args) => commands::adapter::run(&args),
         Command::List(args) => commands::list::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     };

@@ -5,6 +5,7 @@
 //!   it to people and `clients/schema.json` to programs.
 //! * [`Adapter`] is a running adapter: started, proven, asked and listened to. Whatever it does wrong is an
 //!   [`AdapterError`], and never says anything about MQTT.
+//! * [`Listing`] is what is known about an adapter that comes with Squall: how it is installed and started.
 //!
 //! This room knows no broker, no scenario and no other client; what an adapter is asked to do, others decide.
 
@@ -12,6 +13,7 @@ mod adapter;
 mod command;
 mod error;
 mod groups;
+mod listing;
 mod operation;
 mod process;
 mod report;
@@ -23,6 +25,7 @@ pub use adapter::{Adapter, Introduction};
 pub use command::{Command, CommandError};
 pub use error::{AdapterError, Trouble};
 pub use groups::end_all as end_all_adapters;
+pub use listing::{Listing, Places, listing, listing_names};
 pub use operation::{
     Acknowledge, Connect, Disconnect, Doing, Operation, PROTOCOL, Publish, Subscribe, Subscription,
     Unsubscribe, Will,

@@ -8,13 +8,14 @@ use crate::{
     args::Live as Args,
     bundled,
     campaign::tell_of,
+    clients,
     exit::{CliError, Ending, Result},
     interrupt, meaning,
     outputs::Outputs,
     progress::Progress,
     screen,
 };
-use squall_clients::{AdapterError, Command};
+use squall_clients::AdapterError;
 use squall_protocol::Version;
 use squall_reports::{Report, Simulation, Verdict};
 use squall_sim::{
@@ -59,8 +60,7 @@ pub(super) fn told(
     mut outputs: Outputs,
     note: &mut Note<'_>,
 ) -> Result<Ending> {
-    let command = Command::parse(client)
-        .map_err(|error| CliError::input(format!("--client {client}: {error}")))?;
+    let command = clients::command(&[client.to_owned()])?;
     let runtime = conform::runtime()?;
     let adapters = runtime.block_on(Adapters::meet(command)).map_err(useless)?;
     let introduction = adapters.introduction();

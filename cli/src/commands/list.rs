@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Format, List, Listed},
-    bundled,
+    bundled, clients,
     exit::{CliError, Ending, Result},
     screen, target,
 };
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &List) -> Result<Ending> {
         Listed::Statements => statements(&versions),
         Listed::Words => words(),
         Listed::Targets => targets()?,
+        Listed::Clients => clients_that_there_are()?,
     };
     match args.format {
         Format::Json => {
@@ -146,6 +147,34 @@ fn targets() -> Result<Vec<Row>> {
         })
     };
     squall_conformance::target_names().map(row).collect()
+}
+
+fn clients_that_there_are() -> Result<Vec<Row>> {
+    let places = clients::places();
+    let mut rows = Vec::new();
+    for name in squall_clients::listing_names() {
+        let Some(known) = clients::named(name)? else {
+            continue;
+        };
+        let install = known.install(&places);
+        let command = known.command(&places).map(|command| command.to_string());
+        let how = match &install[..] {
+            [] => "comes with Squall".to_owned(),
+            lines => lines.join(" && "),
+        };
+        rows.push(Row {
+            columns: [
+                name.to_owned(),
+                format!("{} {} ({})", known.library, known.version, known.language),
+                how,
+            ],
+            json: json!({
+                "client": name, "library": known.library, "version": known.version, "language": known.language,
+                "install": install, "command": command.unwrap_or_default(), "check": known.check, "facts": known.facts,
+            }),
+        });
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod adapter;
 pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod conform;

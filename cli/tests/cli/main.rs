@@ -1,5 +1,6 @@
 //! The binary as people use it: what it prints, where, and how it ends.
 
+mod adapter;
 mod asking;
 mod binary;
 mod client;
