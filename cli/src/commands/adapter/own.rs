@@ -230,7 +230,7 @@ impl Desk {
                 answer(ticket.0, Outcome::Done { reasons });
             }
             Event::Abandoned { ticket, why } => answer(ticket.0, abandoned(why)),
-            Event::Received(_) | Event::Sent(_) | Event::Violation(_) => {}
+            Event::Received(_) | Event::Sent(_) | Event::SentRaw { .. } | Event::Violation(_) => {}
         }
     }
 
