@@ -7,7 +7,6 @@ use super::{
     stop::{Stop, Verdict},
 };
 use squall_client::{Backoff, Command, ConnectOptions, EndCause, Event};
-use squall_scenarios::model::ClientIx;
 use std::{future::poll_fn, time::Duration};
 use tokio::{
     select,
@@ -16,7 +15,8 @@ use tokio::{
 };
 
 pub(super) struct Player {
-    client: ClientIx,
+    /// What it is called in the story.
+    name: String,
     foreign: Box<dyn Foreign>,
     sockets: Sockets,
     verdict: Verdict,
@@ -45,13 +45,13 @@ enum Next {
 
 impl Player {
     pub(super) fn new(
-        client: ClientIx,
+        name: &str,
         foreign: Box<dyn Foreign>,
         sockets: Sockets,
         verdict: Verdict,
     ) -> Self {
         Self {
-            client,
+            name: name.to_owned(),
             foreign,
             sockets,
             verdict,
@@ -86,10 +86,8 @@ impl Player {
                     return self.verdict.stop(Stop::Unfit(what));
                 }
                 Next::Told(Told::Lost(why)) => {
-                    let client = self.client;
-                    return self
-                        .verdict
-                        .stop(Stop::Lost(format!("client {client}: {why}")));
+                    let why = format!("{}: {why}", self.name);
+                    return self.verdict.stop(Stop::Lost(why));
                 }
             }
         }
