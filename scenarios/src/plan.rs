@@ -168,6 +168,13 @@ fn flaps(step: &Step, seed: u64, path: &str) -> Vec<Entry> {
     }
 }
 
+/// The link of the observer.
+const NEAR: LinkSpec = LinkSpec {
+    latency_min_ms: 1,
+    latency_max_ms: 1,
+    loss_permille: 0,
+};
+
 /// Adds a client that sees what the expectations ask for: wills from the beginning, retained messages at the end. Its
 /// link is perfect and has streams of its own, so it disturbs nothing else.
 fn add_observer(plan: &mut Scenario) {
@@ -199,11 +206,7 @@ fn add_observer(plan: &mut Scenario) {
         connect: connect.clone(),
         reconnect: None,
         scripted: false,
-        link: LinkSpec {
-            latency_min_ms: 1,
-            latency_max_ms: 1,
-            loss_permille: 0,
-        },
+        link: NEAR,
         weather: Weather::default(),
     });
     let step = |action| Step {

@@ -66,7 +66,7 @@ pub(super) fn told(
     let introduction = adapters.introduction();
     let name = format!("{} {}", introduction.name, introduction.version);
     screen::complain(&format!("the adapter drives {name}"));
-    let clients = Clients {
+    let live = Clients {
         scenarios: stories.scenarios,
         versions: stories.versions,
         seeds: stories.seeds,
@@ -74,11 +74,11 @@ pub(super) fn told(
         patience: stories.patience,
         troupe: Rc::new(adapters),
     };
-    if clients.count() == 0 {
+    if live.count() == 0 {
         return Err(CliError::input("no scenario runs with this MQTT version")
             .help("`versions:` in each scenario says which"));
     }
-    let (simulation, end) = tell(&clients, &runtime, &name, &mut outputs, note);
+    let (simulation, end) = tell(&live, &runtime, &name, &mut outputs, note);
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
     if let End::Lost(why) = &end {

@@ -3,6 +3,7 @@
 mod adapter;
 mod asking;
 mod binary;
+mod client;
 mod conform;
 mod interrupts;
 mod live;

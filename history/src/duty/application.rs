@@ -54,10 +54,10 @@ impl<'a> Duty<'a> for Applications<'a> {
                     self.came(publish, (topic, &publish.payload), step.record.ix);
                 }
             }
-            Seen::Received(Packet::ConnAck(ack)) => {
-                if !ack.reason.is_error() && !ack.session_present {
-                    self.flows.clear();
-                }
+            Seen::Received(Packet::ConnAck(ack))
+                if !ack.reason.is_error() && !ack.session_present =>
+            {
+                self.flows.clear();
             }
             Seen::Sent(packet) => self.sent(packet),
             Seen::Application(Application::Delivered(message)) => {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
 use squall_protocol::{
     Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Time, Version,
-    packet::{Ack, Auth, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription},
+    packet::{Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription},
     topic::TopicFilter,
 };
 

@@ -37,11 +37,13 @@ impl Memory {
     }
 
     fn after(&self, packet: &Packet) -> Duration {
-        let late = match (self.habit, packet) {
-            (H::AcknowledgesLate, Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_))
-            | (H::PubRelsLate, Packet::PubRel(_)) => true,
-            _ => false,
-        };
+        let late = matches!(
+            (self.habit, packet),
+            (
+                H::AcknowledgesLate,
+                Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
+            ) | (H::PubRelsLate, Packet::PubRel(_))
+        );
         if late { LATE } else { Duration::ZERO }
     }
 

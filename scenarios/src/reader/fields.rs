@@ -136,6 +136,8 @@ fn home(key: &str, here: &str) -> Option<String> {
                 "topic_alias_maximum",
                 "maximum_packet_size",
                 "server_keep_alive",
+                "maximum_qos",
+                "retain_available",
             ],
         ),
         ("a fault", &["after", "before", "nth", "from", "by"]),

@@ -3,12 +3,12 @@
 use super::{
     commands::{connect_options, message_of},
     inbox::Search,
-    scripted::{Found, answers, look, sends},
+    scripted::{self, Found, look},
     stage::{Poll, Stage, StepFailure},
     view::{ClientView, Outcome},
     watch::{Interest, Place},
 };
-use squall_client::{Command, Script, Ticket};
+use squall_client::{Command, Ticket};
 use squall_protocol::{
     Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
 };
@@ -186,30 +186,11 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             Waits::Silence(stage.clients[client].inbox.len(), stage.now + *time)
         }
         Action::Expect(expect) => Waits::Wire(expect.never.map(|time| stage.now + time)),
-        Action::Dial(_) => {
-            // What comes next waits for this connection, not for the one before.
-            stage.clients[client].wire.dialled();
-            script(client, stage, [Script::Dial(version)])
+        script => {
+            scripted::start(client, script, stage)?;
+            Waits::Nothing
         }
-        Action::Send(send) => {
-            let scripts = sends(send, version, &stage.ids)?;
-            script(client, stage, scripts)
-        }
-        Action::Acknowledge(ack) => script(client, stage, [Script::Answer(answers(&ack.how))]),
-        Action::Read(read) => script(client, stage, [Script::Read(read.read)]),
     })
-}
-
-/// Gives orders that a scripted client carries out at once.
-fn script(
-    client: ClientIx,
-    stage: &mut Stage<'_>,
-    scripts: impl IntoIterator<Item = Script>,
-) -> Waits {
-    for script in scripts {
-        stage.tell(client, Command::Script(script));
-    }
-    Waits::Nothing
 }
 
 fn filter_of(text: &str, version: Version) -> Result<TopicFilter, String> {
@@ -324,19 +305,8 @@ impl Pending<'_> {
                 Ok(enough)
             }
             (Waits::Silence(before, until), _) => {
-                if let Some(arrival) = view.inbox.get(*before) {
-                    let message = format!(
-                        "`{}` was delivered: {}",
-                        arrival.message.topic,
-                        arrival.preview()
-                    );
-                    return Err(stage.failure(
-                        self.step,
-                        message,
-                        "nothing is delivered for this long",
-                    ));
-                }
-                Ok(stage.now >= *until)
+                let (before, until) = (*before, *until);
+                self.hears_nothing(before, until, stage)
             }
             (Waits::Wire(until), Action::Expect(expect)) => {
                 let until = *until;
@@ -345,6 +315,20 @@ impl Pending<'_> {
             (Waits::Nothing, _) => Ok(true),
             _ => unreachable!("start_action pairs them"),
         }
+    }
+
+    /// Nothing may be delivered after this many messages, until the time.
+    fn hears_nothing(&self, before: usize, until: Time, stage: &Stage<'_>) -> Poll {
+        let inbox = &stage.clients[self.client].inbox;
+        let Some(arrival) = inbox.get(before) else {
+            return Ok(stage.now >= until);
+        };
+        let (topic, body) = (&arrival.message.topic, arrival.preview());
+        Err(stage.failure(
+            self.step,
+            format!("`{topic}` was delivered: {body}"),
+            "nothing is delivered for this long",
+        ))
     }
 
     /// Looks at what the wire of a scripted client has brought.

@@ -1,20 +1,40 @@
 //! What a scripted client does, and what it waits for.
 
-use super::view::ClientView;
+use super::{stage::Stage, view::ClientView, wire::Ids};
 use bytes::{Bytes, BytesMut};
-use squall_client::{Answers, Script};
+use squall_client::{Answers, Command, Script};
 use squall_protocol::{Packet, ReasonCode, Version};
 use squall_scenarios::{
     action::{Acknowledging, Expect, Send},
+    model::{Action, ClientIx},
     packet::{Awaited, PacketSpec, Sending},
 };
-use std::collections::BTreeMap;
 
-/// Packet identifiers that packets have given to names.
-pub(super) type Ids = BTreeMap<String, u16>;
+/// Gives the orders of a step that a scripted client carries out at once.
+pub(super) fn start(
+    client: ClientIx,
+    action: &Action,
+    stage: &mut Stage<'_>,
+) -> Result<(), String> {
+    let scripts = match action {
+        Action::Dial(_) => {
+            // What comes next waits for this connection, not for the one before.
+            stage.clients[client].wire.dialled();
+            vec![Script::Dial(stage.version)]
+        }
+        Action::Send(send) => sends(send, stage.version, &stage.ids)?,
+        Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
+        Action::Read(read) => vec![Script::Read(read.read)],
+        _ => unreachable!("the other steps have an outcome"),
+    };
+    for script in scripts {
+        stage.tell(client, Command::Script(script));
+    }
+    Ok(())
+}
 
 /// The orders of a send step.
-pub(super) fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Script>, String> {
+fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Script>, String> {
     let mut scripts = Vec::new();
     let mut together = BytesMut::new();
     for what in &send.what {
@@ -49,7 +69,7 @@ pub(super) fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Scri
 }
 
 /// What it acknowledges by itself.
-pub(super) fn answers(how: &Acknowledging) -> Answers {
+fn answers(how: &Acknowledging) -> Answers {
     Answers {
         withheld: how.withhold.iter().copied().collect(),
         reason: how.reason.unwrap_or(ReasonCode::SUCCESS),

@@ -2,9 +2,9 @@
 
 use super::{
     ledger::Ledger,
-    scripted::Ids,
     view::{ClientView, Outcome},
     watch::Watch,
+    wire::Ids,
 };
 use crate::{net::Way, order::Order};
 use squall_client::{Command, SharedSession, Ticket};

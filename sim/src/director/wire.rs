@@ -1,6 +1,10 @@
 //! What the wire of a scripted client has brought, and which of it was expected.
 
 use squall_protocol::Packet;
+use std::collections::BTreeMap;
+
+/// Packet identifiers that packets have given to names.
+pub(super) type Ids = BTreeMap<String, u16>;
 
 /// The connection of a scripted client.
 #[derive(Default)]

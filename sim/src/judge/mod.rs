@@ -16,11 +16,11 @@ use crate::{director::Fate, world::Played};
 use scripted::For;
 use seen::Translator;
 use squall_history::{
-    Findings, Monitors, Record, Scene, Seen,
+    Finding, Findings, Monitors, Record, Scene, Seen,
     model::{Model, Reader},
     oracle,
 };
-use squall_protocol::{Role, Version};
+use squall_protocol::{Role, Time, Version};
 use squall_scenarios::model::Scenario;
 use told::{BROKER, Told, once, setting, settled};
 
@@ -66,14 +66,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     let model = ears.story.finish(played.end);
     match ears.known {
         None => oracle::judge(&model, &mut broken),
-        Some(known) => {
-            let mut known = known.finish(translator.blind().unwrap_or(played.end));
-            if translator.blind().is_some() {
-                known.unknown = true;
-                known.setting.settled = None;
-            }
-            oracle::judge(&known, &mut broken);
-        }
+        Some(known) => as_known(known, translator.blind(), played, &mut broken),
     }
     // No statement gives a server a time to deliver in.
     if stranger && !model.is_over() {
@@ -91,17 +84,23 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         let step = undone(failure, version, trace);
         findings.extend(Some(step).filter(|f| !f.statements.is_empty()));
     }
-    let (findings, described) = match stranger {
-        true => findings
-            .into_iter()
-            .partition(|f| grade::demands(version, f)),
-        false => (findings, Vec::new()),
-    };
+    let demanded = |f: &Finding| !stranger || grade::demands(version, f);
+    let (findings, described) = findings.into_iter().partition(demanded);
     Judgement {
         findings,
         described,
         doubt,
     }
+}
+
+/// Asks the oracles about a history with scripted clients in it.
+fn as_known(known: Reader<'_>, blind: Option<Time>, played: &Played, broken: &mut Findings) {
+    let mut known = known.finish(blind.unwrap_or(played.end));
+    if blind.is_some() {
+        known.unknown = true;
+        known.setting.settled = None;
+    }
+    oracle::judge(&known, broken);
 }
 
 /// Everybody who listens to a history.

@@ -187,13 +187,9 @@ fn event(
         } => packet(broker, client, frame),
         What::Client(C::Sent(frame)) => packet(client, broker, frame),
         What::Client(C::Received(frame)) => packet(broker, client, frame),
-        What::Client(C::SentRaw { bytes, broken }) => {
-            let what = if *broken { "no packet" } else { "in part" };
-            let label = format!("{} bytes, {what}", bytes.len());
-            let told = Event::new(at_ms, EventKind::Packet, client, broker, label);
-            let hex = hex::dump(bytes, Event::MOST_BYTES);
-            Event { hex, ..told }
-        }
+        What::Client(C::SentRaw { bytes, broken }) => raw(bytes, *broken, |label| {
+            Event::new(at_ms, EventKind::Packet, client, broker, label)
+        }),
         What::Broker {
             seen: AtServer::Closed { remark, .. },
             ..
@@ -229,6 +225,14 @@ fn event(
         What::Order(order) => note(client, EventKind::Note, self::order(order)?),
         _ => return None,
     })
+}
+
+/// Bytes that are no whole packets.
+fn raw(bytes: &[u8], broken: bool, event: impl FnOnce(String) -> Event) -> Event {
+    let what = if broken { "no packet" } else { "in part" };
+    let hex = hex::dump(bytes, Event::MOST_BYTES);
+    let told = event(format!("{} bytes, {what}", bytes.len()));
+    Event { hex, ..told }
 }
 
 /// A packet, with its fields, its bytes, and when it arrived; without the last where nobody knows.

@@ -94,7 +94,7 @@ pub async fn play(play: Play<'_>) -> Result<Played, Stop> {
             Some((foreign, door)) => {
                 let (tap, commands) = stage.cast(spec);
                 let sockets = Sockets::new(client, tap, stage.scene.clone(), callers.clone());
-                let player = Player::new(client, foreign, sockets.clone(), verdict.clone());
+                let player = Player::new(&spec.name, foreign, sockets.clone(), verdict.clone());
                 let mut tasks = stage.scene.tasks.borrow_mut();
                 tasks.spawn_local(player.play(commands));
                 tasks.spawn_local(sockets.open(door));

@@ -7,7 +7,6 @@ use super::{
     stop::{Stop, Verdict},
 };
 use squall_client::{Backoff, Command, ConnectOptions, EndCause, Event};
-use squall_scenarios::model::ClientIx;
 use std::{future::poll_fn, time::Duration};
 use tokio::{
     select,
@@ -16,7 +15,8 @@ use tokio::{
 };
 
 pub(super) struct Player {
-    client: ClientIx,
+    /// What it is called in the story.
+    name: String,
     foreign: Box<dyn Foreign>,
     sockets: Sockets,
     verdict: Verdict,
@@ -28,8 +28,8 @@ pub(super) struct Player {
     wait: Duration,
     /// It was told to connect, and has not told of an end since.
     busy: bool,
-    /// Ends that it will tell of, of connections that it was told to give up for another.
-    given_up: u32,
+    /// It was told to give up what it has, and connects when that has ended.
+    gives_up: bool,
     /// Connections that there were when it was last told to connect.
     before: u64,
     /// The connection of which its application was told that it is there.
@@ -45,13 +45,13 @@ enum Next {
 
 impl Player {
     pub(super) fn new(
-        client: ClientIx,
+        name: &str,
         foreign: Box<dyn Foreign>,
         sockets: Sockets,
         verdict: Verdict,
     ) -> Self {
         Self {
-            client,
+            name: name.to_owned(),
             foreign,
             sockets,
             verdict,
@@ -60,7 +60,7 @@ impl Player {
             again: None,
             wait: Duration::ZERO,
             busy: false,
-            given_up: 0,
+            gives_up: false,
             before: 0,
             connected: 0,
         }
@@ -86,10 +86,8 @@ impl Player {
                     return self.verdict.stop(Stop::Unfit(what));
                 }
                 Next::Told(Told::Lost(why)) => {
-                    let client = self.client;
-                    return self
-                        .verdict
-                        .stop(Stop::Lost(format!("client {client}: {why}")));
+                    let why = format!("{}: {why}", self.name);
+                    return self.verdict.stop(Stop::Lost(why));
                 }
             }
         }
@@ -111,6 +109,7 @@ impl Player {
             Command::Disconnect { .. } | Command::Drop | Command::Stop => {
                 self.wanted = None;
                 self.again = None;
+                self.gives_up = false;
                 self.sockets.newest().dropped = true;
                 self.foreign.tell(command);
             }
@@ -124,10 +123,11 @@ impl Player {
         let Some(options) = self.wanted.clone() else {
             return;
         };
-        if std::mem::replace(&mut self.busy, true) {
-            self.given_up += 1;
-            self.foreign.tell(Command::Drop);
+        if self.busy {
+            self.gives_up = true;
+            return self.foreign.tell(Command::Drop);
         }
+        self.busy = true;
         self.before = self.sockets.newest().number;
         self.foreign.tell(Command::Connect(options));
     }
@@ -171,11 +171,10 @@ impl Player {
 
     /// It tells of an end. The end of a connection that there was is seen at the socket.
     fn ended(&mut self, cause: EndCause) {
-        if self.given_up > 0 {
-            self.given_up -= 1;
-            return;
-        }
         self.busy = false;
+        if std::mem::take(&mut self.gives_up) {
+            return self.connect();
+        }
         let (number, open, wanted) = {
             let newest = self.sockets.newest();
             (newest.number, newest.open, !newest.dropped)
