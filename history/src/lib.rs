@@ -23,5 +23,5 @@ pub mod spelling;
 pub mod words;
 
 pub use finding::{Cite, Finding, Findings, Fingerprint, cited, one_for_each_cause};
-pub use monitor::{Monitors, Scene};
+pub use monitor::{Monitors, Scene, Watch};
 pub use record::{Application, End, Ended, Message, Record, Seen};

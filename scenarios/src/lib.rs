@@ -33,6 +33,7 @@ mod story;
 mod suggest;
 mod top;
 mod values;
+pub mod wire;
 mod word;
 mod write;
 mod written;

@@ -6,7 +6,7 @@
 
 mod dial;
 mod halt;
-mod line;
+pub(crate) mod line;
 mod reach;
 mod room;
 mod scene;
