@@ -93,7 +93,14 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         };
         reader.see(&record);
         let mut found = |finding| broken.push(finding);
-        // Each party is watched on its own side of the wire, where that is seen.
+        // Each party is watched on its own side of the wire, where that is seen. A client that is no reference client is
+        // seen by the reference broker, about which there is nothing to be said.
+        if ends == Ends::Broker {
+            if record.end.side == Role::Server {
+                of_clients.see(&record, &mut found);
+            }
+            continue;
+        }
         if record.end.side == ends.watched() {
             of_broker.see(&record, &mut found);
         }
@@ -102,7 +109,10 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         }
     }
     let model = reader.finish(played.end);
-    oracle::judge(&model, &mut broken);
+    match ends {
+        Ends::Broker => oracle::judge_clients(&model, &mut broken),
+        Ends::Both | Ends::Clients => oracle::judge(&model, &mut broken),
+    }
     // No statement gives a server a time to deliver in.
     if stranger && !model.is_over() {
         broken.break_off();

@@ -14,6 +14,8 @@ pub enum Ends {
     Both,
     /// The clients' alone, as with any broker out there: verdicts are sound, and fewer.
     Clients,
+    /// The broker's alone, and what applications are told: verdicts are about the clients, and sound.
+    Broker,
 }
 
 /// How a run is looked at.
@@ -38,7 +40,7 @@ impl Ends {
     /// The side whose end of the connections the model is built from.
     pub(super) const fn watched(self) -> Role {
         match self {
-            Self::Both => Role::Server,
+            Self::Both | Self::Broker => Role::Server,
             Self::Clients => Role::Client,
         }
     }

@@ -1,17 +1,17 @@
 //! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
 
-use super::{PORT, Shared};
+use super::{PORT, Shared, visitor};
 use crate::{
-    guest::{self, Guest},
+    guest::{self, Client, Guest},
     net::ConnIx,
     panics,
     tap::Taps,
     trace::{Node, What},
-    world::server::told,
+    world::{Fallen, server::told},
 };
 use squall_broker::{Accept, Broker, Server};
 use squall_client::{Backoff, Command, Dial};
-use squall_protocol::Role;
+use squall_protocol::{Role, Version};
 use squall_scenarios::model::{ClientIx, ClientSpec};
 use squall_transport::tap::{Cut, Ending, Tapped};
 use std::{
@@ -77,7 +77,7 @@ pub(super) fn guest(sim: &mut Sim<'_>, guest: Guest, shared: Rc<RefCell<Shared>>
                 }
             })
             .await;
-            shared.borrow_mut().fallen = Some(why);
+            shared.borrow_mut().fallen = Some(Fallen::Broker(why));
             std::future::pending().await
         }
     });
@@ -87,6 +87,7 @@ pub(super) fn client(
     sim: &mut Sim<'_>,
     client: ClientIx,
     spec: &ClientSpec,
+    visitor: Option<(&Client, Version)>,
     tap: Taps,
     shared: Rc<RefCell<Shared>>,
 ) -> (UnboundedSender<Command>, IpAddr) {
@@ -98,6 +99,7 @@ pub(super) fn client(
         }));
         sender.send(backoff).expect("the receiver is right here");
     }
+    let visitor = visitor.map(|(client, version)| (client.clone(), version));
     let receiver = Rc::new(RefCell::new(Some(receiver)));
     sim.host(name(client), move || {
         let dialer = Dialer {
@@ -105,10 +107,15 @@ pub(super) fn client(
             tap: tap.clone(),
             shared: Rc::clone(&shared),
         };
-        let shared = Rc::clone(&shared);
+        let (shared, visitor) = (Rc::clone(&shared), visitor.clone());
         let receiver = receiver.borrow_mut().take();
         async move {
             let commands = receiver.expect("the host is started once");
+            if let Some((visitor, version)) = visitor {
+                let who = (client, version);
+                visitor::play(&visitor, who, dialer, commands, shared).await?;
+                return Ok(());
+            }
             let observer = move |at, event: &squall_client::Event| {
                 shared
                     .borrow_mut()
@@ -133,7 +140,7 @@ impl Accept for Listener {
 }
 
 /// Dials the broker for one client; every stream goes through the client's tap.
-struct Dialer {
+pub(super) struct Dialer {
     client: ClientIx,
     tap: Taps,
     shared: Rc<RefCell<Shared>>,
@@ -158,8 +165,14 @@ impl Drop for Dialing {
 impl Dial for Dialer {
     type Stream = Tapped<guest::Stream>;
 
-    // Not an `async fn`: the dial counts from the call, not from the first poll.
     fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
+        self.begin()
+    }
+}
+
+impl Dialer {
+    // Not an `async fn`: the dial counts from the call, not from the first poll.
+    pub(super) fn begin(&self) -> impl Future<Output = io::Result<Tapped<guest::Stream>>> + use<> {
         let (client, shared) = (self.client, Rc::clone(&self.shared));
         let (conn, token) = {
             let shared = &mut *shared.borrow_mut();
