@@ -292,10 +292,8 @@ Faults; WHO is all or a Client Identifier, SIDE is client or broker, HOW is rese
   { stall: WHO, from: SIDE, at: 5s, for: 10s }
   { fragment: 1, from: SIDE }   { coalesce: 50ms, from: SIDE }
 
-Times count from the first connection. A fault that never struck is named in the end.
-
-Exit codes: 0 nothing was broken, 1 the standard was, 2 wrong usage or a file that cannot be written, 3 the broker cannot be \
-reached or the port is taken.
+Times count from the first connection. A fault that never struck is named in the end. Exit codes: 0 nothing was broken, 1 \
+the standard was, 2 wrong usage or a file that cannot be written, 3 the broker cannot be reached or the port is taken.
 
   squall proxy --listen 127.0.0.1:1884 --to mqtt://broker.example
   squall proxy --listen 0.0.0.0:1884 --to mqtt://127.0.0.1 --fault '{ cut: all, half: PUBLISH, from: client }'";

@@ -123,28 +123,20 @@ fn visitor(wrong: bool) -> Client {
     Client::new(move |part| play(part, wrong))
 }
 
+type Dialling = Pin<Box<dyn Future<Output = io::Result<Connection>>>>;
+
 async fn play(mut part: Part, wrong: bool) -> io::Result<()> {
     let began = Instant::now();
     let now = || Time::ZERO + began.elapsed();
     let mut core = squall_client::Client::new();
     let mut stream: Option<Connection> = None;
-    let mut dialling: Option<Pin<Box<dyn Future<Output = io::Result<Connection>>>>> = None;
+    let mut dialling: Option<Dialling> = None;
     let mut bytes = [0; 4096];
     loop {
         while let Some(event) = core.poll_event() {
             tell(&part, event, wrong);
         }
-        while let Some(output) = core.poll_output() {
-            match (output, &mut stream) {
-                (Output::Send(packet), Some(stream)) => drop(stream.write_all(&packet).await),
-                (Output::Send(_), None) => {}
-                (Output::Close, _) => (stream, dialling) = (None, None),
-                (Output::Dial, _) => {
-                    stream = None;
-                    dialling = Some(Box::pin(part.dial()));
-                }
-            }
-        }
+        act(&mut core, &part, &mut stream, &mut dialling).await;
         let due = core
             .poll_timeout()
             .map(|at| Duration::from_millis(at.as_millis()));
@@ -188,6 +180,26 @@ async fn play(mut part: Part, wrong: bool) -> io::Result<()> {
                     core.handle_closed(now(), how);
                 }
             },
+        }
+    }
+}
+
+/// Does what the core wants done.
+async fn act(
+    core: &mut squall_client::Client,
+    part: &Part,
+    stream: &mut Option<Connection>,
+    dialling: &mut Option<Dialling>,
+) {
+    while let Some(output) = core.poll_output() {
+        match (output, &mut *stream) {
+            (Output::Send(packet), Some(stream)) => drop(stream.write_all(&packet).await),
+            (Output::Send(_), None) => {}
+            (Output::Close, _) => (*stream, *dialling) = (None, None),
+            (Output::Dial, _) => {
+                *stream = None;
+                *dialling = Some(Box::pin(part.dial()));
+            }
         }
     }
 }

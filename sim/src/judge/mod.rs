@@ -93,19 +93,14 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         };
         reader.see(&record);
         let mut found = |finding| broken.push(finding);
-        // Each party is watched on its own side of the wire, where that is seen. A client that is no reference client is
-        // seen by the reference broker, about which there is nothing to be said.
-        if ends == Ends::Broker {
-            if record.end.side == Role::Server {
+        match watchers(ends, record.end.side) {
+            (true, true) => {
+                of_broker.see(&record, &mut found);
                 of_clients.see(&record, &mut found);
             }
-            continue;
-        }
-        if record.end.side == ends.watched() {
-            of_broker.see(&record, &mut found);
-        }
-        if record.end.side == Role::Client {
-            of_clients.see(&record, &mut found);
+            (true, false) => of_broker.see(&record, &mut found),
+            (false, true) => of_clients.see(&record, &mut found),
+            (false, false) => {}
         }
     }
     let model = reader.finish(played.end);
@@ -132,6 +127,20 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         findings,
         described,
         doubt,
+    }
+}
+
+/// Whether the broker's monitors are shown what was seen at this side, and the clients'.
+const fn watchers(ends: Ends, side: Role) -> (bool, bool) {
+    match (ends, side) {
+        // Each party is watched on its own side of the wire, where that is seen.
+        (Ends::Both, Role::Server) => (true, false),
+        (Ends::Both, Role::Client) => (false, true),
+        (Ends::Clients, Role::Server) => (false, false),
+        (Ends::Clients, Role::Client) => (true, true),
+        // A client that is no reference client is seen by the reference broker, of which there is nothing to be said.
+        (Ends::Broker, Role::Server) => (false, true),
+        (Ends::Broker, Role::Client) => (false, false),
     }
 }
 

@@ -9,8 +9,10 @@
 
 mod bench;
 pub mod capture;
+mod direction;
 pub mod event;
 mod faults;
+mod link;
 mod relay;
 mod scene;
 mod stream;

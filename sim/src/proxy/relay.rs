@@ -2,19 +2,20 @@
 
 use super::{
     bench::Seat,
+    direction::Direction,
     event::{Ends, Fate, What},
-    faults::{Act, ClientTap, Due, Linked, Shaped, Struck},
+    faults::{Act, ClientTap, Due, Struck},
+    link::Link,
     scene::Scene,
-    stream::{Done, Piece, Stream},
+    stream::{Done, Piece},
 };
 use crate::{
-    net::{ConnIx, Kind, Network, Tally, Way},
+    net::{ConnIx, Way},
     world::live::line::{Line, Parcel, Post},
 };
 use bytes::Bytes;
 use squall_protocol::{Packet, Role, Rule, Violation};
-use squall_scenarios::model::{LinkChange, Way as Ways};
-use squall_transport::tap::{Ending, Shaper};
+use squall_transport::tap::Ending;
 use std::{cell::RefCell, rc::Rc};
 
 /// How long a side that was told that the connection is over may go on sending, in milliseconds.
@@ -22,34 +23,6 @@ const LINGER: u64 = 10_000;
 /// How long a connection is kept that fell silent, or that one side has ended, for a side that still believes in it, in
 /// milliseconds.
 const SILENCE: u64 = 3_600_000;
-
-/// One direction.
-struct Direction {
-    from: Role,
-    stream: Stream,
-    shaped: Shaped,
-    shaper: Shaper,
-    /// The fault that holds everything up, and until when.
-    stall: Option<(usize, u64)>,
-    /// Nothing more comes: by a reset, or in order.
-    ends: Option<bool>,
-    /// It was said that it is no MQTT.
-    alien: bool,
-}
-
-impl Direction {
-    fn new(from: Role, whole: bool) -> Self {
-        Self {
-            from,
-            stream: Stream::new(from, whole),
-            shaped: Shaped::default(),
-            shaper: Shaper::default(),
-            stall: None,
-            ends: None,
-            alien: false,
-        }
-    }
-}
 
 /// One connection.
 pub(super) struct Relay {
@@ -60,11 +33,9 @@ pub(super) struct Relay {
     tap: Option<Rc<RefCell<ClientTap>>>,
     up: Direction,
     down: Direction,
-    net: Option<(Network<Parcel>, ConnIx)>,
-    linked: Linked,
+    /// The link model, where there are faults of links.
+    link: Option<Link>,
     schedule: Vec<Due>,
-    /// Partitions under way, and what was counted before.
-    partitions: Vec<(usize, Tally)>,
     /// Nothing that comes now is passed on: the connection was cut or has failed.
     cut: Option<Ending>,
     /// When it is given up, whoever still holds it.
@@ -87,15 +58,8 @@ impl Relay {
             tap: None,
             up: Direction::new(Role::Client, whole),
             down: Direction::new(Role::Server, whole),
-            net: links.then(|| {
-                let mut net = Network::new(seed, [Linked::default().spec()]);
-                let (sender, _) = tokio::sync::oneshot::channel();
-                let ix = net.open(now, 0, Parcel::Syn(sender));
-                (net, ix)
-            }),
-            linked: Linked::default(),
+            link: links.then(|| Link::new(seed, now)),
             schedule: Vec::new(),
-            partitions: Vec::new(),
             cut: None,
             given_up: u64::MAX,
             reset: false,
@@ -129,24 +93,14 @@ impl Relay {
         let faults = scene.faults.borrow();
         self.schedule.extend(faults.schedule(who, self.conn, now));
         self.schedule.sort_by_key(|due| due.at);
-        faults.link(who, &mut self.linked);
         for side in [&mut self.up, &mut self.down] {
             faults.shape(who, side.from, &mut side.shaped);
         }
-        let spec = self.linked.spec();
-        if let Some((net, _)) = &mut self.net {
-            let latency = (spec.latency_min_ms, spec.latency_max_ms);
-            net.change(0, LinkChange::latency(latency));
-            net.change(0, LinkChange::loss(spec.loss_permille));
+        if let Some(link) = &mut self.link {
+            link.subject_to(&faults, who);
         }
-        self.adjust();
-    }
-
-    fn adjust(&mut self) {
-        for side in [&mut self.up, &mut self.down] {
-            let stalled = side.stall.map(|(_, until)| until);
-            side.shaper.adjust(side.shaped.shape, stalled);
-        }
+        self.up.adjust();
+        self.down.adjust();
     }
 
     /// Something comes from one side.
@@ -356,23 +310,18 @@ impl Relay {
             side.shaper.advance(usize::MAX);
             side.ends = None;
         }
-        if let Some((net, ix)) = &mut self.net {
-            net.kill(now, *ix);
+        if let Some(link) = &mut self.link {
+            link.kill(now);
         }
     }
 
     /// Puts something under way.
     fn send(&mut self, from: Role, parcel: Parcel) {
         let now = self.scene.now();
-        let Some((net, ix)) = &mut self.net else {
-            return self.arrive(now, from, parcel);
-        };
-        let way = match from {
-            Role::Client => Way::Up,
-            Role::Server => Way::Down,
-        };
-        let kind = parcel.kind();
-        net.send(now, *ix, way, kind, parcel);
+        match &mut self.link {
+            Some(link) => link.send(now, from, parcel),
+            None => self.arrive(now, from, parcel),
+        }
     }
 
     /// The link has brought something.
@@ -384,12 +333,8 @@ impl Relay {
         match parcel {
             Parcel::Syn(_) => {}
             Parcel::Data(bytes) => {
-                let together = side.shaped.coalesce.filter(|_| side.shaper.held() > 0);
-                let stalled = side.stall.filter(|(_, until)| now < *until);
-                side.shaper.push(now, bytes);
-                for fault in together.into_iter().chain(stalled.map(|(fault, _)| fault)) {
-                    self.strike(fault);
-                }
+                let struck = side.push(now, bytes);
+                struck.into_iter().for_each(|fault| self.strike(fault));
             }
             Parcel::End { reset } => {
                 side.ends.get_or_insert(reset);
@@ -411,19 +356,13 @@ impl Relay {
     }
 
     fn bring(&mut self, now: u64) {
-        let Some((net, ix)) = &mut self.net else {
+        let Some(link) = &mut self.link else {
             return;
         };
-        let due = net.advance(now);
-        let dead = net.is_dead(*ix);
-        for delivery in due {
-            let from = match delivery.way {
-                Way::Up => Role::Client,
-                Way::Down => Role::Server,
-            };
-            if delivery.kind != Kind::Syn {
-                self.arrive(now, from, delivery.payload);
-            }
+        let due = link.bring(now);
+        let dead = link.is_dead();
+        for (from, parcel) in due {
+            self.arrive(now, from, parcel);
         }
         if dead && self.cut.is_none() {
             self.tell(What::Struck {
@@ -454,7 +393,7 @@ impl Relay {
             line.deliver(way, Parcel::Data(piece));
         }
         let side = self.direction(from);
-        let stalled = side.stall.is_some_and(|(_, until)| now < until);
+        let stalled = side.is_stalled(now);
         if side.shaper.held() == 0
             && !stalled
             && let Some(reset) = side.ends.take()
@@ -480,70 +419,26 @@ impl Relay {
                         self.direction(side).stall = Some((fault, until));
                     }
                 }
-                self.adjust();
+                self.up.adjust();
+                self.down.adjust();
             }
             Act::Block { ways, blocked } => {
-                let Some((net, _)) = &mut self.net else {
-                    return;
-                };
-                let both = ways == Ways::Both;
-                if both || ways == Ways::Up {
-                    net.block(0, Way::Up, blocked);
-                }
-                if both || ways == Ways::Down {
-                    net.block(0, Way::Down, blocked);
-                }
-                if blocked {
-                    self.partitions.push((fault, net.tallies()[0]));
-                } else {
-                    net.nudge(now, 0);
-                    self.count();
-                    self.partitions.retain(|(of, _)| *of != fault);
-                }
+                let link = self.link.as_mut();
+                let struck = link.map(|link| link.block(now, fault, ways, blocked));
+                struck.into_iter().flatten().for_each(|f| self.strike(f));
             }
         }
-    }
-
-    /// Notes which faults of the link have struck.
-    fn count(&self) {
-        let Some((net, _)) = &self.net else {
-            return;
-        };
-        let tally = net.tallies()[0];
-        let mut struck = Vec::new();
-        struck.extend(
-            self.linked
-                .latency
-                .filter(|_| tally.passed > 0)
-                .map(|l| l.1),
-        );
-        struck.extend(self.linked.loss.filter(|_| tally.lost > 0).map(|l| l.1));
-        for (fault, before) in &self.partitions {
-            let since = tally.since(*before);
-            struck.extend((since.stopped_up + since.stopped_down > 0).then_some(*fault));
-        }
-        struck.into_iter().for_each(|fault| self.strike(fault));
     }
 
     /// When there is something to be done, in milliseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
         let act = self.schedule.first().map(|due| due.at);
-        let net = self.net.as_ref().and_then(|(net, _)| net.next_at());
-        // What waits for nothing but a stall's end has no deadline of its own where nothing is held.
-        let ends = |side: &Direction| match (side.ends, side.stall) {
-            (Some(_), Some((_, until))) => Some(until),
-            (Some(_), None) => side.shaper.deadline().or(Some(0)),
-            (None, _) => None,
-        };
-        let shapers = [self.up.shaper.deadline(), self.down.shaper.deadline()];
-        let all = [
-            act,
-            net,
-            Some(self.given_up),
-            ends(&self.up),
-            ends(&self.down),
-        ];
-        let all = all.into_iter().chain(shapers).flatten();
+        let net = self.link.as_ref().and_then(Link::next_at);
+        let sides = [self.up.deadline(), self.down.deadline()];
+        let all = [act, net, Some(self.given_up)]
+            .into_iter()
+            .chain(sides)
+            .flatten();
         all.filter(|at| *at < u64::MAX).min()
     }
 
@@ -554,7 +449,8 @@ impl Relay {
 
     /// The connection is over.
     pub(super) fn over(&self) {
-        self.count();
+        let struck = self.link.as_ref().map(Link::struck);
+        struck.into_iter().flatten().for_each(|f| self.strike(f));
         self.seat.closed();
         self.tell(What::Over { reset: self.reset });
     }
