@@ -1,6 +1,4 @@
 //! Somebody else's client under Squall: mqtt-protocol-core's client half (MQTT 5.0), which knows no socket and no clock.
-//!
-//! `cargo run --manifest-path peers/Cargo.toml --example your_client -- scenarios/qos1`
 
 use mqtt_protocol_core::mqtt::{
     self,
@@ -43,7 +41,15 @@ impl Player {
         let mut core = mqtt::Connection::new(mqtt::Version::V5_0);
         core.set_auto_pub_response(true);
         let (timers, waiting, tickets) = (Vec::new(), VecDeque::new(), BTreeMap::new());
-        Self { part, core, stream: None, timers, waiting, tickets, wrong }
+        Self {
+            part,
+            core,
+            stream: None,
+            timers,
+            waiting,
+            tickets,
+            wrong,
+        }
     }
 
     async fn play(mut self) -> io::Result<()> {
@@ -99,7 +105,11 @@ impl Player {
         match order {
             Order::Connect(options) => self.connect(*options).await,
             Order::Publish(ticket, message) => self.waiting.push_back((ticket, message)),
-            Order::Subscribe { ticket, subscriptions, properties } if properties.is_empty() => {
+            Order::Subscribe {
+                ticket,
+                subscriptions,
+                properties,
+            } if properties.is_empty() => {
                 let entries = subscriptions.iter().map(|s| {
                     let options = SubOpts::new().set_qos(level(s.qos)).set_nl(s.no_local);
                     let options = options.set_rap(s.retain_as_published);
@@ -108,15 +118,29 @@ impl Player {
                 let id = self.core.acquire_packet_id().expect("a free identifier");
                 self.tickets.insert(id, ticket);
                 let packet = packet::v5_0::Subscribe::builder().packet_id(id);
-                let packet = packet.entries(entries.collect()).build().expect("it is valid");
+                let packet = packet
+                    .entries(entries.collect())
+                    .build()
+                    .expect("it is valid");
                 self.send(packet.into()).await;
             }
-            Order::Unsubscribe { ticket, filters, .. } => {
+            Order::Unsubscribe {
+                ticket, filters, ..
+            } => {
                 let id = self.core.acquire_packet_id().expect("a free identifier");
                 self.tickets.insert(id, ticket);
                 let filters = filters.iter().map(|f| f.as_str().to_owned());
-                let packet = packet::v5_0::Unsubscribe::builder().packet_id(id).entries(filters);
-                self.send(packet.expect("filters").build().expect("it is valid").into()).await;
+                let packet = packet::v5_0::Unsubscribe::builder()
+                    .packet_id(id)
+                    .entries(filters);
+                self.send(
+                    packet
+                        .expect("filters")
+                        .build()
+                        .expect("it is valid")
+                        .into(),
+                )
+                .await;
             }
             Order::Disconnect { .. } => {
                 let packet = packet::v5_0::Disconnect::builder().build();
@@ -134,14 +158,21 @@ impl Player {
             return self.part.lacks("wills");
         }
         self.close().await;
-        let expiry = options.session_expiry.map(packet::SessionExpiryInterval::new);
+        let expiry = options
+            .session_expiry
+            .map(packet::SessionExpiryInterval::new);
         let window = options.receive_maximum.map(packet::ReceiveMaximum::new);
         let mut properties = Vec::new();
         properties.extend(expiry.map(|p| Property::from(p.expect("any number"))));
         properties.extend(window.map(|p| Property::from(p.expect("not 0"))));
         let packet = packet::v5_0::Connect::builder().clean_start(options.clean_start);
-        let packet = packet.client_id(options.client_id.as_str()).expect("it fits");
-        let packet = packet.keep_alive(options.keep_alive).props(properties).build();
+        let packet = packet
+            .client_id(options.client_id.as_str())
+            .expect("it fits");
+        let packet = packet
+            .keep_alive(options.keep_alive)
+            .props(properties)
+            .build();
         self.stream = self.part.dial().await.ok();
         self.send(packet.expect("it is valid").into()).await;
     }
@@ -159,7 +190,10 @@ impl Player {
                 packet = packet.packet_id(id);
             }
             let packet = packet.topic_name(message.topic.as_str()).expect("a topic");
-            let packet = packet.retain(message.retain).payload(message.payload.to_vec()).build();
+            let packet = packet
+                .retain(message.retain)
+                .payload(message.payload.to_vec())
+                .build();
             self.send(packet.expect("it is valid").into()).await;
             if message.qos == QoS::AtMostOnce {
                 self.part.acknowledged(ticket, ReasonCode::SUCCESS);
@@ -184,7 +218,8 @@ impl Player {
                 Event::NotifyPacketReceived(packet) => self.heard(packet),
                 Event::RequestTimerReset { kind, duration_ms } => {
                     self.timers.retain(|(k, _)| *k != kind);
-                    self.timers.push((kind, Instant::now() + Duration::from_millis(duration_ms)));
+                    self.timers
+                        .push((kind, Instant::now() + Duration::from_millis(duration_ms)));
                 }
                 Event::RequestTimerCancel(kind) => self.timers.retain(|(k, _)| *k != kind),
                 Event::RequestClose => Box::pin(self.close()).await,
@@ -212,13 +247,27 @@ impl Player {
                 _ => return,
             },
             Packet::V5_0Suback(p) => {
-                let reasons = p.reason_codes().into_iter().map(|r| ReasonCode(r as u8)).collect();
-                let ticket = self.tickets.remove(&p.packet_id()).expect("it was asked for");
+                let reasons = p
+                    .reason_codes()
+                    .into_iter()
+                    .map(|r| ReasonCode(r as u8))
+                    .collect();
+                let ticket = self
+                    .tickets
+                    .remove(&p.packet_id())
+                    .expect("it was asked for");
                 return self.part.subscribed(ticket, reasons);
             }
             Packet::V5_0Unsuback(p) => {
-                let reasons = p.reason_codes().into_iter().map(|r| ReasonCode(r as u8)).collect();
-                let ticket = self.tickets.remove(&p.packet_id()).expect("it was asked for");
+                let reasons = p
+                    .reason_codes()
+                    .into_iter()
+                    .map(|r| ReasonCode(r as u8))
+                    .collect();
+                let ticket = self
+                    .tickets
+                    .remove(&p.packet_id())
+                    .expect("it was asked for");
                 return self.part.unsubscribed(ticket, reasons);
             }
             _ => return,
@@ -231,8 +280,4 @@ impl Player {
 
 fn level(qos: QoS) -> packet::Qos {
     packet::Qos::try_from(qos.as_u8()).expect("0, 1 or 2")
-}
-
-fn main() {
-    storm(&std::env::args().nth(1).expect("a folder of stories"), false).check();
 }

@@ -1,7 +1,5 @@
 //! A broker under Squall that is not ours: a small router on mqtt-protocol-core's server half (MQTT 5.0). It has sessions and
 //! subscriptions, and neither retained messages nor wills.
-//!
-//! `cargo run --manifest-path peers/Cargo.toml --example your_broker -- scenarios/qos1`
 
 use mqtt_protocol_core::mqtt::{
     self,
@@ -18,7 +16,9 @@ use squall_sim::{
     },
     harness::Storm,
 };
-use std::{cell::RefCell, collections::BTreeMap, collections::VecDeque, io, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, collections::VecDeque, io, rc::Rc, time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -77,7 +77,16 @@ impl Link {
         core.set_auto_ping_response(true);
         let (news, mut comes) = unbounded_channel();
         let (id, waiting, timer, open) = (None, VecDeque::new(), None, true);
-        let mut link = Self { stream, core, sessions, id, news, waiting, timer, open };
+        let mut link = Self {
+            stream,
+            core,
+            sessions,
+            id,
+            news,
+            waiting,
+            timer,
+            open,
+        };
         let mut bytes = [0; 4096];
         let far = Duration::from_secs(86_400);
         while link.open {
@@ -150,7 +159,11 @@ impl Link {
             Packet::V5_0Connect(connect) => self.greet(&connect).await,
             Packet::V5_0Publish(p) => {
                 let (topic, payload) = (p.topic_name().to_owned(), p.payload().as_slice().to_vec());
-                self.route(&Message { topic, payload, qos: p.qos() });
+                self.route(&Message {
+                    topic,
+                    payload,
+                    qos: p.qos(),
+                });
             }
             Packet::V5_0Subscribe(s) => {
                 let granted = s.entries().iter().map(|entry| {
@@ -164,18 +177,35 @@ impl Link {
                 });
                 let granted = granted.collect();
                 let packet = packet::v5_0::Suback::builder().packet_id(s.packet_id());
-                self.send(packet.reason_codes(granted).build().expect("it is valid").into()).await;
+                self.send(
+                    packet
+                        .reason_codes(granted)
+                        .build()
+                        .expect("it is valid")
+                        .into(),
+                )
+                .await;
             }
             Packet::V5_0Unsubscribe(u) => {
                 let gone = u.entries().iter().map(|filter| {
-                    match self.session(|session| session.filters.remove(filter.as_str())).flatten() {
+                    match self
+                        .session(|session| session.filters.remove(filter.as_str()))
+                        .flatten()
+                    {
                         Some(_) => UnsubackReasonCode::Success,
                         None => UnsubackReasonCode::NoSubscriptionExisted,
                     }
                 });
                 let gone = gone.collect();
                 let packet = packet::v5_0::Unsuback::builder().packet_id(u.packet_id());
-                self.send(packet.reason_codes(gone).build().expect("it is valid").into()).await;
+                self.send(
+                    packet
+                        .reason_codes(gone)
+                        .build()
+                        .expect("it is valid")
+                        .into(),
+                )
+                .await;
             }
             Packet::V5_0Disconnect(_) => self.open = false,
             _ => {}
@@ -184,7 +214,10 @@ impl Link {
 
     fn session<T>(&self, with: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.sessions.borrow_mut();
-        self.id.as_ref().and_then(|id| sessions.get_mut(id)).map(with)
+        self.id
+            .as_ref()
+            .and_then(|id| sessions.get_mut(id))
+            .map(with)
     }
 
     async fn greet(&mut self, connect: &packet::v5_0::Connect) {
@@ -195,7 +228,9 @@ impl Link {
         });
         let present = {
             let mut sessions = self.sessions.borrow_mut();
-            let old = sessions.get_mut(&id).and_then(|session| session.link.take());
+            let old = sessions
+                .get_mut(&id)
+                .and_then(|session| session.link.take());
             // Whoever had it is told that it has it no more.
             let _ = old.map(|old| old.send(None));
             if connect.clean_start() {
@@ -205,8 +240,10 @@ impl Link {
             let session = sessions.entry(id.clone()).or_default();
             session.link = Some(self.news.clone());
             session.keep = expiry.is_some_and(|expiry| expiry > 0);
-            self.core.restore_packets(std::mem::take(&mut session.stored));
-            self.core.restore_qos2_publish_handled(std::mem::take(&mut session.handled));
+            self.core
+                .restore_packets(std::mem::take(&mut session.stored));
+            self.core
+                .restore_qos2_publish_handled(std::mem::take(&mut session.handled));
             self.waiting = std::mem::take(&mut session.waiting);
             present
         };
@@ -225,12 +262,18 @@ impl Link {
     /// Hands a message to every session that has asked for it, at the higher QoS of its filters.
     fn route(&self, message: &Message) {
         for session in self.sessions.borrow_mut().values_mut() {
-            let matching = session.filters.values().filter(|(f, _)| f.matches(&message.topic));
+            let matching = session
+                .filters
+                .values()
+                .filter(|(f, _)| f.matches(&message.topic));
             let Some(granted) = matching.map(|(_, qos)| *qos as u8).max() else {
                 continue;
             };
             let qos = Qos::try_from(granted.min(message.qos as u8)).expect("0, 1 or 2");
-            let message = Message { qos, ..message.clone() };
+            let message = Message {
+                qos,
+                ..message.clone()
+            };
             match &session.link {
                 Some(link) => drop(link.send(Some(message))),
                 None if qos != Qos::AtMostOnce => session.waiting.push_back(message),
@@ -247,10 +290,20 @@ impl Link {
         {
             let mut packet = packet::v5_0::Publish::builder().qos(message.qos);
             if message.qos != Qos::AtMostOnce {
-                packet = packet.packet_id(self.core.acquire_packet_id().expect("a free identifier"));
+                packet =
+                    packet.packet_id(self.core.acquire_packet_id().expect("a free identifier"));
             }
-            let packet = packet.topic_name(message.topic).expect("it came as a topic");
-            self.send(packet.payload(message.payload).build().expect("it is valid").into()).await;
+            let packet = packet
+                .topic_name(message.topic)
+                .expect("it came as a topic");
+            self.send(
+                packet
+                    .payload(message.payload)
+                    .build()
+                    .expect("it is valid")
+                    .into(),
+            )
+            .await;
         }
     }
 
@@ -258,8 +311,4 @@ impl Link {
         let events = self.core.send(packet);
         Box::pin(self.follow(events)).await;
     }
-}
-
-fn main() {
-    storm(&std::env::args().nth(1).expect("a folder of stories"), false).check();
 }

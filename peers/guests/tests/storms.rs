@@ -1,19 +1,13 @@
 //! Other people's broker and client under Squall: they get through the stories that they can, and a fault in each is found.
 
-#[path = "../examples/your_broker.rs"]
-#[expect(dead_code, reason = "its `main`")]
-mod your_broker;
-#[path = "../examples/your_client.rs"]
-#[expect(dead_code, reason = "its `main`")]
-mod your_client;
-
+use squall_guests::{broker, client};
 use squall_reports::{Simulation, Verdict};
 use squall_sim::harness::Storm;
 use std::collections::BTreeSet;
 
 /// The stories that come with Squall.
 fn folder(subject: &str) -> String {
-    format!("{}/../scenarios/{subject}", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/../../scenarios/{subject}", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn told(storm: Storm) -> Simulation {
@@ -38,25 +32,25 @@ fn is_found_by(simulation: &Simulation, rule: &str) {
 #[test]
 fn a_router_on_mqtt_protocol_core_gets_through() {
     for subject in ["qos1", "qos2"] {
-        gets_through(&told(your_broker::storm(&folder(subject), false)));
+        gets_through(&told(broker::storm(&folder(subject), false)));
     }
 }
 
 #[test]
 fn a_broker_that_forgets_what_came_is_found() {
-    let simulation = told(your_broker::storm(&folder("qos2"), true));
+    let simulation = told(broker::storm(&folder("qos2"), true));
     is_found_by(&simulation, "exactly once");
 }
 
 #[test]
 fn the_client_of_mqtt_protocol_core_gets_through() {
     for subject in ["qos1", "qos2"] {
-        gets_through(&told(your_client::storm(&folder(subject), false)));
+        gets_through(&told(client::storm(&folder(subject), false)));
     }
 }
 
 #[test]
 fn a_client_that_hands_over_twice_is_found() {
-    let simulation = told(your_client::storm(&folder("qos2"), true));
+    let simulation = told(client::storm(&folder("qos2"), true));
     is_found_by(&simulation, "exactly once");
 }
