@@ -93,14 +93,12 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         };
         reader.see(&record);
         let mut found = |finding| broken.push(finding);
-        match watchers(ends, record.end.side) {
-            (true, true) => {
-                of_broker.see(&record, &mut found);
-                of_clients.see(&record, &mut found);
-            }
-            (true, false) => of_broker.see(&record, &mut found),
-            (false, true) => of_clients.see(&record, &mut found),
-            (false, false) => {}
+        let (broker, clients) = watchers(ends, record.end.side);
+        if broker {
+            of_broker.see(&record, &mut found);
+        }
+        if clients {
+            of_clients.see(&record, &mut found);
         }
     }
     let model = reader.finish(played.end);

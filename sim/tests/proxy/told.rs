@@ -111,7 +111,10 @@ fn a_broker_that_breaks_a_statement_is_found() {
         client.stream.read_exact(&mut bytes).await.unwrap();
         assert_eq!(bytes, [0x41, 2, 0, 1], "they are passed on all the same");
     });
-    assert_eq!(seen.violations(), [(Role::Server, "MQTT-2.1.3-1", 1)]);
+    assert_eq!(
+        seen.violations(),
+        [(Role::Server, "MQTT-2.1.3-1, X-5.0-flags-1", 1)]
+    );
 }
 
 #[test]

@@ -1,19 +1,17 @@
 //! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
 
-use super::{PORT, Shared, visitor};
+use super::{BROKER, PORT, Shared, dialer::Dialer, visitor};
 use crate::{
     guest::{self, Client, Guest},
-    net::ConnIx,
     panics,
     tap::Taps,
     trace::{Node, What},
     world::{Fallen, server::told},
 };
 use squall_broker::{Accept, Broker, Server};
-use squall_client::{Backoff, Command, Dial};
-use squall_protocol::{Role, Version};
+use squall_client::{Backoff, Command};
+use squall_protocol::Version;
 use squall_scenarios::model::{ClientIx, ClientSpec};
-use squall_transport::tap::{Cut, Ending, Tapped};
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -23,12 +21,7 @@ use std::{
     task::Poll,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use turmoil::{
-    Sim,
-    net::{TcpListener, TcpStream},
-};
-
-pub(super) const BROKER: &str = "broker";
+use turmoil::{Sim, net::TcpListener};
 
 pub(super) fn name(client: ClientIx) -> String {
     format!("client-{client}")
@@ -136,72 +129,5 @@ impl Accept for Listener {
     async fn accept(&mut self) -> io::Result<guest::Stream> {
         let (stream, _) = self.0.accept().await?;
         Ok(guest::Stream(stream))
-    }
-}
-
-/// Dials the broker for one client; every stream goes through the client's tap.
-pub(super) struct Dialer {
-    client: ClientIx,
-    tap: Taps,
-    shared: Rc<RefCell<Shared>>,
-}
-
-/// Tells the link model when a dial is given up before it was answered.
-struct Dialing {
-    conn: ConnIx,
-    shared: Rc<RefCell<Shared>>,
-    answered: bool,
-}
-
-impl Drop for Dialing {
-    fn drop(&mut self) {
-        // During a panic the model may be in use; it does not matter any more then.
-        if let (false, Ok(mut shared)) = (self.answered, self.shared.try_borrow_mut()) {
-            shared.net.abandon(self.conn);
-        }
-    }
-}
-
-impl Dial for Dialer {
-    type Stream = Tapped<guest::Stream>;
-
-    fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
-        self.begin()
-    }
-}
-
-impl Dialer {
-    // Not an `async fn`: the dial counts from the call, not from the first poll.
-    pub(super) fn begin(&self) -> impl Future<Output = io::Result<Tapped<guest::Stream>>> + use<> {
-        let (client, shared) = (self.client, Rc::clone(&self.shared));
-        let (conn, token) = {
-            let shared = &mut *shared.borrow_mut();
-            let now = shared.now;
-            shared.record(now, Node::Client(client), What::Dial);
-            let token = shared.token();
-            (shared.net.open(now.as_millis(), client, token), token)
-        };
-        let dialing = Dialing {
-            conn,
-            shared: Rc::clone(&shared),
-            answered: false,
-        };
-        let tap = self.tap.clone();
-        async move {
-            // Moved in whole: a dial that is given up drops the guard with the future.
-            let mut dialing = dialing;
-            shared.borrow_mut().dialed[client].push_back((conn, token));
-            let stream = TcpStream::connect((BROKER, PORT)).await?;
-            dialing.answered = true;
-            let told = move |cut: Cut| {
-                let shared = &mut *shared.borrow_mut();
-                let now = shared.now;
-                shared.record(now, Node::Client(client), What::Cut(cut.into()));
-                if cut.by == Ending::Silence {
-                    shared.net.kill(now.as_millis(), conn);
-                }
-            };
-            Ok(tap.on(guest::Stream(stream), Role::Client, told))
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! The director acts between steps too. turmoil is left to do what it is good at: sockets, hosts, timers, and
 //! running the same async code that serves real connections.
 
+mod dialer;
 mod host;
 mod visitor;
 
@@ -34,6 +35,8 @@ const TICK: u64 = 1;
 /// its limit of events gets here.
 const SEGMENTS: usize = 1 << 22;
 const PORT: u16 = 1883;
+/// The name of the broker's host.
+const BROKER: &str = "broker";
 
 /// Names a segment under way.
 type Token = u64;
@@ -151,7 +154,7 @@ impl<'a> Stage<'a> {
             taps.push(tap);
             commands.push(sender);
             clients.insert(ip, i);
-            sim.hold(host::name(i), host::BROKER);
+            sim.hold(host::name(i), BROKER);
         }
         Self {
             sim,

@@ -1,6 +1,6 @@
 //! The host of a client that somebody brought along: its connections are pipes to the wire, on which its packets are seen.
 
-use super::{Shared, host::Dialer};
+use super::{Shared, dialer::Dialer};
 use crate::{
     guest::{Client, Connection, Dialling, Order, Part, Report, Stage},
     panics,
