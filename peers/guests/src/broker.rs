@@ -16,9 +16,7 @@ use squall_sim::{
     },
     harness::Storm,
 };
-use std::{
-    cell::RefCell, collections::BTreeMap, collections::VecDeque, io, rc::Rc, time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, collections::VecDeque, rc::Rc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -255,7 +253,8 @@ impl Link {
         ];
         let packet = packet::v5_0::Connack::builder().session_present(present);
         let packet = packet.reason_code(ConnectReasonCode::Success);
-        let packet = packet.props(lacks.into_iter().flatten().collect()).build();
+        let lacks: Vec<Property> = lacks.into_iter().flatten().collect();
+        let packet = packet.props(lacks).build();
         self.send(packet.expect("it is valid").into()).await;
     }
 

@@ -119,7 +119,7 @@ impl Player {
                 self.tickets.insert(id, ticket);
                 let packet = packet::v5_0::Subscribe::builder().packet_id(id);
                 let packet = packet
-                    .entries(entries.collect())
+                    .entries(entries.collect::<Vec<_>>())
                     .build()
                     .expect("it is valid");
                 self.send(packet.into()).await;

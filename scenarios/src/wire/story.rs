@@ -143,7 +143,11 @@ impl Taken<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load_str;
+    use crate::{
+        load_str,
+        model::{CutBy, Way},
+    };
+    use squall_protocol::{PacketType, Role};
 
     #[test]
     fn a_storys_faults_come_at_its_packets_or_after_its_waits() {
@@ -153,6 +157,7 @@ network: { latency: 5ms..40ms }
 clients: { app: {}, lock: { client_id: l-1 } }
 steps:
   - app: connect
+  - lock: connect
   - wait: 3s
   - fault: { cut: app, after: PUBREC, from: broker }
   - fault: { partition: lock, way: up }
@@ -165,10 +170,35 @@ expect: []
 ";
         let scenario = load_str("a", "a.yaml", text).unwrap();
         let (faults, left) = of_story(&scenario);
+        let (app, lock) = (Some("app".to_owned()), Some("l-1".to_owned()));
         let told: Vec<_> = faults
             .iter()
-            .map(|f| format!("{:?}: {:?}", f.who.as_deref().unwrap_or("all"), f.what))
+            .map(|f| (f.who.clone(), f.what.clone()))
             .collect();
-        insta::assert_snapshot!(told.join("\n") + "\n" + &left.join("\n"));
+        let seconds = Duration::from_secs;
+        let latency = What::Link(LinkChange::latency((5, 40)));
+        let cut = |place, by| What::Cut { place, by };
+        let packet = Place::Packet {
+            packet: PacketType::PubRec,
+            from: Role::Server,
+            nth: 1,
+            part: Part::Whole,
+        };
+        let partition = What::Partition {
+            way: Way::Up,
+            at: seconds(3),
+            lasts: Some(seconds(2)),
+        };
+        assert_eq!(
+            told,
+            [
+                (app.clone(), latency.clone()),
+                (lock.clone(), latency),
+                (app, cut(packet, CutBy::Reset)),
+                (lock.clone(), partition),
+                (lock, cut(Place::Time(seconds(4)), CutBy::Silence)),
+            ]
+        );
+        assert_eq!(left, ["the network of line 10"]);
     }
 }
