@@ -1,5 +1,5 @@
 //! A broker under Squall that is not ours: a small router on mqtt-protocol-core's server half (MQTT 5.0). It has sessions and
-//! subscriptions, and neither retained messages nor wills.
+//! subscriptions. Stories that need retained messages or wills find that it has neither.
 
 use mqtt_protocol_core::mqtt::{
     self,
@@ -164,11 +164,19 @@ impl Link {
                 });
             }
             Packet::V5_0Subscribe(s) => {
+                let is_identifier = |p: &Property| matches!(p, Property::SubscriptionIdentifier(_));
+                let identified = s.props().iter().any(is_identifier);
                 let granted = s.entries().iter().map(|entry| {
                     let (filter, qos) = (entry.topic_filter(), entry.sub_opts().qos());
                     let Ok(parsed) = TopicFilter::parse_v5(filter) else {
                         return SubackReasonCode::TopicFilterInvalid;
                     };
+                    if parsed.share_name().is_some() {
+                        return SubackReasonCode::SharedSubscriptionsNotSupported;
+                    }
+                    if identified {
+                        return SubackReasonCode::SubscriptionIdentifiersNotSupported;
+                    }
                     let new = (filter.to_owned(), (parsed, qos));
                     self.session(|session| session.filters.extend([new]));
                     SubackReasonCode::try_from(qos as u8).expect("a QoS is a code")
@@ -246,15 +254,9 @@ impl Link {
             present
         };
         self.id = Some(id);
-        let lacks = [
-            packet::RetainAvailable::new(0).map(Property::from),
-            packet::SharedSubscriptionAvailable::new(0).map(Property::from),
-            packet::SubscriptionIdentifierAvailable::new(0).map(Property::from),
-        ];
         let packet = packet::v5_0::Connack::builder().session_present(present);
         let packet = packet.reason_code(ConnectReasonCode::Success);
-        let lacks: Vec<Property> = lacks.into_iter().flatten().collect();
-        let packet = packet.props(lacks).build();
+        let packet = packet.build();
         self.send(packet.expect("it is valid").into()).await;
     }
 

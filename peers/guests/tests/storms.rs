@@ -18,7 +18,7 @@ fn told(storm: Storm) -> Simulation {
 fn gets_through(simulation: &Simulation) {
     assert_ne!(simulation.verdict(), Verdict::Fail, "{simulation:#?}");
     let summary = &simulation.summary;
-    assert!(summary.pass * 2 >= summary.total, "{summary:?}");
+    assert!(summary.pass * 2 >= summary.total, "{simulation:#?}");
 }
 
 /// A rule of this name finds it.
