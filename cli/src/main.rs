@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Live(args) => commands::live::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Conform(args) => commands::conform::run(&args),
+        Command::Proxy(args) => commands::proxy::run(&args),
         Command::Decode(args) => commands::decode::run(&args),
         Command::Encode(args) => commands::encode::run(&args),
         Command::Broker(args) => commands::broker::run(&args),

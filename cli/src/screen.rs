@@ -22,6 +22,17 @@ pub(crate) fn say(text: &str) -> Result<(), CliError> {
     Printer::judge(write!(out, "{text}{newline}").and_then(|()| out.flush())).map(drop)
 }
 
+/// Prints a line at once, of something that goes on; false when the reader has gone away.
+pub(crate) fn show(line: &str) -> Result<bool, CliError> {
+    let mut out = io::stdout().lock();
+    Printer::judge(writeln!(out, "{line}").and_then(|()| out.flush()))
+}
+
+/// Whether standard output takes colour.
+pub(crate) fn colour() -> bool {
+    io::stdout().is_terminal() && wants_colour()
+}
+
 /// Prints text for people: on a terminal, lines that are too wide go on below, indented.
 pub(crate) fn tell(text: &str) -> Result<(), CliError> {
     if !io::stdout().is_terminal() {
@@ -141,7 +152,7 @@ pub(crate) fn summary(report: &Report) -> String {
     terminal::render(
         report,
         &terminal::Options {
-            colour: io::stdout().is_terminal() && wants_colour(),
+            colour: colour(),
             width: width(),
             ..terminal::Options::default()
         },

@@ -29,5 +29,5 @@ pub mod words;
 
 pub use duty::Duties;
 pub use finding::{Cite, Finding, Findings, Fingerprint, cited, one_for_each_cause};
-pub use monitor::{Monitors, Scene};
+pub use monitor::{Monitors, Scene, Watch};
 pub use record::{Application, End, Ended, Message, Record, Seen};

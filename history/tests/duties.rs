@@ -99,6 +99,7 @@ fn judged(version: Version, lines: &[Line]) -> Vec<Finding> {
             server: "the broker",
             own_topics: None,
             buffers: true,
+            whole: true,
         },
     );
     let mut duties = Duties::of(version, &name);

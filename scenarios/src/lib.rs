@@ -34,6 +34,7 @@ mod story;
 mod suggest;
 mod top;
 mod values;
+pub mod wire;
 mod word;
 mod write;
 mod written;

@@ -1,4 +1,4 @@
-//! A broker that somebody brings along: async code in Rust that serves streams, run as it is on a simulated host.
+//! A broker or a client that somebody brings along. A broker is async code in Rust that serves streams, run as it is on a simulated host.
 //!
 //! ```no_run
 //! use squall_sim::guest::Guest;
@@ -12,6 +12,13 @@
 //! });
 //! squall_sim::harness::Storm::of("tests/stories").broker(guest).check();
 //! ```
+
+mod client;
+
+pub use client::{Client, Connection, Order, Part};
+pub(crate) use client::{Dialling, Report, Stage};
+pub use squall_client::{ConnectOptions, Message, Ticket};
+pub use squall_protocol as protocol;
 
 use std::{
     fmt,

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::{
-    guest::Guest,
+    guest::{Client, Guest},
     judge::{Ends, Sight},
     panics,
     run::Run,
@@ -27,9 +27,17 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Storm {
     folder: PathBuf,
-    guest: Option<Guest>,
+    brought: Option<Brought>,
+    without: Vec<(String, String)>,
     seeds: Option<Range<u64>>,
     versions: Vec<Version>,
+}
+
+/// Who takes the place of one of the reference pair.
+#[derive(Clone, Debug)]
+enum Brought {
+    Broker(Guest),
+    Client(Client),
 }
 
 impl Storm {
@@ -39,7 +47,8 @@ impl Storm {
     pub fn of(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
-            guest: None,
+            brought: None,
+            without: Vec::new(),
             seeds: None,
             versions: Version::ALL.to_vec(),
         }
@@ -49,7 +58,24 @@ impl Storm {
     /// every broker.
     #[must_use]
     pub fn broker(mut self, guest: Guest) -> Self {
-        self.guest = Some(guest);
+        self.brought = Some(Brought::Broker(guest));
+        self
+    }
+
+    /// With this client in place of every client, in the turmoil world, and the reference broker. Only the client is judged,
+    /// by what the standard asks of every client and what the stories expect. A broker or client named before is not
+    /// played.
+    #[must_use]
+    pub fn client(mut self, client: Client) -> Self {
+        self.brought = Some(Brought::Client(client));
+        self
+    }
+
+    /// Without this story, and why, which is printed. The name is the file's path in the folder without its ending, such as
+    /// `qos2/takeover`. A name that no story has fails [`Self::run`].
+    #[must_use]
+    pub fn without(mut self, story: &str, why: &str) -> Self {
+        self.without.push((story.to_owned(), why.to_owned()));
         self
     }
 
@@ -73,7 +99,12 @@ impl Storm {
     /// What is wrong with the stories.
     pub fn run(&self) -> Result<Simulation, Vec<Diagnostic>> {
         let mut simulation = Simulation::default();
-        for scenario in &self.stories()? {
+        let stories = self.stories()?;
+        self.left_out(&stories)?;
+        for scenario in &stories {
+            if self.without.iter().any(|(name, _)| *name == scenario.name) {
+                continue;
+            }
             let own = 0..u64::from(scenario.seeds);
             let versions = scenario.versions.iter();
             for version in versions.filter(|v| self.versions.contains(v)) {
@@ -89,21 +120,43 @@ impl Storm {
 
     fn play(&self, scenario: &Scenario, version: Version, seed: u64) -> squall_reports::SimResult {
         let run = Run::new(scenario, version, seed);
-        let run = match &self.guest {
-            None => run,
-            Some(guest) => Run {
-                stranger: Some(Stranger::Guest(guest)),
-                world: World::Turmoil,
-                sight: Sight {
-                    ends: Ends::Clients,
-                    stranger: true,
-                },
-                ..run
+        let strange = |stranger, ends| Run {
+            stranger: Some(stranger),
+            world: World::Turmoil,
+            sight: Sight {
+                ends,
+                stranger: true,
             },
+            ..run
+        };
+        let run = match &self.brought {
+            None => run,
+            Some(Brought::Broker(guest)) => strange(Stranger::Guest(guest), Ends::Clients),
+            Some(Brought::Client(client)) => strange(Stranger::Client(client), Ends::Broker),
         };
         match panics::judge(&run, &AtomicBool::new(false)).expect("nobody stops it") {
             Ok(judged) => judged.result,
             Err(result) => *result,
+        }
+    }
+
+    /// Whoever leaves a story out knows why, and is told when it is not there any more.
+    fn left_out(&self, stories: &[Scenario]) -> Result<(), Vec<Diagnostic>> {
+        let unknown = self.without.iter().filter(|(name, _)| {
+            let known = |story: &Scenario| story.name == *name;
+            !stories.iter().any(known)
+        });
+        let folder = self.folder.display().to_string();
+        let problems: Vec<_> = unknown
+            .map(|(name, _)| {
+                let message = format!("no story is called `{name}`, which is to be left out");
+                Diagnostic::new(folder.clone(), "", message)
+                    .help("a story is called by its path in the folder, without its ending")
+            })
+            .collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(problems),
         }
     }
 
@@ -149,7 +202,10 @@ impl Storm {
         let failed = simulation.verdict() == Verdict::Fail;
         let mut report = Report::new(concat!("squall ", env!("CARGO_PKG_VERSION")), "stories");
         report.simulation = Some(simulation);
-        let text = terminal::render(&report, &terminal::Options::default());
+        let mut text = terminal::render(&report, &terminal::Options::default());
+        for (name, why) in &self.without {
+            text.push_str(&format!("\nleft out: {name}: {why}"));
+        }
         match failed {
             true => panic!("{text}"),
             false => println!("{text}"),

@@ -16,6 +16,7 @@ pub mod net;
 mod order;
 pub mod panics;
 pub mod parity;
+pub mod proxy;
 pub mod replay;
 pub mod run;
 pub mod sweep;

@@ -4,7 +4,7 @@ use crate::{
     faults,
     judge::{self, STEP, Sight, undone},
     trace::{Trace, exchange},
-    world::{Play, Played, Stranger, World, play},
+    world::{Fallen, Play, Played, Stranger, World, play},
 };
 use squall_history::Finding as Broken;
 use squall_protocol::Version;
@@ -29,7 +29,7 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Where to play it.
     pub world: World,
-    /// A broker in place of the reference broker, in the world that it plays in.
+    /// A broker in place of the reference broker, or a client in place of the reference client, in the world that it plays in.
     pub stranger: Option<Stranger<'a>>,
     /// How the verdict looks at it.
     pub sight: Sight,
@@ -142,11 +142,21 @@ impl Case<'_> {
         } else if let (None, Some(first)) = (&doubt, unbitten.first()) {
             doubt = Some(first.message.clone());
         }
-        if let Some(why) = &played.fallen {
-            absences.insert(0, false);
-            findings.insert(0, fallen(why));
+        let mut lacks = None;
+        match &played.fallen {
+            Some(Fallen::Lacks(what)) => lacks = Some(format!("the client lacks {what}")),
+            Some(Fallen::Broker(why)) => {
+                absences.insert(0, false);
+                findings.insert(0, fallen("broker", why));
+            }
+            Some(Fallen::Client(why)) => {
+                absences.insert(0, false);
+                findings.insert(0, fallen("client", why));
+            }
+            None => {}
         }
         let (verdict, reason) = match (findings.is_empty(), described.first(), doubt) {
+            (true, ..) if lacks.is_some() => (Verdict::NotApplicable, lacks),
             (false, ..) => (Verdict::Fail, None),
             (true, Some(first), _) => (Verdict::Warn, Some(warning(first))),
             (true, None, Some(doubt)) => (Verdict::Inconclusive, Some(doubt)),
@@ -232,13 +242,13 @@ fn warning(described: &Broken) -> String {
     }
 }
 
-/// A broker that somebody brought along has ended.
-fn fallen(why: &str) -> Finding {
+/// A broker or client that somebody brought along has ended.
+fn fallen(who: &str, why: &str) -> Finding {
     Finding {
-        rule: "broker".into(),
+        rule: who.into(),
         statements: Vec::new(),
-        message: format!("the broker under test ended: {why}"),
-        expected: "it serves until the story is over".into(),
+        message: format!("the {who} under test ended: {why}"),
+        expected: "it goes on until the story is over".into(),
         location: None,
         internal: false,
         evidence: Exchange::default(),

@@ -1,10 +1,26 @@
-//! Async brokers that somebody brings along, in the turmoil world: the double as one, right and wrong.
+//! Async brokers and clients that somebody brings along, in the turmoil world: the double as a broker, the reference client's
+//! core as a client, right and wrong.
 
-use squall_protocol::Version;
+use squall_client::{Command, Event, Hangup, Message, Output};
+use squall_protocol::{Packet, QoS, Time, Version};
 use squall_reports::{Simulation, Verdict};
 use squall_saboteurs::{Switch, double::Double, serve::Handle};
-use squall_sim::{guest::Guest, harness::Storm};
-use std::{fs, io, path::Path};
+use squall_sim::{
+    guest::{Client, Connection, Guest, Order, Part},
+    harness::Storm,
+};
+use std::{
+    fs,
+    future::{Future, pending},
+    io,
+    path::Path,
+    pin::Pin,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, sleep_until},
+};
 
 fn double(switches: &'static [&'static str]) -> Guest {
     Guest::new(move |mut listener| async move {
@@ -99,4 +115,223 @@ fn a_failure_is_a_report() {
 #[should_panic = "nobody.yaml"]
 fn a_story_that_cannot_be_read_is_said() {
     Storm::of("nobody.yaml").check();
+}
+
+/// The reference client's core in the clothes of somebody else's client. `wrong` gives a message of QoS 2 to its application
+/// once more whenever it comes again.
+fn visitor(wrong: bool) -> Client {
+    Client::new(move |part| play(part, wrong))
+}
+
+type Dialling = Pin<Box<dyn Future<Output = io::Result<Connection>>>>;
+
+async fn play(mut part: Part, wrong: bool) -> io::Result<()> {
+    let began = Instant::now();
+    let now = || Time::ZERO + began.elapsed();
+    let mut core = squall_client::Client::new();
+    let mut stream: Option<Connection> = None;
+    let mut dialling: Option<Dialling> = None;
+    let mut bytes = [0; 4096];
+    loop {
+        while let Some(event) = core.poll_event() {
+            tell(&part, event, wrong);
+        }
+        act(&mut core, &part, &mut stream, &mut dialling).await;
+        let due = core
+            .poll_timeout()
+            .map(|at| Duration::from_millis(at.as_millis()));
+        let timer = async {
+            match due {
+                Some(due) => sleep_until(began + due).await,
+                None => pending().await,
+            }
+        };
+        let dialled = async {
+            match &mut dialling {
+                Some(dialling) => dialling.await,
+                None => pending().await,
+            }
+        };
+        let read = async {
+            match &mut stream {
+                Some(stream) => stream.read(&mut bytes).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = timer => core.handle_timeout(now()),
+            order = part.next() => core.handle_command(now(), command(order)),
+            dialled = dialled => {
+                dialling = None;
+                match dialled {
+                    Ok(dialled) => {
+                        stream = Some(dialled);
+                        core.handle_dialed(now());
+                    }
+                    Err(error) => core.handle_dial_failed(now(), error.to_string()),
+                }
+            }
+            read = read => match read {
+                Ok(count @ 1..) => core.handle_bytes(now(), &bytes[..count]),
+                ended => {
+                    stream = None;
+                    let how = if ended.is_ok() { Hangup::Eof } else { Hangup::Reset };
+                    core.handle_closed(now(), how);
+                }
+            },
+        }
+    }
+}
+
+/// Does what the core wants done.
+async fn act(
+    core: &mut squall_client::Client,
+    part: &Part,
+    stream: &mut Option<Connection>,
+    dialling: &mut Option<Dialling>,
+) {
+    while let Some(output) = core.poll_output() {
+        match (output, &mut *stream) {
+            (Output::Send(packet), Some(stream)) => drop(stream.write_all(&packet).await),
+            (Output::Send(_), None) => {}
+            (Output::Close, _) => (*stream, *dialling) = (None, None),
+            (Output::Dial, _) => {
+                *stream = None;
+                *dialling = Some(Box::pin(part.dial()));
+            }
+        }
+    }
+}
+
+fn tell(part: &Part, event: Event, wrong: bool) {
+    match event {
+        Event::Subscribed { ticket, reasons } => part.subscribed(ticket, reasons),
+        Event::Unsubscribed { ticket, reasons } => part.unsubscribed(ticket, reasons),
+        Event::Acknowledged { ticket, reason } => part.acknowledged(ticket, reason),
+        Event::Delivered { message, .. } => part.delivered(message),
+        Event::Received(frame) => {
+            if let Packet::Publish(publish) = frame.packet
+                && wrong
+                && publish.dup
+                && publish.qos == QoS::ExactlyOnce
+            {
+                part.delivered(Message::new(publish.topic, publish.payload, publish.qos));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn command(order: Order) -> Command {
+    match order {
+        Order::Connect(options) => Command::Connect(options),
+        Order::Publish(ticket, message) => Command::Publish(ticket, message),
+        Order::Subscribe {
+            ticket,
+            subscriptions,
+            properties,
+        } => Command::Subscribe {
+            ticket,
+            subscriptions,
+            properties,
+        },
+        Order::Unsubscribe {
+            ticket,
+            filters,
+            properties,
+        } => Command::Unsubscribe {
+            ticket,
+            filters,
+            properties,
+        },
+        Order::Disconnect { reason, properties } => Command::Disconnect { reason, properties },
+        Order::Drop => Command::Drop,
+    }
+}
+
+#[test]
+fn a_sound_client_is_not_accused_and_most_stories_prove_something() {
+    for subject in ["qos1", "qos2", "takeover"] {
+        let storm = some(subject).client(visitor(false));
+        let simulation = told(&storm);
+        assert_ne!(simulation.verdict(), Verdict::Fail, "{simulation:#?}");
+        let summary = simulation.summary;
+        assert!(
+            summary.pass * 4 >= summary.total * 3,
+            "{subject}: {summary:?}"
+        );
+    }
+}
+
+#[test]
+fn a_client_that_delivers_twice_is_found_and_the_same_seed_fails_alike() {
+    let storm = some("qos2").seeds(0..3).client(visitor(true));
+    let simulation = told(&storm);
+    assert_eq!(simulation.verdict(), Verdict::Fail);
+    let failures = simulation.series.iter().flat_map(|s| &s.failures);
+    let rules: std::collections::BTreeSet<_> = failures
+        .flat_map(|result| &result.findings)
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert!(rules.contains("exactly once"), "{rules:?}");
+    assert_eq!(simulation, told(&storm));
+}
+
+#[test]
+fn a_client_that_falls_or_lacks_something_says_what() {
+    let (_folder, storm) = a_story();
+    let panics = Client::new(|mut part| async move {
+        let _ = part.next().await;
+        panic!("no such order");
+    });
+    let ends = Client::new(|_| async { Err(io::Error::other("no room")) });
+    for (client, why) in [(panics, "it panicked: no such order"), (ends, "no room")] {
+        let simulation = told(&storm.clone().client(client));
+        let finding = &simulation.series[0].failures[0].findings[0];
+        let expected = format!("the client under test ended: {why}");
+        assert!(finding.message.starts_with(&expected), "{finding:?}");
+    }
+    let lacks = Client::new(|mut part| async move {
+        let _ = part.next().await;
+        part.lacks("everything");
+        pending().await
+    });
+    let simulation = told(&storm.client(lacks));
+    assert_eq!(
+        simulation.verdict(),
+        Verdict::NotApplicable,
+        "{simulation:#?}"
+    );
+}
+
+#[test]
+fn a_client_that_writes_no_packets_is_found() {
+    let (_folder, storm) = a_story();
+    let odd = Client::new(|mut part| async move {
+        let _ = part.next().await;
+        let mut stream = part.dial().await?;
+        // CONNECT with a reserved flag.
+        let bytes = b"\x10\x0d\x00\x04MQTT\x04\x03\x00\x00\x00\x01a";
+        stream.write_all(bytes).await?;
+        let _ = stream.read(&mut [0; 64]).await;
+        pending().await
+    });
+    let simulation = told(&storm.client(odd).version(Version::V3_1_1));
+    let finding = &simulation.series[0].failures[0].findings[0];
+    assert_eq!(finding.rule, "packet form");
+    assert_eq!(finding.statements[0].id, "MQTT-3.1.2-3");
+}
+
+#[test]
+fn a_story_that_is_left_out_has_to_be_there() {
+    let (_folder, storm) = a_story();
+    let simulation = told(&storm.clone().without("story", "it is too long"));
+    assert_eq!(simulation.summary.total, 0);
+    let problems = storm.without("stories", "a slip of the pen").run();
+    let problems = problems.expect_err("there is none");
+    assert!(
+        problems[0].to_string().contains("`stories`"),
+        "{problems:?}"
+    );
 }

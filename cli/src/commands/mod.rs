@@ -9,6 +9,7 @@ pub(crate) mod encode;
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod live;
+pub(crate) mod proxy;
 pub(crate) mod replay;
 pub(crate) mod sim;
 mod stories;

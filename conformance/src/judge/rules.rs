@@ -40,6 +40,7 @@ pub(super) fn broken(cx: &Cx, records: &[Record]) -> Vec<Finding> {
             server: SERVER,
             own_topics: Some(&topics),
             buffers: true,
+            whole: false,
         },
     );
     let mut reader = Reader::new(Setting {

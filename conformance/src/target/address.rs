@@ -117,8 +117,17 @@ impl Target {
         self
     }
 
+    /// Whether the address says a user name.
+    #[must_use]
+    pub const fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     /// Looks the name up and gives its addresses.
-    pub(crate) async fn resolve(&self, limit: Duration) -> Result<Vec<Endpoint>, Unreachable> {
+    ///
+    /// # Errors
+    /// When it has none, or it takes longer than `limit`.
+    pub async fn resolve(&self, limit: Duration) -> Result<Vec<Endpoint>, Unreachable> {
         let (host, port) = match &self.place {
             Place::Tcp { host, port } => (host.as_str(), *port),
             Place::Memory(memory) => return Ok(vec![memory.clone().into()]),

@@ -47,7 +47,7 @@ impl Owed {
     }
 }
 
-impl Rule<'_> for Acknowledgements {
+impl Rule for Acknowledgements {
     fn turn_to(&mut self, _: u64) {
         let Owed {
             publishes,
@@ -62,9 +62,13 @@ impl Rule<'_> for Acknowledgements {
         }
     }
 
-    fn resume(&mut self, present: bool) {
+    fn resume(&mut self, present: bool, certain: bool) {
         self.resumed = present;
         if !present {
+            // What it says next it may say before it learns that the session is gone.
+            if !certain {
+                return;
+            }
             self.earlier = Owed::default();
             self.answered.clear();
         }
@@ -87,7 +91,7 @@ impl Rule<'_> for Acknowledgements {
         }
     }
 
-    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         let (ack, cite, asks) = match step.packet {
             Packet::PubAck(ack) | Packet::PubRec(ack) => (ack, UNASKED, "PUBLISH"),
             Packet::PubComp(ack) => (ack, COMPLETED, "PUBREL"),

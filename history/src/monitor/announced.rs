@@ -52,12 +52,12 @@ impl Said {
     }
 }
 
-impl Rule<'_> for Announced {
+impl Rule for Announced {
     fn connects(&mut self, connect: &Connect) {
         self.said = (connect.version == Version::V5_0).then(|| Said::of(connect));
     }
 
-    fn greets(&mut self, step: &Step<'_, '_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
+    fn greets(&mut self, step: &Step<'_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
         let Some(said) = &self.said else { return };
         let mut tell = |cite, what: &str, expected: &str| {
             let message = format!("{} sent a CONNACK with {what}", step.who());
@@ -79,7 +79,7 @@ impl Rule<'_> for Announced {
         size(step, said, broken);
     }
 
-    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         let Some(said) = &self.said else { return };
         size(step, said, broken);
         let packet = step.packet.packet_type();
@@ -119,7 +119,7 @@ impl Rule<'_> for Announced {
 }
 
 /// The size of a packet as it is at least: what has a longer form is taken to have had its shortest.
-fn size(step: &Step<'_, '_>, said: &Said, broken: &mut dyn FnMut(Finding)) {
+fn size(step: &Step<'_>, said: &Said, broken: &mut dyn FnMut(Finding)) {
     let Some(largest) = said.largest else { return };
     let Ok(bytes) = encode(step.packet, Version::V5_0) else {
         return;

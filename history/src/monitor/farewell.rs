@@ -13,12 +13,12 @@ pub(super) struct Farewell {
     last: Option<(&'static str, Cite, usize)>,
 }
 
-impl Rule<'_> for Farewell {
+impl Rule for Farewell {
     fn turn_to(&mut self, _: u64) {
         self.last = None;
     }
 
-    fn greets(&mut self, step: &Step<'_, '_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
+    fn greets(&mut self, step: &Step<'_>, ack: &ConnAck, broken: &mut dyn FnMut(Finding)) {
         self.follows(step, broken);
         if ack.reason.is_error() {
             self.last = Some((
@@ -29,7 +29,7 @@ impl Rule<'_> for Farewell {
         }
     }
 
-    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         if step.judged == Role::Client {
             return;
         }
@@ -41,7 +41,7 @@ impl Rule<'_> for Farewell {
 }
 
 impl Farewell {
-    fn follows(&self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn follows(&self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         let Some((what, cite, before)) = self.last else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The first packet of a client is CONNECT, the first one of a server is CONNACK, in 5.0 after any AUTH, and the only
+//! The first packet of a client is CONNECT, and the only one; the first one of a server is CONNACK, in 5.0 after any AUTH, and the only
 //! one.
 
 use super::Step;
@@ -7,6 +7,7 @@ use squall_protocol::{Packet, Role};
 
 const CONNACK_FIRST: Cite = (&["MQTT-3.2.0-1"], &["MQTT-3.2.0-1"]);
 const CONNACK_ONCE: Cite = (&[], &["MQTT-3.2.0-2"]);
+const CONNECT_ONCE: Cite = (&["MQTT-3.1.0-2"], &["MQTT-3.1.0-2"]);
 const CONNECT_FIRST: Cite = (&["MQTT-3.1.0-1"], &["MQTT-3.1.0-1"]);
 
 /// Who has greeted.
@@ -34,11 +35,16 @@ impl Greeting {
         self.answered.retain(|c| *c != conn);
     }
 
-    pub(super) fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    pub(super) fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         if matches!(step.packet, Packet::ConnAck(_)) && step.judged == Role::Server {
             self.answers(step, broken);
         }
         if self.begun.contains(&step.end.conn) {
+            if matches!(step.packet, Packet::Connect(_)) && step.judged == Role::Client {
+                let message = format!("{} sent a second CONNECT", step.who());
+                let expected = "one CONNECT in a network connection";
+                broken(step.finding("packet flow", CONNECT_ONCE, message, expected, None));
+            }
             return;
         }
         // In 5.0 the server may ask for more before it answers.
@@ -65,7 +71,7 @@ impl Greeting {
     }
 
     /// In 3.1.1 it is only described that one CONNECT has one answer.
-    fn answers(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn answers(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         if !self.answered.contains(&step.end.conn) {
             self.answered.push(step.end.conn);
         } else if step.five() {

@@ -55,9 +55,15 @@ impl<'a> Messages<'a> {
         self.unknown = true;
     }
 
-    pub(super) fn see(&mut self, step: &Step<'_, 'a>, from: Role, broken: &mut dyn FnMut(Finding)) {
+    pub(super) fn see(
+        &mut self,
+        step: &Step<'_>,
+        packet: &'a Packet,
+        from: Role,
+        broken: &mut dyn FnMut(Finding),
+    ) {
         let session = step.end.session;
-        match step.packet {
+        match packet {
             Packet::Connect(connect) => {
                 if let Some(will) = &connect.will {
                     self.note(&will.topic, &will.payload, will.qos, will.retain);
@@ -117,7 +123,7 @@ impl<'a> Messages<'a> {
     }
 
     /// The topic of a message, also where an alias stands for it.
-    fn topic(&mut self, step: &Step<'_, '_>, from: Role, publish: &'a Publish) -> Option<&'a Text> {
+    fn topic(&mut self, step: &Step<'_>, from: Role, publish: &'a Publish) -> Option<&'a Text> {
         let alias = publish.properties.topic_alias();
         let key = |alias| (step.end.client, step.end.conn, from == Role::Client, alias);
         if publish.topic.is_empty() {
@@ -131,7 +137,7 @@ impl<'a> Messages<'a> {
 
     fn forwarded(
         &self,
-        step: &Step<'_, '_>,
+        step: &Step<'_>,
         topic: &str,
         publish: &Publish,
         broken: &mut dyn FnMut(Finding),

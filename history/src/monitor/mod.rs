@@ -29,6 +29,8 @@ pub struct Scene<'n> {
     /// The judged side may hold back what it says, and lose it with a connection, before anybody sees it: even at its own
     /// end, not everything that it has tried to say is known.
     pub buffers: bool,
+    /// No session is older than what is seen.
+    pub whole: bool,
 }
 
 impl fmt::Debug for Scene<'_> {
@@ -46,23 +48,63 @@ impl fmt::Debug for Scene<'_> {
 pub struct Monitors<'n, 'a> {
     scene: Scene<'n>,
     judged: Role,
-    sessions: BTreeMap<usize, Session<'a>>,
+    sessions: BTreeMap<usize, Session>,
     messages: Messages<'a>,
 }
 
+/// The monitors of one session, for one judged side, for somebody who watches packets go by and keeps none. What they
+/// keep is bounded by the number of packet identifiers, however long the session lasts. Messages are not held against
+/// those of other sessions: that is what [`Monitors`] do.
+///
+/// Whether records come from the end of the judged side or from its peer's is said by each; a session that began before
+/// anybody watched is not judged.
+#[derive(Debug)]
+pub struct Watch {
+    judged: Role,
+    session: Session,
+}
+
+impl Watch {
+    /// Monitors of what `judged` sends.
+    #[must_use]
+    pub fn of(judged: Role) -> Self {
+        Self {
+            judged,
+            session: Session::default(),
+        }
+    }
+
+    /// Looks at the next record of the session; gives what is wrong to `broken`. A record's client and session are of no
+    /// account but for the name in a sentence.
+    pub fn see(&mut self, scene: &Scene<'_>, record: &Record<'_>, broken: &mut dyn FnMut(Finding)) {
+        self.session.look(scene, self.judged, record, broken);
+    }
+
+    /// Something is not known, so nothing more is judged of this session.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        self.session.unknown
+    }
+}
+
 /// A packet as the monitors of one session see it.
-struct Step<'s, 'a> {
+struct Step<'s> {
     scene: &'s Scene<'s>,
     judged: Role,
     end: End,
     ix: usize,
-    packet: &'a Packet,
+    packet: &'s Packet,
 }
 
-impl Step<'_, '_> {
+impl Step<'_> {
     /// It is seen where the judged side is: nothing that side had sent or heard before is unknown.
     fn sharp(&self) -> bool {
         self.end.side == self.judged && !self.scene.buffers
+    }
+
+    /// What the server said was known to the judged side before it said anything more.
+    fn certain(&self) -> bool {
+        self.judged == Role::Server || self.sharp()
     }
 
     fn five(&self) -> bool {
@@ -99,9 +141,9 @@ impl Step<'_, '_> {
 }
 
 /// A rule on the packets of one session, with what it has to remember. What does not concern it, it leaves out.
-trait Rule<'a>: fmt::Debug {
+trait Rule: fmt::Debug {
     /// The judged side sends this.
-    fn says(&mut self, _step: &Step<'_, 'a>, _broken: &mut dyn FnMut(Finding)) {}
+    fn says(&mut self, _step: &Step<'_>, _broken: &mut dyn FnMut(Finding)) {}
 
     /// Its peer sends this.
     fn hears(&mut self, _packet: &Packet) {}
@@ -116,13 +158,14 @@ trait Rule<'a>: fmt::Debug {
     fn connects(&mut self, _connect: &Connect) {}
 
     /// The judged server answers CONNECT.
-    fn greets(&mut self, _step: &Step<'_, 'a>, _ack: &ConnAck, _broken: &mut dyn FnMut(Finding)) {}
+    fn greets(&mut self, _step: &Step<'_>, _ack: &ConnAck, _broken: &mut dyn FnMut(Finding)) {}
 
     /// The peer's Receive Maximum.
     fn allow(&mut self, _window: Option<u16>) {}
 
-    /// The connection is accepted; the session goes on or is new.
-    fn resume(&mut self, _present: bool) {}
+    /// The connection is accepted; the session goes on or is new. It is certain that the judged side knows it when it next
+    /// speaks, or not.
+    fn resume(&mut self, _present: bool, _certain: bool) {}
 }
 
 macro_rules! rules {
@@ -130,7 +173,7 @@ macro_rules! rules {
         $(mod $file;)+
 
         /// Every rule, at the beginning of a session.
-        fn rules<'a>() -> Vec<Box<dyn Rule<'a> + 'a>> {
+        fn rules() -> Vec<Box<dyn Rule>> {
             vec![$(Box::new($file::$rule::default())),+]
         }
     };
@@ -147,21 +190,24 @@ rules! {
 
 /// What is known of one session.
 #[derive(Debug)]
-struct Session<'a> {
+struct Session {
     /// The connection that counts: the one of the latest CONNECT.
     conn: Option<u64>,
     /// Something is not known, so nothing more is judged.
     unknown: bool,
     greeting: Greeting,
-    rules: Vec<Box<dyn Rule<'a> + 'a>>,
+    /// The connection that was accepted last.
+    accepted: Option<u64>,
+    rules: Vec<Box<dyn Rule>>,
 }
 
-impl Default for Session<'_> {
+impl Default for Session {
     fn default() -> Self {
         Self {
             conn: None,
             unknown: false,
             greeting: Greeting::default(),
+            accepted: None,
             rules: rules(),
         }
     }
@@ -179,73 +225,102 @@ impl<'n, 'a> Monitors<'n, 'a> {
         }
     }
 
-    /// What the judged side sent cannot be read as one of its packets.
-    fn malformed(&self, ix: usize, end: End, violation: &Violation) -> Finding {
-        let name = (self.scene.name)(end.client);
-        let who = match self.judged {
-            Role::Server => format!("{}, to {name},", self.scene.server),
-            Role::Client => name,
-        };
-        Finding {
-            rule: "packet form",
-            statements: violation.statements().to_vec(),
-            message: format!("{who} sent what breaks the standard: {violation}"),
-            expected: "packets as the standard writes them".into(),
-            witness: vec![ix],
-            absence: false,
-            demand: None,
-        }
-    }
-
     /// Looks at the next record; gives what is wrong to `broken`.
     pub fn see(&mut self, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
         let Record { ix, end, seen, .. } = *record;
         let session = self.sessions.entry(end.session).or_default();
+        let from = match seen {
+            Seen::Sent(packet) => Some((packet, end.side)),
+            Seen::Received(packet) => Some((packet, other(end.side))),
+            _ => None,
+        };
+        if let Some((packet, from)) = from {
+            let step = Step {
+                scene: &self.scene,
+                judged: self.judged,
+                end,
+                ix,
+                packet,
+            };
+            // Of a session in which something was missed, it is not known what it is subscribed to and what an alias means.
+            let unknown = session.unknown && from == Role::Server;
+            if step.scene.own_topics.is_some() && !unknown {
+                self.messages.see(&step, packet, from, broken);
+            }
+        }
+        if matches!(seen, Seen::Unknown) {
+            self.messages.unknown();
+        }
+        session.look(&self.scene, self.judged, record, broken);
+    }
+}
+
+/// What the judged side sent cannot be read as one of its packets.
+fn malformed(
+    scene: &Scene<'_>,
+    judged: Role,
+    ix: usize,
+    end: End,
+    violation: &Violation,
+) -> Finding {
+    let name = (scene.name)(end.client);
+    let who = match judged {
+        Role::Server => format!("{}, to {name},", scene.server),
+        Role::Client => name,
+    };
+    Finding {
+        rule: "packet form",
+        statements: violation.statements().to_vec(),
+        message: format!("{who} sent what breaks the standard: {violation}"),
+        expected: "packets as the standard writes them".into(),
+        witness: vec![ix],
+        absence: false,
+        demand: None,
+    }
+}
+
+impl Session {
+    fn each(&mut self, mut tell: impl FnMut(&mut dyn Rule)) {
+        self.rules.iter_mut().for_each(|rule| tell(&mut **rule));
+    }
+
+    fn look(
+        &mut self,
+        scene: &Scene<'_>,
+        judged: Role,
+        record: &Record<'_>,
+        broken: &mut dyn FnMut(Finding),
+    ) {
+        let Record { ix, end, seen, .. } = *record;
         let (packet, from) = match seen {
             Seen::Sent(packet) => (packet, end.side),
             Seen::Received(packet) => (packet, other(end.side)),
-            Seen::Unknown => {
-                session.unknown = true;
-                self.messages.unknown();
+            Seen::Unknown | Seen::Missed => {
+                self.unknown = true;
                 return;
             }
-            Seen::Missed => {
-                session.unknown = true;
-                return;
-            }
-            Seen::Closed(_) => return session.greeting.closed(end.conn),
+            Seen::Closed(_) => return self.greeting.closed(end.conn),
             Seen::Broken(violation) => {
-                if other(end.side) == self.judged {
-                    broken(self.malformed(ix, end, violation));
+                if other(end.side) == judged {
+                    broken(malformed(scene, judged, ix, end, violation));
                 }
                 return;
             }
             Seen::Opened | Seen::Silenced | Seen::Application(_) => return,
         };
-        let step = Step {
-            scene: &self.scene,
-            judged: self.judged,
-            end,
-            ix,
-            packet,
-        };
-        // Of a session in which something was missed, it is not known what it is subscribed to and what an alias means.
-        let unknown = session.unknown && from == Role::Server;
-        if step.scene.own_topics.is_some() && !unknown {
-            self.messages.see(&step, from, broken);
-        }
-        if !session.unknown {
-            session.see(&step, from, broken);
+        if !self.unknown {
+            let step = Step {
+                scene,
+                judged,
+                end,
+                ix,
+                packet,
+            };
+            self.see(&step, from, broken);
         }
     }
-}
 
-impl<'a> Session<'a> {
-    fn each(&mut self, mut tell: impl FnMut(&mut (dyn Rule<'a> + 'a))) {
-        self.rules.iter_mut().for_each(|rule| tell(&mut **rule));
-    }
-
-    fn see(&mut self, step: &Step<'_, 'a>, from: Role, broken: &mut dyn FnMut(Finding)) {
+    fn see(&mut self, step: &Step<'_>, from: Role, broken: &mut dyn FnMut(Finding)) {
         let conn = step.end.conn;
         let says = from == step.judged;
         if says {
@@ -256,7 +331,7 @@ impl<'a> Session<'a> {
             self.each(|rule| rule.turn_to(conn));
             if says && !step.sharp() && is_clean(step.packet) {
                 // What comes before CONNACK is of the new session already.
-                self.each(|rule| rule.resume(false));
+                self.each(|rule| rule.resume(false, true));
             }
         }
         if self.conn != Some(conn) {
@@ -278,8 +353,12 @@ impl<'a> Session<'a> {
                     self.each(|rule| rule.greets(step, ack, broken));
                 }
                 if !ack.reason.is_error() {
-                    self.accepted(step, ack);
+                    self.accept(step, ack);
                 }
+            }
+            // What it says before it has an answer belongs to a session of which is not known which it will be.
+            _ if says && !step.certain() && self.accepted != Some(conn) => {
+                self.each(|rule| rule.says(step, &mut |_| {}));
             }
             _ if says => self.each(|rule| rule.says(step, broken)),
             _ => self.each(|rule| rule.hears(step.packet)),
@@ -287,16 +366,18 @@ impl<'a> Session<'a> {
     }
 }
 
-impl Session<'_> {
+impl Session {
     /// The connection is accepted.
-    fn accepted(&mut self, step: &Step<'_, '_>, ack: &ConnAck) {
+    fn accept(&mut self, step: &Step<'_>, ack: &ConnAck) {
         if step.judged == Role::Client {
             self.each(|rule| rule.allow(ack.properties.receive_maximum()));
         }
         // A session that began where nobody looked is not judged.
         self.unknown = !step.sharp() && ack.session_present && !self.greeting.has_met();
         self.greeting.met();
-        self.each(|rule| rule.resume(ack.session_present));
+        self.accepted = Some(step.end.conn);
+        let certain = step.certain();
+        self.each(|rule| rule.resume(ack.session_present, certain));
     }
 }
 

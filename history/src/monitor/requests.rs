@@ -10,6 +10,9 @@ const SUBACK_CODES: Cite = (&["MQTT-3.8.4-5"], &["MQTT-3.8.4-6"]);
 const UNSUBACK: Cite = (&["MQTT-3.10.4-4"], &["MQTT-3.10.4-4"]);
 const UNSUBACK_CODES: Cite = (&[], &["MQTT-3.11.3-2"]);
 
+/// Requests of one packet identifier that are remembered.
+const MOST: usize = 64;
+
 /// The requests of a client on this connection that are not answered: how many filters each has.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
@@ -17,7 +20,7 @@ pub(super) struct Requests {
     unsubscribes: BTreeMap<u16, Vec<usize>>,
 }
 
-impl Rule<'_> for Requests {
+impl Rule for Requests {
     fn turn_to(&mut self, _: u64) {
         *self = Self::default();
     }
@@ -28,10 +31,14 @@ impl Rule<'_> for Requests {
             Packet::Unsubscribe(u) => (&mut self.unsubscribes, u.packet_id, u.filters.len()),
             _ => return,
         };
-        requests.entry(id.get()).or_default().push(filters);
+        let open = requests.entry(id.get()).or_default();
+        // Who asks more often under one identifier is answered as often, or not; memory has its bounds.
+        if open.len() < MOST {
+            open.push(filters);
+        }
     }
 
-    fn says(&mut self, step: &Step<'_, '_>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         let (requests, id, codes, request, answer, many) = match step.packet {
             Packet::SubAck(ack) => (
                 &mut self.subscribes,

@@ -7,7 +7,10 @@ use squall_protocol::{
     Packet, QoS, Role,
     packet::{Ack, Publish},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 const DUP: Cite = (&["MQTT-3.3.1-1"], &["MQTT-3.3.1-1"]);
 const FIRST: Cite = (
@@ -30,18 +33,18 @@ const RELEASE: Cite = (&["MQTT-4.3.3-1"], &["MQTT-4.3.3-4"]);
 
 /// The messages that the judged side sends, of one session.
 #[derive(Debug)]
-pub(super) struct Sending<'a> {
+pub(super) struct Sending {
     conn: u64,
     /// The peer's Receive Maximum on this connection.
     window: usize,
-    flows: BTreeMap<u16, Flow<'a>>,
+    flows: BTreeMap<u16, Flow>,
     /// Messages whose flow has ended on this connection, by packet identifier: what crosses their last acknowledgement
     /// is no message of its own.
-    ended: BTreeMap<u16, &'a Publish>,
+    ended: BTreeMap<u16, Print>,
     next_seq: u64,
     /// The newest message that was sent again on this connection; of all, and of each topic and QoS.
     last_resent: Option<u64>,
-    last_of_topic: BTreeMap<(&'a str, QoS), u64>,
+    last_of_topic: BTreeMap<(u64, QoS), u64>,
     /// Connections that were accepted so far, and those on which a CONNECT went out.
     connections: u32,
     attempts: u32,
@@ -50,21 +53,58 @@ pub(super) struct Sending<'a> {
     unreleased_here: usize,
     /// How many flows were sent on this connection and have not ended.
     flows_here: usize,
+    /// The judged side has shown that it has what its peer answered its CONNECT with: it has gone on from something that
+    /// came after that. Only asked where the peer looks and a client is judged.
+    answered: bool,
+}
+
+/// What a message is recognised by when it is sent again. It is kept for as long as the message is under way, so no byte
+/// of the message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Print {
+    /// None where a Topic Alias stands for it.
+    topic: Option<u64>,
+    payload: u64,
+    qos: QoS,
+}
+
+impl Print {
+    fn of(publish: &Publish) -> Self {
+        let topic = (!publish.topic.is_empty()).then(|| digest(publish.topic.as_bytes()));
+        Self {
+            topic,
+            payload: digest(&publish.payload),
+            qos: publish.qos,
+        }
+    }
+
+    /// A topic may be left out where a Topic Alias stands for it.
+    fn same_message(self, other: Self) -> bool {
+        let same_topic = self.topic.is_none() || other.topic.is_none() || self.topic == other.topic;
+        self.qos == other.qos && same_topic && self.payload == other.payload
+    }
+}
+
+/// The same number for the same bytes.
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A QoS 1 or 2 message on its way out.
 #[derive(Debug)]
-struct Flow<'a> {
+struct Flow {
     /// Its place in the order in which messages were first sent; unknown where this may not be the first attempt.
     seq: Option<u64>,
-    publish: &'a Publish,
+    print: Print,
     /// A PUBREC has come; PUBREL is due, and PUBCOMP ends it.
     released: bool,
     conn: u64,
     ix: usize,
 }
 
-impl Default for Sending<'_> {
+impl Default for Sending {
     fn default() -> Self {
         Self {
             conn: 0,
@@ -79,16 +119,17 @@ impl Default for Sending<'_> {
             unreleased: 0,
             unreleased_here: 0,
             flows_here: 0,
+            answered: false,
         }
     }
 }
 
-impl<'a> Rule<'a> for Sending<'a> {
+impl Rule for Sending {
     fn allow(&mut self, window: Option<u16>) {
         self.window = window.unwrap_or(u16::MAX).into();
     }
 
-    fn resume(&mut self, present: bool) {
+    fn resume(&mut self, present: bool, _: bool) {
         self.last_resent = None;
         self.last_of_topic.clear();
         self.connections += 1;
@@ -105,6 +146,7 @@ impl<'a> Rule<'a> for Sending<'a> {
         let back = conn < self.conn;
         self.attempts += 1;
         self.conn = conn;
+        self.answered = false;
         self.ended.clear();
         (self.unreleased_here, self.flows_here) = (0, 0);
         if back {
@@ -128,7 +170,7 @@ impl<'a> Rule<'a> for Sending<'a> {
         self.hears(packet);
     }
 
-    fn says(&mut self, step: &Step<'_, 'a>, broken: &mut dyn FnMut(Finding)) {
+    fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
         match step.packet {
             Packet::Publish(publish) if publish.qos != QoS::AtMostOnce => {
                 self.publish(step, publish, broken);
@@ -139,7 +181,7 @@ impl<'a> Rule<'a> for Sending<'a> {
     }
 }
 
-impl<'a> Sending<'a> {
+impl Sending {
     /// The first part of a flow is done; where it is not only `released`, all of it.
     fn done(&mut self, id: u16, released: bool) {
         let Some(flow) = self.flows.get_mut(&id) else {
@@ -154,15 +196,18 @@ impl<'a> Sending<'a> {
             self.flows_here -= here;
             // What was sent on an older connection may be sent again on this one, if the answer crossed with that.
             if here > 0 {
-                self.ended.insert(id, flow.publish);
+                self.ended.insert(id, flow.print);
             }
         }
     }
 
     /// PUBREL comes after PUBREC. One for a flow that nobody knows any more is an answer to a PUBREC that was sent
     /// again, or was sent again itself.
-    fn release(&mut self, step: &Step<'_, 'a>, id: u16, broken: &mut dyn FnMut(Finding)) {
-        let Some(flow) = self.flows.get(&id).filter(|flow| !flow.released) else {
+    fn release(&mut self, step: &Step<'_>, id: u16, broken: &mut dyn FnMut(Finding)) {
+        let flow = self.flows.get(&id);
+        // It answers a PUBREC, which came after CONNACK.
+        self.answered |= flow.is_some_and(|flow| flow.released && flow.conn == self.conn);
+        let Some(flow) = flow.filter(|flow| !flow.released) else {
             return;
         };
         let message = format!("{} sent PUBREL {id} before there was a PUBREC", step.who());
@@ -170,21 +215,17 @@ impl<'a> Sending<'a> {
         broken(step.finding("packet flow", RELEASE, message, expected, Some(flow.ix)));
     }
 
-    fn publish(
-        &mut self,
-        step: &Step<'_, 'a>,
-        publish: &'a Publish,
-        broken: &mut dyn FnMut(Finding),
-    ) {
+    fn publish(&mut self, step: &Step<'_>, publish: &Publish, broken: &mut dyn FnMut(Finding)) {
         let Some(id) = publish.packet_id.map(squall_protocol::PacketId::get) else {
             return;
         };
+        let print = Print::of(publish);
         match self.flows.get(&id) {
-            Some(flow) if !flow.released && same_message(flow.publish, publish) => {
+            Some(flow) if !flow.released && flow.print.same_message(print) => {
                 self.again(step, id, publish, broken);
             }
             // Where the peer looks, its PUBREC may have been lost with an older connection, or is still under way.
-            Some(flow) if !step.sharp() && publish.dup && same_message(flow.publish, publish) => {
+            Some(flow) if !step.sharp() && publish.dup && flow.print.same_message(print) => {
                 if flow.conn == self.conn {
                     return self.resent_here(step, id, Some(flow.ix), broken);
                 }
@@ -200,11 +241,12 @@ impl<'a> Sending<'a> {
                 broken(step.finding("packet flow", ID_IN_USE, message, expected, Some(flow.ix)));
             }
             None => {
-                let crossed = |ended: &&Publish| publish.dup && same_message(ended, publish);
+                let crossed = |ended: &Print| publish.dup && ended.same_message(print);
                 if !step.sharp() && self.ended.get(&id).is_some_and(crossed) {
                     return self.resent_here(step, id, None, broken);
                 }
-                // Where the peer looks, the first attempt may have been lost with an older connection.
+                // Where the peer looks, the first attempt may have been lost with an older connection; a client's also with
+                // one that nobody saw, in a session that the server has lost.
                 if publish.dup && (step.sharp() || self.is_first(step)) {
                     let message = format!(
                         "{} sent packet {id} for the first time with the DUP flag",
@@ -223,10 +265,10 @@ impl<'a> Sending<'a> {
     }
 
     /// Nothing can have been sent on an older connection. A client may publish before it is let in.
-    fn is_first(&self, step: &Step<'_, '_>) -> bool {
+    fn is_first(&self, step: &Step<'_>) -> bool {
         match step.judged {
             Role::Server => self.connections == 1,
-            Role::Client => self.attempts == 1,
+            Role::Client => self.attempts == 1 && step.scene.whole,
         }
     }
 
@@ -243,9 +285,9 @@ impl<'a> Sending<'a> {
     /// A message that is under way is sent again.
     fn again(
         &mut self,
-        step: &Step<'_, 'a>,
+        step: &Step<'_>,
         id: u16,
-        publish: &'a Publish,
+        publish: &Publish,
         broken: &mut dyn FnMut(Finding),
     ) {
         let Some(flow) = self.flows.get_mut(&id) else {
@@ -266,9 +308,10 @@ impl<'a> Sending<'a> {
             return self.resent_here(step, id, Some(before), broken);
         }
         let Some(seq) = seq else { return };
-        let of_topic = self
-            .last_of_topic
-            .insert((publish.topic.as_str(), publish.qos), seq);
+        let of_topic = self.last_of_topic.insert(
+            (Print::of(publish).topic.unwrap_or_default(), publish.qos),
+            seq,
+        );
         let of_all = self.last_resent.replace(seq);
         // Where the peer looks, only what is surely ordered counts: a topic and QoS [MQTT-4.6.0-6] [MQTT-4.6.0-5].
         let known = !publish.topic.is_empty();
@@ -296,7 +339,7 @@ impl<'a> Sending<'a> {
     /// In 3.1.1 a message may be sent again whenever its sender likes; section 4.4 only says when it has to.
     fn resent_here(
         &self,
-        step: &Step<'_, 'a>,
+        step: &Step<'_>,
         id: u16,
         before: Option<usize>,
         broken: &mut dyn FnMut(Finding),
@@ -313,14 +356,14 @@ impl<'a> Sending<'a> {
 
     fn fresh(
         &mut self,
-        step: &Step<'_, 'a>,
+        step: &Step<'_>,
         id: u16,
-        publish: &'a Publish,
+        publish: &Publish,
         broken: &mut dyn FnMut(Finding),
     ) {
         // What was in flight before must be sent again first, or the order of a resumed session is lost. Where the
         // peer looks, an older message may have been given up for a reason that does not show.
-        let skipped = |flow: &&Flow<'_>| flow.conn != self.conn && !flow.released;
+        let skipped = |flow: &&Flow| flow.conn != self.conn && !flow.released;
         if step.sharp()
             && self.unreleased > self.unreleased_here
             && let Some(skipped) = self.flows.values().find(skipped).map(|flow| flow.ix)
@@ -335,13 +378,14 @@ impl<'a> Sending<'a> {
         let first = step.sharp() || !publish.dup;
         let flow = Flow {
             seq: first.then_some(self.next_seq),
-            publish,
+            print: Print::of(publish),
             released: false,
             conn: self.conn,
             ix: step.ix,
         };
         self.next_seq += 1;
-        self.ended.remove(&id);
+        // Whoever uses an identifier again has had the answer to its first use, which came after CONNACK.
+        self.answered |= self.ended.remove(&id).is_some();
         self.flows.insert(id, flow);
         self.unreleased += 1;
         self.unreleased_here += 1;
@@ -352,18 +396,12 @@ impl<'a> Sending<'a> {
         } else {
             self.flows_here
         };
-        // A client need not have read yet how many the server takes: what it owes then is a duty of its own.
-        let surely = step.sharp() || step.judged == Role::Server;
-        if step.five() && surely && in_flight > self.window {
+        // A client may publish before it has read CONNACK, and with it the window.
+        let told = step.sharp() || step.judged == Role::Server || self.answered;
+        if step.five() && told && in_flight > self.window {
             let message = format!("{} has {in_flight} messages in flight", step.who());
             let expected = format!("at most {}, the peer's Receive Maximum", self.window);
             broken(step.finding("packet flow", WINDOW, message, expected, None));
         }
     }
-}
-
-/// A topic may be left out where a Topic Alias stands for it.
-fn same_message(a: &Publish, b: &Publish) -> bool {
-    let same_topic = a.topic == b.topic || a.topic.is_empty() || b.topic.is_empty();
-    a.qos == b.qos && same_topic && a.payload == b.payload
 }

@@ -143,6 +143,7 @@ pub(crate) fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding
         server: "the server",
         own_topics: Some("t"),
         buffers: false,
+        whole: true,
     };
     let mut monitors = Monitors::of(Role::Server, scene);
     let mut found = Vec::new();

@@ -30,6 +30,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judge
             own_topics: None,
             // What was written to a socket need not have been read.
             buffers: true,
+            whole: true,
         },
     );
     let mut duties = Duties::of(version, &name);

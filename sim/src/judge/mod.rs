@@ -41,6 +41,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         server: BROKER,
         own_topics,
         buffers: stranger,
+        whole: true,
     };
     let settled = settled(plan, trace).filter(|_| told == Told::Whole);
     let reader = || Reader::new(setting(plan, version, &sessions, sight, settled));
@@ -65,6 +66,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     }
     let model = ears.story.finish(played.end);
     match ears.known {
+        None if ends == Ends::Broker => oracle::judge_clients(&model, &mut broken),
         None => oracle::judge(&model, &mut broken),
         Some(known) => as_known(known, translator.blind(), played, &mut broken),
     }
@@ -103,6 +105,20 @@ fn as_known(known: Reader<'_>, blind: Option<Time>, played: &Played, broken: &mu
     oracle::judge(&known, broken);
 }
 
+/// Whether the broker's monitors are shown what was seen at this side, and the clients'.
+const fn watchers(ends: Ends, side: Role) -> (bool, bool) {
+    match (ends, side) {
+        // Each party is watched on its own side of the wire, where that is seen.
+        (Ends::Both | Ends::Sockets, Role::Server) => (true, false),
+        (Ends::Both | Ends::Sockets, Role::Client) => (false, true),
+        (Ends::Clients, Role::Server) => (false, false),
+        (Ends::Clients, Role::Client) => (true, true),
+        // A client that is no reference client is seen by the reference broker, of which there is nothing to be said.
+        (Ends::Broker, Role::Server) => (false, true),
+        (Ends::Broker, Role::Client) => (false, false),
+    }
+}
+
 /// Everybody who listens to a history.
 struct Ears<'n, 'a> {
     plan: &'a Scenario,
@@ -130,11 +146,11 @@ impl<'a> Ears<'_, 'a> {
             return;
         }
         let mut found = |finding| broken.push(finding);
-        // Each party is watched on its own side of the wire, where that is seen.
-        if record.end.side == self.ends.watched() || matches!(record.seen, Seen::Unknown) {
+        let (broker, clients) = watchers(self.ends, record.end.side);
+        if broker || matches!(record.seen, Seen::Unknown) {
             self.of_broker.see(record, &mut found);
         }
-        if record.end.side == Role::Client && !self.plan.clients[record.end.client].scripted {
+        if clients && !self.plan.clients[record.end.client].scripted {
             self.of_clients.see(record, &mut found);
         }
     }

@@ -24,7 +24,7 @@ const TURNS: u32 = 32;
 
 /// What travels through the link model.
 #[derive(Debug)]
-pub(super) enum Parcel {
+pub(crate) enum Parcel {
     /// The opening; who dialled is told when it is through.
     Syn(tokio::sync::oneshot::Sender<()>),
     /// Bytes.
@@ -34,7 +34,7 @@ pub(super) enum Parcel {
 }
 
 impl Parcel {
-    pub(super) const fn kind(&self) -> Kind {
+    pub(crate) const fn kind(&self) -> Kind {
         match self {
             Self::Syn(_) => Kind::Syn,
             Self::Data(_) => Kind::Data,
@@ -44,7 +44,7 @@ impl Parcel {
 }
 
 /// Puts something under way: false when it can never arrive.
-pub(super) trait Post {
+pub(crate) trait Post {
     fn post(&mut self, conn: ConnIx, way: Way, parcel: Parcel) -> bool;
 }
 
@@ -171,7 +171,7 @@ impl Side {
 }
 
 /// One connection.
-pub(super) struct Line {
+pub(crate) struct Line {
     conn: ConnIx,
     client: Side,
     broker: Side,
@@ -179,7 +179,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) const fn new(conn: ConnIx, client: BoxStream, broker: BoxStream) -> Self {
+    pub(crate) const fn new(conn: ConnIx, client: BoxStream, broker: BoxStream) -> Self {
         Self {
             conn,
             client: Side::new(client),
@@ -189,7 +189,7 @@ impl Line {
     }
 
     /// The network brings something.
-    pub(super) fn deliver(&mut self, way: Way, parcel: Parcel) {
+    pub(crate) fn deliver(&mut self, way: Way, parcel: Parcel) {
         match way {
             Way::Up => self.broker.take(parcel),
             Way::Down => self.client.take(parcel),
@@ -198,7 +198,7 @@ impl Line {
     }
 
     /// Moves what can be moved; ready when the connection is over.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, post: &mut impl Post) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, post: &mut impl Post) -> Poll<()> {
         let conn = self.conn;
         let mut turns = 0;
         loop {

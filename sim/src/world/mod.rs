@@ -5,7 +5,7 @@
 //! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
 
 pub mod event_loop;
-mod line;
+pub(crate) mod line;
 pub mod live;
 mod party;
 mod server;
@@ -93,8 +93,19 @@ pub struct Played {
     pub end: Time,
     /// What became of each fault, in the order in which they began.
     pub faults: Vec<Fate>,
-    /// Why the broker that somebody brought along is no more, if so.
-    pub fallen: Option<String>,
+    /// Why what somebody brought along is no more, if so.
+    pub fallen: Option<Fallen>,
+}
+
+/// What became of a broker or client that somebody brought along, when the story could not go on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallen {
+    /// The broker has ended: why.
+    Broker(String),
+    /// A client has ended: why.
+    Client(String),
+    /// A client lacks something that the story needs.
+    Lacks(String),
 }
 
 /// Plays it in the given world; `None` when it was given up.
@@ -115,7 +126,9 @@ impl Play<'_> {
     fn server(&self) -> Box<dyn Observed> {
         match self.stranger {
             Some(Stranger::Machine(make)) => Box::new(Watched::new(make())),
-            Some(Stranger::Guest(_)) => panic!("async brokers play in the turmoil world"),
+            Some(Stranger::Guest(_) | Stranger::Client(_)) => {
+                panic!("async code plays in the turmoil world")
+            }
             None => Box::new(Reference(self.broker())),
         }
     }

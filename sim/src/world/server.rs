@@ -1,6 +1,9 @@
 //! The broker of a world: the reference broker, or a stranger that a test brings along.
 
-use crate::{guest::Guest, trace::AtServer};
+use crate::{
+    guest::{Client, Guest},
+    trace::AtServer,
+};
 use squall_broker::{Broker, CloseCause, ConnId, Event};
 use squall_protocol::{Decoder, Role, Time};
 use squall_transport::{ConnectionId, Output, Server};
@@ -211,13 +214,15 @@ impl Observed for Watched {
     }
 }
 
-/// A broker in place of the reference broker.
+/// A broker in place of the reference broker, or a client in place of the reference client.
 #[derive(Clone, Copy)]
 pub enum Stranger<'a> {
     /// A machine without I/O, made anew for each run. It plays in the loop world.
     Machine(&'a (dyn Fn() -> Box<dyn Server> + Sync)),
     /// Async code. It plays in the turmoil world.
     Guest(&'a Guest),
+    /// A client in place of the reference client; the broker is the reference broker. It plays in the turmoil world.
+    Client(&'a Client),
 }
 
 impl fmt::Debug for Stranger<'_> {

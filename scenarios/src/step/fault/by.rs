@@ -25,7 +25,7 @@ impl CutBy {
     }
 }
 
-pub(super) const BY: Words<CutBy> = Words {
+pub(crate) const BY: Words<CutBy> = Words {
     expected: "`reset`, `close` or `silence`",
     words: &[
         (CutBy::Reset.as_str(), CutBy::Reset),

@@ -53,13 +53,13 @@ record! {
     }
 }
 
-const FROM: Words<Role> = Words {
+pub(crate) const FROM: Words<Role> = Words {
     expected: "`client` or `broker`",
     words: &[("client", Role::Client), ("broker", Role::Server)],
 };
 
 /// A number from 1.
-const NTH: Own<u32> = Own {
+pub(crate) const NTH: Own<u32> = Own {
     read: |cx, node| {
         if matches!(&node.value, Value::Text(s) if s.text == "0") {
             let (message, label) = ("packets are counted from 1", "there is no packet 0");
@@ -97,7 +97,7 @@ impl Stands<Option<CutPoint>> for Point {
         if packet == PacketType::Auth {
             cx.only_5_0(&node.span, "the packet AUTH");
         }
-        let from = self.sender(cx, fields, node, packet)?;
+        let from = sender(cx, self.from, fields, node, packet)?;
         Some(Some(CutPoint {
             after,
             packet,
@@ -117,46 +117,44 @@ impl Stands<Option<CutPoint>> for Point {
     }
 }
 
-impl Point {
-    /// Who sends the packet: as the file says, or the only one who can.
-    fn sender(
-        &self,
-        cx: &mut Context<'_>,
-        fields: &Fields<'_>,
-        node: &Node,
-        packet: PacketType,
-    ) -> Option<Role> {
-        let versions = &cx.versions;
-        let can = |role: Role| versions.iter().any(|version| sends(role, packet, *version));
-        match (self.from, fields.get("from")) {
-            (Some(role), Some(from)) if !can(role) => {
-                let (name, other) = match role {
-                    Role::Client => ("client", "broker"),
-                    Role::Server => ("broker", "client"),
-                };
-                let versions: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
-                let versions = versions.join(" or ");
-                let message = format!("a {name} never sends {packet} in MQTT {versions}");
-                let label = format!("{packet} cannot come from here");
-                let problem = cx.diagnostic(&from.span, message, label);
-                let problem = problem.label(node.span.clone(), "the packet");
-                cx.push(problem.help(format!("did you mean `from: {other}`?")));
+/// Who sends the packet at `node`: as the map says, or the only one who can.
+pub(crate) fn sender(
+    cx: &mut Context<'_>,
+    said: Option<Role>,
+    fields: &Fields<'_>,
+    node: &Node,
+    packet: PacketType,
+) -> Option<Role> {
+    let versions = &cx.versions;
+    let can = |role: Role| versions.iter().any(|version| sends(role, packet, *version));
+    match (said, fields.get("from")) {
+        (Some(role), Some(from)) if !can(role) => {
+            let (name, other) = match role {
+                Role::Client => ("client", "broker"),
+                Role::Server => ("broker", "client"),
+            };
+            let versions: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
+            let versions = versions.join(" or ");
+            let message = format!("a {name} never sends {packet} in MQTT {versions}");
+            let label = format!("{packet} cannot come from here");
+            let problem = cx.diagnostic(&from.span, message, label);
+            let problem = problem.label(node.span.clone(), "the packet");
+            cx.push(problem.help(format!("did you mean `from: {other}`?")));
+            None
+        }
+        (Some(role), _) => Some(role),
+        // Noted already.
+        (None, Some(_)) => None,
+        (None, None) => match (can(Role::Client), can(Role::Server)) {
+            (true, false) => Some(Role::Client),
+            (false, true) => Some(Role::Server),
+            _ => {
+                let message = format!("both ends send {packet}");
+                let help = "add `from: client` or `from: broker`";
+                cx.refuse(&node.span, message, "whose packet?", help);
                 None
             }
-            (Some(role), _) => Some(role),
-            // Noted already.
-            (None, Some(_)) => None,
-            (None, None) => match (can(Role::Client), can(Role::Server)) {
-                (true, false) => Some(Role::Client),
-                (false, true) => Some(Role::Server),
-                _ => {
-                    let message = format!("both ends send {packet}");
-                    let help = "add `from: client` or `from: broker`";
-                    cx.refuse(&node.span, message, "whose packet?", help);
-                    None
-                }
-            },
-        }
+        },
     }
 }
 

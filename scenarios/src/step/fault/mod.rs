@@ -2,8 +2,11 @@
 
 mod by;
 
+pub(crate) use by::BY;
 pub use by::CutBy;
+pub(crate) use cut::{FROM, NTH, sender};
 pub(crate) use flap::MAX_FLAPS;
+pub(crate) use partition::WAY;
 
 use crate::{
     construct::{Becomes, Break, Happen, kinds},

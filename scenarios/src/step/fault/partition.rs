@@ -33,7 +33,7 @@ pub enum Way {
     Down,
 }
 
-const WAY: Words<Way> = Words {
+pub(crate) const WAY: Words<Way> = Words {
     expected: "`both`, `up` or `down`",
     words: &[("both", Way::Both), ("up", Way::Up), ("down", Way::Down)],
 };

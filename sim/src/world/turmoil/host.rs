@@ -1,19 +1,17 @@
 //! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
 
-use super::{PORT, Shared};
+use super::{BROKER, PORT, Shared, dialer::Dialer, visitor};
 use crate::{
-    guest::{self, Guest},
-    net::ConnIx,
+    guest::{self, Client, Guest},
     panics,
     tap::Taps,
     trace::{Node, What},
-    world::{party::party, server::told},
+    world::{Fallen, party::party, server::told},
 };
 use squall_broker::{Accept, Broker, Server};
-use squall_client::{Command, Dial};
-use squall_protocol::Role;
+use squall_client::{Backoff, Command};
+use squall_protocol::Version;
 use squall_scenarios::model::{ClientIx, ClientSpec};
-use squall_transport::tap::{Cut, Ending, Tapped};
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -23,12 +21,7 @@ use std::{
     task::Poll,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use turmoil::{
-    Sim,
-    net::{TcpListener, TcpStream},
-};
-
-pub(super) const BROKER: &str = "broker";
+use turmoil::{Sim, net::TcpListener};
 
 pub(super) fn name(client: ClientIx) -> String {
     format!("client-{client}")
@@ -77,7 +70,7 @@ pub(super) fn guest(sim: &mut Sim<'_>, guest: Guest, shared: Rc<RefCell<Shared>>
                 }
             })
             .await;
-            shared.borrow_mut().fallen = Some(why);
+            shared.borrow_mut().fallen = Some(Fallen::Broker(why));
             std::future::pending().await
         }
     });
@@ -87,21 +80,35 @@ pub(super) fn client(
     sim: &mut Sim<'_>,
     client: ClientIx,
     spec: &ClientSpec,
+    visitor: Option<(&Client, Version)>,
     tap: Taps,
     shared: Rc<RefCell<Shared>>,
 ) -> (UnboundedSender<Command>, IpAddr) {
     let (sender, receiver) = unbounded_channel();
     let cast = Rc::new(RefCell::new(Some((party(spec), receiver))));
+    if let (Some(_), Some(r)) = (visitor, spec.reconnect) {
+        let backoff = Command::Backoff(Some(Backoff {
+            first: r.first,
+            max: r.max,
+        }));
+        sender.send(backoff).expect("the receiver is right here");
+    }
+    let visitor = visitor.map(|(client, version)| (client.clone(), version));
     sim.host(name(client), move || {
         let dialer = Dialer {
             client,
             tap: tap.clone(),
             shared: Rc::clone(&shared),
         };
-        let shared = Rc::clone(&shared);
+        let (shared, visitor) = (Rc::clone(&shared), visitor.clone());
         let cast = cast.borrow_mut().take();
         async move {
             let (machine, commands) = cast.expect("the host is started once");
+            if let Some((visitor, version)) = visitor {
+                let who = (client, version);
+                visitor::play(&visitor, who, dialer, commands, shared).await?;
+                return Ok(());
+            }
             let observer = move |at, event: &squall_client::Event| {
                 shared
                     .borrow_mut()
@@ -122,66 +129,5 @@ impl Accept for Listener {
     async fn accept(&mut self) -> io::Result<guest::Stream> {
         let (stream, _) = self.0.accept().await?;
         Ok(guest::Stream(stream))
-    }
-}
-
-/// Dials the broker for one client; every stream goes through the client's tap.
-struct Dialer {
-    client: ClientIx,
-    tap: Taps,
-    shared: Rc<RefCell<Shared>>,
-}
-
-/// Tells the link model when a dial is given up before it was answered.
-struct Dialing {
-    conn: ConnIx,
-    shared: Rc<RefCell<Shared>>,
-    answered: bool,
-}
-
-impl Drop for Dialing {
-    fn drop(&mut self) {
-        // During a panic the model may be in use; it does not matter any more then.
-        if let (false, Ok(mut shared)) = (self.answered, self.shared.try_borrow_mut()) {
-            shared.net.abandon(self.conn);
-        }
-    }
-}
-
-impl Dial for Dialer {
-    type Stream = Tapped<guest::Stream>;
-
-    // Not an `async fn`: the dial counts from the call, not from the first poll.
-    fn dial(&mut self) -> impl Future<Output = io::Result<Self::Stream>> {
-        let (client, shared) = (self.client, Rc::clone(&self.shared));
-        let (conn, token) = {
-            let shared = &mut *shared.borrow_mut();
-            let now = shared.now;
-            shared.record(now, Node::Client(client), What::Dial);
-            let token = shared.token();
-            (shared.net.open(now.as_millis(), client, token), token)
-        };
-        let dialing = Dialing {
-            conn,
-            shared: Rc::clone(&shared),
-            answered: false,
-        };
-        let tap = self.tap.clone();
-        async move {
-            // Moved in whole: a dial that is given up drops the guard with the future.
-            let mut dialing = dialing;
-            shared.borrow_mut().dialed[client].push_back((conn, token));
-            let stream = TcpStream::connect((BROKER, PORT)).await?;
-            dialing.answered = true;
-            let told = move |cut: Cut| {
-                let shared = &mut *shared.borrow_mut();
-                let now = shared.now;
-                shared.record(now, Node::Client(client), What::Cut(cut.into()));
-                if cut.by == Ending::Silence {
-                    shared.net.kill(now.as_millis(), conn);
-                }
-            };
-            Ok(tap.on(guest::Stream(stream), Role::Client, told))
-        }
     }
 }

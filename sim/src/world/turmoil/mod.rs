@@ -5,19 +5,20 @@
 //! The director acts between steps too. turmoil is left to do what it is good at: sockets, hosts, timers, and
 //! running the same async code that serves real connections.
 
+mod dialer;
 mod host;
+mod visitor;
 
-use super::{Play, Played, Stranger};
+use super::{Fallen, Play, Played, Stranger};
 use crate::{
     director::{Director, Order},
-    guest::Guest,
     net::{ConnIx, Delivery, Kind, Network, Way},
     tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
 };
 use squall_client::Command;
 use squall_protocol::Time;
-use squall_scenarios::model::ClientIx;
+use squall_scenarios::{model::ClientIx, plan::OBSERVER};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -34,6 +35,8 @@ const TICK: u64 = 1;
 /// its limit of events gets here.
 const SEGMENTS: usize = 1 << 22;
 const PORT: u16 = 1883;
+/// The name of the broker's host.
+const BROKER: &str = "broker";
 
 /// Names a segment under way.
 type Token = u64;
@@ -48,8 +51,8 @@ struct Shared {
     dialed: Vec<VecDeque<(ConnIx, Token)>>,
     /// Connections in the order in which the broker accepts them.
     accepted: Vec<ConnIx>,
-    /// Why the broker that somebody brought along is no more.
-    fallen: Option<String>,
+    /// Why what somebody brought along is no more.
+    fallen: Option<Fallen>,
 }
 
 impl Shared {
@@ -74,12 +77,7 @@ impl Shared {
 /// to play: those do so in the loop world.
 #[must_use]
 pub fn play(play: &Play<'_>) -> Option<Played> {
-    let guest = match play.stranger {
-        None => None,
-        Some(Stranger::Guest(guest)) => Some(guest),
-        Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
-    };
-    let mut stage = Stage::build(play, guest);
+    let mut stage = Stage::build(play);
     while !stage.step() {
         if play.is_stopped() {
             return None;
@@ -113,7 +111,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn build(play: &Play<'a>, guest: Option<&Guest>) -> Self {
+    fn build(play: &Play<'a>) -> Self {
         let plan = play.plan;
         let mut sim = Builder::new()
             .rng_seed(play.seed)
@@ -132,18 +130,31 @@ impl<'a> Stage<'a> {
             fallen: None,
         }));
         // The broker first: at one instant it runs before the clients.
-        match guest {
-            Some(guest) => host::guest(&mut sim, guest.clone(), Rc::clone(&shared)),
-            None => host::broker(&mut sim, play.broker(), Rc::clone(&shared)),
-        }
+        let visitor = match play.stranger {
+            Some(Stranger::Guest(guest)) => {
+                host::guest(&mut sim, guest.clone(), Rc::clone(&shared));
+                None
+            }
+            Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
+            Some(Stranger::Client(_)) | None => {
+                host::broker(&mut sim, play.broker(), Rc::clone(&shared));
+                match play.stranger {
+                    // The observer looks into the broker after the story and is no part of it.
+                    Some(Stranger::Client(client)) => Some((client, play.version)),
+                    _ => None,
+                }
+            }
+        };
         let (mut taps, mut commands, mut clients) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (i, spec) in plan.clients.iter().enumerate() {
             let tap = Taps::new();
-            let (sender, ip) = host::client(&mut sim, i, spec, tap.clone(), Rc::clone(&shared));
+            let visitor = visitor.filter(|_| spec.name != OBSERVER);
+            let (sender, ip) =
+                host::client(&mut sim, i, spec, visitor, tap.clone(), Rc::clone(&shared));
             taps.push(tap);
             commands.push(sender);
             clients.insert(ip, i);
-            sim.hold(host::name(i), host::BROKER);
+            sim.hold(host::name(i), BROKER);
         }
         Self {
             sim,
@@ -169,7 +180,9 @@ impl<'a> Stage<'a> {
             .unwrap_or_else(|e| panic!("turmoil ended the simulation: {e}"));
         self.register();
         self.observe();
-        if let Some(why) = &self.shared.borrow().fallen {
+        if let Some(Fallen::Broker(why) | Fallen::Client(why) | Fallen::Lacks(why)) =
+            &self.shared.borrow().fallen
+        {
             self.director.break_off(why);
         }
         let mut shared = self.shared.borrow_mut();
