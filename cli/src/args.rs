@@ -1,5 +1,10 @@
 //! The command line.
 
+mod proxy;
+mod value;
+
+pub(crate) use proxy::Proxy;
+
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum,
     builder::{PathBufValueParser, TypedValueParser},
@@ -35,7 +40,7 @@ pub(crate) enum Command {
     /// Judge a running broker against the numbered statements of the standard.
     Conform(Conform),
     /// Stand between clients and a broker: show what they say, hold it against the standard, and strike with faults.
-    #[command(after_help = PROXY_HELP)]
+    #[command(after_help = proxy::HELP)]
     Proxy(Proxy),
     /// Show the packets in some bytes, field by field, or the rule they break.
     #[command(after_help = DECODE_HELP)]
@@ -131,7 +136,7 @@ pub(crate) struct Verify {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Seeds {
     /// One seed.
-    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = seed)]
+    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = value::seed)]
     pub(crate) seed: Option<u64>,
     /// Seeds from A up to, not including, B; when absent each scenario's own number, live 0 alone.
     #[arg(long, value_name = "A..B", value_parser = seed_range)]
@@ -254,56 +259,6 @@ pub(crate) struct Conform {
     pub(crate) outputs: Outputs,
 }
 
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Proxy {
-    /// Where clients connect to: an address and a port, such as 127.0.0.1:1884; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub(crate) listen: SocketAddr,
-    /// The broker, such as mqtt://broker.example:1883. User name and password are those of the clients.
-    #[arg(long, value_name = "URL")]
-    pub(crate) to: String,
-    /// What happens on the way, in the words of scenarios, such as '{ cut: all, after: PUBREC, from: broker }'; may be
-    /// said more than once.
-    #[arg(long, value_name = "FAULT")]
-    pub(crate) fault: Vec<String>,
-    /// The faults of a scenario, for clients with the names that they have there; times count from the first connection.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) story: Option<PathBuf>,
-    /// Write the conversation as a pcap file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pcap: Option<PathBuf>,
-    /// Decides all that is random about faults.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
-    pub(crate) seed: u64,
-    /// Print JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-const PROXY_HELP: &str = "\
-Each packet is a line: seconds since the first connection, the connection, who sends (→ the client, ← the broker), the \
-packet in words. What breaks the standard is told beneath the packet that does, with the statement and who did it. \
-Passwords and payloads are not shown. Ctrl-C ends it with a summary.
-
-All connections of a client have to go through the proxy, and no two clients of one broker may have the same Client \
-Identifier. What was before the first connection is not known, and nobody is accused of it.
-
-Faults; WHO is all or a Client Identifier, SIDE is client or broker, HOW is reset, close or silence:
-
-  { cut: WHO, after: PACKET, from: SIDE, nth: N, by: HOW }   once for each client; also before: and half: a packet
-  { cut: WHO, byte: N, from: SIDE }   { cut: WHO, at: 5s }
-  { flap: WHO, every: 2s..6s, for: 30s }                     seeded random cuts
-  { latency: 50ms..200ms, loss: 1%, of: WHO }
-  { partition: WHO, way: up, at: 5s, for: 10s }              nothing passes, and comes later
-  { stall: WHO, from: SIDE, at: 5s, for: 10s }
-  { fragment: 1, from: SIDE }   { coalesce: 50ms, from: SIDE }
-
-Times count from the first connection. A fault that never struck is named in the end. Exit codes: 0 nothing was broken, 1 \
-the standard was, 2 wrong usage or a file that cannot be written, 3 the broker cannot be reached or the port is taken.
-
-  squall proxy --listen 127.0.0.1:1884 --to mqtt://broker.example
-  squall proxy --listen 0.0.0.0:1884 --to mqtt://127.0.0.1 --fault '{ cut: all, half: PUBLISH, from: client }'";
-
 const LIVE_HELP: &str = "\
 Each scenario has topics, share names and Client Identifiers of its own, so that many are told at once and nobody else on the \
 broker is disturbed; what they leave is removed. Loss, delay, partitions and cuts are made on this side of the sockets.
@@ -384,7 +339,7 @@ pub(crate) struct Encode {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Broker {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883", value_parser = value::address)]
     pub(crate) listen: SocketAddr,
 }
 
@@ -485,23 +440,12 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
     Ok(SeedRange { first, end })
 }
 
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| format!("write a whole number up to {}", u64::MAX))
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = squall_scenarios::duration(text)?;
     match (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&duration) {
         true => Ok(duration),
         false => Err("write a time from 1s to 24h".into()),
     }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        "write an IP address and a port, such as 127.0.0.1:1883 or [::1]:1883".to_owned()
-    })
 }
 
 fn version(text: &str) -> Result<Version, String> {

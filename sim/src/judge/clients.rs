@@ -37,8 +37,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judge
     let settled = settled(plan, &played.trace).filter(|_| told == Told::Whole);
     let mut broken = Findings::new(settled.is_some());
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
-    let five = version == Version::V5_0;
-    let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, five);
+    let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, version);
     for (ix, written) in played.trace.records().iter().enumerate() {
         translator.translate(ix, written, &mut |_, record| {
             reader.see(&record);

@@ -45,8 +45,6 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     };
     let settled = settled(plan, trace).filter(|_| told == Told::Whole);
     let reader = || Reader::new(setting(plan, version, &sessions, sight, settled));
-    // Of scripted clients less can be known than what came.
-    let unruly = plan.clients.iter().any(|c| c.scripted);
     let mut ears = Ears {
         plan,
         ends,
@@ -54,10 +52,10 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         of_broker: Monitors::of(Role::Server, scene(Some(""))),
         of_clients: Monitors::of(Role::Client, scene(None)),
         story: reader(),
-        known: unruly.then(reader),
+        // Of scripted clients less can be known than what came.
+        known: plan.clients.iter().any(|c| c.scripted).then(reader),
     };
-    let five = version == Version::V5_0;
-    let mut translator = Translator::new(ends, &sessions, &plan.clients, five);
+    let mut translator = Translator::new(ends, &sessions, &plan.clients, version);
     for (ix, written) in trace.records().iter().enumerate() {
         let blind = translator.blind().is_some();
         translator.translate(ix, written, &mut |whom, record| {
@@ -78,21 +76,23 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     if doubt.is_none() {
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
-    let mut findings = once(broken.into_list());
-    // A stranger that lets a story fail has broken no promise by that alone, unless the story says which; and with less
-    // than it counts on, a story goes another way.
-    let failure = played.failure.as_ref();
-    if let Some(failure) = failure.filter(|_| stranger && model.less.is_none()) {
-        let step = undone(failure, version, trace);
-        findings.extend(Some(step).filter(|f| !f.statements.is_empty()));
-    }
+    let step = demanded_step(&model, version, played).filter(|_| stranger);
+    let findings = once(broken.into_list()).into_iter().chain(step);
     let demanded = |f: &Finding| !stranger || grade::demands(version, f);
-    let (findings, described) = findings.into_iter().partition(demanded);
+    let (findings, described) = findings.partition(demanded);
     Judgement {
         findings,
         described,
         doubt,
     }
+}
+
+/// A stranger that lets a story fail has broken no promise by that alone, unless the story says which; and with less than it
+/// counts on, a story goes another way.
+fn demanded_step(model: &Model<'_>, version: Version, played: &Played) -> Option<Finding> {
+    let failure = played.failure.as_ref()?;
+    let step = undone(failure, version, &played.trace);
+    Some(step).filter(|f| model.less.is_none() && !f.statements.is_empty())
 }
 
 /// Asks the oracles about a history with scripted clients in it.

@@ -4,7 +4,7 @@ use super::scripted::{For, Scripts};
 use crate::trace::{AtServer, Node, Record as Written, What};
 use squall_client::{EndCause, Event, Ticket};
 use squall_history::{Application, End, Ended, Message, Record, Seen};
-use squall_protocol::{Role, Time};
+use squall_protocol::{Role, Time, Version};
 use squall_scenarios::model::{ClientIx, ClientSpec, CutBy, Scenario};
 use std::collections::BTreeMap;
 
@@ -95,11 +95,11 @@ impl<'s, 'a> Translator<'s, 'a> {
         ends: Ends,
         sessions: &'s [ClientIx],
         clients: &'s [ClientSpec],
-        five: bool,
+        version: Version,
     ) -> Self {
         Self {
             clients,
-            scripts: Scripts::new(five),
+            scripts: Scripts::new(version == Version::V5_0),
             ends,
             sessions,
             dials: 0,
