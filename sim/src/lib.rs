@@ -13,6 +13,7 @@ pub mod harness;
 pub mod judge;
 pub mod live;
 pub mod net;
+mod offer;
 mod order;
 pub mod panics;
 pub mod parity;

@@ -257,8 +257,10 @@ fn a_sound_client_is_not_accused_and_most_stories_prove_something() {
         let simulation = told(&storm);
         assert_ne!(simulation.verdict(), Verdict::Fail, "{simulation:#?}");
         let summary = simulation.summary;
+        // What a story says itself, packet by packet, is no matter of this client.
+        let told = summary.total - summary.not_applicable;
         assert!(
-            summary.pass * 4 >= summary.total * 3,
+            told > 0 && summary.pass * 4 >= told * 3,
             "{subject}: {summary:?}"
         );
     }

@@ -9,12 +9,14 @@ fn send(client: &mut Scripted, bytes: &'static [u8]) {
     client.handle_command(NOW, Command::Script(script));
 }
 
-/// A client on a connection on which nothing was said.
+/// A client that has sent CONNECT.
 fn dialled() -> Scripted {
     let mut client = Scripted::new();
-    client.handle_command(NOW, Command::Script(Script::Dial(FIVE)));
+    client.connect(&ConnectOptions::new(FIVE, "c"));
     client.handle_dialed(NOW);
     assert_eq!(client.poll_output(), Some(Output::Dial));
+    assert!(matches!(client.poll_output(), Some(Output::Send(_))));
+    assert_eq!(events(&mut client), ["> CONNECT"]);
     client
 }
 
@@ -69,10 +71,6 @@ fn what_it_is_given_before_the_connection_is_there_goes_out_with_it() {
 #[test]
 fn halves_and_garbage_are_told_apart() {
     let mut client = dialled();
-    let connect = Scripted::connect;
-    connect(&mut client, &ConnectOptions::new(FIVE, "c"));
-    client.handle_dialed(NOW);
-    assert_eq!(events(&mut client), ["ended Dropped", "> CONNECT"]);
     let ping = Script::Send(Bytes::from_static(&[0xC0, 0x00]), Some(1));
     client.handle_command(NOW, Command::Script(ping));
     assert_eq!(events(&mut client), ["> 1 bytes, false"]);
@@ -82,8 +80,9 @@ fn halves_and_garbage_are_told_apart() {
     assert_eq!(events(&mut client), Vec::<String>::new());
     send(&mut client, &[0xC0, 0x00, 0xC0]);
     assert_eq!(events(&mut client), ["> PINGREQ", "> 3 bytes, false"]);
-    send(&mut client, &[0xFF]);
-    assert_eq!(events(&mut client), ["> 1 bytes, true"]);
+    // A PINGREQ with something in it.
+    send(&mut client, &[0x01, 0x00]);
+    assert_eq!(events(&mut client), ["> 2 bytes, true"]);
     send(&mut client, &[0xC0, 0x00]);
     assert_eq!(events(&mut client), ["> 2 bytes, true"]);
 }
@@ -135,7 +134,7 @@ fn what_it_leaves_unread_is_read_later() {
     client.handle_command(NOW, Command::Script(Script::Read(true)));
     assert_eq!(
         events(&mut client),
-        ["< PUBLISH", "delivered t", "> PUBACK, false"].map(|e| e.replace(", false", ""))
+        ["< PUBLISH", "delivered t", "> PUBACK"]
     );
 }
 
@@ -154,7 +153,7 @@ fn requests_have_outcomes_and_end_with_the_connection() {
     let told = events(&mut client);
     let told: Vec<&str> = told.iter().map(String::as_str).collect();
     assert!(
-        told.contains(&"1 0x00 Success") && told.contains(&"2 0x00 Success"),
+        told.contains(&"1 0x00") && told.contains(&"2 0x00"),
         "{told:?}"
     );
     assert!(told.last().unwrap().contains("Ticket(3)"), "{told:?}");

@@ -113,9 +113,10 @@ impl<'a> Connection<'a> {
     /// reason code 0x00 [MQTT-3.1.2-10].
     #[must_use]
     pub fn calls_for_will(&self) -> bool {
+        // With another DISCONNECT it is over, whoever closes it.
         self.accepted()
-            && self.closed.is_some()
             && self.farewell != Some(ReasonCode::NORMAL_DISCONNECTION)
+            && (self.closed.is_some() || self.farewell.is_some())
     }
 
     /// Whether the server ended it, without having been told to.

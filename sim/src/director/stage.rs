@@ -76,7 +76,9 @@ pub(super) struct Stage<'a> {
 fn shared(plan: &Scenario) -> BTreeMap<&str, (Vec<ClientIx>, SharedSession)> {
     let mut all: BTreeMap<&str, (Vec<ClientIx>, SharedSession)> = BTreeMap::new();
     for (client, spec) in plan.clients.iter().enumerate() {
-        all.entry(&spec.client_id).or_default().0.push(client);
+        if !spec.client_id.is_empty() {
+            all.entry(&spec.client_id).or_default().0.push(client);
+        }
     }
     all.retain(|_, (clients, _)| clients.len() > 1);
     all

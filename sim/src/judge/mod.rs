@@ -12,15 +12,21 @@ pub use seen::{Ends, Sight};
 pub(crate) use step::{STEP, undone};
 pub use told::Judgement;
 
-use crate::{director::Fate, world::Played};
+use crate::{
+    director::Fate,
+    offer::{Offer, lacks},
+    trace::What,
+    world::Played,
+};
 use scripted::For;
 use seen::Translator;
+use squall_client::Event;
 use squall_history::{
     Finding, Findings, Monitors, Record, Scene, Seen,
     model::{Model, Reader},
     oracle,
 };
-use squall_protocol::{Role, Time, Version};
+use squall_protocol::{Packet, Role, Time, Version};
 use squall_scenarios::model::Scenario;
 use told::{BROKER, Told, once, setting, settled};
 
@@ -72,11 +78,11 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     if stranger && !model.is_over() {
         broken.break_off();
     }
-    let doubt = stranger.then(|| doubt(&model, played)).flatten();
+    let doubt = stranger.then(|| doubt(plan, &model, played)).flatten();
     if doubt.is_none() {
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
-    let step = demanded_step(&model, version, played).filter(|_| stranger);
+    let step = demanded_step(plan, &model, version, played).filter(|_| stranger);
     let findings = once(broken.into_list()).into_iter().chain(step);
     let demanded = |f: &Finding| !stranger || grade::demands(version, f);
     let (findings, described) = findings.partition(demanded);
@@ -89,8 +95,16 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
 
 /// A stranger that lets a story fail has broken no promise by that alone, unless the story says which; and with less than it
 /// counts on, a story goes another way.
-fn demanded_step(model: &Model<'_>, version: Version, played: &Played) -> Option<Finding> {
+fn demanded_step(
+    plan: &Scenario,
+    model: &Model<'_>,
+    version: Version,
+    played: &Played,
+) -> Option<Finding> {
     let failure = played.failure.as_ref()?;
+    if settings(plan, played).is_some() {
+        return None;
+    }
     let step = undone(failure, version, &played.trace);
     Some(step).filter(|f| model.less.is_none() && !f.statements.is_empty())
 }
@@ -156,8 +170,23 @@ impl<'a> Ears<'_, 'a> {
     }
 }
 
+/// A setting of the story's broker that a stranger does not have, as far as its CONNACK says.
+fn settings(plan: &Scenario, played: &Played) -> Option<String> {
+    let mut connacks = played.trace.records().iter().filter_map(|r| match &r.what {
+        What::Client(Event::Received(frame)) => match &frame.packet {
+            Packet::ConnAck(ack) => Some(Offer::from(ack)),
+            _ => None,
+        },
+        _ => None,
+    });
+    lacks(&plan.broker, connacks.next().as_ref())
+}
+
 /// Why a story proves nothing about a stranger beyond what the standard says of every packet.
-fn doubt(model: &Model<'_>, played: &Played) -> Option<String> {
+fn doubt(plan: &Scenario, model: &Model<'_>, played: &Played) -> Option<String> {
+    if let Some(setting) = settings(plan, played) {
+        return Some(format!("the story needs a broker with {setting}"));
+    }
     if let Some((_, what)) = &model.less {
         return Some(format!("the story counts on more: {what}"));
     }

@@ -65,8 +65,12 @@ impl Ends {
 pub(super) fn sessions(plan: &Scenario) -> Vec<ClientIx> {
     let mut first = BTreeMap::new();
     let own = plan.clients.iter().enumerate();
-    own.map(|(n, c)| *first.entry(c.client_id.as_str()).or_insert(n))
-        .collect()
+    // Who has none is given one of its own.
+    own.map(|(n, c)| match c.client_id.as_str() {
+        "" => n,
+        id => *first.entry(id).or_insert(n),
+    })
+    .collect()
 }
 
 /// Translates the records of a trace, one by one.

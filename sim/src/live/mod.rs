@@ -10,9 +10,9 @@ mod needs;
 mod pace;
 mod runs;
 
+pub use crate::offer::Offer;
 pub use clients::Clients;
 pub use left::Left;
-pub use needs::Offer;
 pub use runs::{End, Ended, WORLD};
 
 use crate::{
