@@ -1,4 +1,5 @@
 //! `squall proxy` as a process, between tools that people use and a broker.
+#![expect(clippy::print_stderr, reason = "a test that tests nothing says so")]
 #![cfg(target_os = "linux")]
 
 use std::{

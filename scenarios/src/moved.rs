@@ -103,10 +103,10 @@ impl Tag<'_> {
         for (key, value) in fields {
             match (key.as_str(), value) {
                 // An empty one stands for a Topic Alias.
-                ("topic" | "topic_name" | "response_topic", Json::String(topic)) => {
-                    if !topic.is_empty() {
-                        self.topic(topic);
-                    }
+                ("topic" | "topic_name" | "response_topic", Json::String(topic))
+                    if !topic.is_empty() =>
+                {
+                    self.topic(topic);
                 }
                 ("topic_filter", Json::String(filter)) => self.filter(filter),
                 ("topic_filters", Json::Array(filters)) => {

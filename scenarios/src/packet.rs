@@ -66,7 +66,7 @@ impl PacketSpec {
     }
 
     /// The word of the codec for a key.
-    fn word<'k>(key: &'k str, version: Version) -> &'k str {
+    fn word(key: &str, version: Version) -> &str {
         let found = WORDS.iter().find(|(word, ..)| *word == key);
         found.map_or(key, |(_, three, five)| match version {
             Version::V3_1_1 => three,

@@ -250,7 +250,7 @@ impl Pending<'_> {
         if let Action::Expect(expect) = self.action {
             let failure = stage.failure(self.step, message, "it comes within the step's `within`");
             return StepFailure {
-                demanded: stage.demanded(expect),
+                demand: stage.demanded(expect, true),
                 ..failure
             };
         }
@@ -340,8 +340,7 @@ impl Pending<'_> {
             (Found::Came(what), Some(_)) => {
                 let message = format!("{what} came");
                 Err(StepFailure {
-                    demanded: stage.demanded(expect),
-                    absence: false,
+                    demand: stage.demanded(expect, false),
                     ..stage.failure(self.step, message, "it does not come for this long")
                 })
             }

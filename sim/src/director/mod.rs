@@ -19,7 +19,7 @@ mod wire;
 
 pub use crate::order::Order;
 pub use ledger::{Fate, Tied};
-pub use stage::StepFailure;
+pub use stage::{Demand, StepFailure};
 
 use crate::{
     net::Tally,
@@ -172,8 +172,7 @@ impl<'a> Director<'a> {
             expected: expected.into(),
             at: now,
             at_limit: true,
-            demanded: Vec::new(),
-            absence: true,
+            demand: None,
         });
     }
 

@@ -34,8 +34,15 @@ pub struct StepFailure {
     pub at: Time,
     /// The story came to a limit; the step itself may be in order.
     pub at_limit: bool,
-    /// The statements that ask for what the step needed, as the story says: then it is no matter of this story alone.
-    pub demanded: Vec<String>,
+    /// What asks for what the step needed, as the story says: then it is no matter of this story alone.
+    pub demand: Option<Box<Demand>>,
+}
+
+/// Statements that ask for what a step needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Their numbers; at least one.
+    pub statements: Vec<String>,
     /// Something did not happen, rather than something else.
     pub absence: bool,
 }
@@ -195,18 +202,19 @@ impl Stage<'_> {
             expected: expected.to_owned(),
             at: self.now,
             at_limit: false,
-            demanded: Vec::new(),
-            absence: true,
+            demand: None,
         }
     }
 
     /// The statements that ask for what a step waited for; none once a server has ended a connection of a scripted client,
     /// as it may: the story has gone another way then.
-    pub(super) fn demanded(&self, expect: &Expect) -> Vec<String> {
-        match self.clients.iter().any(|client| client.wire.left) {
-            true => Vec::new(),
-            false => expect.statement.clone(),
-        }
+    pub(super) fn demanded(&self, expect: &Expect, absence: bool) -> Option<Box<Demand>> {
+        let left = self.clients.iter().any(|client| client.wire.left);
+        let demand = Demand {
+            statements: expect.statement.clone(),
+            absence,
+        };
+        (!left && !demand.statements.is_empty()).then(|| Box::new(demand))
     }
 
     pub(super) fn tell(&mut self, client: ClientIx, command: Command) {

@@ -14,7 +14,8 @@ pub(crate) const STEP: &str = "step";
 /// What is said of a step that could not be done. It cites the statements that the story says ask for it, as far as this
 /// version has them.
 pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> Finding {
-    let known = failure.demanded.iter();
+    let demand = failure.demand.as_deref();
+    let known = demand.iter().flat_map(|d| &d.statements);
     let known = known.filter_map(|id| catalogue::find(version, id));
     let statements = known.filter(|s| s.gradable()).map(|s| s.id.as_str());
     Finding {
@@ -23,7 +24,7 @@ pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> 
         message: format!("`{}`: {}", failure.step, failure.message),
         expected: failure.expected.clone(),
         witness: last_of(trace, failure),
-        absence: failure.absence,
+        absence: demand.is_none_or(|d| d.absence),
         demand: None,
     }
 }

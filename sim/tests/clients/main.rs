@@ -1,6 +1,11 @@
 //! The turned world on a paused clock: clients of ours in the place of those that somebody else wrote, as they are, and
 //! with habits.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "who is caught by what is what this test is for"
+)]
+
 mod stage;
 
 use squall_protocol::Version;
