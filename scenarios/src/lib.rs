@@ -28,6 +28,7 @@ mod record;
 mod reference;
 mod schema;
 mod source;
+mod statements;
 pub mod step;
 mod steps;
 mod story;

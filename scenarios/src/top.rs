@@ -7,10 +7,10 @@ use crate::{
     expect,
     kind::{Form, POSITIVE, STATEMENT, Several, TEXT, VERSION, at_least},
     model::Scenario,
-    raw::{Node, Scalar, Value},
+    raw::Node,
     reader::{Context, Fields, Room},
     record::{self, Record, Told, record},
-    steps, story, suggest,
+    statements, steps, story,
 };
 use serde_json::Value as Json;
 use squall_protocol::Version;
@@ -161,7 +161,7 @@ impl Head {
         }
         cx.versions.clone_from(&self.versions);
         if let Some(node) = fields.get("statements") {
-            self.known_statements(cx, node);
+            statements::check(cx, node, &self.statements);
         }
         match fields.get("title") {
             Some(node) if self.title.trim().is_empty() => {
@@ -170,32 +170,6 @@ impl Head {
                 false
             }
             _ => true,
-        }
-    }
-
-    /// Each statement is one of a version the scenario runs with.
-    fn known_statements(&self, cx: &mut Context<'_>, node: &Node) {
-        let Some(of_version) = cx.room.statements else {
-            return;
-        };
-        let known: Vec<&str> = self.versions.iter().flat_map(|v| of_version(*v)).collect();
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        for item in items {
-            let Value::Text(Scalar { text, .. }) = &item.value else {
-                continue;
-            };
-            if !self.statements.contains(text) || known.contains(&text.as_str()) {
-                continue;
-            }
-            let versions: Vec<&str> = self.versions.iter().map(|v| v.as_str()).collect();
-            let message = format!("{text} is no statement of MQTT {}", versions.join(" or "));
-            let mut problem = cx.diagnostic(&item.span, message, "unknown statement");
-            let near = suggest::did_you_mean(text, known.iter().copied());
-            problem.help.extend(near);
-            cx.push(problem.help("`squall list statements` shows all of them"));
         }
     }
 

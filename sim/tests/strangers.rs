@@ -82,7 +82,7 @@ fn library() -> Vec<Scenario> {
 #[test]
 fn a_late_broker_is_not_accused() {
     let mut accused = Vec::new();
-    for by in [700, 3_000, 8_000] {
+    for by in [700, 3_000, 8_000, 12_000, 40_000] {
         let make = || {
             Box::new(Late {
                 server: Double::new([]),

@@ -1,4 +1,4 @@
-//! What a client owes, whoever wrote it. One file a duty; each sees one client of which nothing is known but the bytes at
+//! What a client owes beyond what the monitors hold every sender to, whoever wrote it. One file a duty; each sees one client of which nothing is known but the bytes at
 //! its socket, and what its application was told.
 //!
 //! What was written to a socket has not been read yet, and what was read from it may have been written long before. So a
@@ -118,7 +118,6 @@ duties! {
     identifiers: Identifiers;
     order: Order;
     anew: Anew;
-    farewell: Farewell;
     alive: Alive;
     owed: Owed;
     application: Applications;

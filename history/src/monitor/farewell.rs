@@ -1,10 +1,10 @@
-//! A server that has said DISCONNECT, or has refused the connection, says nothing more on it.
+//! Who has said DISCONNECT says nothing more on that connection; nor does a server that has refused it.
 
 use super::{Rule, Step};
 use crate::finding::{Cite, Finding};
 use squall_protocol::{Packet, Role, packet::ConnAck};
 
-const AFTER_DISCONNECT: Cite = (&[], &["MQTT-3.14.4-1"]);
+const AFTER_DISCONNECT: Cite = (&["MQTT-3.14.4-2"], &["MQTT-3.14.4-1"]);
 const AFTER_REFUSAL: Cite = (&["MQTT-3.2.2-5"], &["MQTT-3.2.2-7"]);
 
 /// What the judged side has ended the connection with.
@@ -30,11 +30,10 @@ impl Rule for Farewell {
     }
 
     fn says(&mut self, step: &Step<'_>, broken: &mut dyn FnMut(Finding)) {
-        if step.judged == Role::Client {
-            return;
-        }
         self.follows(step, broken);
-        if step.five() && matches!(step.packet, Packet::Disconnect(_)) {
+        // 3.1.1 knows none from a server, which the codec says.
+        let known = step.five() || step.judged == Role::Client;
+        if known && matches!(step.packet, Packet::Disconnect(_)) {
             self.last = Some(("DISCONNECT", AFTER_DISCONNECT, step.ix));
         }
     }

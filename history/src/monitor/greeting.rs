@@ -1,5 +1,5 @@
-//! The first packet of a client is CONNECT, and the only one; the first one of a server is CONNACK, in 5.0 after any AUTH, and the only
-//! one.
+//! The first packet of a client is CONNECT, and it sends no other; the first one of a server is CONNACK, in 5.0 after any
+//! AUTH, and it sends no other.
 
 use super::Step;
 use crate::finding::{Cite, Finding};

@@ -4,20 +4,30 @@ use crate::{
     construct::{Act, Shape},
     kind::{Maybe, POSITIVE, STATEMENT, Several},
     packet::{Awaited, Waited},
+    reader::{Context, Fields},
     record::record,
-    values,
+    statements, values,
 };
 use std::time::Duration;
 
 record! {
     /// Waits for one of several things to come, or sees to it that none does.
-    pub struct Expect, "an expect step" {
+    pub struct Expect, "an expect step", check = Self::check {
         /// what comes, one of these: a packet with the fields that matter, or `closed`; other packets may come before it, and each packet is expected once
         what: Vec<Awaited> = "expect", needed(Vec::new(), Several { of: "packets", each: Waited, distinct: false });
         /// none of them comes for this long
         never: Option<Duration> = "never", usual(None, Maybe(POSITIVE));
         /// the statements that ask for it: with them it is demanded of any broker, without them of the reference broker alone
         statement: Vec<String> = "statement", usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
+    }
+}
+
+impl Expect {
+    fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
+        if let Some(node) = fields.get("statement") {
+            statements::check(cx, node, &self.statement);
+        }
+        true
     }
 }
 

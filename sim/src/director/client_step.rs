@@ -21,6 +21,7 @@ pub(super) struct Pending<'a> {
     pub(super) step: &'a Step,
     client: ClientIx,
     action: &'a Action,
+    began: Time,
     deadline: Option<Time>,
     waits_for: Waits,
     /// Where it is woken.
@@ -62,6 +63,7 @@ impl<'a> Pending<'a> {
             step,
             client,
             action,
+            began: stage.now,
             deadline,
             waits_for,
             place: place.unwrap_or_default().to_vec(),
@@ -250,7 +252,7 @@ impl Pending<'_> {
         if let Action::Expect(expect) = self.action {
             let failure = stage.failure(self.step, message, "it comes within the step's `within`");
             return StepFailure {
-                demand: stage.demanded(expect, true),
+                demand: stage.demanded(expect, Some(stage.now.since(self.began))),
                 ..failure
             };
         }
@@ -340,7 +342,7 @@ impl Pending<'_> {
             (Found::Came(what), Some(_)) => {
                 let message = format!("{what} came");
                 Err(StepFailure {
-                    demand: stage.demanded(expect, false),
+                    demand: stage.demanded(expect, None),
                     ..stage.failure(self.step, message, "it does not come for this long")
                 })
             }

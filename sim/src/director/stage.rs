@@ -15,7 +15,7 @@ use squall_scenarios::{
     model::{ClientIx, LinkSpec, Scenario, Source, Step},
     plan::OBSERVER,
 };
-use std::{collections::BTreeMap, mem::replace};
+use std::{collections::BTreeMap, mem::replace, time::Duration};
 
 /// The story could not be told to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub struct StepFailure {
 pub struct Demand {
     /// Their numbers; at least one.
     pub statements: Vec<String>,
-    /// Something did not happen, rather than something else.
-    pub absence: bool,
+    /// How long it was waited for in vain; `None` where something else happened instead.
+    pub waited: Option<Duration>,
 }
 
 /// What looking at a step gives: whether it is over, or why the story cannot go on.
@@ -208,11 +208,15 @@ impl Stage<'_> {
 
     /// The statements that ask for what a step waited for; none once a server has ended a connection of a scripted client,
     /// as it may: the story has gone another way then.
-    pub(super) fn demanded(&self, expect: &Expect, absence: bool) -> Option<Box<Demand>> {
+    pub(super) fn demanded(
+        &self,
+        expect: &Expect,
+        waited: Option<Duration>,
+    ) -> Option<Box<Demand>> {
         let left = self.clients.iter().any(|client| client.wire.left);
         let demand = Demand {
             statements: expect.statement.clone(),
-            absence,
+            waited,
         };
         (!left && !demand.statements.is_empty()).then(|| Box::new(demand))
     }

@@ -13,21 +13,22 @@ pub(crate) use step::{STEP, undone};
 pub use told::Judgement;
 
 use crate::{
-    director::Fate,
+    director::{Fate, Order},
     offer::{Offer, lacks},
-    trace::What,
+    trace::{Node, What},
     world::Played,
 };
 use scripted::For;
 use seen::Translator;
-use squall_client::Event;
+use squall_client::{EndCause, Event};
 use squall_history::{
     Finding, Findings, Monitors, Record, Scene, Seen,
-    model::{Model, Reader},
+    model::{Model, Outcome, Published, Reader},
     oracle,
 };
 use squall_protocol::{Packet, Role, Time, Version};
 use squall_scenarios::model::Scenario;
+use std::collections::BTreeSet;
 use told::{BROKER, Told, once, setting, settled};
 
 /// Judges a run.
@@ -93,8 +94,9 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     }
 }
 
-/// A stranger that lets a story fail has broken no promise by that alone, unless the story says which; and with less than it
-/// counts on, a story goes another way.
+/// A stranger that lets a story fail has broken no promise by that alone, unless the story says which. With less than it
+/// counts on, or a message refused, a story goes another way; and what somebody did not wait for longer than this server
+/// takes may come still.
 fn demanded_step(
     plan: &Scenario,
     model: &Model<'_>,
@@ -102,11 +104,17 @@ fn demanded_step(
     played: &Played,
 ) -> Option<Finding> {
     let failure = played.failure.as_ref()?;
-    if settings(plan, played).is_some() {
+    let refused = |p: &Published<'_>| matches!(p.outcome, Outcome::Refused(..));
+    let another_way = model.less.is_some() || model.published.iter().any(refused);
+    let waited = failure.demand.as_ref()?.waited;
+    // Where it has answered nothing, nobody knows how long it takes.
+    let unknown = model.connections.iter().all(|c| c.answered.is_none());
+    let too_short = waited.is_some_and(|waited| unknown || waited < model.setting.slack);
+    if another_way || too_short || settings(plan, played).is_some() {
         return None;
     }
     let step = undone(failure, version, &played.trace);
-    Some(step).filter(|f| model.less.is_none() && !f.statements.is_empty())
+    Some(step).filter(|f| !f.statements.is_empty())
 }
 
 /// Asks the oracles about a history with scripted clients in it.
@@ -170,6 +178,31 @@ impl<'a> Ears<'_, 'a> {
     }
 }
 
+/// Whether a client has given up a connection because the server took its time: one whose link the story left alone.
+fn impatient(played: &Played) -> bool {
+    let mut disturbed = BTreeSet::new();
+    for record in played.trace.records() {
+        match (&record.node, &record.what) {
+            (
+                _,
+                What::Order(
+                    Order::Block(client, _, true) | Order::Arm(client, ..) | Order::Cut(client, _),
+                ),
+            ) => {
+                disturbed.insert(*client);
+            }
+            (
+                Node::Client(client),
+                What::Client(Event::Ended {
+                    cause: EndCause::PingTimeout | EndCause::ConnectTimeout,
+                }),
+            ) if !disturbed.contains(client) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// A setting of the story's broker that a stranger does not have, as far as its CONNACK says.
 fn settings(plan: &Scenario, played: &Played) -> Option<String> {
     let mut connacks = played.trace.records().iter().filter_map(|r| match &r.what {
@@ -193,6 +226,9 @@ fn doubt(plan: &Scenario, model: &Model<'_>, played: &Played) -> Option<String> 
     // No statement gives a server a time to answer in.
     if let Some(failure) = &played.failure {
         return Some(format!("`{}`: {}", failure.step, failure.message));
+    }
+    if impatient(played) {
+        return Some("a client of the story waited no longer for an answer".to_owned());
     }
     // The story may have gone another way than it is meant to.
     let never = played.faults.iter().any(Fate::never_bit);

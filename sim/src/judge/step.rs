@@ -24,7 +24,7 @@ pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> 
         message: format!("`{}`: {}", failure.step, failure.message),
         expected: failure.expected.clone(),
         witness: last_of(trace, failure),
-        absence: demand.is_none_or(|d| d.absence),
+        absence: demand.is_none_or(|d| d.waited.is_some()),
         demand: None,
     }
 }

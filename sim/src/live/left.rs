@@ -1,7 +1,11 @@
 //! What stories leave on a broker.
 
-use squall_protocol::Version;
-use squall_scenarios::model::{Action, ConnectSpec, Scenario, Step, StepKind};
+use squall_protocol::{Packet, Version};
+use squall_scenarios::{
+    action::Send,
+    model::{Action, ConnectSpec, Scenario, Step, StepKind},
+    packet::Sending,
+};
 use std::collections::BTreeSet;
 
 /// Something that a run may have left on the broker.
@@ -24,6 +28,7 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
         .iter()
         .filter_map(|c| will(&c.connect))
         .collect();
+    let mut ids: BTreeSet<String> = plan.clients.iter().map(|c| c.client_id.clone()).collect();
     for step in plan.steps.iter().flat_map(Step::all) {
         let StepKind::Client { action, .. } = &step.kind else {
             continue;
@@ -33,6 +38,19 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
             Action::Publish(publish) if publish.message.retain => {
                 topics.insert(publish.message.topic.clone());
             }
+            Action::Send(send) => {
+                for packet in said(send, version) {
+                    match packet {
+                        Packet::Publish(p) if p.retain => drop(topics.insert(p.topic.to_string())),
+                        Packet::Connect(connect) => {
+                            let will = connect.will.as_ref().filter(|will| will.retain);
+                            topics.extend(will.map(|will| will.topic.to_string()));
+                            ids.insert(connect.client_id.to_string());
+                        }
+                        _ => {}
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -40,8 +58,15 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
         .into_iter()
         .map(|topic| Left::Retained(topic, version));
     let mut left: BTreeSet<Left> = retained.collect();
-    let ids = plan.clients.iter().map(|c| &c.client_id);
-    let ids = ids.filter(|id| !id.is_empty());
-    left.extend(ids.map(|id| Left::Session(id.clone(), version)));
+    ids.remove("");
+    left.extend(ids.into_iter().map(|id| Left::Session(id, version)));
     left
+}
+
+/// The packets that a script says; what is no packet leaves nothing that has a name.
+fn said(send: &Send, version: Version) -> impl Iterator<Item = Packet> {
+    send.what.iter().filter_map(move |what| match what {
+        Sending::Packet(packet) if packet.named_id().is_none() => packet.packet(version).ok(),
+        _ => None,
+    })
 }
