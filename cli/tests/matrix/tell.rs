@@ -31,6 +31,13 @@ pub(crate) struct Told {
     pub(crate) green: usize,
 }
 
+impl Told {
+    /// Whether a story ends with a finding, seen from either side.
+    pub(crate) fn kills(&self) -> bool {
+        !self.fails.is_empty() || !self.blind.is_empty()
+    }
+}
+
 /// The seed that each story is told with.
 const SEED: u64 = 1;
 /// Stories that find a saboteur by the clients' ends, of which one should find it live.

@@ -147,6 +147,15 @@ impl<'a> Subscriptions<'a> {
         filter.unsure
     }
 
+    /// Whether some session has asked for this filter and was never answered.
+    pub(crate) fn is_unsure_anywhere(&self, filter: &TopicFilter) -> bool {
+        let unsure = |of: &OfSession<'_>| {
+            let n = of.by_filter.get(filter);
+            n.is_some_and(|n| of.filters[*n].unsure)
+        };
+        self.sessions.iter().any(unsure)
+    }
+
     /// A subscription was asked for and never answered: it may exist, at any QoS that may have been granted.
     pub(crate) fn perhaps(
         &mut self,

@@ -185,6 +185,7 @@ rules! {
     acknowledgement: Acknowledgements;
     requests: Requests;
     announced: Announced;
+    offered: Offered;
     farewell: Farewell;
 }
 

@@ -3,7 +3,7 @@
 use super::{Findings, name, of};
 use crate::{
     finding::{Cite, Finding},
-    model::{Carried, MessageIx, Model, Request, SessionIx},
+    model::{Carried, Connection, MessageIx, Model, Request, SessionIx},
 };
 use squall_protocol::{QoS, Role, Version};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,14 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
     let says = |p: &Carried<'_>| p.properties.subscription_identifiers().next().is_some();
     let any = || model.requests.iter().any(asks) || model.packets.iter().any(says);
     if model.setting.version == Version::V3_1_1 || model.unknown || !any() {
+        return;
+    }
+    // A server that has said that it knows none may close the connection of who sends one, or overlook it (section 4.13.1).
+    let without = |c: &Connection<'_>| {
+        let ack = c.connack.map(|(_, ack)| &ack.properties);
+        ack.is_some_and(|p| p.subscription_identifiers_available() == Some(0))
+    };
+    if model.connections.iter().any(without) {
         return;
     }
     let asked = model.asked();

@@ -21,7 +21,7 @@ macro_rules! oracles {
         ///
         /// | oracle | why |
         /// | --- | --- |
-        /// | `due`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
+        /// | `due`, `group`, `liveness` | what did not come to somebody who does not read, or did not say what is due, proves nothing |
         /// | `retained`, `expired`, `shared`, `takeover`, `will`, `keep_alive`, `no_local`, `identifiers` | they go by every packet, also by one that came to a session of which too little is known, and count on clients that read and answer; checks of their own ask for these |
         const OF_PROBES: &[fn(&Model<'_>, &mut Findings)] =
             &[$($(oracles!(@$probes $oracle),)?)+];
@@ -44,6 +44,7 @@ oracles! {
     keep_alive,
     unsubscribed (probes),
     shared,
+    group,
     forwarded (probes),
     expired,
     takeover,

@@ -8,7 +8,9 @@ use crate::stage::{
 use bytes::Bytes;
 use squall_protocol::{
     Packet, PacketId, Properties, Property, QoS, ReasonCode, Text, Version,
-    packet::{Ack, Auth, ConnAck, Connect, Disconnect, Publish, UnsubAck, Unsubscribe},
+    packet::{
+        Ack, Auth, ConnAck, Connect, Disconnect, Publish, SubAck, UnsubAck, Unsubscribe, Will,
+    },
     topic::TopicFilter,
 };
 
@@ -305,5 +307,130 @@ fn nothing_follows_a_farewell() {
         &BOTH,
         &NEW,
         &refused(&[&[Over(8)][..], &hello(9, false)].concat()),
+    );
+}
+
+/// A CONNECT with a will of QoS 2 that is to be retained, and a CONNACK that offers this.
+fn with_a_will(reason: ReasonCode, offers: &[Property]) -> [crate::stage::Line; 2] {
+    let Packet::Connect(mut connect) = announcing("c", []) else {
+        unreachable!("it is one");
+    };
+    connect.will = Some(Will {
+        topic: Text::from("gone"),
+        payload: Bytes::new(),
+        qos: QoS::ExactlyOnce,
+        retain: true,
+        properties: Properties::new(),
+    });
+    [
+        Up(8, Packet::Connect(connect)),
+        Down(8, greeting(reason, offers.iter().cloned())),
+    ]
+}
+
+#[test]
+fn a_will_that_is_beyond_a_server_is_refused() {
+    let (less, none) = (Property::MaximumQoS(1), Property::RetainAvailable(0));
+    innocent(&BOTH, &NEW, &with_a_will(ReasonCode::SUCCESS, &[]));
+    guilty(
+        &BOTH,
+        &NEW,
+        &with_a_will(ReasonCode::SUCCESS, std::slice::from_ref(&less)),
+        "with Will QoS 2",
+    );
+    guilty(
+        &BOTH,
+        &NEW,
+        &with_a_will(ReasonCode::SUCCESS, std::slice::from_ref(&none)),
+        "with Will Retain 1",
+    );
+    let refused = with_a_will(ReasonCode::QOS_NOT_SUPPORTED, &[less.clone(), none.clone()]);
+    innocent(&BOTH, &NEW, &refused);
+    // The next CONNECT has no will.
+    let modest = [
+        &refused[..],
+        &[
+            Over(8),
+            Up(9, announcing("c", [])),
+            Down(9, greeting(ReasonCode::SUCCESS, [less, none])),
+        ],
+    ]
+    .concat();
+    innocent(&BOTH, &NEW, &modest);
+}
+
+#[test]
+fn every_alias_up_to_the_maximum_is_taken() {
+    let ended = |most: Option<u16>, aliases: &[u16], reason| {
+        let offers = most.map(Property::TopicAliasMaximum);
+        let mut lines = vec![
+            Up(8, announcing("c", [])),
+            Down(8, greeting(ReasonCode::SUCCESS, offers)),
+        ];
+        lines.extend(aliases.iter().map(|alias| Up(8, aliased(*alias))));
+        lines.push(Down(8, Packet::Disconnect(Disconnect::with_reason(reason))));
+        lines
+    };
+    let (wrong, busy) = (ReasonCode::TOPIC_ALIAS_INVALID, ReasonCode::SERVER_BUSY);
+    let says = "sent DISCONNECT 0x94";
+    guilty(&BOTH, &NEW, &ended(Some(2), &[1, 2], wrong), says);
+    innocent(&BOTH, &NEW, &ended(Some(2), &[1, 2], busy));
+    // Above the maximum, of which none may be told; 0; or none at all, which is another matter.
+    innocent(&BOTH, &NEW, &ended(Some(2), &[1, 3], wrong));
+    innocent(&BOTH, &NEW, &ended(None, &[1], wrong));
+    innocent(&BOTH, &NEW, &ended(Some(2), &[0, 1], wrong));
+    innocent(&BOTH, &NEW, &ended(Some(2), &[], wrong));
+    // An alias that stands for nothing.
+    let Packet::Publish(mut nothing) = aliased(2) else {
+        unreachable!("it is one");
+    };
+    nothing.topic = Text::new();
+    let mut unknown = ended(Some(2), &[1], wrong);
+    unknown.insert(3, Up(8, Packet::Publish(nothing)));
+    innocent(&BOTH, &NEW, &unknown);
+}
+
+#[test]
+fn a_subscription_may_ask_for_more_than_there_is() {
+    let asked = |most: Option<u8>, answers: &[(QoS, ReasonCode)]| {
+        let offers = most.map(Property::MaximumQoS);
+        let mut lines = vec![
+            Up(8, announcing("c", [])),
+            Down(8, greeting(ReasonCode::SUCCESS, offers)),
+        ];
+        for (qos, reason) in answers {
+            let answer = Packet::SubAck(SubAck {
+                packet_id: PacketId::MIN,
+                properties: Properties::new(),
+                reasons: vec![*reason],
+            });
+            lines.extend([Up(8, subscribe(*qos)), Down(8, answer)]);
+        }
+        lines
+    };
+    let granted = (QoS::AtMostOnce, ReasonCode::SUCCESS);
+    let refused = (QoS::ExactlyOnce, ReasonCode::UNSPECIFIED_ERROR);
+    let again_and_again = [granted, refused, granted, refused];
+    guilty(
+        &BOTH,
+        &NEW,
+        &asked(Some(1), &again_and_again),
+        "refused `t` with QoS 2",
+    );
+    // Once may be chance; without a Maximum QoS another rule would have to say it.
+    innocent(&BOTH, &NEW, &asked(Some(1), &again_and_again[..2]));
+    innocent(&BOTH, &NEW, &asked(None, &again_and_again));
+    // It is refused whatever its QoS; or for a reason of its own.
+    let never = (QoS::AtMostOnce, ReasonCode::UNSPECIFIED_ERROR);
+    innocent(
+        &BOTH,
+        &NEW,
+        &asked(Some(1), &[never, refused, never, refused]),
+    );
+    let full = (QoS::ExactlyOnce, ReasonCode::QUOTA_EXCEEDED);
+    innocent(
+        &BOTH,
+        &NEW,
+        &asked(Some(1), &[granted, full, granted, full]),
     );
 }

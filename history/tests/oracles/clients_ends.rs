@@ -1,8 +1,9 @@
 //! Shared subscriptions, takeovers, Keep Alive and No Local, seen from the clients' ends.
 
 use crate::stage::{
-    A, B, P, T, What, accepted, asks, come_back, connack, connect, gets, ping, pong, puback,
-    publish, resuming, said, suback, subscribe, subscribing, subscription, tale, there, told,
+    A, B, P, T, What, accepted, asks, come_back, connack, connect, gets, goodbye, ping, pong,
+    puback, publish, resuming, said, suback, subscribe, subscribing, subscription, tale, there,
+    told, unsuback, unsubscribe,
 };
 use squall_protocol::{Packet, QoS, ReasonCode, packet::Publish};
 
@@ -45,6 +46,35 @@ fn a_message_for_a_group_goes_to_one_member() {
 fn what_was_begun_with_qos_2_stays_with_its_member() {
     let found = group(QoS::ExactlyOnce, []);
     assert!(found.contains(&"shared subscription"), "{found:?}");
+}
+
+/// `a` is alone in a group, `b` does something `before` a message is published, and more happens after it: the rules that
+/// are broken once all has settled.
+fn settled_group(before: Lines, after: Lines) -> Vec<&'static str> {
+    let joins = vec![(1, A, subscribe("$share/g/t")), (2, A, suback())];
+    let mut parts = vec![there(0, A), joins, there(2, B), before];
+    parts.extend([there(9, P), said(10, publish("m")), after, alive(3_000, A)]);
+    tale(parts).settled(100)
+}
+
+#[test]
+fn a_message_for_a_group_reaches_a_member() {
+    assert_eq!(settled_group(vec![], vec![]), ["at least once"]);
+    assert!(settled_group(vec![], gets(20, A, publish("m"))).is_empty());
+    let joins = |filter| vec![(3, B, subscribe(filter)), (4, B, suback())];
+    let of_both = joins("$share/g/t");
+    assert_eq!(settled_group(of_both.clone(), vec![]), ["at least once"]);
+    assert!(settled_group(of_both.clone(), gets(20, B, publish("m"))).is_empty());
+    // A group of another name has a message of its own.
+    let other = settled_group(joins("$share/h/t"), gets(20, B, publish("m")));
+    assert_eq!(other, ["at least once"]);
+    // Who has left may have had it on its way, and so may somebody who was perhaps let in.
+    let leaves = vec![(20, B, unsubscribe("$share/g/t")), (21, B, unsuback())];
+    assert!(settled_group(of_both.clone(), leaves).is_empty());
+    let gone = vec![(20, B, goodbye()), (21, B, What::Closed)];
+    assert!(settled_group(of_both, gone).is_empty());
+    let perhaps = vec![(3, B, subscribe("$share/g/t"))];
+    assert!(settled_group(perhaps, vec![]).is_empty());
 }
 
 /// `a` and its twin, and what happens then.

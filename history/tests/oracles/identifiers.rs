@@ -1,10 +1,13 @@
 //! Subscription Identifiers.
 
 use crate::stage::{
-    A, P, What, accepted, asks, come_back, gets, publish, said, suback, subscribing, subscription,
-    tale, there,
+    A, P, What, accepted, asks, come_back, connect, gets, publish, said, suback, subscribing,
+    subscription, tale, there,
 };
-use squall_protocol::{Property, packet::Publish};
+use squall_protocol::{
+    Packet, Property, ReasonCode,
+    packet::{ConnAck, Publish},
+};
 
 type Lines = Vec<(u64, usize, What)>;
 
@@ -47,6 +50,32 @@ fn a_message_has_the_identifier_of_its_subscription() {
     let replaced = brought(both(), gets(110, A, with(&[7])));
     assert_eq!(replaced, ["subscription identifiers"]);
     assert!(brought(both(), gets(110, A, with(&[]))).is_empty());
+}
+
+/// It may overlook one that comes all the same.
+#[test]
+fn a_server_that_offers_no_identifiers_owes_none() {
+    let greeting = |offers: Option<u8>| {
+        let offers = offers.map(Property::SubscriptionIdentifiersAvailable);
+        let ack = ConnAck {
+            session_present: false,
+            reason: ReasonCode::SUCCESS,
+            properties: offers.into_iter().collect(),
+        };
+        vec![(0, A, connect(0)), (0, A, What::Down(Packet::ConnAck(ack)))]
+    };
+    let told = |offers| {
+        tale([
+            greeting(offers),
+            there(0, P),
+            asks_with(1, "t", 7),
+            said(100, publish("m")),
+            gets(110, A, with(&[])),
+        ])
+        .at_clients()
+    };
+    assert!(told(Some(0)).is_empty());
+    assert_eq!(told(None), ["subscription identifiers"]);
 }
 
 #[test]
