@@ -17,7 +17,7 @@ pub use runs::{End, Ended, WORLD};
 
 use crate::{
     judge::{Ends, Sight},
-    run::{Case, Run, Said},
+    run::{Case, Run, SCRIPTED_BROKER, Said},
     trace::What,
     world::{
         Played,
@@ -167,6 +167,9 @@ impl Teller {
     /// Why the story is not played, if so: it is played in virtual time first, which shows how long it takes and what
     /// it asks of a broker.
     fn unfit(&self, one: &One) -> Option<String> {
+        if one.scenario.broker.scripted {
+            return Some(SCRIPTED_BROKER.to_owned());
+        }
         let offer = match self.offers.get(&one.version) {
             Some(Err(why)) => return Some(why.clone()),
             Some(Ok(offer)) => Some(offer),

@@ -31,6 +31,10 @@ pub(super) fn give_time(steps: &mut [Step]) {
             StepKind::Client {
                 within: Some(within),
                 ..
+            }
+            | StepKind::Broker {
+                within: Some(within),
+                ..
             } => *within += LATE,
             StepKind::Parallel(branches) => branches.iter_mut().for_each(|b| give_time(b)),
             StepKind::Timeline(entries) => {
