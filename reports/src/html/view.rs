@@ -374,12 +374,15 @@ impl GroupView {
 /// What is to be known of a run beside its findings.
 fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
     let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
+    // A story that was not told has neither.
+    let told = !run.trace_hash.is_empty();
     let facts = [
-        ("World", text(&run.world)),
         ("Time of the story", duration(run.virtual_ms)),
         ("Trace hash", text(&run.trace_hash)),
     ];
-    reason.into_iter().chain(facts).collect()
+    let facts = facts.into_iter().filter(|_| told);
+    let world = ("World", text(&run.world));
+    reason.into_iter().chain([world]).chain(facts).collect()
 }
 
 impl Card {

@@ -171,7 +171,9 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
     }
     run.findings.iter().for_each(|f| screen.finding(f));
     screen.blank();
-    screen.field("hash", Style::Faint, &run.trace_hash);
+    if !run.trace_hash.is_empty() {
+        screen.field("hash", Style::Faint, &run.trace_hash);
+    }
     if let Some(replay) = &run.replay {
         screen.verbatim("replay", replay);
     }
