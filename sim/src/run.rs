@@ -173,6 +173,7 @@ impl Case<'_> {
             trace_hash: played.trace.hash(),
             virtual_ms: played.end.as_millis(),
             findings,
+            known: None,
             replay: None,
         };
         Said { result, absences }

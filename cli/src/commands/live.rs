@@ -16,7 +16,7 @@ use crate::{
     target::{self, Judgeable},
 };
 use bytes::Bytes;
-use squall_conformance::{Leftover, Options, Target, Visit, visit};
+use squall_conformance::{Comparison, Leftover, Options, Target, TargetFile, Visit, visit};
 use squall_protocol::Version;
 use squall_reports::{Report, SimResult, Simulation, Verdict};
 use squall_sim::{
@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let ending = told(
         stories,
         broker,
+        args.known,
         report,
         outputs,
         &mut |name, version, result| {
@@ -87,10 +88,11 @@ pub(super) fn again(broker: &str) -> Result<Judgeable> {
     }
 }
 
-/// Tells stories to a broker, and reports.
+/// Tells stories to a broker, and reports. If `known`, the exit code is about what differs from what its file knows.
 pub(super) fn told(
     stories: Stories,
     broker: Judgeable,
+    known: bool,
     report: Report,
     outputs: Outputs,
     note: &mut Note<'_>,
@@ -99,7 +101,7 @@ pub(super) fn told(
     if !conform::started(&runtime, &broker)? {
         return Ok(Ending::Interrupted(interrupt::code()));
     }
-    let ending = with(&runtime, stories, &broker, report, outputs, note);
+    let ending = with(&runtime, stories, (&broker, known), report, outputs, note);
     conform::stop(&runtime, &broker);
     ending
 }
@@ -107,7 +109,7 @@ pub(super) fn told(
 fn with(
     runtime: &Runtime,
     stories: Stories,
-    broker: &Judgeable,
+    (broker, known): (&Judgeable, bool),
     mut report: Report,
     mut outputs: Outputs,
     note: &mut Note<'_>,
@@ -130,7 +132,11 @@ fn with(
             .help("`versions:` in each scenario says which"));
     }
     let mut simulation = Simulation::default();
+    let mut compared = Comparison::default();
     let told = tell(&live, runtime, target, |version, mut result| {
+        if let Some(file) = &broker.file {
+            file.compare_story(&mut result, &mut compared);
+        }
         if !result.findings.is_empty() {
             let name = result.scenario.clone();
             note(&name, version, &mut result);
@@ -140,29 +146,54 @@ fn with(
         simulation.add(result);
     });
     simulation.interrupted = told.interrupted(simulation.summary.total, live.count());
+    let whole = told.end == End::Whole;
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
-    // Whoever has stopped the run waits for the results first. What is started here keeps nothing after its end.
-    let is_there = !matches!(told.end, End::Lost(_));
-    if broker.process.is_none() && is_there {
-        let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
-        for left in left {
+    clean(told, runtime, seen, broker);
+    let ending = match report.verdict() {
+        Verdict::NotApplicable => {
+            screen::complain("nothing was told, so nothing is known; each result says why");
+            return Ok(Ending::Unknown);
+        }
+        _ => ending(&report, written),
+    };
+    let Some(file) = &broker.file else {
+        return Ok(ending);
+    };
+    compared.unknown.extend(refused(&live, file));
+    Ok(conform::differing(
+        &compared,
+        known && whole,
+        ending,
+        written,
+    ))
+}
+
+/// Removes what the stories have left, and says what had to be left. Whoever has stopped the run waits for the results first.
+fn clean(told: Told, runtime: &Runtime, seen: Visit, broker: &Judgeable) {
+    let target = &broker.target;
+    // What is started here keeps nothing after its end.
+    let started = broker.process.is_some();
+    if let End::Lost(why) = &told.end {
+        screen::complain(&format!("{target} was lost: {why}"));
+        if !started {
+            screen::complain("sessions and retained messages of the scenarios may be left on it");
+        }
+    } else if !started {
+        for left in runtime.block_on(seen.tidy(told.left, conform::CLEANING)) {
             screen::complain(&format!("left on {target}: {left}"));
         }
     }
-    if let End::Lost(why) = &told.end {
-        screen::complain(&format!("{target} was lost: {why}"));
-        if broker.process.is_none() {
-            screen::complain("sessions and retained messages of the scenarios may be left on it");
-        }
-    }
-    match report.verdict() {
-        Verdict::NotApplicable => {
-            screen::complain("nothing was told, so nothing is known; each result says why");
-            Ok(Ending::Unknown)
-        }
-        _ => Ok(ending(&report, written)),
-    }
+}
+
+/// Versions that the target does not let in, although its file does not say so.
+fn refused(live: &Live, file: &TargetFile) -> Vec<String> {
+    let missing = |version: &Version| {
+        let why = live.offers.get(version)?.as_ref().err()?;
+        let known = file.lacks_version(*version) || !live.versions.contains(version);
+        (!known).then(|| format!("MQTT {version} is not spoken: {why}"))
+    };
+    Version::ALL.iter().filter_map(missing).collect()
 }
 
 /// How the clients of the stories reach the broker.

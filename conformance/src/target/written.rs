@@ -53,7 +53,10 @@ pub(super) struct WrittenLack {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenDeviation {
+    #[serde(default)]
     pub(super) checks: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) scenarios: Vec<Spanned<String>>,
     pub(super) mqtt: Vec<Spanned<String>>,
     pub(super) verdict: Spanned<String>,
     #[serde(default)]
