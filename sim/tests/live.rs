@@ -46,6 +46,8 @@ fn live(scenarios: Vec<Scenario>, memory: Memory) -> Live {
             endpoint: Endpoint::from(memory),
             login: None,
         },
+        others: Vec::new(),
+        bears: None,
         offers: BTreeMap::new(),
     }
 }

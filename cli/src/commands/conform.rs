@@ -308,7 +308,7 @@ pub(super) fn useless(error: RunError) -> CliError {
 }
 
 /// Ready once Ctrl-C was pressed.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let flag = interrupt::flag();
     while !flag.load(Ordering::SeqCst) {
         time::sleep(Duration::from_millis(50)).await;

@@ -2,6 +2,7 @@
 
 use super::{
     client, conform, ending, files, report, seeds,
+    servers::Servers,
     stories::{Note, Stories},
 };
 use crate::{
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let stories = Stories {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         seeds: seeds(&args.seeds)?.unwrap_or((0, 1)),
-        jobs: args.jobs.unwrap_or(JOBS).into(),
+        jobs: args.jobs.unwrap_or_else(|| jobs(&broker)).into(),
         patience: args.patience,
         scenarios: scenarios.clone(),
     };
@@ -70,6 +71,15 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
         },
     )?;
     Ok(ending.if_written(tell_of(&replays)))
+}
+
+/// Stories at once where nobody says how many: no more than it bears, where it runs already.
+fn jobs(broker: &Judgeable) -> u16 {
+    let bears = broker.file.as_ref().and_then(|file| file.jobs);
+    match broker.process {
+        Some(_) => JOBS,
+        None => bears.unwrap_or(JOBS),
+    }
 }
 
 /// What a broker is called in a title.
@@ -101,7 +111,20 @@ pub(super) fn told(
     if !conform::started(&runtime, &broker)? {
         return Ok(Ending::Interrupted(interrupt::code()));
     }
-    let ending = with(&runtime, stories, (&broker, known), report, outputs, note);
+    let servers = Servers::beside(&broker, stories.jobs)?;
+    let ending = match servers.start(&runtime, &called(&broker)) {
+        Ok(true) => with(
+            &runtime,
+            stories,
+            (&broker, &servers, known),
+            report,
+            outputs,
+            note,
+        ),
+        Ok(false) => Ok(Ending::Interrupted(interrupt::code())),
+        Err(error) => Err(error),
+    };
+    servers.stop(&runtime);
     conform::stop(&runtime, &broker);
     ending
 }
@@ -109,7 +132,7 @@ pub(super) fn told(
 fn with(
     runtime: &Runtime,
     stories: Stories,
-    (broker, known): (&Judgeable, bool),
+    (broker, servers, known): (&Judgeable, &Servers, bool),
     mut report: Report,
     mut outputs: Outputs,
     note: &mut Note<'_>,
@@ -124,6 +147,8 @@ fn with(
         jobs: stories.jobs,
         patience: stories.patience,
         tag: seen.run.clone(),
+        others: others(&seen, servers),
+        bears: bears(broker, servers),
         reach: reach(&seen),
         offers: offers(&seen, target)?,
     };
@@ -206,6 +231,21 @@ fn reach(seen: &Visit) -> Reach {
         endpoint: seen.endpoint.clone(),
         login,
     }
+}
+
+/// How they reach the servers beyond the first.
+fn others(seen: &Visit, servers: &Servers) -> Vec<Reach> {
+    let reach = |endpoint| Reach {
+        endpoint,
+        ..reach(seen)
+    };
+    servers.endpoints().map(reach).collect()
+}
+
+/// How many stories each server is told at once, where there are several.
+fn bears(broker: &Judgeable, servers: &Servers) -> Option<usize> {
+    let bears = broker.file.as_ref()?.jobs?;
+    (servers.count() > 1).then_some(bears.into())
 }
 
 /// What the broker offers to clients of each version, or why it does not let them in.

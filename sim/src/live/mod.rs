@@ -9,6 +9,7 @@ mod left;
 mod needs;
 mod pace;
 mod runs;
+mod servers;
 mod strays;
 
 pub use crate::offer::Offer;
@@ -30,6 +31,7 @@ use confirm::{AGAIN, confirm};
 use needs::needs;
 use pace::{LATE, give_time, settle_longer, too_long};
 use runs::{One, Outcome, ROOM, not_played};
+use servers::Servers;
 use squall_client::{EndCause, Event};
 use squall_protocol::Version;
 use squall_scenarios::{model::Scenario, moved, plan::plan};
@@ -69,6 +71,10 @@ pub struct Live {
     pub tag: String,
     /// The broker.
     pub reach: Reach,
+    /// Others of the same product; they are told stories too where `bears` is given.
+    pub others: Vec<Reach>,
+    /// How many stories each broker is told at once; as many as `jobs` says when it is not given.
+    pub bears: Option<usize>,
     /// What the broker offers, by version, or why it does not take clients of it. Of what is missing nothing is known.
     pub offers: BTreeMap<Version, Result<Offer, String>>,
 }
@@ -102,9 +108,10 @@ impl Live {
         mut each: impl FnMut(Ended),
     ) -> (End, BTreeSet<Left>) {
         let (left, strays) = (Rc::default(), Rc::default());
+        let servers = Servers::new(&self.reach, &self.others, self.bears);
         let (room, halt) = (Room::new(ROOM), Halt::when(stop));
         let tell = |n: usize, one: One| {
-            let teller = self.teller(n, &room, (&left, &strays), &halt);
+            let teller = self.teller(n, &room, (&servers, &left, &strays), &halt);
             async move { teller.tell(&one).await }
         };
         let all = runs::all(self.runs(), self.jobs, done, &halt, tell, &mut each);
@@ -119,7 +126,7 @@ impl Live {
         &self,
         number: usize,
         room: &Room,
-        (left, strays): (&Rc<RefCell<BTreeSet<Left>>>, &Rc<RefCell<Strays>>),
+        (servers, left, strays): Shared<'_>,
         halt: &Halt,
     ) -> Teller {
         Teller {
@@ -127,7 +134,7 @@ impl Live {
             tag: format!("{}{number}", self.tag),
             together: self.jobs > 1,
             patience: self.patience,
-            reach: self.reach.clone(),
+            servers: Rc::clone(servers),
             offers: self.offers.clone(),
             room: room.clone(),
             left: Rc::clone(left),
@@ -137,6 +144,13 @@ impl Live {
     }
 }
 
+/// What all who tell share.
+type Shared<'s> = (
+    &'s Rc<Servers>,
+    &'s Rc<RefCell<BTreeSet<Left>>>,
+    &'s Rc<RefCell<Strays>>,
+);
+
 /// Tells one story, and again where there is a finding.
 struct Teller {
     /// The tag of the whole run.
@@ -145,7 +159,7 @@ struct Teller {
     /// Whether the broker may be told one story several times at once.
     together: bool,
     patience: Duration,
-    reach: Reach,
+    servers: Rc<Servers>,
     offers: BTreeMap<Version, Result<Offer, String>>,
     room: Room,
     left: Rc<RefCell<BTreeSet<Left>>>,
@@ -228,11 +242,12 @@ impl Teller {
         plan.limit += self.patience + LATE;
         self.left.borrow_mut().extend(left::by(&plan, one.version));
         let aside = Aside::new(&self.run, &tag);
+        let place = self.servers.place().await;
         let played = play(Play {
             plan: &plan,
             version: one.version,
             seed: one.seed,
-            reach: &self.reach,
+            reach: &place.reach,
             room: &self.room,
             halt: &self.halt,
             aside: &aside,
@@ -242,7 +257,7 @@ impl Teller {
         let mut strays = self.strays.borrow_mut();
         strays.look(one, &plan, &played, &aside);
         drop(strays);
-        self.still_there(&played).await?;
+        still_there(&played, &place.reach).await?;
         let case = Case {
             plan: &plan,
             version: one.version,
@@ -255,43 +270,43 @@ impl Teller {
         };
         Ok(case.verdict(&played))
     }
+}
 
-    /// Whether the broker is of any more use.
-    async fn still_there(&self, played: &Played) -> Result<(), End> {
-        let full = played.failure.as_ref().filter(|f| f.message == FULL);
-        if let Some(failure) = full {
-            let (what, at) = (&failure.message, failure.at);
-            return Err(End::Lost(format!("{what}, in `{}` at {at}", failure.step)));
-        }
-        let failed = |event: &Event| {
-            matches!(
-                event,
-                Event::Ended {
-                    cause: EndCause::DialFailed(_)
-                }
-            )
-        };
-        let records = played.trace.records().iter();
-        let mut events = records.filter_map(|r| match &r.what {
-            What::Client(event) => Some(event),
-            _ => None,
-        });
-        if !events.any(failed) {
-            return Ok(());
-        }
-        let until = Instant::now() + AWAY;
-        loop {
-            let why = match timeout(AWAY, self.reach.endpoint.dial()).await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
-            if Instant::now() >= until {
-                return Err(End::Lost(format!(
-                    "it no longer accepts connections: {why}"
-                )));
+/// Whether the broker is of any more use.
+async fn still_there(played: &Played, reach: &Reach) -> Result<(), End> {
+    let full = played.failure.as_ref().filter(|f| f.message == FULL);
+    if let Some(failure) = full {
+        let (what, at) = (&failure.message, failure.at);
+        return Err(End::Lost(format!("{what}, in `{}` at {at}", failure.step)));
+    }
+    let failed = |event: &Event| {
+        matches!(
+            event,
+            Event::Ended {
+                cause: EndCause::DialFailed(_)
             }
-            sleep(AWAY / 10).await;
+        )
+    };
+    let records = played.trace.records().iter();
+    let mut events = records.filter_map(|r| match &r.what {
+        What::Client(event) => Some(event),
+        _ => None,
+    });
+    if !events.any(failed) {
+        return Ok(());
+    }
+    let until = Instant::now() + AWAY;
+    loop {
+        let why = match timeout(AWAY, reach.endpoint.dial()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        if Instant::now() >= until {
+            return Err(End::Lost(format!(
+                "it no longer accepts connections: {why}"
+            )));
         }
+        sleep(AWAY / 10).await;
     }
 }
