@@ -17,8 +17,10 @@ use crate::{
     target::{self, Judgeable},
 };
 use bytes::Bytes;
-use squall_conformance::{Comparison, Leftover, Options, Target, TargetFile, Visit, visit};
-use squall_protocol::Version;
+use squall_conformance::{
+    Comparison, Lack, Leftover, Need, Options, Target, TargetFile, Visit, visit,
+};
+use squall_protocol::{QoS, Version};
 use squall_reports::{Report, SimResult, Simulation, Verdict};
 use squall_sim::{
     live::{End, Left, Live, Offer},
@@ -150,7 +152,7 @@ fn with(
         others: others(&seen, servers),
         bears: bears(broker, servers),
         reach: reach(&seen),
-        offers: offers(&seen, target)?,
+        offers: offers(&seen, broker)?,
     };
     if live.count() == 0 {
         return Err(CliError::input("no scenario runs with this MQTT version")
@@ -299,11 +301,12 @@ fn tell(
     Told { end, left }
 }
 
-/// What the broker offers to clients of each version.
-fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
+/// What the broker offers to clients of each version. What is documented as missing is not asked for.
+fn offers(seen: &Visit, broker: &Judgeable) -> Result<Offers> {
+    let lacks = broker.file.as_ref().map_or(&[][..], |file| &file.lacks);
     let offers = seen.answers.iter().map(|(version, answer)| {
         let offer = answer.as_ref().map(Offer::from).map_err(Clone::clone);
-        (*version, offer)
+        (*version, offer.and_then(|o| without(o, *version, lacks)))
     });
     let offers: BTreeMap<_, _> = offers.collect();
     if offers.values().any(std::result::Result::is_ok) {
@@ -311,7 +314,30 @@ fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
     }
     let why = offers.into_values().find_map(std::result::Result::err);
     Err(CliError::unreachable(format!(
-        "{target} lets no client in: {}",
+        "{} lets no client in: {}",
+        broker.target,
         why.unwrap_or_default()
     )))
+}
+
+/// An offer without what is documented as missing; why there is none where that is the whole version.
+fn without(
+    mut offer: Offer,
+    version: Version,
+    lacks: &[Lack],
+) -> std::result::Result<Offer, String> {
+    let here = |l: &&Lack| l.versions.is_empty() || l.versions.contains(&version);
+    for lack in lacks.iter().filter(|l| l.checks.is_empty()).filter(here) {
+        match lack.feature {
+            None => return Err(format!("documented as missing: {}", lack.reason)),
+            Some(Need::Qos1) => offer.qos = QoS::AtMostOnce,
+            Some(Need::Qos2) => offer.qos = offer.qos.min(QoS::AtLeastOnce),
+            Some(Need::Retain) => offer.retain = false,
+            Some(Need::Wildcard) => offer.wildcards = false,
+            Some(Need::SubscriptionIdentifiers) => offer.identifiers = false,
+            Some(Need::Shared) => offer.shared = false,
+            Some(Need::TopicAlias) => offer.topic_alias_maximum = 0,
+        }
+    }
+    Ok(offer)
 }

@@ -19,6 +19,8 @@ pub struct Deviation {
     pub versions: Vec<Version>,
     /// What is found.
     pub verdict: Verdict,
+    /// Not each run shows it: it may also be pass or inconclusive.
+    pub sometimes: bool,
     /// The statements of the standard that it rests on.
     pub statements: Vec<String>,
     /// What the target does, and why the standard forbids it.
@@ -36,6 +38,12 @@ impl Deviation {
     pub fn is_of_scenario(&self, name: &str, version: &str) -> bool {
         let means = |pattern: &String| glob(pattern.as_bytes(), name.as_bytes());
         self.is_of(version) && self.scenarios.iter().any(means)
+    }
+
+    /// Whether this verdict is what it knows.
+    pub(super) fn allows(&self, verdict: Verdict) -> bool {
+        let not_seen = matches!(verdict, Verdict::Pass | Verdict::Inconclusive);
+        verdict == self.verdict || self.sometimes && not_seen
     }
 
     fn is_of(&self, version: &str) -> bool {
@@ -64,6 +72,7 @@ impl Reader<'_> {
             scenarios: deviation.scenarios.iter().map(value).collect(),
             versions,
             verdict: self.verdict(written),
+            sometimes: deviation.sometimes,
             statements: deviation.statements.iter().map(value).collect(),
             reason: deviation.reason.value.trim().to_owned(),
         }

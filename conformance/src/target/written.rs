@@ -60,6 +60,8 @@ pub(super) struct WrittenDeviation {
     pub(super) mqtt: Vec<Spanned<String>>,
     pub(super) verdict: Spanned<String>,
     #[serde(default)]
+    pub(super) sometimes: bool,
+    #[serde(default)]
     pub(super) statements: Vec<Spanned<String>>,
     pub(super) reason: Spanned<String>,
 }

@@ -34,11 +34,7 @@ fn section(name: &str, file: &TargetFile) -> String {
             statements.collect::<Vec<_>>().join(" "),
             versions(fail),
             names(fail),
-            fail.reason
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .replace('|', "\\|")
+            what(fail)
         );
     }
     let warnings: Vec<String> = file
@@ -71,6 +67,16 @@ fn versions(deviation: &Deviation) -> String {
         .map(|v: &Version| v.as_str())
         .collect();
     names.join(" ")
+}
+
+/// What the target does.
+fn what(fail: &Deviation) -> String {
+    let words: Vec<_> = fail.reason.split_whitespace().collect();
+    let reason = words.join(" ").replace('|', "\\|");
+    match fail.sometimes {
+        true => format!("Not in each run: {reason}"),
+        false => reason,
+    }
 }
 
 /// Checks and stories by name.
