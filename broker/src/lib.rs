@@ -3,16 +3,24 @@
 //! * [`Broker`] decides everything. It is handed bytes, ends of connections and time, and hands back packets to send,
 //!   connections to close, events and one deadline. No socket, clock, task or random number is known to it.
 //! * [`Server`] moves bytes between a listener and a [`Broker`], and waits.
+//! * [`Scripted`] is a broker that does what it is told, packet by packet, right or wrong.
 //! * [`Config`] says what the broker offers; what it does not offer is refused on the wire as the standard says.
 //!
 //! The order of outputs and events is a function of the inputs alone; in particular it does not depend on how a
 //! byte stream was cut into pieces.
 
+mod answers;
 mod config;
 mod core;
+mod machine;
+mod offer;
+mod script;
 mod server;
 
+pub use answers::Answers;
 pub use config::Config;
 pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
+pub use machine::Machine;
+pub use script::{Callers, Script, Scripted};
 pub use server::Server;
 pub use squall_transport::{Accept, Hangup};

@@ -9,8 +9,8 @@ mod core;
 mod line;
 mod listen;
 
-use self::core::{Core, Observer, keep_time};
-use crate::{Broker, ConnId, Event};
+use self::core::{Core, Observer, hand_on, keep_time};
+use crate::{ConnId, Event, Machine, Script};
 use squall_protocol::Time;
 use squall_transport::Accept;
 use std::{
@@ -23,7 +23,8 @@ use std::{
 };
 use tokio::{
     select,
-    task::{JoinError, JoinSet, unconstrained, yield_now},
+    sync::mpsc::UnboundedReceiver,
+    task::{AbortHandle, JoinError, JoinSet, unconstrained, yield_now},
     time::timeout,
 };
 
@@ -39,8 +40,9 @@ use tokio::{
 /// # }
 /// ```
 pub struct Server {
-    broker: Broker,
+    broker: Box<dyn Machine>,
     observer: Option<Observer>,
+    scripts: Option<UnboundedReceiver<(usize, Script)>>,
 }
 
 impl fmt::Debug for Server {
@@ -54,11 +56,25 @@ impl fmt::Debug for Server {
 impl Server {
     /// A server around this broker.
     #[must_use]
-    pub fn new(broker: Broker) -> Self {
+    pub fn new(broker: impl Machine + 'static) -> Self {
+        Self::of(Box::new(broker))
+    }
+
+    /// The same, of whichever broker it is.
+    #[must_use]
+    pub fn of(broker: Box<dyn Machine>) -> Self {
         Self {
             broker,
             observer: None,
+            scripts: None,
         }
+    }
+
+    /// Hands the broker what comes here for one of its callers; for a [`crate::Scripted`] broker.
+    #[must_use]
+    pub fn scripts(mut self, scripts: UnboundedReceiver<(usize, Script)>) -> Self {
+        self.scripts = Some(scripts);
+        self
     }
 
     /// Shows every event to `observer`, in order, with the time at which it happened. It is called while the core
@@ -71,7 +87,7 @@ impl Server {
     }
 
     /// Like [`Self::run`], until `shutdown` is ready: then the listener is dropped, every client is told
-    /// ([`Broker::handle_shutdown`]), and what waits for them is sent for as long as they take, [`Self::FLUSH`] at most.
+    /// ([`Machine::handle_shutdown`]), and what waits for them is sent for as long as they take, [`Self::FLUSH`] at most.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -111,6 +127,10 @@ impl Server {
         let core = Rc::new(Core::new(self.broker, self.observer));
         let mut tasks = JoinSet::new();
         let clock = tasks.spawn_local(unconstrained(keep_time(Rc::clone(&core))));
+        let told = self.scripts.map(|scripts| {
+            let told = hand_on(Rc::clone(&core), scripts);
+            tasks.spawn_local(unconstrained(told))
+        });
         for number in 0.. {
             let stream = {
                 let mut accepting = pin!(listen::next(&mut listener));
@@ -120,6 +140,7 @@ impl Server {
                         Some(ended) = tasks.join_next() => surface(ended),
                         () = &mut shutdown => {
                             clock.abort();
+                            told.iter().for_each(AbortHandle::abort);
                             break None;
                         }
                         accepted = &mut accepting => break Some(accepted?),
@@ -136,7 +157,7 @@ impl Server {
             }
         }
         drop(listener);
-        core.call(Broker::handle_shutdown);
+        core.call(|broker, now| broker.handle_shutdown(now));
         let ends = async {
             while let Some(ended) = tasks.join_next().await {
                 surface(ended);

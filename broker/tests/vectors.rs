@@ -56,7 +56,10 @@ impl Bench {
             match event {
                 Event::Closed { cause, .. } => answer.closed = Some(cause),
                 Event::Violation { .. } => answer.violation = true,
-                Event::Opened { .. } | Event::Received { .. } | Event::Sent { .. } => {}
+                Event::Opened { .. }
+                | Event::Received { .. }
+                | Event::Sent { .. }
+                | Event::SentRaw { .. } => {}
             }
         }
         assert_eq!(close, answer.closed.is_some());

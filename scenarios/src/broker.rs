@@ -7,9 +7,11 @@ use crate::{
 use squall_protocol::QoS;
 
 record! {
-    /// Settings of the reference broker; `None` keeps its default. What 3.1.1 does not know has no effect there.
+    /// Settings of the broker; `None` keeps its default. What 3.1.1 does not know has no effect there.
     #[derive(Default)]
     pub struct BrokerSpec, "the broker" {
+        /// it is told what to send and what to withhold, packet by packet, also what is wrong; it keeps no session, no subscription and no message, and only its clients are judged
+        scripted: bool = "scripted", usual(false, FLAG);
         // 0 is a Protocol Error for both maxima, section 3.2.2.3 of 5.0.
         /// Receive Maximum it announces
         receive_maximum: Option<u16> = "receive_maximum", usual(None, Maybe(number::<u16>(1, u16::MAX as u64)));

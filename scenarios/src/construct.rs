@@ -239,6 +239,8 @@ pub(crate) trait Act: Clone + From<Self::Keys> {
     const LIMITED: bool = true;
     /// Only a scripted client does it.
     const SCRIPTED: bool = false;
+    /// A scripted broker does it, too.
+    const BROKER: bool = false;
     /// What is to be known of the keys of the outcome that `expect` describes, if there is one.
     const OUTCOME: Option<fn() -> Vec<Told>> = None;
     /// Its keys.

@@ -15,6 +15,9 @@ pub fn step(step: &Step, scenario: &Scenario) -> String {
         StepKind::Client { client, action, .. } => {
             format!("{}: {}", called(*client, &names), action.told())
         }
+        StepKind::Broker { client, action, .. } => {
+            format!("broker to {}: {}", called(*client, &names), action.told())
+        }
         StepKind::Parallel(_) => "parallel".into(),
         StepKind::Timeline(_) => "timeline".into(),
         leaf => leaf.told(&names).unwrap_or_default(),

@@ -99,6 +99,7 @@ plain! {
     TEXT: String = "a text", |s| Ok(s.text.clone()), |t| text(t), "text", any_text();
     CLIENT_ID: String = "a Client Identifier", |s| values::string(&s.text).map(|()| s.text.clone()), |t| text(t),
         "text", any_text();
+    CREDENTIAL: String = "a text", |s| values::string(&s.text).map(|()| s.text.clone()), |t| text(t), "text", any_text();
     NAME: String = "a topic name", values::topic_name, |t| text(t), "topic name", any_text();
     FLAG: bool = "`true` or `false`", values::boolean, bool::to_string, "flag", json!({ "type": "boolean" });
     DURATION: Duration = "a duration such as `5s`, `250ms`, `10m` or `1h`", |s| values::duration(&s.text),

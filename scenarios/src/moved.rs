@@ -53,7 +53,9 @@ impl Tag<'_> {
     fn steps(&self, steps: &mut [Step]) {
         for step in steps {
             match &mut step.kind {
-                StepKind::Client { action, .. } => self.action(action),
+                StepKind::Client { action, .. } | StepKind::Broker { action, .. } => {
+                    self.action(action);
+                }
                 StepKind::Parallel(branches) => branches.iter_mut().for_each(|b| self.steps(b)),
                 StepKind::Timeline(entries) => {
                     let steps = entries.iter_mut().map(|e| &mut e.step);

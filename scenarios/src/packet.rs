@@ -96,6 +96,9 @@ impl PacketSpec {
                 "keep_alive": 0,
             }),
             PacketType::Publish => json!({ "payload": "" }),
+            PacketType::ConnAck => {
+                json!({ "session_present": false, Self::word("reason", version): 0 })
+            }
             _ => json!({}),
         };
         from_fields(self.packet, &self.fields(version, usual), version)
@@ -118,6 +121,17 @@ impl PacketSpec {
                 let qos = u8::from(self.fields.contains_key("id"));
                 json!({ "payload": "", "topic_name": "", "qos": qos })
             }
+            PacketType::Connect => json!({
+                "protocol_version": version.level(),
+                Self::word("clean_start", version): true,
+                "keep_alive": 0,
+                "client_identifier": "",
+            }),
+            PacketType::ConnAck => {
+                json!({ "session_present": false, Self::word("reason", version): 0 })
+            }
+            PacketType::Subscribe => json!({ "packet_identifier": 1, "subscriptions": [] }),
+            PacketType::Unsubscribe => json!({ "packet_identifier": 1, "topic_filters": [] }),
             PacketType::SubAck | PacketType::UnsubAck if five => {
                 json!({ "packet_identifier": 1, "reason_codes": [] })
             }
@@ -182,7 +196,7 @@ fn in_order(some: &[Json], all: &[Json]) -> bool {
     wanted.all(|one| came.any(|c| c == one))
 }
 
-/// What a scripted client sends.
+/// What a scripted client or broker sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sending {
     /// A packet by its fields.
@@ -203,7 +217,7 @@ impl Sending {
     }
 }
 
-/// What a scripted client waits for.
+/// What a scripted client or broker waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Awaited {
     /// A packet with these fields.

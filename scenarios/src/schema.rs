@@ -68,7 +68,7 @@ fn steps_of() -> Json {
 
 fn step() -> Json {
     let at = json!({ "type": "string", "description": "in a timeline: when it begins, after the timeline began" });
-    let mut kinds = vec![client_step(&at)];
+    let mut kinds = vec![client_step(&at), broker_step(&at)];
     let mut one = |word: &str, meaning: &str, mut schema: Json| {
         schema["description"] = meaning.into();
         kinds.push(json!({
@@ -110,6 +110,24 @@ fn client_step(at: &Json) -> Json {
         "patternProperties": { format!("^(?!({words})$)"): { "anyOf": ACTIONS.iter().map(action).collect::<Vec<_>>() } },
         "additionalProperties": false,
         "minProperties": 1,
+    })
+}
+
+/// A step of a scripted broker.
+fn broker_step(at: &Json) -> Json {
+    let beside = map_of(&steps::told_beside());
+    let mut properties = beside["properties"].clone();
+    properties["at"] = at.clone();
+    let own = ACTIONS.iter().filter(|kind| kind.broker);
+    properties["broker"] = json!({
+        "anyOf": own.map(action).collect::<Vec<_>>(),
+        "description": "a scripted broker does something",
+    });
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": ["broker"],
+        "additionalProperties": false,
     })
 }
 

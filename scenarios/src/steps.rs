@@ -1,11 +1,11 @@
 //! Steps: which kind each is, those of clients, and those that hold other steps.
 
 use crate::{
-    action,
+    action::{self, Actor},
     client::ClientSpec,
     construct::{Happen, Series},
     diagnostic::quoted,
-    kind::{DURATION, FLAG, Kind, OrNone, POSITIVE, number},
+    kind::{CLIENT, DURATION, FLAG, Kind, Maybe, OrNone, POSITIVE, number},
     model::{ClientIx, Entry, Source, Step, StepKind, Workload},
     raw::{Key, Node, Value},
     reader::{Context, Fields, MAX_NESTING, MAX_STEPS},
@@ -19,7 +19,9 @@ pub(crate) const PARALLEL: &str = "parallel";
 pub(crate) const REPEAT: &str = "repeat";
 pub(crate) const TIMELINE: &str = "timeline";
 /// Keys that stand beside the kind of a step.
-const MODIFIERS: &[&str] = &["within", "wait", "expect", "at"];
+const MODIFIERS: &[&str] = &["within", "wait", "expect", "client", "at"];
+/// The head of the steps of a scripted broker.
+const BROKER: &str = "broker";
 
 /// The words of all kinds of steps that are not a client's, in the order in which messages list them.
 pub(crate) fn words() -> impl Iterator<Item = &'static str> {
@@ -87,6 +89,7 @@ impl<'n> Parts<'n> {
                     "expect" => {
                         "only `connect` and `publish` steps have an outcome that can be expected"
                     }
+                    "client" => "it says to whom a scripted broker does something",
                     _ => "`within` and `wait` belong to steps of clients",
                 };
                 let message = format!("{} has no meaning for {what}", quoted(&key.text));
@@ -110,6 +113,13 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
     let head = parts.head.text.as_str();
     if let Some(client) = cx.clients.iter().position(|(name, _)| name == head) {
         let kind = of_client(cx, &parts, client, clients);
+        return kind
+            .and_then(|kind| admit(cx, &parts, kind))
+            .into_iter()
+            .collect();
+    }
+    if head == BROKER {
+        let kind = of_broker(cx, &parts);
         return kind
             .and_then(|kind| admit(cx, &parts, kind))
             .into_iter()
@@ -268,12 +278,14 @@ fn beside_unknown(cx: &mut Context<'_>, key: &Key, head: &Key) {
 }
 
 record! {
-    /// What stands beside the name of a client.
+    /// What stands beside the name of a client, or beside `broker`.
     struct Beside, "a step" {
         /// the outcome must come in this time; `receive` waits `10s` unless it says otherwise; `none` lifts the limit
         within: Option<Duration> = "within", usual(None, OrNone(POSITIVE));
         /// `false`: go on at once, whatever becomes of it
         wait: bool = "wait", usual(true, FLAG);
+        /// to whom a scripted broker does it, where there are several clients
+        client: Option<ClientIx> = "client", usual(None, Maybe(CLIENT));
     }
 }
 
@@ -282,15 +294,14 @@ pub(crate) fn told_beside() -> Vec<Told> {
     record::told::<Beside>()
 }
 
-/// The step of a client.
-fn of_client(
+/// What somebody does: the action, or several of it, its `within` and its `wait`. `more` are keys that may stand beside it.
+fn done(
     cx: &mut Context<'_>,
     parts: &Parts<'_>,
-    client: ClientIx,
-    clients: &[ClientSpec],
-) -> Option<StepKind> {
-    let spec = clients.get(client)?;
-    let (kind, action) = action::one(cx, parts.body, parts.beside("expect"), spec)?;
+    actor: Actor<'_>,
+    more: &[&str],
+) -> Option<(action::Done, Beside)> {
+    let (kind, action) = action::one(cx, parts.body, parts.beside("expect"), actor)?;
     let beside = [
         ("within", kind.limited),
         ("wait", true),
@@ -298,6 +309,7 @@ fn of_client(
     ];
     let allowed = beside.iter().filter(|(_, allowed)| *allowed);
     let allowed: Vec<&str> = allowed.map(|(key, _)| *key).collect();
+    let allowed = [&allowed, more].concat();
     parts.allow(cx, &format!("a `{}` step", kind.word), &allowed);
     let fields = Fields {
         what: Beside::WHAT,
@@ -308,17 +320,57 @@ fn of_client(
         within: kind.within,
         ..Beside::empty()
     };
-    let Beside { within, wait } = record::fill(cx, &fields, usual)?;
+    let beside = record::fill(cx, &fields, usual)?;
+    Some((action?, beside))
+}
+
+/// The step of a client.
+fn of_client(
+    cx: &mut Context<'_>,
+    parts: &Parts<'_>,
+    client: ClientIx,
+    clients: &[ClientSpec],
+) -> Option<StepKind> {
+    let actor = Actor::Client(clients.get(client)?);
+    let ((action, series), Beside { within, wait, .. }) = done(cx, parts, actor, &[])?;
     let step = |action| StepKind::Client {
         client,
         action,
         within,
         wait,
     };
-    match action? {
-        (action, None) => Some(step(action)),
-        (action, Some(series)) => several(cx, parts, &series, |n| step(action.numbered(n))),
+    match series {
+        None => Some(step(action)),
+        Some(series) => several(cx, parts, &series, |n| step(action.numbered(n))),
     }
+}
+
+/// The step of a scripted broker.
+fn of_broker(cx: &mut Context<'_>, parts: &Parts<'_>) -> Option<StepKind> {
+    if !cx.broker_scripted {
+        let help = "declare it so at the top: `broker: { scripted: true }`";
+        let message = "the broker of this story does everything by itself";
+        cx.refuse(&parts.head.span, message, "keeps to the standard", help);
+        return None;
+    }
+    let ((action, _), beside) = done(cx, parts, Actor::Broker, &["client"])?;
+    let client = match (beside.client, cx.clients.len()) {
+        (Some(client), _) => client,
+        (None, 1) => 0,
+        (None, _) => {
+            let help = "say whom beside it: `client: app`";
+            let message =
+                "there are several clients, and nobody knows to whom the broker does this";
+            cx.refuse(&parts.head.span, message, "to whom?", help);
+            return None;
+        }
+    };
+    Some(StepKind::Broker {
+        client,
+        action,
+        within: beside.within,
+        wait: beside.wait,
+    })
 }
 
 /// A series as a timeline of steps, each made by `step`.

@@ -22,6 +22,27 @@ pub(crate) fn check(cx: &mut Context<'_>, scenario: &Scenario) {
     }
     contradictions(cx, &scenario.expect);
     doubts(cx, scenario);
+    if scenario.broker.scripted {
+        scripted_broker(cx, scenario);
+    }
+}
+
+/// A scripted broker promises nothing, so nothing can be expected of it; and somebody has to be judged.
+fn scripted_broker(cx: &mut Context<'_>, scenario: &Scenario) {
+    if let Some(expectation) = scenario.expect.first() {
+        let span = cx.place(expectation.source);
+        let message = "a scripted broker keeps no promise that could be expected";
+        let help =
+            "say what its clients owe in steps: `- broker: { expect: … }`, `receive`, `silent`";
+        cx.refuse(&span, message, "nothing to hold it to", help);
+    }
+    for (ix, client) in scenario.clients.iter().enumerate() {
+        if let (true, Some((name, span))) = (client.scripted, cx.clients.get(ix).cloned()) {
+            let message = format!("{} is scripted, and so is the broker", quoted(&name));
+            let help = "let one of them keep to the standard by itself";
+            cx.refuse(&span, message, "nobody is judged", help);
+        }
+    }
 }
 
 fn never_connects(cx: &mut Context<'_>, ix: ClientIx, connected: &BTreeSet<ClientIx>) {

@@ -55,12 +55,7 @@ const PARTS: [(&str, &str, Option<&str>, &str); 6] = [
         Some("{}"),
         "links of single clients: `links: { lock: { loss: 5% } }`; what is not said comes from `network`",
     ),
-    (
-        BROKER,
-        "map",
-        Some("{}"),
-        "settings of the reference broker",
-    ),
+    (BROKER, "map", Some("{}"), "settings of the broker"),
     (CLIENTS, "map from names to maps", None, "who takes part"),
     (STEPS, "list of steps", None, "what happens, in order"),
     (
@@ -127,6 +122,7 @@ pub(crate) fn read(
     let broker = fields
         .get(BROKER)
         .and_then(|node| record::read(cx, node, BrokerSpec::empty()));
+    cx.broker_scripted = broker.as_ref().is_some_and(|broker| broker.scripted);
     let declared = fields.need(cx, CLIENTS);
     let mut clients = declared.map_or_else(Vec::new, |node| client::read(cx, node, link));
     if let Some(node) = fields.get(LINKS) {

@@ -7,12 +7,13 @@ use crate::{
     broker::BrokerSpec,
     client::ConnectSpec,
     kind::{CLIENT, Kind},
-    model::{Entry, Scenario, Step, StepKind},
+    model::{Action, Entry, Scenario, Step, StepKind},
     record::{self, Record},
     top::Head,
     values::show_duration,
     written::{block, entry, indented, text},
 };
+use std::time::Duration;
 
 /// The scenario as a file, with a line break at the end.
 #[must_use]
@@ -78,17 +79,23 @@ impl Writer<'_> {
                 let spec = self.scenario.clients.get(*client);
                 let connect = spec.map_or_else(ConnectSpec::empty, |spec| spec.connect.clone());
                 let name = CLIENT.show(client, &self.names);
-                let mut lines = vec![format!("{name}: {}", action.written(&connect, &self.names))];
-                if *within != action.kind().within {
-                    let within = within.map_or_else(|| "none".into(), show_duration);
-                    lines.push(format!("within: {within}"));
-                }
-                if !wait {
-                    lines.push("wait: false".into());
-                }
+                let mut lines = self.done(&name, action, &connect, (*within, *wait));
                 let expect = action.expected();
                 if !expect.is_empty() {
                     lines.push(format!("expect: {expect}"));
+                }
+                lines
+            }
+            StepKind::Broker {
+                client,
+                action,
+                within,
+                wait,
+            } => {
+                let connect = ConnectSpec::empty();
+                let mut lines = self.done("broker", action, &connect, (*within, *wait));
+                if self.names.len() > 1 {
+                    lines.push(format!("client: {}", CLIENT.show(client, &self.names)));
                 }
                 lines
             }
@@ -106,6 +113,25 @@ impl Writer<'_> {
             ),
             leaf => leaf.written(&self.names).into_iter().collect(),
         }
+    }
+
+    /// What somebody does, and the keys beside it that are everybody's.
+    fn done(
+        &self,
+        who: &str,
+        action: &Action,
+        connect: &ConnectSpec,
+        (within, wait): (Option<Duration>, bool),
+    ) -> Vec<String> {
+        let mut lines = vec![format!("{who}: {}", action.written(connect, &self.names))];
+        if within != action.kind().within {
+            let within = within.map_or_else(|| "none".into(), show_duration);
+            lines.push(format!("within: {within}"));
+        }
+        if !wait {
+            lines.push("wait: false".into());
+        }
+        lines
     }
 
     fn timed(&self, entry: &Entry) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What the director can ask of a world.
 
 use crate::net::Way;
+use squall_broker::Script;
 use squall_client::{Command, Message, Ticket};
 use squall_scenarios::model::{ClientIx, CutBy, CutPoint, LinkChange};
 
@@ -9,6 +10,8 @@ use squall_scenarios::model::{ClientIx, CutBy, CutPoint, LinkChange};
 pub enum Order {
     /// Hands a command to a client.
     Client(ClientIx, Box<Command>),
+    /// Hands a scripted broker what it does to a client.
+    Broker(ClientIx, Script),
     /// Changes a link.
     Link(ClientIx, LinkChange),
     /// Blocks or opens one direction of a link.
@@ -41,6 +44,7 @@ impl Order {
     pub const fn client(&self) -> ClientIx {
         match self {
             Self::Client(c, _)
+            | Self::Broker(c, _)
             | Self::Link(c, _)
             | Self::Block(c, ..)
             | Self::Arm(c, ..)

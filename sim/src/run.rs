@@ -78,6 +78,9 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn judge_unless(&self, stop: &AtomicBool) -> Option<Judged> {
         let plan = plan(self.scenario, self.seed);
+        if self.brings_a_broker() && plan.broker.scripted {
+            return Some(self.not_told(plan));
+        }
         let played = play(
             self.world,
             &Play {
@@ -103,6 +106,43 @@ impl<'a> Run<'a> {
         })
     }
 }
+
+impl Run<'_> {
+    fn brings_a_broker(&self) -> bool {
+        matches!(
+            self.stranger,
+            Some(Stranger::Machine(_) | Stranger::Guest(_))
+        )
+    }
+
+    /// A story is not told to somebody's broker where it says itself what the broker sends.
+    fn not_told(&self, plan: Scenario) -> Judged {
+        let played = Played::default();
+        let result = SimResult {
+            scenario: plan.name.clone(),
+            title: plan.title.clone(),
+            version: self.version.to_string(),
+            seed: self.seed,
+            world: self.world.as_str().to_owned(),
+            verdict: Verdict::NotApplicable,
+            reason: Some(SCRIPTED_BROKER.into()),
+            trace_hash: played.trace.hash(),
+            virtual_ms: 0,
+            findings: Vec::new(),
+            known: None,
+            replay: None,
+        };
+        Judged {
+            result,
+            plan,
+            played,
+        }
+    }
+}
+
+/// Why a story with a scripted broker is not told to somebody's broker.
+pub(crate) const SCRIPTED_BROKER: &str =
+    "the story says itself what the broker sends, packet by packet: it is about clients";
 
 /// What was played, and how it is looked at.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,9 @@ use super::{
     owned,
     session::{Expiry, Session, SessionId, session_bytes},
 };
+use crate::offer;
 use squall_protocol::{
-    Decoder, Packet, Properties, Property, QoS, ReasonCode, Text, Time, Version, encode,
+    Packet, Properties, Property, ReasonCode, Text, Time, Version, encode,
     flow::ReceiveQuota,
     packet::{ConnAck, Connect},
     topic::TopicAliases,
@@ -180,7 +181,7 @@ impl Broker {
         };
         match connect.version {
             Version::V3_1_1 => properties = Properties::new(),
-            Version::V5_0 => self.announce(&mut properties),
+            Version::V5_0 => offer::announce(&self.config, &mut properties),
         }
         Terms {
             client_id,
@@ -204,14 +205,12 @@ impl Broker {
 
     fn keep_alive_v5(&self, connect: &Connect, properties: &mut Properties) -> u16 {
         let asked = connect.keep_alive;
-        match self.config.server_keep_alive {
-            Some(limit) if asked != limit && (asked == 0 || asked > limit) => {
-                properties.push(Property::ServerKeepAlive(limit));
-                limit
-            }
-            // [MQTT-3.2.2-22] (5.0)
-            _ => asked,
+        let limit = offer::server_keep_alive(&self.config, asked);
+        if let Some(limit) = limit {
+            properties.push(Property::ServerKeepAlive(limit));
         }
+        // [MQTT-3.2.2-22] (5.0)
+        limit.unwrap_or(asked)
     }
 
     fn expiry_v5(&self, connect: &Connect, properties: &mut Properties) -> Expiry {
@@ -235,37 +234,6 @@ impl Broker {
             _ if clean_session => Expiry::AtOnce,
             None => Expiry::Never,
             Some(secs) => Expiry::from_secs(secs),
-        }
-    }
-
-    /// What is not offered in full; what CONNACK does not mention is [X-5.0-connack-5], [X-5.0-connack-6],
-    /// [X-5.0-connack-7].
-    fn announce(&self, properties: &mut Properties) {
-        let config = &self.config;
-        if config.receive_maximum < u16::MAX {
-            properties.push(Property::ReceiveMaximum(config.receive_maximum));
-        }
-        if config.maximum_qos < QoS::ExactlyOnce {
-            // [MQTT-3.2.2-9] (5.0)
-            properties.push(Property::MaximumQoS(config.maximum_qos.as_u8()));
-        }
-        if !config.retain_available {
-            properties.push(Property::RetainAvailable(0));
-        }
-        if config.maximum_packet_size < Decoder::LARGEST_PACKET {
-            properties.push(Property::MaximumPacketSize(config.maximum_packet_size));
-        }
-        if config.topic_alias_maximum > 0 {
-            properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
-        }
-        if !config.wildcard_subscriptions {
-            properties.push(Property::WildcardSubscriptionAvailable(0));
-        }
-        if !config.subscription_identifiers {
-            properties.push(Property::SubscriptionIdentifiersAvailable(0));
-        }
-        if !config.shared_subscriptions {
-            properties.push(Property::SharedSubscriptionAvailable(0));
         }
     }
 

@@ -62,6 +62,16 @@ pub enum Event {
         /// The packet and its bytes.
         frame: Frame,
     },
+    /// Bytes were handed to the transport that are no whole packet, or none at all; only a [`crate::Scripted`] broker
+    /// does so. The packets that were whole went before, as [`Self::Sent`].
+    SentRaw {
+        /// Where to.
+        conn: ConnId,
+        /// All of them, whole packets too.
+        bytes: Bytes,
+        /// What was sent on this connection cannot be read as packets any more.
+        broken: bool,
+    },
     /// The connection is over. Comes exactly once for each `Opened`.
     Closed {
         /// Which one.
@@ -80,6 +90,7 @@ impl Event {
             | Self::Received { conn, .. }
             | Self::Violation { conn, .. }
             | Self::Sent { conn, .. }
+            | Self::SentRaw { conn, .. }
             | Self::Closed { conn, .. } => *conn,
         }
     }
@@ -108,6 +119,8 @@ pub enum CloseCause {
     AnswerTooLarge,
     /// The broker is being shut down.
     ServerShutdown,
+    /// A [`crate::Scripted`] broker was told to close it.
+    Scripted,
 }
 
 impl From<ProtocolError> for CloseCause {
@@ -134,6 +147,7 @@ impl fmt::Display for CloseCause {
                 f.write_str("an answer does not fit into the client's Maximum Packet Size")
             }
             Self::ServerShutdown => f.write_str("the broker is being shut down"),
+            Self::Scripted => f.write_str("the broker was told to close it"),
         }
     }
 }

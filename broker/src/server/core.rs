@@ -1,7 +1,7 @@
 //! The broker between its tasks: whoever has something for it calls it here, and what it says is handed on at once.
 
 use super::line::Line;
-use crate::{Broker, ConnId, Event, Hangup, Output};
+use crate::{ConnId, Event, Hangup, Machine, Output, Script};
 use squall_protocol::Time;
 use std::{
     cell::{Cell, RefCell},
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::{
     select,
-    sync::Notify,
+    sync::{Notify, mpsc::UnboundedReceiver},
     time::{Instant, sleep_until},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Core {
 }
 
 struct State {
-    broker: Broker,
+    broker: Box<dyn Machine>,
     observer: Option<Observer>,
     /// Connections that the core has not closed.
     lines: BTreeMap<ConnId, Line>,
@@ -38,7 +38,7 @@ struct State {
 }
 
 impl Core {
-    pub(super) fn new(broker: Broker, observer: Option<Observer>) -> Self {
+    pub(super) fn new(broker: Box<dyn Machine>, observer: Option<Observer>) -> Self {
         Self {
             state: RefCell::new(State {
                 broker,
@@ -85,15 +85,15 @@ impl Core {
         let now = self.now();
         let due = self.state.borrow().broker.poll_timeout();
         if due.is_some_and(|at| at <= now) {
-            self.call(Broker::handle_timeout);
+            self.call(|broker, now| broker.handle_timeout(now));
         }
     }
 
     /// One call of the core: events to the observer, outputs to the lines, the new deadline to the timer.
-    pub(super) fn call(&self, input: impl FnOnce(&mut Broker, Time)) {
+    pub(super) fn call(&self, input: impl FnOnce(&mut dyn Machine, Time)) {
         let now = self.now();
         let state = &mut *self.state.borrow_mut();
-        input(&mut state.broker, now);
+        input(&mut *state.broker, now);
         state.hand_on(now);
         let next = state.broker.poll_timeout();
         if next.is_some_and(|at| self.armed.get().is_none_or(|armed| at < armed)) {
@@ -167,6 +167,13 @@ pub(super) async fn keep_time(core: Rc<Core>) {
             () = sleep_until(core.begun + wait) => core.timeout(),
             () = core.earlier.notified() => {}
         }
+    }
+}
+
+/// Hands on what the broker is told to do.
+pub(super) async fn hand_on(core: Rc<Core>, mut scripts: UnboundedReceiver<(usize, Script)>) {
+    while let Some((caller, script)) = scripts.recv().await {
+        core.call(|broker, now| broker.handle_script(now, caller, script));
     }
 }
 

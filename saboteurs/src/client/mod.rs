@@ -12,7 +12,10 @@ pub use table::Habit;
 
 use bytes::Bytes;
 use squall_protocol::{Packet, PacketId, Version, encode, packet::Publish};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What a client with a habit remembers, over all its connections.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct Memory {
     open: Option<Publish>,
     /// Packet identifiers that were changed, back to what they were.
     ids: BTreeMap<u16, PacketId>,
+    /// QoS 1 and 2 messages that came, and of QoS 2 were not released.
+    coming: BTreeSet<PacketId>,
     /// SUBSCRIBE and UNSUBSCRIBE under way, and the identifiers they had.
     requests: Vec<PacketId>,
 }
@@ -50,6 +55,7 @@ impl Memory {
             again: Vec::new(),
             open: None,
             ids: BTreeMap::new(),
+            coming: BTreeSet::new(),
             requests: Vec::new(),
         }
     }

@@ -1,8 +1,8 @@
 //! Somebody with a habit between a client's stream and a server's.
 
 use super::{Memory, Out};
-use bytes::{Bytes, BytesMut};
-use squall_protocol::{Decoder, Packet, Role};
+use bytes::{Buf, Bytes, BytesMut};
+use squall_protocol::{Decoder, Packet, Role, Version};
 use std::{cell::RefCell, collections::VecDeque, io, rc::Rc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -19,7 +19,7 @@ pub async fn relay(
     mut server: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<()> {
     memory.borrow_mut().begin();
-    let (mut up, mut down) = (Decoder::new(Role::Client), Decoder::new(Role::Server));
+    let (mut up, mut down) = (Decoder::new(Role::Client), Down::new(None));
     let (mut from_client, mut from_server) = (BytesMut::new(), BytesMut::new());
     let mut late: VecDeque<(Instant, Bytes)> = VecDeque::new();
     loop {
@@ -58,9 +58,9 @@ pub async fn relay(
                     return client.shutdown().await;
                 }
                 if let Some(version) = up.version() {
-                    down.set_version(version);
+                    down.decoder.set_version(version);
                 }
-                let bytes = heard(&memory, &mut down, &mut from_server);
+                let bytes = down.heard(&memory, &from_server.split());
                 client.write_all(&bytes).await?;
             }
         }
@@ -80,13 +80,47 @@ fn sent(memory: &RefCell<Memory>, up: &mut Decoder, bytes: &mut BytesMut) -> (Ve
     (out, farewell)
 }
 
-fn heard(memory: &RefCell<Memory>, down: &mut Decoder, bytes: &mut BytesMut) -> BytesMut {
-    let mut out = BytesMut::new();
-    down.push(&bytes.split());
-    while let Ok(Some(frame)) = down.next_frame() {
-        if let Some(version) = down.version() {
-            out.extend_from_slice(&memory.borrow_mut().down(version, frame.packet));
+/// What is sent to the client, as far as it has come.
+struct Down {
+    decoder: Decoder,
+    /// Bytes of the packet that is not whole yet.
+    unread: BytesMut,
+}
+
+impl Down {
+    fn new(version: Option<Version>) -> Self {
+        let mut decoder = Decoder::new(Role::Server);
+        if let Some(version) = version {
+            decoder.set_version(version);
+        }
+        Self {
+            decoder,
+            unread: BytesMut::new(),
         }
     }
-    out
+
+    /// What reaches the client of these bytes.
+    fn heard(&mut self, memory: &RefCell<Memory>, bytes: &[u8]) -> BytesMut {
+        let mut out = BytesMut::new();
+        self.decoder.push(bytes);
+        self.unread.extend_from_slice(bytes);
+        loop {
+            match self.decoder.next_frame() {
+                Ok(Some(frame)) => {
+                    self.unread.advance(frame.bytes.len());
+                    if let Some(version) = self.decoder.version() {
+                        out.extend_from_slice(&memory.borrow_mut().down(version, frame.packet));
+                    }
+                }
+                Ok(None) => return out,
+                Err(_) => {
+                    if !memory.borrow().reads_on() {
+                        out.extend_from_slice(&self.unread);
+                    }
+                    *self = Self::new(self.decoder.version());
+                    return out;
+                }
+            }
+        }
+    }
 }

@@ -81,6 +81,11 @@ habits! {
     WildcardInTopic "wildcard-in-topic" Wrong Wrong "Publishes to topic names that end with a wildcard.";
     IdentifierInPublish "identifier-in-publish" None Wrong "Puts a Subscription Identifier into PUBLISH.";
     ReservedCode "reserved-code" None Wrong "Sends PUBACK and PUBREC with a reason code that they do not have.";
+    ReadsOn "reads-on" Wrong Odd "Takes no notice of what is no packet of a server's.";
+    SessionBelieved "session-believed" None Wrong "Goes on although it has no session where the server says that there is one.";
+    SessionHeldOn "session-held-on" None Wrong "Goes on with its session although the server has none.";
+    RefusalsUnheard "refusals-unheard" None Wrong "Takes no notice of PUBACK and PUBREC that refuse a message.";
+    ReleasesOnce "releases-once" Wrong Wrong "Answers PUBREL only while it waits for one.";
 
     PingsOften "pings-often" Odd Odd "Sends PINGREQ after every packet.";
     AcknowledgesLate "acknowledges-late" Odd Odd "Acknowledges in order, a second and a half later.";

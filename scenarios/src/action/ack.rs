@@ -1,4 +1,4 @@
-//! `ack`: what a scripted client acknowledges by itself.
+//! `ack`: what a scripted client or broker answers by itself.
 
 use crate::{
     construct::{Act, Shape},
@@ -7,12 +7,13 @@ use crate::{
     raw::Value,
     reader::Context,
     record::{self, Record, record},
+    suggest,
 };
 use serde_json::json;
 use squall_protocol::{PacketType, ReasonCode, Role};
 
 record! {
-    /// From now on acknowledges messages so.
+    /// From now on answers so.
     pub struct Acknowledge, "an ack step" {
         /// `auto` is how it begins: everything at once, with Success; `manual` is nothing; or what is left out, or refused
         how: Acknowledging = "ack", needed(Acknowledging::empty(), HOW);
@@ -20,39 +21,56 @@ record! {
 }
 
 record! {
-    /// What a scripted client acknowledges by itself.
+    /// What a scripted client or broker answers by itself.
     pub struct Acknowledging, "how to acknowledge", check = Self::check {
-        /// acknowledgements that it does not send: PUBACK, PUBREC, PUBREL, PUBCOMP
+        /// answers that it does not send: PUBACK, PUBREC, PUBREL, PUBCOMP; a broker also CONNACK, SUBACK, UNSUBACK, PINGRESP
         withhold: Vec<PacketType> = "withhold", usual(Vec::new(), Several { of: "packets", each: PACKET, distinct: true });
         /// what PUBACK and PUBREC say
         reason: Option<ReasonCode> = "reason", usual(None, Maybe(Reason { packet: PacketType::PubAck, by: Role::Client }));
     }
 }
 
-/// The packets that acknowledge.
-const ALL: [PacketType; 4] = [
+/// The packets that answer: those of both sides, then those of a broker alone.
+const ALL: [PacketType; 8] = [
     PacketType::PubAck,
     PacketType::PubRec,
     PacketType::PubRel,
     PacketType::PubComp,
+    PacketType::ConnAck,
+    PacketType::SubAck,
+    PacketType::UnsubAck,
+    PacketType::PingResp,
 ];
 
+/// Those that a client, or a broker, sends by itself.
+const fn answers(by_broker: bool) -> &'static [PacketType] {
+    if by_broker { &ALL } else { ALL.split_at(4).0 }
+}
+
 impl Acknowledging {
-    fn manual() -> Self {
+    fn manual(by_broker: bool) -> Self {
         Self {
-            withhold: ALL.into(),
+            withhold: answers(by_broker).into(),
             reason: None,
         }
     }
 
     fn check(&self, cx: &mut Context<'_>, fields: &crate::reader::Fields<'_>) -> bool {
+        let own = answers(cx.by_broker);
         if let (Some(other), Some(key)) = (
-            self.withhold.iter().find(|p| !ALL.contains(p)),
+            self.withhold.iter().find(|p| !own.contains(p)),
             fields.key("withhold"),
         ) {
-            let message = format!("{other} is no acknowledgement");
-            let help = "PUBACK, PUBREC, PUBREL and PUBCOMP can be withheld";
-            cx.refuse(&key.span, message, "not sent by itself", help);
+            let who = if cx.by_broker { "a broker" } else { "a client" };
+            let message = format!("{other} is no answer of {who}");
+            let words: Vec<String> = own.iter().map(ToString::to_string).collect();
+            let words = suggest::listed(words.iter().map(String::as_str), "and");
+            cx.refuse(
+                &key.span,
+                message,
+                "not sent by itself",
+                format!("{words} can be withheld"),
+            );
         }
         true
     }
@@ -61,7 +79,7 @@ impl Acknowledging {
 const HOW: Own<Acknowledging> = Own {
     read: |cx, node| match &node.value {
         Value::Text(s) if s.text == "auto" => Some(Acknowledging::empty()),
-        Value::Text(s) if s.text == "manual" => Some(Acknowledging::manual()),
+        Value::Text(s) if s.text == "manual" => Some(Acknowledging::manual(cx.by_broker)),
         Value::Text(_) => {
             cx.mismatch(
                 node,
@@ -74,7 +92,7 @@ const HOW: Own<Acknowledging> = Own {
     show: |how, names| {
         if *how == Acknowledging::empty() {
             "auto".into()
-        } else if *how == Acknowledging::manual() {
+        } else if [false, true].map(Acknowledging::manual).contains(how) {
             "manual".into()
         } else {
             record::written(how, &Acknowledging::empty(), names).to_string()
@@ -94,12 +112,13 @@ impl Act for Acknowledge {
     const WORD: &'static str = "ack";
     const STEP: &'static str = "an ack step";
     const MEANING: &'static str =
-        "says what it acknowledges by itself from now on (a scripted client)";
+        "says what it answers by itself from now on (a scripted client or broker)";
     const EXAMPLE: &'static str = "{ ack: { withhold: PUBREC } }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;
     const LIMITED: bool = false;
     const SCRIPTED: bool = true;
+    const BROKER: bool = true;
     type Keys = Self;
 
     fn told(&self) -> String {

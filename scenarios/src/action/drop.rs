@@ -1,4 +1,4 @@
-//! `drop`: a client drops its connection.
+//! `drop`: a client, or a scripted broker, drops the connection.
 
 use crate::{
     construct::{Act, Shape},
@@ -17,6 +17,7 @@ impl Act for Drop {
     const EXAMPLE: &'static str = "drop";
     const SHAPE: Shape = Shape::Word;
     const TOO_EARLY: Option<&'static str> = Some("drops its connection");
+    const BROKER: bool = true;
     type Keys = Self;
 
     fn told(&self) -> String {

@@ -1,4 +1,4 @@
-//! `expect`: a scripted client waits for a packet, or for the end of its connection.
+//! `expect`: a scripted client or broker waits for a packet, or for the end of its connection.
 
 use crate::{
     construct::{Act, Shape},
@@ -17,7 +17,7 @@ record! {
         what: Vec<Awaited> = "expect", needed(Vec::new(), Several { of: "packets", each: Waited, distinct: false });
         /// none of them comes for this long
         never: Option<Duration> = "never", usual(None, Maybe(POSITIVE));
-        /// the statements that ask for it: with them it is demanded of any broker, without them of the reference broker alone
+        /// the statements that ask for it: with them it is demanded of any broker (or of any client), without them of the reference pair alone
         statement: Vec<String> = "statement", usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
     }
 }
@@ -34,13 +34,14 @@ impl Expect {
 impl Act for Expect {
     const WORD: &'static str = "expect";
     const STEP: &'static str = "an expect step";
-    const MEANING: &'static str = "waits for a packet or for the end of the connection (a scripted client), and fails when it does \
+    const MEANING: &'static str = "waits for a packet or for the end of the connection (a scripted client or broker), and fails when it does \
         not come in time";
     const EXAMPLE: &'static str = "{ expect: { PUBREC: { id: 1 } } }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;
     const WITHIN: Option<Duration> = Some(Duration::from_secs(10));
     const SCRIPTED: bool = true;
+    const BROKER: bool = true;
     type Keys = Self;
 
     fn told(&self) -> String {

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::quoted,
     raw::{Node, Scalar, Span, Value},
     reader::{Context, Fields},
-    record::{self, Told},
+    record::{self, Record as _, Told},
     suggest,
     written::Map,
 };
@@ -22,6 +22,7 @@ pub(crate) struct Kind {
     pub(crate) within: Option<Duration>,
     pub(crate) limited: bool,
     pub(crate) scripted: bool,
+    pub(crate) broker: bool,
     pub(crate) told: fn() -> Vec<Told>,
     pub(crate) outcome: Option<fn() -> Vec<Told>>,
     keys: fn() -> Vec<&'static str>,
@@ -63,6 +64,7 @@ macro_rules! actions {
                 within: $name::WITHIN,
                 limited: $name::LIMITED,
                 scripted: $name::SCRIPTED,
+                broker: $name::BROKER,
                 told: record::told::<<$name as Act>::Keys>,
                 outcome: $name::OUTCOME,
                 keys: record::names::<<$name as Act>::Keys>,
@@ -145,31 +147,66 @@ fn known(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.word == word)
 }
 
-/// Which action stands after the name of a client; what it is, and whether there are several of it. `None` after noting why it is none.
+/// Who does something.
+#[derive(Clone, Copy)]
+pub(crate) enum Actor<'s> {
+    Client(&'s ClientSpec),
+    /// A scripted broker.
+    Broker,
+}
+
+impl Actor<'_> {
+    /// Refuses what it does not do.
+    fn allows(self, cx: &mut Context<'_>, body: &Node, kind: &Kind) -> bool {
+        let word = quoted(kind.word);
+        let (message, label, help) = match self {
+            Self::Client(client) if kind.scripted && !client.scripted => (
+                format!("{word} is for scripted clients"),
+                "this client keeps to the standard by itself",
+                format!("declare it so: `{}: {{ scripted: true }}`", client.name),
+            ),
+            Self::Broker if !kind.broker => {
+                let words = KINDS
+                    .iter()
+                    .filter(|kind| kind.broker)
+                    .map(|kind| kind.word);
+                (
+                    format!("a broker does not {word}"),
+                    "something that clients do",
+                    format!("it can {}", suggest::listed(words, "and")),
+                )
+            }
+            _ => return true,
+        };
+        cx.refuse(&body.span, message, label, help);
+        false
+    }
+}
+
+/// Which action stands after the name of who does it; what it is, and whether there are several of it. `None` after noting why it is none.
 pub(crate) fn one(
     cx: &mut Context<'_>,
     body: &Node,
     expect: Option<&Node>,
-    client: &ClientSpec,
+    actor: Actor<'_>,
 ) -> Option<(&'static Kind, Option<Done>)> {
     let (kind, fields) = which(cx, body)?;
-    if kind.scripted && !client.scripted {
-        let message = format!("{} is for scripted clients", quoted(kind.word));
-        let help = format!("declare it so: `{}: {{ scripted: true }}`", client.name);
-        cx.refuse(
-            &body.span,
-            message,
-            "this client keeps to the standard by itself",
-            help,
-        );
+    if !actor.allows(cx, body, kind) {
         return None;
     }
+    let usual = ConnectSpec::empty();
     let said = Said {
         fields,
         expect: expect.filter(|_| kind.outcome.is_some()),
-        connect: &client.connect,
+        connect: match actor {
+            Actor::Client(client) => &client.connect,
+            Actor::Broker => &usual,
+        },
     };
-    Some((kind, (kind.read)(cx, &said)))
+    cx.by_broker = matches!(actor, Actor::Broker);
+    let done = (kind.read)(cx, &said);
+    cx.by_broker = false;
+    Some((kind, done))
 }
 
 /// Which kind it is, and its map unless it is a single word.

@@ -1,4 +1,4 @@
-//! `read`: a scripted client reads what arrives, or leaves it where it is.
+//! `read`: a scripted client or broker reads what arrives, or leaves it where it is.
 
 use crate::{
     construct::{Act, Shape},
@@ -18,12 +18,13 @@ impl Act for Read {
     const WORD: &'static str = "read";
     const STEP: &'static str = "a read step";
     const MEANING: &'static str =
-        "stops reading what arrives, or goes on with it (a scripted client)";
+        "stops reading what arrives, or goes on with it (a scripted client or broker)";
     const EXAMPLE: &'static str = "{ read: false }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;
     const LIMITED: bool = false;
     const SCRIPTED: bool = true;
+    const BROKER: bool = true;
     type Keys = Self;
 
     fn told(&self) -> String {

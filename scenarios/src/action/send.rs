@@ -1,4 +1,4 @@
-//! `send`: a scripted client sends packets or bytes.
+//! `send`: a scripted client or broker sends packets or bytes.
 
 use crate::{
     construct::{Act, Shape},
@@ -21,12 +21,13 @@ impl Act for Send {
     const WORD: &'static str = "send";
     const STEP: &'static str = "a send step";
     const MEANING: &'static str =
-        "sends packets or bytes as they stand there (a scripted client); over at once";
+        "sends packets or bytes as they stand there (a scripted client or broker); over at once";
     const EXAMPLE: &'static str = "{ send: { PUBLISH: { topic: a/b, qos: 2, id: 1 } } }";
     const SHAPE: Shape = Shape::Beside;
     const TOO_EARLY: Option<&'static str> = None;
     const LIMITED: bool = false;
     const SCRIPTED: bool = true;
+    const BROKER: bool = true;
     type Keys = Self;
 
     fn told(&self) -> String {

@@ -55,6 +55,10 @@ pub(crate) struct Context<'a> {
     pub(crate) versions: Vec<Version>,
     /// Words that mean something else where a client is named, in alphabetical order.
     pub(crate) reserved: Vec<&'static str>,
+    /// The broker is scripted.
+    pub(crate) broker_scripted: bool,
+    /// What is read now a scripted broker does.
+    pub(crate) by_broker: bool,
     /// Names of the clients and where they are declared.
     pub(crate) clients: Vec<(String, Span)>,
     /// What to underline when something is wrong with a step or expectation as a whole.
@@ -89,6 +93,8 @@ impl<'a> Context<'a> {
             problems,
             lines: line_starts(source),
             versions: Version::ALL.to_vec(),
+            broker_scripted: false,
+            by_broker: false,
             reserved: Vec::new(),
             clients: Vec::new(),
             places: BTreeMap::new(),

@@ -9,6 +9,7 @@ use crate::{
     record::Told,
     source::{ClientIx, Source},
 };
+use squall_protocol::Role;
 use std::time::Duration;
 
 /// One thing that happens.
@@ -27,12 +28,23 @@ impl Step {
         Box::new(std::iter::once(self).chain(inside))
     }
 
-    /// The client that does something, if it is a client's step.
+    /// The client that does something, or to whom the broker does, if it is a step of either.
     #[must_use]
     pub const fn client(&self) -> Option<ClientIx> {
         match &self.kind {
-            StepKind::Client { client, .. } => Some(*client),
+            StepKind::Client { client, .. } | StepKind::Broker { client, .. } => Some(*client),
             _ => None,
+        }
+    }
+}
+
+impl Step {
+    /// Which end of a client's connection does it: the server's, if it is a scripted broker's step.
+    #[must_use]
+    pub const fn side(&self) -> Role {
+        match &self.kind {
+            StepKind::Broker { .. } => Role::Server,
+            _ => Role::Client,
         }
     }
 }
@@ -81,6 +93,17 @@ macro_rules! steps {
             /// A client does something.
             Client {
                 /// Who.
+                client: ClientIx,
+                /// What.
+                action: Action,
+                /// Its outcome must come within this time; otherwise the run fails.
+                within: Option<Duration>,
+                /// `false`: go on at once, whatever becomes of it.
+                wait: bool,
+            },
+            /// A scripted broker does something to a client.
+            Broker {
+                /// To whom.
                 client: ClientIx,
                 /// What.
                 action: Action,

@@ -75,14 +75,17 @@ fn connect() -> BoxedStrategy<ConnectSpec> {
         option::of(any::<u32>()),
         any::<u16>(),
         option::of(1u16..),
+        (option::of("u\\PC{0,9}"), option::of("p\\PC{0,9}")),
         option::of(will()),
     )
         .prop_map(
-            |(clean_start, session_expiry, keep_alive, receive_maximum, will)| ConnectSpec {
+            |(clean_start, session_expiry, keep_alive, receive_maximum, login, will)| ConnectSpec {
                 clean_start,
                 session_expiry,
                 keep_alive,
                 receive_maximum,
+                user_name: login.0,
+                password: login.1,
                 will,
             },
         )
@@ -467,6 +470,7 @@ prop_compose! {
             seeds,
             limit,
             broker: BrokerSpec {
+                scripted: false,
                 receive_maximum,
                 topic_alias_maximum,
                 maximum_packet_size,

@@ -1,6 +1,7 @@
 //! Reading and writing together; what a person sees when a file is wrong.
 
 mod any;
+mod brokers;
 mod diagnostics;
 mod manual;
 mod reading;
@@ -38,6 +39,8 @@ clients:
     clean_start: false
     session_expiry: 1h
     keep_alive: 30s
+    user_name: lock
+    password: "1: secret"
     receive_maximum: 20
     will: { topic: locks/1/state, payload: offline, qos: 1, retain: true, delay: 5s }
     reconnect: 2s

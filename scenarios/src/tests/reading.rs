@@ -98,6 +98,8 @@ fn the_example_means_what_it_says() {
         session_expiry: Some(3600),
         keep_alive: 30,
         receive_maximum: None,
+        user_name: None,
+        password: None,
         will: Some(will),
     };
     let lock = ClientSpec {
@@ -180,6 +182,8 @@ fn defaults_are_filled_in() {
         session_expiry: None,
         keep_alive: 60,
         receive_maximum: None,
+        user_name: None,
+        password: None,
         will: None,
     };
     let link = LinkSpec {

@@ -77,7 +77,7 @@ impl Taken<'_> {
                     self.left.push(format!("the network of line {line}"));
                     at
                 }
-                StepKind::Client { .. } | StepKind::Workload(_) => at,
+                StepKind::Client { .. } | StepKind::Broker { .. } | StepKind::Workload(_) => at,
             };
         }
         at

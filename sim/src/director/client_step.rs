@@ -1,4 +1,4 @@
-//! What a client does, and how its end is recognised and judged.
+//! What a client does, or a scripted broker, and how its end is recognised and judged.
 
 use super::{
     commands::{connect_options, message_of},
@@ -10,16 +10,18 @@ use super::{
 };
 use squall_client::{Command, Ticket};
 use squall_protocol::{
-    Properties, Property, ReasonCode, Text, Time, Version, packet, topic::TopicFilter,
+    Properties, Property, ReasonCode, Role, Text, Time, Version, packet, topic::TopicFilter,
 };
 use squall_scenarios::action::{self, Expect};
 use squall_scenarios::model::{Action, ClientIx, ConnectExpect, Step};
 use std::time::Duration;
 
-/// A client step whose outcome is awaited.
+/// A step of a client, or of a scripted broker, whose outcome is awaited.
 pub(super) struct Pending<'a> {
     pub(super) step: &'a Step,
     client: ClientIx,
+    /// Which end of the client's connection does it.
+    side: Role,
     action: &'a Action,
     began: Time,
     deadline: Option<Time>,
@@ -39,29 +41,33 @@ enum Waits {
     Messages(Search),
     /// Nothing may arrive after this many messages, until the time.
     Silence(usize, Time),
-    /// A packet for a scripted client; with a time, nothing until then.
+    /// A packet for a scripted client or broker; with a time, nothing until then.
     Wire(Option<Time>),
     Nothing,
 }
 
 impl<'a> Pending<'a> {
-    /// Gives the orders of a client step; `within` is the time its outcome may take. With a `place` it is woken there
+    /// Gives the orders of such a step, at this end of a client's connection; `within` is the time its outcome may take. With a `place` it is woken there
     /// when it is time to look at it again.
     pub(super) fn begin(
         step: &'a Step,
-        client: ClientIx,
+        (client, side): (ClientIx, Role),
         action: &'a Action,
         within: Option<Duration>,
         place: Option<&[u32]>,
         stage: &mut Stage<'a>,
     ) -> Result<Self, StepFailure> {
-        let waits_for =
-            start_action(client, action, stage).map_err(|why| stage.failure(step, why, ""))?;
+        let started = match side {
+            Role::Client => start_action(client, action, stage),
+            Role::Server => start_broker(client, action, stage),
+        };
+        let waits_for = started.map_err(|why| stage.failure(step, why, ""))?;
         let within = within.filter(|_| !matches!(waits_for, Waits::Wire(Some(_))));
         let deadline = within.map(|d| stage.now + d);
         let pending = Self {
             step,
             client,
+            side,
             action,
             began: stage.now,
             deadline,
@@ -94,6 +100,7 @@ impl<'a> Pending<'a> {
             (Waits::Silence(_, until), _) => {
                 (Interest::Message(client), Some(Interest::Time(*until)))
             }
+            (Waits::Wire(_), _) if self.side == Role::Server => (Interest::AtBroker(client), None),
             (Waits::Wire(_), _) => (Interest::Packet(client), Some(Interest::End(client))),
             (Waits::Nothing, _) => (Interest::Time(stage.now), None),
         };
@@ -106,6 +113,14 @@ impl<'a> Pending<'a> {
     }
 }
 
+fn start_broker(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Result<Waits, String> {
+    if let Action::Expect(expect) = action {
+        return Ok(Waits::Wire(expect.never.map(|time| stage.now + time)));
+    }
+    scripted::start_broker(client, action, stage)?;
+    Ok(Waits::Nothing)
+}
+
 fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Result<Waits, String> {
     let view = &stage.clients[client];
     let (accepted, refused, lost, ended) = (view.accepted, view.refused, view.lost, view.ended);
@@ -114,6 +129,8 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
         Action::Connect(action::Connect { connect, .. }) => {
             let spec = &stage.scenario.clients[client];
             let options = connect_options(spec, stage.shared(client), connect, version);
+            // What it has now it gives up.
+            stage.lines[client].ending = true;
             stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }
@@ -125,6 +142,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
                 .map(Property::SessionExpiryInterval)
                 .into_iter()
                 .collect();
+            stage.lines[client].ending = true;
             stage.tell(
                 client,
                 Command::Disconnect {
@@ -135,6 +153,7 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             Waits::End(ended)
         }
         Action::Drop(_) => {
+            stage.lines[client].ending = true;
             stage.tell(client, Command::Drop);
             Waits::End(ended)
         }
@@ -333,10 +352,11 @@ impl Pending<'_> {
         ))
     }
 
-    /// Looks at what the wire of a scripted client has brought.
+    /// Looks at what the wire of a scripted client or broker has brought.
     fn look(&self, expect: &Expect, until: Option<Time>, stage: &mut Stage<'_>) -> Poll {
-        let view = &mut stage.clients[self.client];
-        let found = look(view, expect, stage.version, &mut stage.ids);
+        let version = stage.version;
+        let (wire, ids) = stage.wire(self.client, self.side);
+        let found = look(wire, expect, version, ids);
         match (found, until) {
             (Found::Came(_), None) => Ok(true),
             (Found::Came(what), Some(_)) => {
@@ -346,6 +366,8 @@ impl Pending<'_> {
                     ..stage.failure(self.step, message, "it does not come for this long")
                 })
             }
+            // A broker waits for who comes next.
+            (Found::Over, None) if self.side == Role::Server => Ok(false),
             (Found::Over, None) => Err(stage.failure(
                 self.step,
                 "the connection is over",

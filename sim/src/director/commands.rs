@@ -1,5 +1,6 @@
 //! The words of a story as the commands of a client.
 
+use bytes::Bytes;
 use squall_client::{ConnectOptions, Message, SharedSession};
 use squall_protocol::{Properties, Property, Text, Version, packet::Will};
 use squall_scenarios::model::{ClientSpec, ConnectSpec, MessageSpec, WillSpec};
@@ -18,6 +19,8 @@ pub(super) fn connect_options(
     options.session_expiry = connect.session_expiry.filter(|_| v5);
     options.keep_alive = connect.keep_alive;
     options.receive_maximum = connect.receive_maximum.filter(|_| v5);
+    options.user_name = connect.user_name.as_deref().map(Text::from);
+    options.password = connect.password.clone().map(Bytes::from);
     options.will = connect.will.as_ref().map(|will| will_of(will, v5));
     options
 }

@@ -78,9 +78,18 @@ impl<'a> Director<'a> {
         if let (Node::Client(client), What::Dial) = (record.node, &record.what) {
             self.stage.clients[client].wire.dialled();
         }
-        if let (Node::Client(client), What::Client(event)) = (record.node, &record.what)
-            && let Some(happened) = self.stage.clients[client].observe(client, event)
-        {
+        let happened = match (record.node, &record.what) {
+            (Node::Client(client), What::Client(event)) => {
+                self.stage.clients[client].observe(client, event)
+            }
+            (_, What::Broker { client, conn, seen }) => self.stage.at_broker(*client, *conn, seen),
+            (Node::Client(client), What::Cut(_)) => {
+                self.stage.lines[client].ending = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some(happened) = happened {
             self.stage.watch.happened(happened);
             // It was learned in this instant, so it can be acted on in the next.
             let next = Time::from_millis(record.at.as_millis() + 1);

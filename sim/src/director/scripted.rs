@@ -1,6 +1,10 @@
-//! What a scripted client does, and what it waits for.
+//! What a scripted client or broker does, and what it waits for.
 
-use super::{stage::Stage, view::ClientView, wire::Ids};
+use super::{
+    stage::Stage,
+    wire::{Ids, Wire},
+};
+use crate::order::Order;
 use bytes::{Bytes, BytesMut};
 use squall_client::{Answers, Command, Script};
 use squall_protocol::{Packet, ReasonCode, Version};
@@ -22,7 +26,14 @@ pub(super) fn start(
             stage.clients[client].wire.dialled();
             vec![Script::Dial(stage.version)]
         }
-        Action::Send(send) => sends(send, stage.version, &stage.ids)?,
+        Action::Send(send) => {
+            let pieces = sends(send, stage.version, &stage.ids)?.into_iter();
+            let script = |piece| match piece {
+                Piece::Bytes(bytes, first) => Script::Send(bytes, first),
+                Piece::Rest => Script::SendRest,
+            };
+            pieces.map(script).collect()
+        }
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
         Action::Read(read) => vec![Script::Read(read.read)],
         _ => unreachable!("the other steps have an outcome"),
@@ -33,17 +44,63 @@ pub(super) fn start(
     Ok(())
 }
 
-/// The orders of a send step.
-fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Script>, String> {
+/// Gives the orders of a step that a scripted broker carries out at once.
+pub(super) fn start_broker(
+    client: ClientIx,
+    action: &Action,
+    stage: &mut Stage<'_>,
+) -> Result<(), String> {
+    use squall_broker::Script;
+    // What it answers it may be told before anybody is there.
+    if !stage.lines[client].open && !matches!(action, Action::Acknowledge(_)) {
+        let name = &stage.scenario.clients[client].name;
+        return Err(format!("{name} has no connection to the broker"));
+    }
+    let scripts = match action {
+        Action::Send(send) => {
+            let pieces = sends(send, stage.version, &stage.ids)?.into_iter();
+            let script = |piece| match piece {
+                Piece::Bytes(bytes, first) => Script::Send(bytes, first),
+                Piece::Rest => Script::SendRest,
+            };
+            pieces.map(script).collect()
+        }
+        Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {
+            withheld: ack.how.withhold.iter().copied().collect(),
+            reason: ack.how.reason.unwrap_or(ReasonCode::SUCCESS),
+        })],
+        Action::Read(read) => vec![Script::Read(read.read)],
+        Action::Drop(_) => {
+            stage.lines[client].dropped();
+            vec![Script::Close]
+        }
+        _ => unreachable!("the language lets a broker do nothing else at once"),
+    };
+    for script in scripts {
+        stage.order(Order::Broker(client, script));
+    }
+    Ok(())
+}
+
+/// A part of what a send step sends.
+enum Piece {
+    /// Bytes; with a number, only so many of them.
+    Bytes(Bytes, Option<usize>),
+    /// What was left before.
+    Rest,
+}
+
+/// What a send step sends.
+fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Piece>, String> {
     let mut scripts = Vec::new();
     let mut together = BytesMut::new();
     for what in &send.what {
         match what {
             Sending::Rest => {
                 if !together.is_empty() {
-                    scripts.push(Script::Send(together.split().freeze(), None));
+                    scripts.push(Piece::Bytes(together.split().freeze(), None));
                 }
-                scripts.push(Script::SendRest);
+                scripts.push(Piece::Rest);
             }
             Sending::Bytes(bytes) => together.extend_from_slice(bytes),
             Sending::Packet(packet) => {
@@ -63,7 +120,7 @@ fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Script>, String
     }
     let bytes: Bytes = together.freeze();
     if !bytes.is_empty() {
-        scripts.push(Script::Send(bytes, send.first.map(|n| n as usize)));
+        scripts.push(Piece::Bytes(bytes, send.first.map(|n| n as usize)));
     }
     Ok(scripts)
 }
@@ -87,12 +144,7 @@ pub(super) enum Found {
 }
 
 /// Looks for the first thing that an expect step waits for. What came is taken: it is expected once.
-pub(super) fn look(
-    view: &mut ClientView,
-    expect: &Expect,
-    version: Version,
-    ids: &mut Ids,
-) -> Found {
+pub(super) fn look(wire: &mut Wire, expect: &Expect, version: Version, ids: &mut Ids) -> Found {
     let one_of = |packet: &Packet| {
         let mut specs = expect.what.iter().filter_map(|awaited| match awaited {
             Awaited::Packet(spec) => Some(spec),
@@ -100,17 +152,17 @@ pub(super) fn look(
         });
         specs.find(|spec| fits(spec, packet, version, ids))
     };
-    if let Some(packet) = view.wire.take(|packet| one_of(packet).is_some()) {
+    if let Some(packet) = wire.take(|packet| one_of(packet).is_some()) {
         let name = one_of(&packet).and_then(PacketSpec::named_id);
         if let (Some(name), Some(id)) = (name, packet.packet_id()) {
             ids.insert(name.to_owned(), id.get());
         }
         return Found::Came(packet.summary());
     }
-    match view.wire.open {
+    match wire.open {
         true => Found::NotYet,
-        false if expect.what.contains(&Awaited::Closed) => {
-            view.wire.left = false;
+        false if wire.begun && expect.what.contains(&Awaited::Closed) => {
+            wire.left = false;
             Found::Came("the end".into())
         }
         false => Found::Over,

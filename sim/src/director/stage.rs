@@ -3,12 +3,12 @@
 use super::{
     ledger::Ledger,
     view::{ClientView, Outcome},
-    watch::Watch,
-    wire::Ids,
+    watch::{Interest, Watch},
+    wire::{Ids, Wire},
 };
-use crate::{net::Way, order::Order};
+use crate::{net::Way, order::Order, trace::AtServer};
 use squall_client::{Command, SharedSession, Ticket};
-use squall_protocol::{Time, Version};
+use squall_protocol::{Role, Time, Version};
 use squall_scenarios::{
     action::Expect,
     describe,
@@ -61,6 +61,8 @@ pub(super) struct Stage<'a> {
     pub(super) version: Version,
     pub(super) now: Time,
     pub(super) clients: Vec<ClientView>,
+    /// By client: a scripted broker's end of its newest connection.
+    pub(super) lines: Vec<Wire>,
     /// How many of them the story speaks of when it says all.
     pub(super) own_clients: usize,
     /// Sessions of several clients with one Client Identifier, and who they are.
@@ -122,6 +124,7 @@ impl<'a> Stage<'a> {
                 .iter()
                 .map(|c| ClientView::new(c.reconnect.is_some(), c.scripted))
                 .collect(),
+            lines: plan.clients.iter().map(|_| Wire::default()).collect(),
             own_clients: own_clients(plan),
             shared: shared(plan),
             links: plan.clients.iter().map(|c| Link::of(&c.link)).collect(),
@@ -181,7 +184,7 @@ impl Stage<'_> {
                 true
             }
             Order::Disarm(_) => replace(&mut link.armed, false),
-            Order::Client(..) | Order::Cut(..) | Order::Nudge(_) => true,
+            Order::Client(..) | Order::Broker(..) | Order::Cut(..) | Order::Nudge(_) => true,
         };
         if changes {
             self.orders.push(order);
@@ -206,14 +209,55 @@ impl Stage<'_> {
         }
     }
 
-    /// The statements that ask for what a step waited for; none once a server has ended a connection of a scripted client,
-    /// as it may: the story has gone another way then.
+    /// What a scripted client, or a scripted broker on the connection of a client, has seen.
+    pub(super) fn wire(&mut self, client: ClientIx, side: Role) -> (&mut Wire, &mut Ids) {
+        let wire = match side {
+            Role::Client => &mut self.clients[client].wire,
+            Role::Server => &mut self.lines[client],
+        };
+        (wire, &mut self.ids)
+    }
+
+    /// Something happened at the broker. Gives what that is where it is scripted.
+    pub(super) fn at_broker(
+        &mut self,
+        client: ClientIx,
+        conn: u64,
+        seen: &AtServer,
+    ) -> Option<Interest> {
+        if !self.scenario.broker.scripted {
+            return None;
+        }
+        let wire = &mut self.lines[client];
+        match seen {
+            AtServer::Opened => {
+                wire.number = conn;
+                // Who left and comes back by itself has left: the story has gone another way.
+                let left = wire.left;
+                wire.dialled();
+                wire.left = left;
+            }
+            _ if wire.number != conn => return None,
+            AtServer::Received(frame) => wire.came(&frame.packet),
+            AtServer::Closed { .. } => wire.ended(),
+            AtServer::Sent(_) | AtServer::SentRaw { .. } | AtServer::Violation(_) => return None,
+        }
+        Some(Interest::AtBroker(client))
+    }
+
+    /// The statements that ask for what a step waited for; none once the other side of a script has ended a connection, as
+    /// it may: the story has gone another way then.
     pub(super) fn demanded(
         &self,
         expect: &Expect,
         waited: Option<Duration>,
     ) -> Option<Box<Demand>> {
-        let left = self.clients.iter().any(|client| client.wire.left);
+        let mut wires = self
+            .clients
+            .iter()
+            .map(|client| &client.wire)
+            .chain(&self.lines);
+        let left = wires.any(|wire| wire.left);
         let demand = Demand {
             statements: expect.statement.clone(),
             waited,

@@ -192,9 +192,16 @@ fn begin<'a>(
             action,
             within,
             wait,
+        }
+        | StepKind::Broker {
+            client,
+            action,
+            within,
+            wait,
         } => {
             let place = wait.then_some(place);
-            let pending = Pending::begin(step, *client, action, *within, place, stage)?;
+            let who = (*client, step.side());
+            let pending = Pending::begin(step, who, action, *within, place, stage)?;
             if *wait {
                 Task::Client(pending)
             } else {

@@ -26,6 +26,8 @@ pub(super) enum Interest {
     Message(ClientIx),
     /// A packet for a scripted client.
     Packet(ClientIx),
+    /// Something at a scripted broker's end of a client's connection.
+    AtBroker(ClientIx),
 }
 
 /// The waiting and the ready ones.

@@ -1,4 +1,4 @@
-//! What the wire of a scripted client has brought, and which of it was expected.
+//! What the wire of a scripted client or broker has brought, and which of it was expected.
 
 use squall_protocol::Packet;
 use std::collections::BTreeMap;
@@ -6,13 +6,19 @@ use std::collections::BTreeMap;
 /// Packet identifiers that packets have given to names.
 pub(super) type Ids = BTreeMap<String, u16>;
 
-/// The connection of a scripted client.
+/// The connection of a scripted client, or a scripted broker's end of one.
 #[derive(Default)]
 pub(super) struct Wire {
     /// There is a connection, or one under way.
     pub(super) open: bool,
-    /// The server has ended it, and no step has expected that.
+    /// There has been one.
+    pub(super) begun: bool,
+    /// Which connection of the client it is, at the broker's end: an older one may still be there.
+    pub(super) number: u64,
+    /// The other side has ended it, and no step has expected that.
     pub(super) left: bool,
+    /// The story has it ended: then the other side has not left.
+    pub(super) ending: bool,
     /// Packets of this connection, until they are expected.
     packets: Vec<Option<Packet>>,
 }
@@ -20,7 +26,24 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn dialled(&mut self) {
         self.open = true;
+        self.begun = true;
         self.left = false;
+        self.ending = false;
+        self.packets.clear();
+    }
+
+    /// The connection is over.
+    pub(super) fn ended(&mut self) {
+        self.left = self.open && !self.ending;
+        self.open = false;
+        // Who waits for CONNECT now means that of the next connection.
+        let begins = |came: &Option<Packet>| matches!(came, Some(Packet::Connect(_)));
+        self.packets.retain(|came| !begins(came));
+    }
+
+    /// The story ends the connection: what has come on it is not waited for any more.
+    pub(super) fn dropped(&mut self) {
+        self.ending = true;
         self.packets.clear();
     }
 

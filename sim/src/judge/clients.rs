@@ -1,4 +1,5 @@
-//! The verdict on clients that somebody else wrote. The broker is ours and right, so whatever is wrong is theirs.
+//! The verdict on clients that somebody else wrote, and on all clients of a scripted broker. Our broker is right, so
+//! whatever is wrong is theirs; a scripted one may have asked for it.
 //!
 //! Fail does only what breaks a numbered statement, by the packets at the client's socket and what its application was
 //! told. What the story expects of the whole system may be missed for reasons that are nobody's fault, such as a client
@@ -7,60 +8,76 @@
 use super::{
     grade,
     seen::{self, Ends, Sight, Translator},
+    step::undone,
     told::{BROKER, Judgement, Told, once, setting, settled},
 };
 use crate::{director::Fate, world::Played};
+use squall_catalogue as catalogue;
 use squall_history::{
-    Duties, Finding, Findings, Monitors, Scene, Seen, model::Reader, one_for_each_cause,
+    Duties, Finding, Findings, Monitors, Record, Scene, Seen, model::Reader, one_for_each_cause,
 };
 use squall_protocol::{Role, Rule, Version};
-use squall_scenarios::{model::Scenario, plan::OBSERVER};
+use squall_scenarios::{
+    model::{ClientIx, Scenario},
+    plan::OBSERVER,
+};
+use std::collections::BTreeSet;
 
 /// Judges the clients of a run.
-pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judgement {
+pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -> Judgement {
     let told = Told::of(played);
     let sessions = seen::sessions(plan);
     let name = |client: usize| plan.clients[client].name.clone();
-    let mut monitors = Monitors::of(
-        Role::Client,
-        Scene {
-            version,
-            name: &name,
-            server: BROKER,
-            own_topics: None,
-            // What was written to a socket need not have been read.
-            buffers: true,
-            whole: true,
-        },
-    );
+    // What a guest puts on the wire is seen at the broker's end alone.
+    let (ends, side) = match sight.ends {
+        Ends::Broker => (Ends::Broker, Role::Server),
+        _ => (Ends::Sockets, Role::Client),
+    };
+    let scene = || Scene {
+        version,
+        name: &name,
+        server: BROKER,
+        own_topics: None,
+        // What was written to a socket need not have been read.
+        buffers: true,
+        whole: true,
+    };
+    let mut monitors = Monitors::of(Role::Client, scene());
     let mut duties = Duties::of(version, &name);
+    let mut provoked = Provoked::of(plan, scene());
     let settled = settled(plan, &played.trace).filter(|_| told == Told::Whole);
     let mut broken = Findings::new(settled.is_some());
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
-    let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, version);
+    let mut translator = Translator::new(ends, &sessions, &plan.clients, version);
     for (ix, written) in played.trace.records().iter().enumerate() {
         translator.translate(ix, written, &mut |_, record| {
-            reader.see(&record);
-            if plan.clients[record.end.client].name == OBSERVER {
+            if !plan.broker.scripted {
+                reader.see(&record);
+            }
+            if provoked.see(&record) || plan.clients[record.end.client].name == OBSERVER {
                 return;
             }
             let mut found = |finding| broken.push(finding);
-            if record.end.side == Role::Client {
+            if record.end.side == side {
                 monitors.see(&record, &mut found);
             }
-            if !is_too_large(&record.seen) {
+            if ends == Ends::Sockets && !is_too_large(&record.seen) {
                 duties.see(&record, &mut found);
             }
         });
     }
-    duties.finish(played.end, settled, &mut |finding| broken.push(finding));
+    let all_told = settled.filter(|_| provoked.clients.is_empty());
+    duties.finish(played.end, all_told, &mut |finding| broken.push(finding));
     let doubt = doubt(played);
     let mut findings = one_for_each_cause(once(broken.into_list()));
-    if doubt.is_none() {
+    if doubt.is_none() && !plan.broker.scripted {
         let mut missed = Findings::new(told != Told::ToLimit);
         let model = reader.finish(played.end);
         squall_scenarios::judge(plan, &model, false, &mut missed);
         findings.extend(missed.into_list());
+    }
+    if !sight.knows_both() {
+        findings.extend(owed_step(version, played));
     }
     let demanded = |f: &Finding| f.demand.is_none() && grade::binds_clients(version, f);
     let (findings, described) = findings.into_iter().partition(demanded);
@@ -69,6 +86,52 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played) -> Judge
         described,
         doubt,
     }
+}
+
+/// Clients to whom a scripted broker has sent what no server may send. What they do after that is not judged, but by what
+/// the story itself asks for.
+struct Provoked<'n, 'a> {
+    of_broker: Option<Monitors<'n, 'a>>,
+    clients: BTreeSet<ClientIx>,
+}
+
+impl<'n, 'a> Provoked<'n, 'a> {
+    fn of(plan: &Scenario, scene: Scene<'n>) -> Self {
+        let scripted = plan.broker.scripted;
+        Self {
+            of_broker: scripted.then(|| Monitors::of(Role::Server, scene)),
+            clients: BTreeSet::new(),
+        }
+    }
+
+    /// Takes a record in; whether its client was provoked.
+    fn see(&mut self, record: &Record<'a>) -> bool {
+        let Some(of_broker) = &mut self.of_broker else {
+            return false;
+        };
+        if record.end.side == Role::Server {
+            let mut wrong = matches!(record.seen, Seen::Unknown);
+            of_broker.see(record, &mut |_| wrong = true);
+            if wrong {
+                self.clients.insert(record.end.client);
+            }
+        }
+        self.clients.contains(&record.end.client)
+    }
+}
+
+/// A step of the story that a client did not do its part of, with the statements that ask for it.
+fn owed_step(version: Version, played: &Played) -> Option<Finding> {
+    let failure = played.failure.as_ref()?;
+    let demand = failure.demand.as_ref()?;
+    let known = demand
+        .statements
+        .iter()
+        .filter_map(|id| catalogue::find(version, id));
+    // What is only recommended makes a warning.
+    let statements: Vec<_> = known.map(|s| s.id.as_str()).collect();
+    let step = undone(failure, version, &played.trace);
+    (!statements.is_empty()).then_some(Finding { statements, ..step })
 }
 
 /// Who may send how much the duties know: a client may not have read it yet.

@@ -35,8 +35,8 @@ use told::{BROKER, Told, once, setting, settled};
 #[must_use]
 pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -> Judgement {
     let Sight { ends, stranger } = sight;
-    if ends == Ends::Sockets {
-        return clients::judge(plan, version, played);
+    if ends == Ends::Sockets || plan.broker.scripted {
+        return clients::judge(plan, version, played, sight);
     }
     let (trace, told) = (&played.trace, Told::of(played));
     let sessions = seen::sessions(plan);

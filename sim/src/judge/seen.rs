@@ -164,7 +164,7 @@ impl<'s, 'a> Translator<'s, 'a> {
         let (side, client, seen) = match (&written.what, written.node) {
             (What::Broker { client, conn, seen }, _) => {
                 self.accepted[*client] = *conn;
-                (Role::Server, *client, at_server(seen))
+                (Role::Server, *client, at_server(seen)?)
             }
             (What::Order(order), _) => {
                 let (client, ticket, message) = order.published()?;
@@ -222,17 +222,19 @@ impl<'s, 'a> Translator<'s, 'a> {
     }
 }
 
-fn at_server(seen: &AtServer) -> Seen<'_> {
-    match seen {
+fn at_server(seen: &AtServer) -> Option<Seen<'_>> {
+    Some(match seen {
         AtServer::Opened => Seen::Opened,
         AtServer::Received(frame) => Seen::Received(&frame.packet),
         AtServer::Sent(frame) => Seen::Sent(&frame.packet),
+        AtServer::SentRaw { broken: true, .. } => Seen::Unknown,
+        AtServer::SentRaw { .. } => return None,
         AtServer::Violation(violation) => Seen::Broken(violation),
         AtServer::Closed { by, .. } => Seen::Closed(match by {
             Role::Server => Ended::Here,
             Role::Client => Ended::There,
         }),
-    }
+    })
 }
 
 fn at_client(event: &Event) -> Option<Seen<'_>> {

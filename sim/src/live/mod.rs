@@ -20,7 +20,7 @@ pub use strays::BETWEEN;
 
 use crate::{
     judge::{Ends, Sight},
-    run::{Case, Run, Said},
+    run::{Case, Run, SCRIPTED_BROKER, Said},
     trace::What,
     world::{
         Played,
@@ -223,6 +223,9 @@ impl Teller {
     /// How long the story takes, or why it is not played: it is played in virtual time first, which shows that, and what it
     /// asks of a broker.
     fn takes(&self, one: &One) -> Result<Duration, String> {
+        if one.scenario.broker.scripted {
+            return Err(SCRIPTED_BROKER.to_owned());
+        }
         let offer = match self.offers.get(&one.version) {
             Some(Err(why)) => return Err(why.clone()),
             Some(Ok(offer)) => Some(offer),

@@ -40,6 +40,10 @@ pub(super) fn give_time(steps: &mut [Step]) {
                 action,
                 ..
             } => *within += if sent_again(action) { AGAIN } else { LATE },
+            StepKind::Broker {
+                within: Some(within),
+                ..
+            } => *within += LATE,
             StepKind::Parallel(branches) => branches.iter_mut().for_each(|b| give_time(b)),
             StepKind::Timeline(entries) => {
                 let steps = entries.iter_mut().map(|e| &mut e.step);

@@ -128,6 +128,7 @@ impl Bytes {
             Order::Nudge(_) => {
                 self.tag(7);
             }
+            Order::Broker(_, script) => self.tag(8).broker_script(script),
         }
     }
 
@@ -202,6 +203,25 @@ impl Bytes {
         };
     }
 
+    fn broker_script(&mut self, script: &squall_broker::Script) {
+        use squall_broker::Script;
+        match script {
+            Script::Send(bytes, first) => self.tag(1).bytes(bytes).option(*first, |out, n| {
+                out.number(n as u64);
+            }),
+            Script::SendRest => self.tag(2),
+            Script::Answer(answers) => {
+                self.tag(3).tag(answers.reason.0);
+                for packet in &answers.withheld {
+                    self.tag(*packet as u8);
+                }
+                self.tag(0)
+            }
+            Script::Read(read) => self.tag(4).tag(u8::from(*read)),
+            Script::Close => self.tag(5),
+        };
+    }
+
     fn options(&mut self, o: &ConnectOptions) {
         self.tag(o.version.level())
             .bytes(o.client_id.as_bytes())
@@ -213,6 +233,16 @@ impl Bytes {
         self.option(o.receive_maximum, |out, r| {
             out.number(r.into());
         });
+        // Only where they are there: most traces know neither.
+        let credentials = [
+            o.user_name.as_ref().map(|name| name.as_bytes()),
+            o.password.as_deref(),
+        ];
+        for (tag, said) in [2, 3].into_iter().zip(credentials) {
+            if let Some(said) = said {
+                self.tag(tag).bytes(said);
+            }
+        }
         self.option(
             o.will.as_ref(),
             |out,
@@ -293,6 +323,9 @@ impl Bytes {
                 self.tag(3).number(violation.offset as u64);
             }
             AtServer::Sent(frame) => self.tag(4).frame(frame),
+            AtServer::SentRaw { bytes, broken } => {
+                self.tag(6).tag(u8::from(*broken)).bytes(bytes);
+            }
             AtServer::Closed { by, .. } => {
                 self.tag(5).tag(u8::from(*by == Role::Server));
             }

@@ -79,7 +79,10 @@ fn is_shown(record: &Record, sees_broker: bool) -> bool {
     match &record.what {
         What::Broker { seen, .. } => matches!(
             seen,
-            AtServer::Sent(_) | AtServer::Closed { .. } | AtServer::Violation(_)
+            AtServer::Sent(_)
+                | AtServer::SentRaw { .. }
+                | AtServer::Closed { .. }
+                | AtServer::Violation(_)
         ),
         What::Client(C::Received(_)) => !sees_broker,
         What::Client(event) => matches!(
@@ -191,6 +194,12 @@ fn event(
             Event::new(at_ms, EventKind::Packet, client, broker, label)
         }),
         What::Broker {
+            seen: AtServer::SentRaw { bytes, broken },
+            ..
+        } => raw(bytes, *broken, |label| {
+            Event::new(at_ms, EventKind::Packet, broker, client, label)
+        }),
+        What::Broker {
             seen: AtServer::Closed { remark, .. },
             ..
         } => note(broker, EventKind::Close, remark.clone()),
@@ -276,6 +285,7 @@ fn order(order: &Order) -> Option<String> {
             format!("link {way} {}", if *blocked { "blocked" } else { "open" })
         }
         Order::Client(..)
+        | Order::Broker(..)
         | Order::Arm(..)
         | Order::Cut(..)
         | Order::Disarm(_)

@@ -10,6 +10,7 @@ mod exchange;
 pub use exchange::exchange;
 
 use crate::{order::Order, tap::Cut};
+use bytes::Bytes;
 use squall_protocol::{Frame, Role, Time, Violation};
 use squall_scenarios::model::ClientIx;
 
@@ -81,6 +82,13 @@ pub enum AtServer {
     Violation(Violation),
     /// A packet was sent.
     Sent(Frame),
+    /// Bytes were sent that are no whole packet, or none at all.
+    SentRaw {
+        /// All of them, whole packets too; these went before, as [`Self::Sent`].
+        bytes: Bytes,
+        /// What was sent on this connection cannot be read as packets any more.
+        broken: bool,
+    },
     /// It is over.
     Closed {
         /// Who ended it, as far as this end can tell.

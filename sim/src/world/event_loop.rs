@@ -9,11 +9,16 @@ use crate::{
     trace::{Node, Record, Trace, What},
 };
 use bytes::Bytes;
+use squall_broker::{ConnId, Script};
 use squall_client::{Command, Hangup, Machine};
 use squall_protocol::{Role, Time};
 use squall_scenarios::model::{ClientIx, CutBy};
 use squall_transport::{ConnectionId, Output};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    rc::Rc,
+};
 
 /// Plays it; `None` when it was given up.
 #[must_use]
@@ -27,12 +32,17 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         inbox: VecDeque::new(),
         timeout: None,
     });
+    let callers: Rc<RefCell<Vec<ClientIx>>> = Rc::default();
+    let called = Rc::clone(&callers);
+    let caller = move |conn: ConnId| called.borrow()[conn.0 as usize];
     let mut world = World {
         now: Time::ZERO,
         director,
         trace: Trace::new(),
         net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
-        broker: play.server(),
+        broker: play.server(Box::new(caller)),
+        callers,
+        broker_scripts: Vec::new(),
         broker_lines: Vec::new(),
         line_of: BTreeMap::new(),
         broker_inbox: Vec::new(),
@@ -66,6 +76,10 @@ struct World<'a> {
     /// By connection that the broker accepted: its place in `broker_lines`.
     line_of: BTreeMap<ConnIx, usize>,
     broker_inbox: Vec<Delivery<Bytes>>,
+    /// By the broker's connection number: who opened it.
+    callers: Rc<RefCell<Vec<ClientIx>>>,
+    /// What a scripted broker is told.
+    broker_scripts: Vec<(ClientIx, Script)>,
     clients: Vec<Host>,
     /// Clients that have something to do at this instant; the others are not asked.
     awake: BTreeSet<ClientIx>,
@@ -153,6 +167,7 @@ impl World<'_> {
                 self.clients[client].commands.push_back(*command);
                 self.awake.insert(client);
             }
+            Order::Broker(client, script) => self.broker_scripts.push((client, script)),
             Order::Link(client, change) => self.net.change(client, change),
             Order::Block(client, way, blocked) => self.net.block(client, way, blocked),
             Order::Nudge(client) => self.net.nudge(self.now.as_millis(), client),
@@ -207,6 +222,10 @@ impl World<'_> {
             self.broker.timeout(self.now);
             self.drain_broker();
         }
+        for (client, script) in std::mem::take(&mut self.broker_scripts) {
+            self.broker.script(self.now, client, script);
+            self.drain_broker();
+        }
         for Delivery {
             conn,
             client,
@@ -219,6 +238,7 @@ impl World<'_> {
                 let id = self.broker_lines.len() as u64;
                 self.line_of.insert(conn, self.broker_lines.len());
                 self.broker_lines.push((conn, true));
+                self.callers.borrow_mut().push(client);
                 self.clients[client].inbox.push_back(Arrival::Dialed(conn));
                 self.awake.insert(client);
                 self.broker.opened(self.now, id);

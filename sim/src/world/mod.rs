@@ -19,7 +19,7 @@ use crate::{
     trace::Trace,
 };
 use server::{Observed, Reference, Watched};
-use squall_broker::Config;
+use squall_broker::{Broker, Callers, Config, Machine, Scripted};
 use squall_protocol::{Time, Version};
 use squall_scenarios::model::{BrokerSpec, Scenario};
 use std::{
@@ -83,7 +83,7 @@ pub struct Play<'a> {
 }
 
 /// What came of a run, before anybody judges it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Played {
     /// Everything that happened.
     pub trace: Trace,
@@ -123,20 +123,32 @@ impl Play<'_> {
     }
 
     /// The broker of the loop world.
-    fn server(&self) -> Box<dyn Observed> {
+    fn server(&self, callers: Callers) -> Box<dyn Observed> {
         match self.stranger {
             Some(Stranger::Machine(make)) => Box::new(Watched::new(make())),
             Some(Stranger::Guest(_) | Stranger::Client(_)) => {
                 panic!("async code plays in the turmoil world")
             }
-            None => Box::new(Reference(self.broker())),
+            None => {
+                let mut broker = self.broker(callers);
+                broker.observe(true);
+                Box::new(Reference(broker))
+            }
         }
     }
 
-    fn broker(&self) -> squall_broker::Broker {
-        let mut broker = squall_broker::Broker::new(config(&self.plan.broker));
-        broker.observe(true);
-        broker
+    /// The broker of the story.
+    fn broker(&self, callers: Callers) -> Box<dyn Machine> {
+        broker(self.plan, self.version, callers)
+    }
+}
+
+/// The broker of a story: the reference broker, or one that does what the story says, to whom `callers` says is there.
+fn broker(plan: &Scenario, version: Version, callers: Callers) -> Box<dyn Machine> {
+    let config = config(&plan.broker);
+    match plan.broker.scripted {
+        true => Box::new(Scripted::new(version, config, callers)),
+        false => Box::new(Broker::new(config)),
     }
 }
 

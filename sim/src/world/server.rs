@@ -4,8 +4,9 @@ use crate::{
     guest::{Client, Guest},
     trace::AtServer,
 };
-use squall_broker::{Broker, CloseCause, ConnId, Event};
+use squall_broker::{CloseCause, ConnId, Event, Machine, Script};
 use squall_protocol::{Decoder, Role, Time};
+use squall_scenarios::model::ClientIx;
 use squall_transport::{ConnectionId, Output, Server};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,6 +22,8 @@ pub(super) trait Observed {
     fn received(&mut self, now: Time, conn: u64, bytes: &[u8]);
     /// The client closed the connection, or the network failed.
     fn closed(&mut self, now: Time, conn: u64);
+    /// It is told what to do to a client, if it is scripted.
+    fn script(&mut self, now: Time, client: ClientIx, script: Script);
     /// Its deadline has come.
     fn timeout(&mut self, now: Time);
     /// When [`Self::timeout`] has to be called; `None` while it waits for nothing.
@@ -38,6 +41,11 @@ pub(super) fn told(event: Event) -> (u64, AtServer) {
         Event::Received { conn, frame } => (conn.0, AtServer::Received(frame)),
         Event::Violation { conn, violation } => (conn.0, AtServer::Violation(violation)),
         Event::Sent { conn, frame } => (conn.0, AtServer::Sent(frame)),
+        Event::SentRaw {
+            conn,
+            bytes,
+            broken,
+        } => (conn.0, AtServer::SentRaw { bytes, broken }),
         Event::Closed { conn, cause } => {
             let by = match cause {
                 CloseCause::Peer(_) => Role::Client,
@@ -49,8 +57,8 @@ pub(super) fn told(event: Event) -> (u64, AtServer) {
     }
 }
 
-/// The reference broker.
-pub(super) struct Reference(pub(super) Broker);
+/// The reference broker, or a scripted one.
+pub(super) struct Reference(pub(super) Box<dyn Machine>);
 
 impl Observed for Reference {
     fn opened(&mut self, now: Time, conn: u64) {
@@ -64,6 +72,10 @@ impl Observed for Reference {
     fn closed(&mut self, now: Time, conn: u64) {
         let how = squall_broker::Hangup::Eof;
         self.0.handle_closed(now, ConnId(conn), how);
+    }
+
+    fn script(&mut self, now: Time, client: ClientIx, script: Script) {
+        self.0.handle_script(now, client, script);
     }
 
     fn timeout(&mut self, now: Time) {
@@ -195,6 +207,9 @@ impl Observed for Watched {
         self.server.closed(now.as_millis(), ConnectionId(conn));
         self.gather();
     }
+
+    /// Stories with a scripted broker are not told to strangers.
+    fn script(&mut self, _: Time, _: ClientIx, _: Script) {}
 
     fn timeout(&mut self, now: Time) {
         self.server.passed(now.as_millis());

@@ -262,6 +262,7 @@ fn judge(events: &[Event], outputs: &[Output]) {
                 assert!(!last, "nothing follows DISCONNECT");
                 before.push(frame.packet.clone());
             }
+            Event::SentRaw { .. } => panic!("only a scripted broker does so"),
         }
     }
     let sent = events.iter().filter_map(|e| match e {

@@ -16,7 +16,7 @@ use crate::{
 };
 use squall_client::{Backoff, Command};
 use squall_protocol::{Time, Version};
-use squall_scenarios::model::{ClientSpec, Scenario};
+use squall_scenarios::model::{ClientIx, ClientSpec, Scenario};
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
@@ -55,6 +55,8 @@ pub(in crate::world) struct Stage<'a> {
     pub(in crate::world) scene: Scene,
     taps: Vec<Taps>,
     commands: Vec<mpsc::UnboundedSender<Command>>,
+    /// The way to a broker that is ours.
+    scripts: Option<mpsc::UnboundedSender<(ClientIx, squall_broker::Script)>>,
     /// Records the director has seen.
     observed: usize,
     taken: Taken,
@@ -88,6 +90,7 @@ impl<'a> Stage<'a> {
             },
             taps: Vec::new(),
             commands: Vec::new(),
+            scripts: None,
             observed: 0,
             taken: Taken::of(script.room),
         }
@@ -108,6 +111,14 @@ impl<'a> Stage<'a> {
         self.taps.push(tap.clone());
         self.commands.push(sender);
         (tap, commands)
+    }
+
+    /// Where a scripted broker is told what to do.
+    pub(in crate::world) fn scripted(
+        &mut self,
+        scripts: mpsc::UnboundedSender<(ClientIx, squall_broker::Script)>,
+    ) {
+        self.scripts = Some(scripts);
     }
 
     /// Plays it, when all clients are cast; `None` when it was given up. `is_over` is asked again and again whether it
@@ -217,6 +228,11 @@ impl<'a> Stage<'a> {
             Order::Client(client, command) => {
                 // A driver that has ended has panicked, which is told elsewhere.
                 let _ = self.commands[client].send(*command);
+            }
+            Order::Broker(client, script) => {
+                // Somebody's broker is told no story with a scripted one.
+                let told = self.scripts.as_ref();
+                let _ = told.map(|scripts| scripts.send((client, script)));
             }
             Order::Link(client, change) => net(&mut |net| net.change(client, change)),
             Order::Block(client, way, blocked) => {

@@ -6,9 +6,9 @@ use crate::{
     panics,
     tap::Taps,
     trace::{Node, What},
-    world::{Fallen, party::party, server::told},
+    world::{Fallen, Play, party::party, server::told},
 };
-use squall_broker::{Accept, Broker, Server};
+use squall_broker::{Accept, ConnId, Script, Server};
 use squall_client::{Backoff, Command};
 use squall_protocol::Version;
 use squall_scenarios::model::{ClientIx, ClientSpec};
@@ -27,13 +27,25 @@ pub(super) fn name(client: ClientIx) -> String {
     format!("client-{client}")
 }
 
-pub(super) fn broker(sim: &mut Sim<'_>, broker: Broker, shared: Rc<RefCell<Shared>>) {
-    let broker = Rc::new(RefCell::new(Some(broker)));
+/// The broker of the story, and the way to it for a scripted one.
+pub(super) fn broker(
+    sim: &mut Sim<'_>,
+    play: &Play<'_>,
+    shared: Rc<RefCell<Shared>>,
+) -> UnboundedSender<(ClientIx, Script)> {
+    let called = Rc::clone(&shared);
+    let callers = move |conn: ConnId| {
+        let shared = called.borrow();
+        shared.net.client_of(shared.accepted[conn.0 as usize])
+    };
+    let broker = play.broker(Box::new(callers));
+    let (sender, scripts) = unbounded_channel();
+    let broker = Rc::new(RefCell::new(Some((broker, scripts))));
     sim.host(BROKER, move || {
         let shared = Rc::clone(&shared);
         let broker = broker.borrow_mut().take();
         async move {
-            let broker = broker.expect("the host is started once");
+            let (broker, scripts) = broker.expect("the host is started once");
             let listener = Listener(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?);
             let observer = move |at, event: squall_broker::Event| {
                 let (conn, seen) = told(event);
@@ -41,10 +53,12 @@ pub(super) fn broker(sim: &mut Sim<'_>, broker: Broker, shared: Rc<RefCell<Share
                 let client = shared.net.client_of(shared.accepted[conn as usize]);
                 shared.record(at, Node::Broker, What::Broker { client, conn, seen });
             };
-            Server::new(broker).observer(observer).run(listener).await?;
+            let server = Server::of(broker).scripts(scripts).observer(observer);
+            server.run(listener).await?;
             Ok(())
         }
     });
+    sender
 }
 
 /// A broker that somebody brought along. However it ends, the run goes on, and says so.

@@ -16,6 +16,7 @@ use crate::{
     tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
 };
+use squall_broker::Script;
 use squall_client::Command;
 use squall_protocol::Time;
 use squall_scenarios::{model::ClientIx, plan::OBSERVER};
@@ -101,6 +102,8 @@ struct Stage<'a> {
     shared: Rc<RefCell<Shared>>,
     taps: Vec<Taps>,
     commands: Vec<UnboundedSender<Command>>,
+    /// The way to the broker, unless it is a guest.
+    scripts: Option<UnboundedSender<(ClientIx, Script)>>,
     clients: BTreeMap<IpAddr, ClientIx>,
     /// By the client's address: the connection.
     conns: BTreeMap<SocketAddr, ConnIx>,
@@ -130,6 +133,7 @@ impl<'a> Stage<'a> {
             fallen: None,
         }));
         // The broker first: at one instant it runs before the clients.
+        let mut scripts = None;
         let visitor = match play.stranger {
             Some(Stranger::Guest(guest)) => {
                 host::guest(&mut sim, guest.clone(), Rc::clone(&shared));
@@ -137,7 +141,7 @@ impl<'a> Stage<'a> {
             }
             Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
             Some(Stranger::Client(_)) | None => {
-                host::broker(&mut sim, play.broker(), Rc::clone(&shared));
+                scripts = Some(host::broker(&mut sim, play, Rc::clone(&shared)));
                 match play.stranger {
                     // The observer looks into the broker after the story and is no part of it.
                     Some(Stranger::Client(client)) => Some((client, play.version)),
@@ -162,6 +166,7 @@ impl<'a> Stage<'a> {
             shared,
             taps,
             commands,
+            scripts,
             clients,
             conns: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -226,6 +231,12 @@ impl<'a> Stage<'a> {
                     self.commands[client].send(*command).is_ok(),
                     "the driver of client {client} has ended"
                 );
+            }
+            Order::Broker(client, script) => {
+                // A guest is told no story with a scripted broker.
+                let told = self.scripts.as_ref();
+                let told = told.map(|scripts| scripts.send((client, script)).is_ok());
+                assert_ne!(told, Some(false), "the driver of the broker has ended");
             }
             Order::Link(client, change) => self.shared.borrow_mut().net.change(client, change),
             Order::Block(client, way, blocked) => {

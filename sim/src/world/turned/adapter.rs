@@ -183,6 +183,8 @@ fn connect(host: &str, port: u16, options: &ConnectOptions) -> Connect {
     connect.receive_maximum = options.receive_maximum;
     connect.maximum_packet_size = options.maximum_packet_size;
     connect.topic_alias_maximum = options.topic_alias_maximum;
+    connect.user_name = options.user_name.as_ref().map(ToString::to_string);
+    connect.password = options.password.clone().map(Binary::from);
     connect.will = options.will.as_ref().map(|will| Will {
         topic: will.topic.to_string(),
         payload: Binary::from(will.payload.clone()),

@@ -1,11 +1,12 @@
-//! The reference broker of the turned world.
+//! The broker of the turned world: the reference broker, or a scripted one.
 
 use crate::{
     trace::{Node, What},
-    world::{live::scene::Scene, server::told},
+    world::{broker, live::scene::Scene, server::told},
 };
-use squall_broker::{Broker, Config, Server};
-use squall_scenarios::model::ClientIx;
+use squall_broker::{ConnId, Script, Server};
+use squall_protocol::Version;
+use squall_scenarios::model::{ClientIx, Scenario};
 use squall_transport::{Accept, MemoryListener, MemoryStream};
 use std::{cell::RefCell, io, rc::Rc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -49,10 +50,17 @@ impl Accept for Doorman {
     }
 }
 
-/// Starts the broker.
-pub(super) fn serve(scene: &Scene, config: Config) -> Callers {
+/// Starts the broker of the story. Gives the way to it for clients, and for what a scripted one is told.
+pub(super) fn serve(
+    scene: &Scene,
+    plan: &Scenario,
+    version: Version,
+) -> (Callers, UnboundedSender<(ClientIx, Script)>) {
     let (sender, calls) = unbounded_channel();
+    let (scripts, told_to) = unbounded_channel();
     let accepted: Rc<RefCell<Vec<ClientIx>>> = Rc::default();
+    let called = Rc::clone(&accepted);
+    let caller = move |conn: ConnId| called.borrow()[conn.0 as usize];
     let doorman = Doorman {
         calls,
         accepted: Rc::clone(&accepted),
@@ -67,11 +75,12 @@ pub(super) fn serve(scene: &Scene, config: Config) -> Callers {
             seen_by.record(Node::Broker, What::Broker { client, conn, seen });
         }
     };
-    let server = Server::new(Broker::new(config)).observer(observer);
+    let broker = broker(plan, version, Box::new(caller));
+    let server = Server::of(broker).scripts(told_to).observer(observer);
     let serving = async move {
         // It ends when nobody can call any more, with the run.
         let _ = server.run(doorman).await;
     };
     scene.tasks.borrow_mut().spawn_local(serving);
-    Callers(sender)
+    (Callers(sender), scripts)
 }

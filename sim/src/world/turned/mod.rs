@@ -88,7 +88,8 @@ pub async fn play(play: Play<'_>) -> Result<Played, Stop> {
         halt: play.halt,
     });
     let verdict = Verdict::default();
-    let callers = broker::serve(&stage.scene, super::config(&play.plan.broker));
+    let (callers, scripts) = broker::serve(&stage.scene, play.plan, play.version);
+    stage.scripted(scripts);
     for ((client, spec), hired) in play.plan.clients.iter().enumerate().zip(cast) {
         match hired {
             Some((foreign, door)) => {

@@ -1,0 +1,76 @@
+//! What a driver, or a simulator, needs of a broker.
+
+use crate::{Broker, Config, ConnId, Event, Hangup, Output, Script};
+use squall_protocol::Time;
+use std::fmt;
+
+/// A broker as a state machine: what [`Broker`] and [`crate::Scripted`] have in common. [`Broker`] says in which order
+/// the methods are called.
+pub trait Machine: fmt::Debug {
+    /// A transport was opened.
+    fn handle_open(&mut self, now: Time, conn: ConnId);
+    /// Bytes arrived.
+    fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]);
+    /// The transport ended.
+    fn handle_closed(&mut self, now: Time, conn: ConnId, how: Hangup);
+    /// Does what a script says, to a caller; a [`Broker`] decides itself what it sends.
+    fn handle_script(&mut self, now: Time, caller: usize, script: Script);
+    /// Does everything that is due.
+    fn handle_timeout(&mut self, now: Time);
+    /// It is stopped.
+    fn handle_shutdown(&mut self, now: Time);
+    /// When [`Self::handle_timeout`] is due, if ever.
+    fn poll_timeout(&self) -> Option<Time>;
+    /// The next thing to do.
+    fn poll_output(&mut self) -> Option<Output>;
+    /// The next thing that happened.
+    fn poll_event(&mut self) -> Option<Event>;
+    /// Turns [`Self::poll_event`] on or off.
+    fn observe(&mut self, on: bool);
+    /// Its settings.
+    fn config(&self) -> &Config;
+}
+
+impl Machine for Broker {
+    fn handle_open(&mut self, now: Time, conn: ConnId) {
+        Self::handle_open(self, now, conn);
+    }
+
+    fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {
+        Self::handle_bytes(self, now, conn, bytes);
+    }
+
+    fn handle_closed(&mut self, now: Time, conn: ConnId, how: Hangup) {
+        Self::handle_closed(self, now, conn, how);
+    }
+
+    fn handle_script(&mut self, _: Time, _: usize, _: Script) {}
+
+    fn handle_timeout(&mut self, now: Time) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn handle_shutdown(&mut self, now: Time) {
+        Self::handle_shutdown(self, now);
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        Self::poll_timeout(self)
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        Self::poll_output(self)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        Self::poll_event(self)
+    }
+
+    fn observe(&mut self, on: bool) {
+        Self::observe(self, on);
+    }
+
+    fn config(&self) -> &Config {
+        Self::config(self)
+    }
+}
