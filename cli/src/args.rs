@@ -183,6 +183,9 @@ pub(crate) struct Live {
     /// `python3 my-adapter.py`.
     #[arg(long, value_name = "NAME|COMMAND", conflicts_with_all = ["broker", "target"])]
     pub(crate) client: Option<String>,
+    /// With --target: exit code 0 if every verdict is the one that the target's file knows, 1 if one differs.
+    #[arg(long, requires = "target")]
+    pub(crate) known: bool,
     #[command(flatten)]
     pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.

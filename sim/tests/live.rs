@@ -6,7 +6,7 @@ use squall_reports::{SimResult, Verdict};
 use squall_saboteurs::{Switch, double::Double, serve::Handle};
 use squall_scenarios::{find, load_file, model::Scenario};
 use squall_sim::{
-    live::{End, Left, Live},
+    live::{BETWEEN, End, Left, Live},
     world::live::Reach,
 };
 use squall_transport::{Accept, Endpoint, Memory, MemoryListener, MemoryStream};
@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, copy, split},
     runtime::{Builder, Runtime},
     task::LocalSet,
 };
@@ -46,6 +46,8 @@ fn live(scenarios: Vec<Scenario>, memory: Memory) -> Live {
             endpoint: Endpoint::from(memory),
             login: None,
         },
+        others: Vec::new(),
+        bears: None,
         offers: BTreeMap::new(),
     }
 }
@@ -209,5 +211,60 @@ async fn flood(mut stream: MemoryStream) {
     let mut sent = stream.write_all(connack).await;
     while sent.is_ok() {
         sent = stream.write_all(&message).await;
+    }
+}
+
+/// A message of another story, with QoS 0; in 3.1.1 the length of the properties is part of the payload.
+const STRAY: &[u8] = b"\x30\x0d\0\x09tag999x/t\0m";
+
+/// Hands on what both say, and a stray message after the answer to CONNECT.
+async fn stray(client: MemoryStream, server: MemoryStream) {
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_server, mut to_server) = split(server);
+    let up = async {
+        let _ = copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+    };
+    let down = async {
+        let mut answered = false;
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = from_server.read(&mut bytes).await {
+            if to_client.write_all(&bytes[..n]).await.is_err() {
+                return;
+            }
+            if !answered {
+                answered = true;
+                let _ = to_client.write_all(STRAY).await;
+            }
+        }
+        let _ = to_client.shutdown().await;
+    };
+    tokio::join!(biased; up, down);
+}
+
+#[test]
+fn what_strays_from_one_story_into_another_is_told_once_and_not_in_the_story() {
+    let (results, end) = told_to(story("qos1/puback-lost"), |mut listener| async move {
+        let handle = Handle::new(Double::new([]));
+        while let Ok(client) = listener.accept().await {
+            let (ours, theirs) = MemoryStream::pair();
+            handle.connect(theirs);
+            tokio::task::spawn_local(stray(client, ours));
+        }
+    });
+    assert_eq!(end, End::Whole);
+    let told = results
+        .iter()
+        .map(|r| (&*r.scenario, &*r.version, r.verdict));
+    let expected = [
+        ("qos1/puback-lost", "3.1.1", Verdict::Pass),
+        ("qos1/puback-lost", "5.0", Verdict::Pass),
+        (BETWEEN, "3.1.1", Verdict::Fail),
+        (BETWEEN, "5.0", Verdict::Fail),
+    ];
+    assert!(told.eq(expected), "{results:#?}");
+    for finding in results[2..].iter().flat_map(|r| &r.findings) {
+        assert!(finding.message.contains("tag999x/t"), "{finding:#?}");
+        assert!(finding.evidence.events.iter().any(|e| e.highlight));
     }
 }

@@ -1,6 +1,7 @@
 //! A stranger that keeps the standard is never accused, however long it takes.
 
-use squall_saboteurs::double::Double;
+use squall_protocol::Version;
+use squall_saboteurs::{Switch, double::Double};
 use squall_scenarios::model::Scenario;
 use squall_sim::{
     judge::{Ends, Sight},
@@ -113,4 +114,50 @@ fn a_late_broker_is_not_accused() {
         }
     }
     assert!(accused.is_empty(), "{}", accused.join("\n"));
+}
+
+/// Tells a story to the double with a switch, as to a stranger of whom the clients' ends are seen.
+fn told_to(switch: &str, story: &str, version: Version) -> squall_reports::SimResult {
+    let switch = Switch::from_name(switch).expect("there is such a switch");
+    let make = || Box::new(Double::new([switch])) as Box<dyn Server>;
+    let library = library();
+    let story = library.iter().find(|s| s.name == story).expect("a story");
+    let run = Run {
+        stranger: Some(Stranger::Machine(&make)),
+        sight: Sight {
+            ends: Ends::Clients,
+            stranger: true,
+        },
+        ..Run::new(story, version, 1)
+    };
+    run.judge().result
+}
+
+#[test]
+fn a_delayed_will_may_go_when_its_client_comes_back() {
+    // [MQTT-3.1.2-8] excuses it where a new connection of the client is opened before the delay is over.
+    let told = told_to(
+        "will-lost-on-clean-start",
+        "will/once-and-no-more",
+        Version::V5_0,
+    );
+    assert!(told.findings.is_empty(), "{told:#?}");
+    // One that forgets wills without a delay has no excuse.
+    let told = told_to("no-will", "will/once-and-no-more", Version::V5_0);
+    assert!(!told.findings.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn a_session_that_is_not_kept_proves_nothing_and_more_connections_accuse_nobody() {
+    let lost = "session-present-always-zero";
+    let told = told_to(
+        lost,
+        "client/publisher-cut-in-every-packet",
+        Version::V3_1_1,
+    );
+    assert_eq!(
+        told.verdict,
+        squall_reports::Verdict::Inconclusive,
+        "{told:#?}"
+    );
 }

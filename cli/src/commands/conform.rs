@@ -176,7 +176,12 @@ fn known(file: Option<&TargetFile>, conformance: &mut Conformance) -> Option<Com
 }
 
 /// Says what differs from what is known. If `decides`, that is what the exit code is about.
-fn differing(compared: &Comparison, decides: bool, ending: Ending, written: bool) -> Ending {
+pub(super) fn differing(
+    compared: &Comparison,
+    decides: bool,
+    ending: Ending,
+    written: bool,
+) -> Ending {
     let fails = compared.known_fails;
     screen::complain(&format!("{fails} fails are known about this target"));
     for unknown in &compared.unknown {
@@ -303,7 +308,7 @@ pub(super) fn useless(error: RunError) -> CliError {
 }
 
 /// Ready once Ctrl-C was pressed.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let flag = interrupt::flag();
     while !flag.load(Ordering::SeqCst) {
         time::sleep(Duration::from_millis(50)).await;

@@ -2,6 +2,7 @@
 
 use super::{
     client, conform, ending, files, report, seeds,
+    servers::Servers,
     stories::{Note, Stories},
 };
 use crate::{
@@ -16,8 +17,10 @@ use crate::{
     target::{self, Judgeable},
 };
 use bytes::Bytes;
-use squall_conformance::{Leftover, Options, Target, Visit, visit};
-use squall_protocol::Version;
+use squall_conformance::{
+    Comparison, Lack, Leftover, Need, Options, Target, TargetFile, Visit, visit,
+};
+use squall_protocol::{QoS, Version};
 use squall_reports::{Report, SimResult, Simulation, Verdict};
 use squall_sim::{
     live::{End, Left, Live, Offer},
@@ -51,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let stories = Stories {
         versions: args.mqtt.map_or(Version::ALL.to_vec(), |v| vec![v]),
         seeds: seeds(&args.seeds)?.unwrap_or((0, 1)),
-        jobs: args.jobs.unwrap_or(JOBS).into(),
+        jobs: args.jobs.unwrap_or_else(|| jobs(&broker)).into(),
         patience: args.patience,
         scenarios: scenarios.clone(),
     };
@@ -59,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let ending = told(
         stories,
         broker,
+        args.known,
         report,
         outputs,
         &mut |name, version, result| {
@@ -69,6 +73,15 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
         },
     )?;
     Ok(ending.if_written(tell_of(&replays)))
+}
+
+/// Stories at once where nobody says how many: no more than it bears, where it runs already.
+fn jobs(broker: &Judgeable) -> u16 {
+    let bears = broker.file.as_ref().and_then(|file| file.jobs);
+    match broker.process {
+        Some(_) => JOBS,
+        None => bears.unwrap_or(JOBS),
+    }
 }
 
 /// What a broker is called in a title.
@@ -87,10 +100,11 @@ pub(super) fn again(broker: &str) -> Result<Judgeable> {
     }
 }
 
-/// Tells stories to a broker, and reports.
+/// Tells stories to a broker, and reports. If `known`, the exit code is about what differs from what its file knows.
 pub(super) fn told(
     stories: Stories,
     broker: Judgeable,
+    known: bool,
     report: Report,
     outputs: Outputs,
     note: &mut Note<'_>,
@@ -99,7 +113,20 @@ pub(super) fn told(
     if !conform::started(&runtime, &broker)? {
         return Ok(Ending::Interrupted(interrupt::code()));
     }
-    let ending = with(&runtime, stories, &broker, report, outputs, note);
+    let servers = Servers::beside(&broker, stories.jobs)?;
+    let ending = match servers.start(&runtime, &called(&broker)) {
+        Ok(true) => with(
+            &runtime,
+            stories,
+            (&broker, &servers, known),
+            report,
+            outputs,
+            note,
+        ),
+        Ok(false) => Ok(Ending::Interrupted(interrupt::code())),
+        Err(error) => Err(error),
+    };
+    servers.stop(&runtime);
     conform::stop(&runtime, &broker);
     ending
 }
@@ -107,7 +134,7 @@ pub(super) fn told(
 fn with(
     runtime: &Runtime,
     stories: Stories,
-    broker: &Judgeable,
+    (broker, servers, known): (&Judgeable, &Servers, bool),
     mut report: Report,
     mut outputs: Outputs,
     note: &mut Note<'_>,
@@ -122,15 +149,21 @@ fn with(
         jobs: stories.jobs,
         patience: stories.patience,
         tag: seen.run.clone(),
+        others: others(&seen, servers),
+        bears: bears(broker, servers),
         reach: reach(&seen),
-        offers: offers(&seen, target)?,
+        offers: offers(&seen, broker)?,
     };
     if live.count() == 0 {
         return Err(CliError::input("no scenario runs with this MQTT version")
             .help("`versions:` in each scenario says which"));
     }
     let mut simulation = Simulation::default();
+    let mut compared = Comparison::default();
     let told = tell(&live, runtime, target, |version, mut result| {
+        if let Some(file) = &broker.file {
+            file.compare_story(&mut result, &mut compared);
+        }
         if !result.findings.is_empty() {
             let name = result.scenario.clone();
             note(&name, version, &mut result);
@@ -140,29 +173,54 @@ fn with(
         simulation.add(result);
     });
     simulation.interrupted = told.interrupted(simulation.summary.total, live.count());
+    let whole = told.end == End::Whole;
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
-    // Whoever has stopped the run waits for the results first. What is started here keeps nothing after its end.
-    let is_there = !matches!(told.end, End::Lost(_));
-    if broker.process.is_none() && is_there {
-        let left = runtime.block_on(seen.tidy(told.left, conform::CLEANING));
-        for left in left {
+    clean(told, runtime, seen, broker);
+    let ending = match report.verdict() {
+        Verdict::NotApplicable => {
+            screen::complain("nothing was told, so nothing is known; each result says why");
+            return Ok(Ending::Unknown);
+        }
+        _ => ending(&report, written),
+    };
+    let Some(file) = &broker.file else {
+        return Ok(ending);
+    };
+    compared.unknown.extend(refused(&live, file));
+    Ok(conform::differing(
+        &compared,
+        known && whole,
+        ending,
+        written,
+    ))
+}
+
+/// Removes what the stories have left, and says what had to be left. Whoever has stopped the run waits for the results first.
+fn clean(told: Told, runtime: &Runtime, seen: Visit, broker: &Judgeable) {
+    let target = &broker.target;
+    // What is started here keeps nothing after its end.
+    let started = broker.process.is_some();
+    if let End::Lost(why) = &told.end {
+        screen::complain(&format!("{target} was lost: {why}"));
+        if !started {
+            screen::complain("sessions and retained messages of the scenarios may be left on it");
+        }
+    } else if !started {
+        for left in runtime.block_on(seen.tidy(told.left, conform::CLEANING)) {
             screen::complain(&format!("left on {target}: {left}"));
         }
     }
-    if let End::Lost(why) = &told.end {
-        screen::complain(&format!("{target} was lost: {why}"));
-        if broker.process.is_none() {
-            screen::complain("sessions and retained messages of the scenarios may be left on it");
-        }
-    }
-    match report.verdict() {
-        Verdict::NotApplicable => {
-            screen::complain("nothing was told, so nothing is known; each result says why");
-            Ok(Ending::Unknown)
-        }
-        _ => Ok(ending(&report, written)),
-    }
+}
+
+/// Versions that the target does not let in, although its file does not say so.
+fn refused(live: &Live, file: &TargetFile) -> Vec<String> {
+    let missing = |version: &Version| {
+        let why = live.offers.get(version)?.as_ref().err()?;
+        let known = file.lacks_version(*version) || !live.versions.contains(version);
+        (!known).then(|| format!("MQTT {version} is not spoken: {why}"))
+    };
+    Version::ALL.iter().filter_map(missing).collect()
 }
 
 /// How the clients of the stories reach the broker.
@@ -175,6 +233,21 @@ fn reach(seen: &Visit) -> Reach {
         endpoint: seen.endpoint.clone(),
         login,
     }
+}
+
+/// How they reach the servers beyond the first.
+fn others(seen: &Visit, servers: &Servers) -> Vec<Reach> {
+    let reach = |endpoint| Reach {
+        endpoint,
+        ..reach(seen)
+    };
+    servers.endpoints().map(reach).collect()
+}
+
+/// How many stories each server is told at once, where there are several.
+fn bears(broker: &Judgeable, servers: &Servers) -> Option<usize> {
+    let bears = broker.file.as_ref()?.jobs?;
+    (servers.count() > 1).then_some(bears.into())
 }
 
 /// What the broker offers to clients of each version, or why it does not let them in.
@@ -228,11 +301,12 @@ fn tell(
     Told { end, left }
 }
 
-/// What the broker offers to clients of each version.
-fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
+/// What the broker offers to clients of each version. What is documented as missing is not asked for.
+fn offers(seen: &Visit, broker: &Judgeable) -> Result<Offers> {
+    let lacks = broker.file.as_ref().map_or(&[][..], |file| &file.lacks);
     let offers = seen.answers.iter().map(|(version, answer)| {
         let offer = answer.as_ref().map(Offer::from).map_err(Clone::clone);
-        (*version, offer)
+        (*version, offer.and_then(|o| without(o, *version, lacks)))
     });
     let offers: BTreeMap<_, _> = offers.collect();
     if offers.values().any(std::result::Result::is_ok) {
@@ -240,7 +314,30 @@ fn offers(seen: &Visit, target: &Target) -> Result<Offers> {
     }
     let why = offers.into_values().find_map(std::result::Result::err);
     Err(CliError::unreachable(format!(
-        "{target} lets no client in: {}",
+        "{} lets no client in: {}",
+        broker.target,
         why.unwrap_or_default()
     )))
+}
+
+/// An offer without what is documented as missing; why there is none where that is the whole version.
+fn without(
+    mut offer: Offer,
+    version: Version,
+    lacks: &[Lack],
+) -> std::result::Result<Offer, String> {
+    let here = |l: &&Lack| l.versions.is_empty() || l.versions.contains(&version);
+    for lack in lacks.iter().filter(|l| l.checks.is_empty()).filter(here) {
+        match lack.feature {
+            None => return Err(format!("documented as missing: {}", lack.reason)),
+            Some(Need::Qos1) => offer.qos = QoS::AtMostOnce,
+            Some(Need::Qos2) => offer.qos = offer.qos.min(QoS::AtLeastOnce),
+            Some(Need::Retain) => offer.retain = false,
+            Some(Need::Wildcard) => offer.wildcards = false,
+            Some(Need::SubscriptionIdentifiers) => offer.identifiers = false,
+            Some(Need::Shared) => offer.shared = false,
+            Some(Need::TopicAlias) => offer.topic_alias_maximum = 0,
+        }
+    }
+    Ok(offer)
 }

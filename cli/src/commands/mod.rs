@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod proxy;
 pub(crate) mod replay;
+mod servers;
 pub(crate) mod sim;
 mod stories;
 pub(crate) mod verify;

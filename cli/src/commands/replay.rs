@@ -88,7 +88,8 @@ fn again(
         scenarios: vec![replay.plan.clone()],
         versions: vec![replay.version],
         seeds: (replay.seed, end),
-        jobs: 1,
+        // A finding is confirmed at once.
+        jobs: 3,
         patience: LONGEST,
     };
     let note = &mut |_: &str, _, result: &mut SimResult| {
@@ -96,7 +97,7 @@ fn again(
     };
     match stranger {
         Stranger::Broker(broker) => {
-            live::told(stories, live::again(broker)?, report, outputs, note)
+            live::told(stories, live::again(broker)?, false, report, outputs, note)
         }
         Stranger::Client(client) => client::told(stories, client, report, outputs, note),
     }

@@ -1,10 +1,15 @@
 //! `squall live`: scenarios with a broker that runs somewhere.
 
 use crate::binary::{Serving, ends, folder, json, squall, text, write};
+use squall_conformance::{Deviation, bundled_target, target_names};
 use squall_saboteurs::{Switch, double::Double, serve::Handle};
+use squall_sim::live::BETWEEN;
 use std::{
+    collections::BTreeSet,
     fs,
     net::{Ipv4Addr, TcpListener},
+    path::Path,
+    slice,
     sync::mpsc,
     thread,
 };
@@ -179,4 +184,83 @@ fn wrong_words_are_bad_input() {
             .next()
             .is_none()
     );
+}
+
+/// What a target file knows about the story.
+fn knowing(broker: &str, verdict: &str) -> String {
+    format!(
+        "product: P\nversion: 1\naddress: {broker}\ndeviations:\n- scenarios: ['sto*']\n  mqtt: ['3.1.1', '5.0']\n  \
+         verdict: {verdict}\n  statements: [MQTT-4.3.3-2, MQTT-4.3.3-10]\n  reason: it forgets an identifier too early.\n"
+    )
+}
+
+#[test]
+fn with_a_target_file_what_differs_from_it_decides() {
+    let (broker, dir) = (wrong_broker(), folder());
+    write(dir.path(), "story.yaml", STORY);
+    write(dir.path(), "own.yaml", &knowing(&broker, "fail"));
+    let live = "live story.yaml --target own.yaml --known --format json";
+    let live: Vec<&str> = live.split(' ').collect();
+    let output = squall(dir.path(), &live);
+    ends(&output, 0);
+    for result in json(&output)["results"].as_array().expect("a list") {
+        assert_eq!(result["verdict"], "fail");
+        assert_eq!(result["known"], "it forgets an identifier too early.");
+    }
+    let err = text(&output.stderr);
+    assert!(err.contains("2 fails are known about this target"), "{err}");
+    // Without --known the exit code is about the verdicts.
+    let output = squall(dir.path(), &live[..4]);
+    ends(&output, 1);
+    write(dir.path(), "own.yaml", &knowing(&broker, "warn"));
+    let output = squall(dir.path(), &live);
+    ends(&output, 1);
+    let err = text(&output.stderr);
+    assert!(
+        err.contains("known otherwise: story 5.0 seed 0 fail, not warn"),
+        "{err}"
+    );
+    let knows_nothing = format!("product: P\nversion: 1\naddress: {broker}\n");
+    write(dir.path(), "own.yaml", &knows_nothing);
+    let output = squall(dir.path(), &live);
+    ends(&output, 1);
+    let err = text(&output.stderr);
+    assert!(err.contains("not known: story 3.1.1 seed 0 fail"), "{err}");
+}
+
+#[test]
+fn target_files_know_stories_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = squall_scenarios::find(slice::from_ref(&root)).expect("there are stories");
+    let read = |file| squall_scenarios::load_file(file, &root).expect("it can be read");
+    let stories: Vec<_> = files.iter().map(|file| read(file)).collect();
+    for name in target_names() {
+        let file = bundled_target(name)
+            .expect("it is there")
+            .expect("it is right");
+        let mut known = BTreeSet::new();
+        for deviation in &file.deviations {
+            for pattern in deviation.scenarios.iter().filter(|s| *s != BETWEEN) {
+                let one = Deviation {
+                    scenarios: vec![pattern.clone()],
+                    ..deviation.clone()
+                };
+                for version in &one.versions {
+                    let meant = stories.iter().filter(|s| s.versions.contains(version));
+                    let meant = meant.filter(|s| one.is_of_scenario(&s.name, version.as_str()));
+                    let meant: Vec<&str> = meant.map(|s| &*s.name).collect();
+                    assert!(
+                        !meant.is_empty(),
+                        "{name} knows {pattern} in MQTT {version}"
+                    );
+                    for story in meant {
+                        assert!(
+                            known.insert((story, *version)),
+                            "{name} knows {story} twice"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -44,6 +44,8 @@ pub(crate) fn live(who: Who, seed: u64, stories: Vec<(Scenario, Version)>) -> Ve
                     endpoint: memory.clone().into(),
                     login: None,
                 },
+                others: Vec::new(),
+                bears: None,
                 offers: BTreeMap::new(),
             };
             let done = AtomicU64::new(0);

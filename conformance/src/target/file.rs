@@ -3,20 +3,18 @@
 use super::{
     address::Target,
     credentials::Credentials,
+    deviation::Deviation,
     problem::Problem,
+    reader::Reader,
     recipe::{PORTS, Place, Recipe},
-    written::{self, Source, Written, WrittenDeviation, WrittenLack},
+    written::{self, Source, Written, WrittenLack},
 };
-use crate::{
-    catalogue,
-    check::{Check, Need, checks},
-    select::{SelectError, select},
-};
+use crate::check::{Check, Need, checks};
 use serde_yaml::Spanned;
 use squall_history::spelling::did_you_mean;
 use squall_protocol::Version;
 use squall_reports::Verdict;
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// What is known about a product in a version.
 #[derive(Clone, Debug)]
@@ -68,23 +66,17 @@ impl Lack {
     }
 }
 
-/// A verdict that is known, and why it is right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deviation {
-    /// The checks.
-    pub checks: Vec<&'static str>,
-    /// In each of these versions.
-    pub versions: Vec<Version>,
-    /// What is found.
-    pub verdict: Verdict,
-    /// The statements of the standard that it rests on.
-    pub statements: Vec<String>,
-    /// What the target does, and why the standard forbids it.
-    pub reason: String,
-}
-
 impl TargetFile {
-    /// How many results are known to be fails.
+    /// Whether it is documented that the product does not speak this version at all.
+    #[must_use]
+    pub fn lacks_version(&self, version: Version) -> bool {
+        let whole = |l: &Lack| l.feature.is_none() && l.checks.is_empty();
+        self.lacks
+            .iter()
+            .any(|l| whole(l) && l.versions.contains(&version))
+    }
+
+    /// How many results of checks are known to be fails.
     #[must_use]
     pub fn fails(&self) -> usize {
         let results = |d: &Deviation| {
@@ -98,6 +90,16 @@ impl TargetFile {
             .filter(|d| d.verdict == Verdict::Fail)
             .map(results)
             .sum()
+    }
+
+    /// How many results of stories are known to be fails, where their names are written out.
+    #[must_use]
+    pub fn story_fails(&self) -> usize {
+        let fails = self
+            .deviations
+            .iter()
+            .filter(|d| d.verdict == Verdict::Fail);
+        fails.map(|d| d.scenarios.len() * d.versions.len()).sum()
     }
 
     /// Reads the text of a target file; `file` is its name in messages.
@@ -133,17 +135,7 @@ const FEATURES: &[(&str, Need)] = &[
 /// How long a target may take to answer a CONNECT where its file does not say.
 const READY: Duration = Duration::from_secs(10);
 
-struct Reader<'a> {
-    source: Source<'a>,
-    problems: Vec<Problem>,
-}
-
 impl Reader<'_> {
-    fn wrong<T>(&mut self, value: &Spanned<T>, message: impl Into<String>, help: Option<String>) {
-        let problem = self.source.wrong(value, message, help);
-        self.problems.push(problem);
-    }
-
     fn target(&mut self, written: Written) -> TargetFile {
         for text in [&written.product, &written.version] {
             self.text(text);
@@ -176,12 +168,6 @@ impl Reader<'_> {
             jobs: written.jobs.map(|jobs| jobs.value),
             lacks: written.lacks.iter().map(|l| self.lack(l)).collect(),
             deviations,
-        }
-    }
-
-    fn text(&mut self, text: &Spanned<String>) {
-        if text.value.trim().is_empty() {
-            self.wrong(text, "there is nothing here", None);
         }
     }
 
@@ -253,33 +239,6 @@ impl Reader<'_> {
         }
     }
 
-    fn versions(&mut self, written: &[Spanned<String>]) -> Vec<Version> {
-        let mut versions = Vec::new();
-        for text in written {
-            match Version::ALL.into_iter().find(|v| v.as_str() == text.value) {
-                Some(version) => versions.push(version),
-                None => self.wrong(text, "this is no version: 3.1.1 or 5.0", None),
-            }
-        }
-        versions
-    }
-
-    /// The checks that are meant; names may hold `*`.
-    fn checks(&mut self, written: &[Spanned<String>]) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        for pattern in written {
-            match select(std::slice::from_ref(&pattern.value)) {
-                Ok(found) => names.extend(found.iter().map(|check| check.id)),
-                Err(SelectError::Unknown { nearest, .. }) => {
-                    let help = nearest.map(|near| format!("did you mean `{near}`?"));
-                    let message = format!("no check is called `{}`", pattern.value.escape_debug());
-                    self.wrong(pattern, message, help);
-                }
-            }
-        }
-        names
-    }
-
     fn lack(&mut self, written: &Spanned<WrittenLack>) -> Lack {
         let lack = &written.value;
         self.text(&lack.reason);
@@ -307,82 +266,6 @@ impl Reader<'_> {
             feature,
             checks: self.checks(&lack.checks),
             reason: lack.reason.value.trim().to_owned(),
-        }
-    }
-
-    fn deviation(&mut self, written: &Spanned<WrittenDeviation>) -> Deviation {
-        let deviation = &written.value;
-        self.text(&deviation.reason);
-        let versions = self.versions(&deviation.mqtt);
-        let names = self.checks(&deviation.checks);
-        if versions.is_empty() || names.is_empty() {
-            self.wrong(written, "this names no check in no version", None);
-        }
-        let about = |id: &str, version: &Version| {
-            checks().any(|check| check.id == id && check.applies_to(*version))
-        };
-        for name in &deviation.checks {
-            // Of a name with `*` those count that are about one of the versions.
-            let exact = names.contains(&name.value.as_str());
-            if let (true, Some(version)) = (exact, versions.iter().find(|v| !about(&name.value, v)))
-            {
-                let message = format!("{} is not about MQTT {version}", name.value);
-                self.wrong(name, message, None);
-            }
-        }
-        let names: Vec<_> = names
-            .into_iter()
-            .filter(|id| versions.iter().any(|version| about(id, version)))
-            .collect();
-        for id in &deviation.statements {
-            let found = versions
-                .iter()
-                .any(|v| catalogue::find(*v, &id.value).is_some());
-            if !found && !versions.is_empty() {
-                let all = versions.iter().flat_map(|v| catalogue::statements(*v));
-                let help = did_you_mean(&id.value, all.map(|s| s.id.as_str()));
-                let message = "the catalogue has no such statement in these versions";
-                self.wrong(id, message, help);
-            }
-        }
-        let known = |v: &&Verdict| v.as_str() == deviation.verdict.value && **v != Verdict::Pass;
-        let verdict = Verdict::ALL.iter().find(known);
-        if verdict.is_none() {
-            let help = "write fail, warn, n/a or inconclusive".to_owned();
-            self.wrong(
-                &deviation.verdict,
-                "this is no verdict that deviates",
-                Some(help),
-            );
-        }
-        if verdict == Some(&Verdict::Fail) && deviation.statements.is_empty() {
-            self.wrong(written, "a fail has to rest on `statements`", None);
-        }
-        Deviation {
-            checks: names,
-            versions,
-            verdict: verdict.copied().unwrap_or(Verdict::Fail),
-            statements: deviation
-                .statements
-                .iter()
-                .map(|s| s.value.clone())
-                .collect(),
-            reason: deviation.reason.value.trim().to_owned(),
-        }
-    }
-
-    /// Each check has one verdict in each version.
-    fn once(&mut self, written: &[Spanned<WrittenDeviation>], read: &[Deviation]) {
-        let mut seen = BTreeSet::new();
-        for (written, read) in written.iter().zip(read) {
-            for check in &read.checks {
-                for version in &read.versions {
-                    if !seen.insert((*check, *version)) {
-                        let message = format!("{check} in MQTT {version} stands here twice");
-                        self.wrong(written, message, None);
-                    }
-                }
-            }
         }
     }
 }
@@ -463,6 +346,11 @@ deviations:
             ("[MQTT-4.3.3-2]", "[]"),
             ("qos/2-delivered,", "will/qos,"),
             ("checks: [qos/2-delivered", "checks: [alias/zero"),
+            ("checks: [qos/2-delivered, 'will/*']\n    mqtt:", "mqtt:"),
+            (
+                "checks: [qos/2-delivered, 'will/*']",
+                "scenarios: [will/late, '', will/late]",
+            ),
             ("lacks:", "lacks: ["),
         ] {
             assert!(GOOD.contains(sought), "{sought}");

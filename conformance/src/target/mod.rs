@@ -4,9 +4,11 @@
 pub(crate) mod address;
 pub(crate) mod bundled;
 pub(crate) mod credentials;
+pub(crate) mod deviation;
 pub(crate) mod file;
 pub(crate) mod known;
 pub(crate) mod problem;
 pub(crate) mod process;
+mod reader;
 pub(crate) mod recipe;
 mod written;

@@ -99,6 +99,12 @@ impl Process {
         self.place(&dir).fill(text)
     }
 
+    /// Where it answers.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.borrow().clone()
+    }
+
     /// Starts it for the first time and waits until it answers a CONNECT. When this is given up, it ends with `self`.
     ///
     /// # Errors

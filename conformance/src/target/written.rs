@@ -53,9 +53,14 @@ pub(super) struct WrittenLack {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenDeviation {
+    #[serde(default)]
     pub(super) checks: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) scenarios: Vec<Spanned<String>>,
     pub(super) mqtt: Vec<Spanned<String>>,
     pub(super) verdict: Spanned<String>,
+    #[serde(default)]
+    pub(super) sometimes: bool,
     #[serde(default)]
     pub(super) statements: Vec<Spanned<String>>,
     pub(super) reason: Spanned<String>,

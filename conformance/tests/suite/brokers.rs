@@ -11,15 +11,18 @@ const MARK: &str = "<!-- made from conformance/targets -->\n";
 fn section(name: &str, file: &TargetFile) -> String {
     let tested = file.tested.as_deref().unwrap_or("an unknown day");
     let mut text = format!(
-        "\n### {} {}\n\n`squall conform --target {name}`, last on {tested}: {} results fail.\n",
+        "\n### {} {}\n\n`squall conform --target {name}` and `squall live --target {name}`, last on {tested}: {} results of \
+         checks and {} of stories fail.\n",
         file.product,
         file.version,
-        file.fails()
+        file.fails(),
+        file.story_fails()
     );
     for lack in &file.lacks {
         text += &format!("\nNot asked for: {}.\n", lack.reason);
     }
-    text += "\n| statements | MQTT | checks | what it does |\n| --- | --- | --- | --- |\n";
+    text +=
+        "\n| statements | MQTT | checks and stories | what it does |\n| --- | --- | --- | --- |\n";
     for fail in file
         .deviations
         .iter()
@@ -30,22 +33,29 @@ fn section(name: &str, file: &TargetFile) -> String {
             "| {} | {} | {} | {} |\n",
             statements.collect::<Vec<_>>().join(" "),
             versions(fail),
-            checks(fail),
-            fail.reason
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .replace('|', "\\|")
+            names(fail),
+            what(fail)
         );
     }
     let warnings: Vec<String> = file
         .deviations
         .iter()
         .filter(|d| d.verdict == Verdict::Warn)
-        .map(|d| format!("{} ({})", checks(d), versions(d)))
+        .map(|d| format!("{} ({})", names(d), versions(d)))
         .collect();
     if !warnings.is_empty() {
         text += &format!("\nWarnings: {}.\n", warnings.join("; "));
+    }
+    let open: Vec<String> = file
+        .deviations
+        .iter()
+        .filter(|d| d.verdict == Verdict::Inconclusive && !d.scenarios.is_empty())
+        .map(|d| format!("{} ({}): {}", names(d), versions(d), d.reason))
+        .collect();
+    if !open.is_empty() {
+        let open = open.join(" ");
+        let open = open.split_whitespace().collect::<Vec<_>>().join(" ");
+        text += &format!("\nStories that prove nothing here: {open}\n");
     }
     text
 }
@@ -59,9 +69,22 @@ fn versions(deviation: &Deviation) -> String {
     names.join(" ")
 }
 
-fn checks(deviation: &Deviation) -> String {
-    let names: Vec<String> = deviation.checks.iter().map(|c| format!("`{c}`")).collect();
-    names.join(" ")
+/// What the target does.
+fn what(fail: &Deviation) -> String {
+    let words: Vec<_> = fail.reason.split_whitespace().collect();
+    let reason = words.join(" ").replace('|', "\\|");
+    match fail.sometimes {
+        true => format!("Not in each run: {reason}"),
+        false => reason,
+    }
+}
+
+/// Checks and stories by name.
+fn names(deviation: &Deviation) -> String {
+    let checks = deviation.checks.iter().map(|name| format!("`{name}`"));
+    let stories = deviation.scenarios.iter();
+    let stories = stories.map(|name| format!("story `{name}`"));
+    checks.chain(stories).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -3,29 +3,40 @@
 use super::{ClientIx, Connection, Model, Published};
 use squall_protocol::{
     QoS, ReasonCode, Role, Time,
-    packet::{ConnAck, Connect, Subscription},
+    packet::{ConnAck, Connect, Subscribe, Subscription},
 };
 use std::time::Duration;
 
 /// What a CONNACK gives less of than its CONNECT asks for, whatever is done with it.
 pub(super) fn of_connack(ack: &ConnAck) -> Option<String> {
-    if ack.reason.is_error() {
-        return Some(format!("CONNECT was refused with {}", ack.reason));
-    }
+    let refused = || format!("CONNECT was refused with {}", ack.reason);
+    ack.reason.is_error().then(refused)
+}
+
+/// What a SUBSCRIBE makes use of although the CONNACK said that it is not there.
+pub(super) fn of_subscribe(ack: &ConnAck, asked: &Subscribe) -> Option<String> {
     let properties = &ack.properties;
+    let filters = || asked.subscriptions.iter().map(|s| s.filter.as_str());
     let missing = [
-        (properties.wildcard_subscription_available(), "wildcards"),
+        (
+            properties.wildcard_subscription_available(),
+            filters().any(|f| f.contains(['#', '+'])),
+            "wildcards",
+        ),
         (
             properties.subscription_identifiers_available(),
+            asked.properties.subscription_identifiers().next().is_some(),
             "Subscription Identifiers",
         ),
         (
             properties.shared_subscription_available(),
+            filters().any(|f| f.starts_with("$share/")),
             "shared subscriptions",
         ),
     ];
-    let missing = missing.iter().find(|(available, _)| *available == Some(0));
-    missing.map(|(_, what)| format!("CONNACK offers no {what}"))
+    let used = |(available, used, _): &&(Option<u8>, bool, _)| *available == Some(0) && *used;
+    let missing = missing.iter().find(used);
+    missing.map(|(.., what)| format!("CONNACK offers no {what}"))
 }
 
 /// What a SUBACK gives less of than was asked for.

@@ -257,6 +257,11 @@ impl<'a> Reader<'a> {
                 self.open_qos2[session].remove(&ack.packet_id.get());
             }
             Packet::Subscribe(s) => {
+                let connack = self.model.connections[n].connack;
+                if let Some(what) = connack.and_then(|(_, ack)| less::of_subscribe(ack, s)) {
+                    let name = self.model.name(client);
+                    self.model.note_less(mark.ix, format!("to {name}, {what}"));
+                }
                 let asked = Asked { mark, subscribe: s };
                 if let Some(before) = self.asked.insert((n, s.packet_id.get()), asked) {
                     self.unanswered(n, before);

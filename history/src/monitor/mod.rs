@@ -196,6 +196,8 @@ struct Session {
     conn: Option<u64>,
     /// Something is not known, so nothing more is judged.
     unknown: bool,
+    /// The latest connection with a CONNECT that can be read.
+    read: Option<u64>,
     greeting: Greeting,
     /// The connection that was accepted last.
     accepted: Option<u64>,
@@ -207,6 +209,7 @@ impl Default for Session {
         Self {
             conn: None,
             unknown: false,
+            read: None,
             greeting: Greeting::default(),
             accepted: None,
             rules: rules(),
@@ -302,13 +305,18 @@ impl Session {
             }
             Seen::Closed(_) => return self.greeting.closed(end.conn),
             Seen::Broken(violation) => {
-                if other(end.side) == judged {
+                // What answers something that can't be read as CONNECT is of a version that nobody has said.
+                let known = judged == Role::Client || !self.unknown || self.read == Some(end.conn);
+                if other(end.side) == judged && known {
                     broken(malformed(scene, judged, ix, end, violation));
                 }
                 return;
             }
             Seen::Opened | Seen::Silenced | Seen::Application(_) => return,
         };
+        if from == Role::Client && matches!(packet, Packet::Connect(_)) {
+            self.read = Some(end.conn);
+        }
         if !self.unknown {
             let step = Step {
                 scene,

@@ -7,7 +7,7 @@ mod stage;
 use squall_protocol::{Packet, Property, QoS, ReasonCode, Role, Text, packet::Auth};
 use stage::{
     ALL, BOTH, CLIENT,
-    Line::{Down, Over, Raw, Up},
+    Line::{Down, Over, Raw, Torn, Up},
     *,
 };
 
@@ -41,6 +41,18 @@ fn connack_comes_first() {
     guilty(&BOTH, &OLD, &auth, "began with AUTH");
     let unanswered = [&auth[..], &[Down(8, Packet::PingResp)]].concat();
     guilty(&BOTH, &NEW, &unanswered, "began with PINGRESP");
+}
+
+#[test]
+fn a_connect_that_cannot_be_read_is_answered_in_any_version() {
+    innocent(&CLIENT, &NEW, &[Raw(8), Torn(8), Over(8)]);
+    // Whoever has read a CONNECT knows what is spoken, also on a later connection.
+    let says = "CONNACK has no reason code 0x01";
+    guilty(&CLIENT, &NEW, &[Up(8, connect(None)), Torn(8)], says);
+    let later = [Raw(8), Over(8), Up(9, connect(None)), Torn(9)];
+    guilty(&CLIENT, &NEW, &later, says);
+    let after = [&hello(8, false)[..], &[Raw(8), Torn(8)]].concat();
+    guilty(&CLIENT, &NEW, &after, says);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A client, a server, what passes between them, and what is said about it.
 
-use Line::{Down, Over, Raw, Up};
+use Line::{Down, Over, Raw, Torn, Up};
 use bytes::Bytes;
 use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
 use squall_protocol::{
-    Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Time, Version,
+    Decoder, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Text, Time, Version,
+    Violation,
     packet::{Ack, ConnAck, Connect, Publish, SubAck, Subscribe, Subscription},
     topic::TopicFilter,
 };
@@ -16,6 +17,8 @@ pub(crate) enum Line {
     Up(u64, Packet),
     Down(u64, Packet),
     Raw(u64),
+    /// Something of the server's that can't be read.
+    Torn(u64),
     Over(u64),
 }
 
@@ -134,6 +137,14 @@ pub(crate) fn back(conn: u64) -> [Line; 3] {
     [Over(conn - 1), first, second]
 }
 
+/// A CONNACK that refuses in the words of 3.1.1 where those of 5.0 are spoken.
+fn torn() -> Violation {
+    let mut decoder = Decoder::new(Role::Server);
+    decoder.set_version(Version::V5_0);
+    decoder.push(&[0x20, 2, 0, 1]);
+    decoder.next_frame().expect_err("it is no CONNACK of 5.0")
+}
+
 /// What is said about the server, seen at `side`'s end.
 pub(crate) fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding> {
     let name = |_| "c".to_owned();
@@ -146,6 +157,7 @@ pub(crate) fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding
         whole: true,
     };
     let mut monitors = Monitors::of(Role::Server, scene);
+    let torn = torn();
     let mut found = Vec::new();
     for (ix, line) in lines.iter().enumerate() {
         let (conn, seen) = match (line, side) {
@@ -156,6 +168,9 @@ pub(crate) fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding
                 (conn, Seen::Received(packet))
             }
             (Raw(conn), _) => (conn, Seen::Unknown),
+            (Torn(conn), Role::Client) => (conn, Seen::Broken(&torn)),
+            // The server itself has nothing to say about it.
+            (Torn(_), Role::Server) => continue,
             (Over(conn), _) => (conn, Seen::Closed(Ended::There)),
         };
         let end = End {

@@ -374,6 +374,8 @@ impl GroupView {
 /// What is to be known of a run beside its findings.
 fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
     let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
+    let known = run.known.as_deref();
+    let known = known.map(|why| ("Known about this target", text(why)));
     // A story that was not told has neither.
     let told = !run.trace_hash.is_empty();
     let facts = [
@@ -382,7 +384,8 @@ fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
     ];
     let facts = facts.into_iter().filter(|_| told);
     let world = ("World", text(&run.world));
-    reason.into_iter().chain([world]).chain(facts).collect()
+    let first = reason.into_iter().chain(known).chain([world]);
+    first.chain(facts).collect()
 }
 
 impl Card {

@@ -27,7 +27,7 @@ use squall_history::{
     oracle,
 };
 use squall_protocol::{Packet, Role, Time, Version};
-use squall_scenarios::model::Scenario;
+use squall_scenarios::model::{ExpectKind, Scenario};
 use std::collections::BTreeSet;
 use told::{BROKER, Told, once, setting, settled};
 
@@ -215,6 +215,24 @@ fn settings(plan: &Scenario, played: &Played) -> Option<String> {
     lacks(&plan.broker, connacks.next().as_ref())
 }
 
+/// A session that the story counts on and the server has not kept: it may discard one (section 4.1).
+fn lost_session(plan: &Scenario, model: &Model<'_>) -> Option<String> {
+    plan.expect.iter().find_map(|expectation| {
+        let ExpectKind::Session(expected) = &expectation.kind else {
+            return None;
+        };
+        let own = model.connections_of(expected.of).filter(|c| c.accepted());
+        let flags = own.filter_map(|c| c.answered).map(|a| a.session_present);
+        let lost = expected
+            .present
+            .iter()
+            .zip(flags)
+            .any(|(expected, is)| *expected && !is);
+        let name = model.name(expected.of);
+        lost.then(|| format!("the story counts on more: a session of {name} was not kept"))
+    })
+}
+
 /// Why a story proves nothing about a stranger beyond what the standard says of every packet.
 fn doubt(plan: &Scenario, model: &Model<'_>, played: &Played) -> Option<String> {
     if let Some(setting) = settings(plan, played) {
@@ -222,6 +240,9 @@ fn doubt(plan: &Scenario, model: &Model<'_>, played: &Played) -> Option<String> 
     }
     if let Some((_, what)) = &model.less {
         return Some(format!("the story counts on more: {what}"));
+    }
+    if let Some(lost) = lost_session(plan, model) {
+        return Some(lost);
     }
     // No statement gives a server a time to answer in.
     if let Some(failure) = &played.failure {

@@ -9,11 +9,14 @@ mod left;
 mod needs;
 mod pace;
 mod runs;
+mod servers;
+mod strays;
 
 pub use crate::offer::Offer;
 pub use clients::Clients;
 pub use left::Left;
 pub use runs::{End, Ended, WORLD};
+pub use strays::BETWEEN;
 
 use crate::{
     judge::{Ends, Sight},
@@ -21,13 +24,14 @@ use crate::{
     trace::What,
     world::{
         Played,
-        live::{FULL, Halt, Play, Reach, Room, play},
+        live::{Aside, FULL, Halt, Play, Reach, Room, play},
     },
 };
 use confirm::{AGAIN, confirm};
 use needs::needs;
 use pace::{LATE, give_time, settle_longer, too_long};
 use runs::{One, Outcome, ROOM, not_played};
+use servers::Servers;
 use squall_client::{EndCause, Event};
 use squall_protocol::Version;
 use squall_scenarios::{model::Scenario, moved, plan::plan};
@@ -38,11 +42,14 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64},
     time::Duration,
 };
+use strays::Strays;
 use tokio::{
-    task::LocalSet,
+    task::{LocalSet, yield_now},
     time::{Instant, sleep, timeout},
 };
 
+/// A story that takes longer is told three times at once, so that a finding in it does not take three times as long.
+const LONG: Duration = Duration::from_secs(50);
 /// How long a broker that no longer accepts connections is given to come back.
 const AWAY: Duration = Duration::from_secs(2);
 
@@ -64,6 +71,10 @@ pub struct Live {
     pub tag: String,
     /// The broker.
     pub reach: Reach,
+    /// Others of the same product; they are told stories too where `bears` is given.
+    pub others: Vec<Reach>,
+    /// How many stories each broker is told at once; as many as `jobs` says when it is not given.
+    pub bears: Option<usize>,
     /// What the broker offers, by version, or why it does not take clients of it. Of what is missing nothing is known.
     pub offers: BTreeMap<Version, Result<Offer, String>>,
 }
@@ -81,7 +92,8 @@ impl Live {
 
     /// Plays everything, and hands each result on in the order of scenario, version and seed, as soon as it and all
     /// before it are there. Set `stop` to end early: runs under way are given up. With a broker that goes away, or sends
-    /// without end, it ends early too; stories that were told by then and found something are handed on.
+    /// without end, it ends early too; stories that were told by then and found something are handed on. Where the broker
+    /// hands messages of one story to clients of another, a result [`BETWEEN`] for each version says so in the end.
     ///
     /// `done` counts runs as they end. Gives how it ended, and what may be left on the broker.
     ///
@@ -93,16 +105,20 @@ impl Live {
         &self,
         done: &AtomicU64,
         stop: &'static AtomicBool,
-        each: impl FnMut(Ended),
+        mut each: impl FnMut(Ended),
     ) -> (End, BTreeSet<Left>) {
-        let left = Rc::default();
+        let (left, strays) = (Rc::default(), Rc::default());
+        let servers = Servers::new(&self.reach, &self.others, self.bears);
         let (room, halt) = (Room::new(ROOM), Halt::when(stop));
         let tell = |n: usize, one: One| {
-            let teller = self.teller(n, &room, &left, &halt);
+            let teller = self.teller(n, &room, (&servers, &left, &strays), &halt);
             async move { teller.tell(&one).await }
         };
-        let all = runs::all(self.runs(), self.jobs, done, &halt, tell, each);
+        let all = runs::all(self.runs(), self.jobs, done, &halt, tell, &mut each);
         let end = LocalSet::new().run_until(all).await;
+        for (version, result) in strays.take().results() {
+            each(Ended { version, result });
+        }
         (end, left.take())
     }
 
@@ -110,29 +126,44 @@ impl Live {
         &self,
         number: usize,
         room: &Room,
-        left: &Rc<RefCell<BTreeSet<Left>>>,
+        (servers, left, strays): Shared<'_>,
         halt: &Halt,
     ) -> Teller {
         Teller {
+            run: self.tag.clone(),
             tag: format!("{}{number}", self.tag),
+            together: self.jobs > 1,
             patience: self.patience,
-            reach: self.reach.clone(),
+            servers: Rc::clone(servers),
             offers: self.offers.clone(),
             room: room.clone(),
             left: Rc::clone(left),
+            strays: Rc::clone(strays),
             halt: halt.clone(),
         }
     }
 }
 
+/// What all who tell share.
+type Shared<'s> = (
+    &'s Rc<Servers>,
+    &'s Rc<RefCell<BTreeSet<Left>>>,
+    &'s Rc<RefCell<Strays>>,
+);
+
 /// Tells one story, and again where there is a finding.
 struct Teller {
+    /// The tag of the whole run.
+    run: String,
     tag: String,
+    /// Whether the broker may be told one story several times at once.
+    together: bool,
     patience: Duration,
-    reach: Reach,
+    servers: Rc<Servers>,
     offers: BTreeMap<Version, Result<Offer, String>>,
     room: Room,
     left: Rc<RefCell<BTreeSet<Left>>>,
+    strays: Rc<RefCell<Strays>>,
     halt: Halt,
 }
 
@@ -140,43 +171,70 @@ impl Teller {
     async fn tell(&self, one: &One) -> Outcome {
         let version = one.version;
         let found = |result| Some(Ended { version, result });
-        if let Some(reason) = self.unfit(one) {
-            return (found(not_played(one, reason)), None);
-        }
-        let mut said = match self.once(one, 0).await {
+        let takes = match self.takes(one) {
+            Ok(takes) => takes,
+            Err(reason) => return (found(not_played(one, reason)), None),
+        };
+        // All stories that begin together are looked at first: that takes the time of those under way.
+        yield_now().await;
+        let (said, ahead) = match self.together && takes > LONG {
+            true => {
+                let (said, ahead) = tokio::join!(biased; self.once(one, 0), self.again(one));
+                (said, Some(ahead))
+            }
+            false => (self.once(one, 0).await, None),
+        };
+        let mut said = match said {
             Ok(said) => said,
             Err(end) => return (None, Some(end)),
         };
-        let (mut again, mut end) = (Vec::new(), None);
-        if !said.result.findings.is_empty() {
+        let (again, end) = match (said.result.findings.is_empty(), ahead) {
+            (true, None) => (Vec::new(), None),
+            (_, Some(told)) => told,
             // What was found counts, whatever keeps it from being told again.
-            for n in 1..=AGAIN {
-                match self.once(one, n).await {
-                    Ok(more) => again.push(more),
-                    Err(why) => end = Some(why),
-                }
-                if end.is_some() {
-                    break;
-                }
-            }
+            (false, None) => self.again(one).await,
+        };
+        if !said.result.findings.is_empty() {
             confirm(&mut said, &again);
         }
         (found(said.result), end)
     }
 
-    /// Why the story is not played, if so: it is played in virtual time first, which shows how long it takes and what
-    /// it asks of a broker.
-    fn unfit(&self, one: &One) -> Option<String> {
+    /// Tells it twice more, and why that was not possible.
+    async fn again(&self, one: &One) -> (Vec<Said>, Option<End>) {
+        const { assert!(AGAIN == 2) };
+        let told: [Result<Said, End>; AGAIN] = match self.together {
+            true => tokio::join!(biased; self.once(one, 1), self.once(one, 2)).into(),
+            false => match self.once(one, 1).await {
+                Ok(said) => [Ok(said), self.once(one, 2).await],
+                Err(end) => return (Vec::new(), Some(end)),
+            },
+        };
+        let (mut again, mut end) = (Vec::new(), None);
+        for said in told {
+            match said {
+                Ok(said) => again.push(said),
+                Err(why) => end = Some(why),
+            }
+        }
+        (again, end)
+    }
+
+    /// How long the story takes, or why it is not played: it is played in virtual time first, which shows that, and what it
+    /// asks of a broker.
+    fn takes(&self, one: &One) -> Result<Duration, String> {
         if one.scenario.broker.scripted {
-            return Some(SCRIPTED_BROKER.to_owned());
+            return Err(SCRIPTED_BROKER.to_owned());
         }
         let offer = match self.offers.get(&one.version) {
-            Some(Err(why)) => return Some(why.clone()),
+            Some(Err(why)) => return Err(why.clone()),
             Some(Ok(offer)) => Some(offer),
             None => None,
         };
         let judged = Run::new(&one.scenario, one.version, one.seed).judge();
-        too_long(&judged, self.patience).or_else(|| needs(&judged, offer))
+        let unfit = too_long(&judged, self.patience).or_else(|| needs(&judged, offer));
+        let takes = Duration::from_millis(judged.result.virtual_ms);
+        unfit.map_or(Ok(takes), Err)
     }
 
     async fn once(&self, one: &One, attempt: usize) -> Result<Said, End> {
@@ -186,17 +244,23 @@ impl Teller {
         settle_longer(&mut plan.steps);
         plan.limit += self.patience + LATE;
         self.left.borrow_mut().extend(left::by(&plan, one.version));
+        let aside = Aside::new(&self.run, &tag);
+        let place = self.servers.place().await;
         let played = play(Play {
             plan: &plan,
             version: one.version,
             seed: one.seed,
-            reach: &self.reach,
+            reach: &place.reach,
             room: &self.room,
             halt: &self.halt,
+            aside: &aside,
         })
         .await
         .ok_or(End::Stopped)?;
-        self.still_there(&played).await?;
+        let mut strays = self.strays.borrow_mut();
+        strays.look(one, &plan, &played, &aside);
+        drop(strays);
+        still_there(&played, &place.reach).await?;
         let case = Case {
             plan: &plan,
             version: one.version,
@@ -209,43 +273,43 @@ impl Teller {
         };
         Ok(case.verdict(&played))
     }
+}
 
-    /// Whether the broker is of any more use.
-    async fn still_there(&self, played: &Played) -> Result<(), End> {
-        let full = played.failure.as_ref().filter(|f| f.message == FULL);
-        if let Some(failure) = full {
-            let (what, at) = (&failure.message, failure.at);
-            return Err(End::Lost(format!("{what}, in `{}` at {at}", failure.step)));
-        }
-        let failed = |event: &Event| {
-            matches!(
-                event,
-                Event::Ended {
-                    cause: EndCause::DialFailed(_)
-                }
-            )
-        };
-        let records = played.trace.records().iter();
-        let mut events = records.filter_map(|r| match &r.what {
-            What::Client(event) => Some(event),
-            _ => None,
-        });
-        if !events.any(failed) {
-            return Ok(());
-        }
-        let until = Instant::now() + AWAY;
-        loop {
-            let why = match timeout(AWAY, self.reach.endpoint.dial()).await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
-            if Instant::now() >= until {
-                return Err(End::Lost(format!(
-                    "it no longer accepts connections: {why}"
-                )));
+/// Whether the broker is of any more use.
+async fn still_there(played: &Played, reach: &Reach) -> Result<(), End> {
+    let full = played.failure.as_ref().filter(|f| f.message == FULL);
+    if let Some(failure) = full {
+        let (what, at) = (&failure.message, failure.at);
+        return Err(End::Lost(format!("{what}, in `{}` at {at}", failure.step)));
+    }
+    let failed = |event: &Event| {
+        matches!(
+            event,
+            Event::Ended {
+                cause: EndCause::DialFailed(_)
             }
-            sleep(AWAY / 10).await;
+        )
+    };
+    let records = played.trace.records().iter();
+    let mut events = records.filter_map(|r| match &r.what {
+        What::Client(event) => Some(event),
+        _ => None,
+    });
+    if !events.any(failed) {
+        return Ok(());
+    }
+    let until = Instant::now() + AWAY;
+    loop {
+        let why = match timeout(AWAY, reach.endpoint.dial()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        if Instant::now() >= until {
+            return Err(End::Lost(format!(
+                "it no longer accepts connections: {why}"
+            )));
         }
+        sleep(AWAY / 10).await;
     }
 }

@@ -4,13 +4,16 @@
 //!
 //! Only the clients' ends of the connections are seen. Time is what [`tokio::time`] says, which tests can pause.
 
+mod aside;
 pub(super) mod dial;
 mod halt;
+mod introduction;
 mod reach;
 mod room;
 pub(super) mod scene;
 pub(super) mod stage;
 
+pub use aside::Aside;
 pub use halt::Halt;
 pub use reach::{Login, Reach};
 pub use room::Room;
@@ -22,6 +25,7 @@ use crate::{
 };
 use bytes::Bytes;
 use dial::Dialer;
+use introduction::introduce;
 use squall_client::{Command, Machine, run_machine};
 use squall_protocol::{Frame, Packet, Version, encode};
 use squall_scenarios::model::{ClientIx, ClientSpec, Scenario};
@@ -44,6 +48,8 @@ pub struct Play<'a> {
     pub room: &'a Room,
     /// When it is called the run is given up.
     pub halt: &'a Halt,
+    /// Where messages of other stories go.
+    pub aside: &'a Aside,
 }
 
 /// Plays it; `None` when it was given up. Call it inside of a [`tokio::task::LocalSet`] on a runtime with time and I/O.
@@ -59,13 +65,19 @@ pub async fn play(play: Play<'_>) -> Option<Played> {
         halt: play.halt,
     });
     for (client, spec) in play.plan.clients.iter().enumerate() {
-        start(&mut stage, client, spec, play.reach);
+        start(&mut stage, client, spec, play.reach, Some(play.aside));
     }
     stage.run(|| false).await
 }
 
 /// Starts the driver of a client of ours.
-pub(super) fn start(stage: &mut Stage<'_>, client: ClientIx, spec: &ClientSpec, reach: &Reach) {
+pub(super) fn start(
+    stage: &mut Stage<'_>,
+    client: ClientIx,
+    spec: &ClientSpec,
+    reach: &Reach,
+    aside: Option<&Aside>,
+) {
     let (tap, commands) = stage.cast(spec);
     let dialer = Dialer {
         client,
@@ -74,9 +86,14 @@ pub(super) fn start(stage: &mut Stage<'_>, client: ClientIx, spec: &ClientSpec, 
         scene: stage.scene.clone(),
     };
     let scene = stage.scene.clone();
-    let secret = reach.login.is_some();
+    let (secret, aside) = (reach.login.is_some(), aside.cloned());
     // The driver counts from its own beginning; one clock is enough for all.
     let observer = move |_, event: &squall_client::Event| {
+        if let Some(aside) = &aside
+            && aside.takes(client, event, &scene)
+        {
+            return;
+        }
         let event = match event {
             squall_client::Event::Sent(frame) if secret => {
                 squall_client::Event::Sent(without_password(frame))
@@ -101,18 +118,15 @@ async fn drive(
         return run_machine(machine, dialer, commands, observer).await;
     };
     let (known, driven) = mpsc::unbounded_channel();
-    let introduce = async move {
+    let introduced = async move {
         while let Some(mut command) = commands.recv().await {
-            if let Command::Connect(options) = &mut command {
-                options.user_name = Some(login.user.clone());
-                options.password = login.password.clone();
-            }
+            introduce(&mut command, &login);
             if known.send(command).is_err() {
                 return;
             }
         }
     };
-    tokio::join!(biased; introduce, run_machine(machine, dialer, driven, observer));
+    tokio::join!(biased; introduced, run_machine(machine, dialer, driven, observer));
 }
 
 /// The frame, with stars in the place of a password: it has no place in a trace.

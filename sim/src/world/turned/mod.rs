@@ -102,7 +102,7 @@ pub async fn play(play: Play<'_>) -> Result<Played, Stop> {
             }
             None => {
                 let reach = ours(&stage, client, &callers);
-                live::start(&mut stage, client, spec, &reach);
+                live::start(&mut stage, client, spec, &reach, None);
             }
         }
     }
