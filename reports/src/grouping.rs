@@ -147,6 +147,7 @@ mod tests {
             trace_hash: String::new(),
             virtual_ms: 0,
             findings: Vec::new(),
+            known: None,
             replay: None,
         }
     }

@@ -195,6 +195,8 @@ struct RunDocument<'a> {
     trace_hash: &'a str,
     virtual_ms: u64,
     findings: Vec<FindingDocument<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<&'a str>,
     replay: Option<&'a str>,
 }
 
@@ -211,6 +213,7 @@ impl<'a> From<&'a SimResult> for RunDocument<'a> {
             trace_hash: &run.trace_hash,
             virtual_ms: run.virtual_ms,
             findings: run.findings.iter().map(FindingDocument::from).collect(),
+            known: run.known.as_deref(),
             replay: run.replay.as_deref(),
         }
     }

@@ -127,6 +127,9 @@ fn simulated(run: &SimResult, suite: &str) -> TestCase {
         ),
     };
     let mut text: String = run.findings.iter().map(describe_finding).collect();
+    if let Some(known) = &run.known {
+        text += &format!("Known about this target: {known}\n");
+    }
     if let Some(replay) = &run.replay {
         text += &format!("Replay: {replay}\n");
     }

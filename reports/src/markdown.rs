@@ -95,6 +95,9 @@ fn run(run: &SimResult) -> String {
     for finding in &run.findings {
         text += &self::finding(finding);
     }
+    if let Some(known) = &run.known {
+        text += &format!("\nKnown about this target: {}\n", plain(known));
+    }
     if let Some(replay) = &run.replay {
         text += &format!("\nRun it again: {}\n", code(replay));
     }

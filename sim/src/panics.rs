@@ -94,6 +94,7 @@ pub(crate) fn result(run: &Run<'_>, panic: &str) -> SimResult {
             internal: true,
             evidence: Exchange::default(),
         }],
+        known: None,
         replay: None,
     }
 }

@@ -129,6 +129,7 @@ impl Run<'_> {
             trace_hash: played.trace.hash(),
             virtual_ms: 0,
             findings: Vec::new(),
+            known: None,
             replay: None,
         };
         Judged {
@@ -212,6 +213,7 @@ impl Case<'_> {
             trace_hash: played.trace.hash(),
             virtual_ms: played.end.as_millis(),
             findings,
+            known: None,
             replay: None,
         };
         Said { result, absences }

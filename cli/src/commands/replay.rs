@@ -98,7 +98,7 @@ fn again(
         Stranger::Broker(broker) => {
             live::told(stories, live::again(broker)?, report, outputs, note)
         }
-        Stranger::Client(client) => client::told(stories, client, report, outputs, note),
+        Stranger::Client(client) => client::told(stories, client, None, report, outputs, note),
     }
 }
 

@@ -374,12 +374,14 @@ impl GroupView {
 /// What is to be known of a run beside its findings.
 fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
     let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
+    let known = run.known.as_deref();
+    let known = known.map(|why| ("Known about this target", text(why)));
     let facts = [
         ("World", text(&run.world)),
         ("Time of the story", duration(run.virtual_ms)),
         ("Trace hash", text(&run.trace_hash)),
     ];
-    reason.into_iter().chain(facts).collect()
+    reason.into_iter().chain(known).chain(facts).collect()
 }
 
 impl Card {

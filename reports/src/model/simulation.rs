@@ -161,6 +161,8 @@ pub struct SimResult {
     pub virtual_ms: u64,
     /// What went wrong; empty when the verdict is pass.
     pub findings: Vec<Finding>,
+    /// Why it was to be expected, if it was: what is known about the broker.
+    pub known: Option<String>,
     /// The command that runs exactly this again.
     pub replay: Option<String>,
 }

@@ -170,6 +170,9 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
         );
     }
     run.findings.iter().for_each(|f| screen.finding(f));
+    if let Some(known) = &run.known {
+        screen.field("known", Style::Plain, known);
+    }
     screen.blank();
     screen.field("hash", Style::Faint, &run.trace_hash);
     if let Some(replay) = &run.replay {

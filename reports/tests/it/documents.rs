@@ -296,3 +296,19 @@ fn a_fault_of_the_tool_itself_is_no_failure_of_what_is_tested() {
     }
     assert_eq!(simulation.internal, 40);
 }
+
+#[test]
+fn what_is_known_about_a_target_is_told_with_its_runs() {
+    let mut run = sample::runs()
+        .into_iter()
+        .find(|run| !run.findings.is_empty())
+        .expect("one failed");
+    run.known = Some("it forgets the will".to_owned());
+    let mut report = Report::new("squall 0.1.0", "squall live");
+    report.simulation = Some(Simulation::new(vec![run]));
+    assert_eq!(read(&report)["results"][0]["known"], "it forgets the will");
+    for format in Format::all() {
+        let shown = format.render(&report);
+        assert!(shown.contains("it forgets the will"), "{shown}");
+    }
+}

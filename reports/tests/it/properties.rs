@@ -160,6 +160,7 @@ fn run() -> impl Strategy<Value = SimResult> {
                 trace_hash,
                 virtual_ms,
                 findings,
+                known: None,
                 replay,
             },
         )

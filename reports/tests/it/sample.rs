@@ -110,6 +110,7 @@ fn run(scenario: &str, title: &str, version: &str, seed: u64) -> SimResult {
         trace_hash: format!("{:016x}", (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4),
         virtual_ms: 38_040 + seed,
         findings: Vec::new(),
+        known: None,
         replay: None,
     }
 }

@@ -55,6 +55,7 @@ mod tests {
             trace_hash: String::new(),
             virtual_ms: 0,
             findings,
+            known: None,
             replay: None,
         };
         let absences = rules.iter().map(|(_, absence)| *absence).collect();

@@ -140,6 +140,7 @@ pub(super) fn not_played(one: &One, reason: String) -> SimResult {
         trace_hash: String::new(),
         virtual_ms: 0,
         findings: Vec::new(),
+        known: None,
         replay: None,
     }
 }
