@@ -169,6 +169,7 @@ pub(crate) struct Sim {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("subject").args(["target", "client"]).multiple(true))]
 pub(crate) struct Live {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
@@ -183,15 +184,16 @@ pub(crate) struct Live {
     /// `python3 my-adapter.py`.
     #[arg(long, value_name = "NAME|COMMAND", conflicts_with_all = ["broker", "target"])]
     pub(crate) client: Option<String>,
-    /// With --target: exit code 0 if every verdict is the one that the target's file knows, 1 if one differs.
-    #[arg(long, requires = "target")]
+    /// With --target or --client: exit code 0 if every verdict is the one that the file of the target or client knows, 1
+    /// if one differs.
+    #[arg(long, requires = "subject")]
     pub(crate) known: bool,
     #[command(flatten)]
     pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
-    /// Scenarios that are told at once; fewer open fewer connections at a time. 64 with a broker, 8 with a client.
+    /// Scenarios that are told at once; fewer open fewer connections at a time. 64 with a broker, 12 with a client.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) jobs: Option<u16>,
     /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.

@@ -6,27 +6,9 @@ const { createRequire } = require('node:module')
 const theirs = createRequire(path.resolve(process.argv[2] ?? '.', 'package.json'))
 const mqtt = theirs('mqtt')
 
-const MESSAGE = {
-  message_expiry_interval: 'messageExpiryInterval', content_type: 'contentType', response_topic: 'responseTopic',
-  topic_alias: 'topicAlias'
-}
-const CONNECT = {
-  session_expiry_interval: 'sessionExpiryInterval', receive_maximum: 'receiveMaximum',
-  maximum_packet_size: 'maximumPacketSize', topic_alias_maximum: 'topicAliasMaximum'
-}
-const MESSAGE_KEYS = [...Object.keys(MESSAGE), 'payload_format_indicator', 'correlation_data', 'user_properties']
-const KNOWN = {
-  hello: ['protocol'],
-  connect: ['host', 'port', 'mqtt', 'client_identifier', 'clean_start', 'keep_alive', 'will', 'user_name', 'password',
-    'manual_acknowledgement', 'user_properties', ...Object.keys(CONNECT)],
-  publish: ['topic', 'payload', 'qos', 'retain', 'properties'],
-  subscribe: ['subscriptions', 'subscription_identifier', 'user_properties'],
-  unsubscribe: ['topic_filters', 'user_properties'],
-  acknowledge: ['handle'],
-  disconnect: ['reason', 'session_expiry_interval'],
-  drop: [],
-  stop: []
-}
+const MESSAGE = ['payload_format_indicator', 'message_expiry_interval', 'content_type', 'response_topic', 'correlation_data',
+  'topic_alias', 'user_properties']
+const CONNECT = ['session_expiry_interval', 'receive_maximum', 'maximum_packet_size', 'topic_alias_maximum', 'user_properties']
 
 class Unsupported extends Error {}
 
@@ -43,43 +25,34 @@ let lastHandle = 0
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
 const answer = (id, outcome, more = {}) => say({ id, outcome, ...more })
 const binary = (value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.hex, 'hex'))
-const written = (bytes) => {
-  const text = bytes.toString()
-  return Buffer.from(text).equals(bytes) ? text : { hex: bytes.toString('hex') }
-}
-const only = (fields, known, where) => {
-  for (const name in fields) if (!known.includes(name)) throw new Unsupported(`\`${name}\` in ${where}`)
-}
+const hex = (bytes) => ({ hex: bytes.toString('hex') })
+const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
 
 // MQTT.js has an object for User Properties: a name with several values has a list.
-const paired = (pairs = []) => {
+const paired = (pairs) => {
   const found = {}
   for (const [name, value] of pairs) found[name] = name in found ? [].concat(found[name], value) : value
-  return pairs.length ? { userProperties: found } : {}
+  return found
 }
+const pairs = (found) => Object.entries(found).flatMap(([name, values]) => [].concat(values).map((value) => [name, value]))
 
-function properties (fields, names, more = {}) {
-  const found = { ...paired(fields.user_properties), ...more }
-  for (const name in names) if (name in fields) found[names[name]] = fields[name]
-  if (Object.keys(found).length && !v5) throw new Unsupported(`${Object.keys(found)[0]} in MQTT 3.1.1`)
+// Properties of a packet, of which these are known. Every other option is unsupported.
+function properties (fields, known) {
+  const values = { payload_format_indicator: (value) => value === 1, correlation_data: binary, user_properties: paired }
+  const found = {}
+  for (const name in fields) {
+    if (!known.includes(name)) throw new Unsupported(`\`${name}\``)
+    if (!v5) throw new Unsupported(`${name} in MQTT 3.1.1`)
+    found[camel(name)] = name in values ? values[name](fields[name]) : fields[name]
+  }
   return Object.keys(found).length ? { properties: found } : {}
 }
 
-function ofMessage (fields = {}, more = {}) {
-  only(fields, MESSAGE_KEYS, 'properties')
-  if ('payload_format_indicator' in fields) more.payloadFormatIndicator = fields.payload_format_indicator === 1
-  if ('correlation_data' in fields) more.correlationData = binary(fields.correlation_data)
-  return properties(fields, MESSAGE, more)
-}
-
 function told (theirs = {}) {
+  const values = { payload_format_indicator: Number, correlation_data: hex, user_properties: pairs }
   const found = {}
-  for (const name in MESSAGE) if (MESSAGE[name] in theirs) found[name] = theirs[MESSAGE[name]]
-  if ('payloadFormatIndicator' in theirs) found.payload_format_indicator = Number(theirs.payloadFormatIndicator)
-  if ('correlationData' in theirs) found.correlation_data = written(theirs.correlationData)
+  for (const name of MESSAGE) if (camel(name) in theirs) found[name] = (values[name] ?? ((value) => value))(theirs[camel(name)])
   if ('subscriptionIdentifier' in theirs) found.subscription_identifiers = [].concat(theirs.subscriptionIdentifier)
-  const pairs = Object.entries(theirs.userProperties ?? {}).flatMap(([k, v]) => [].concat(v).map((one) => [k, one]))
-  if (pairs.length) found.user_properties = pairs
   return found
 }
 
@@ -92,31 +65,30 @@ const finish = (id, reasons) => (error, ...more) => {
   answer(id, live ? 'failed' : 'lost', { why: error.message })
 }
 
+// What is not named as a parameter has to be a property that the packet knows.
 const operations = {
-  hello (id) {
+  hello (id, { protocol, ...rest }) {
+    properties(rest, [])
     answer(id, 'hello', { protocol: 1, name: 'mqtt.js', version: theirs('mqtt/package.json').version, mqtt: ['3.1.1', '5.0'] })
   },
 
-  connect (id, asked) {
+  connect (id, { host, port, mqtt: version, client_identifier: clientId, clean_start: clean, keep_alive: keepalive, will,
+    user_name: username, password, manual_acknowledgement: byHand, ...rest }) {
     if (live || connecting !== null) return answer(id, 'failed', { why: 'there is a connection' })
-    v5 = asked.mqtt === '5.0'
+    v5 = version === '5.0'
     const options = {
-      protocol: 'mqtt', host: asked.host, port: asked.port, protocolVersion: v5 ? 5 : 4, clientId: asked.client_identifier,
-      clean: asked.clean_start, keepalive: asked.keep_alive, reconnectPeriod: 0, resubscribe: false,
-      username: asked.user_name, password: 'password' in asked ? binary(asked.password) : undefined, will: undefined,
-      properties: undefined, ...properties(asked, CONNECT)
+      protocol: 'mqtt', host, port, protocolVersion: v5 ? 5 : 4, clientId, clean, keepalive, reconnectPeriod: 0, resubscribe: false,
+      username, password: password === undefined ? undefined : binary(password), will: undefined, properties: undefined,
+      ...properties(rest, CONNECT)
     }
-    if (asked.will) {
-      only(asked.will, ['topic', 'payload', 'qos', 'retain', 'will_delay_interval', 'properties'], 'will')
-      const delay = 'will_delay_interval' in asked.will ? { willDelayInterval: asked.will.will_delay_interval } : {}
-      options.will = {
-        topic: asked.will.topic, payload: binary(asked.will.payload), qos: asked.will.qos, retain: !!asked.will.retain,
-        ...ofMessage(asked.will.properties, delay)
-      }
+    if (will) {
+      const { topic, payload, qos, retain, properties: ofMessage, ...more } = will
+      const known = { ...properties({ ...ofMessage, ...more }, [...MESSAGE, 'will_delay_interval']) }
+      options.will = { topic, payload: binary(payload), qos, retain: !!retain, ...known }
     }
     connecting = id
-    const whose = `${v5} ${asked.client_identifier}`
-    if (client && !asked.clean_start && session === whose) {
+    const whose = `${version} ${clientId}`
+    if (client && !clean && session === whose) {
       Object.assign(client.options, options)
       client.reconnect({ incomingStore: client.incomingStore, outgoingStore: client.outgoingStore })
     } else {
@@ -126,56 +98,53 @@ const operations = {
     }
     session = whose
     // While a message waits here, MQTT.js reads nothing further.
-    client.handleMessage = (packet, done) => {
-      const handle = packet.squall
-      if (handle && asked.manual_acknowledgement) handles.set(handle, done)
-      else done()
-    }
-    client.byHand = !!asked.manual_acknowledgement
+    client.handleMessage = (packet, done) => packet.squall ? handles.set(packet.squall, done) : done()
+    client.byHand = !!byHand
   },
 
-  publish (id, asked) {
-    const options = { qos: asked.qos, retain: !!asked.retain, ...ofMessage(asked.properties) }
-    client.publish(asked.topic, binary(asked.payload), options, finish(id, (packet) =>
-      asked.qos > 0 && packet && 'reasonCode' in packet ? [packet.reasonCode] : null))
+  publish (id, { topic, payload, qos, retain, properties: ofMessage, ...rest }) {
+    const options = { qos, retain: !!retain, ...properties(rest, []), ...properties(ofMessage, MESSAGE) }
+    client.publish(topic, binary(payload), options, finish(id, (packet) =>
+      qos > 0 && packet && 'reasonCode' in packet ? [packet.reasonCode] : null))
   },
 
-  subscribe (id, asked) {
+  subscribe (id, { subscriptions, ...rest }) {
     const wanted = {}
-    for (const one of asked.subscriptions) {
-      only(one, ['topic_filter', 'qos', 'no_local', 'retain_as_published', 'retain_handling'], 'a subscription')
-      wanted[one.topic_filter] = { qos: one.qos, nl: !!one.no_local, rap: !!one.retain_as_published, rh: one.retain_handling ?? 0 }
+    for (const { topic_filter: filter, qos, no_local: nl, retain_as_published: rap, retain_handling: rh, ...more } of subscriptions) {
+      properties(more, [])
+      wanted[filter] = { qos, nl: !!nl, rap: !!rap, rh: rh ?? 0 }
     }
-    const options = properties(asked, { subscription_identifier: 'subscriptionIdentifier' })
+    const options = properties(rest, ['subscription_identifier', 'user_properties'])
     client.subscribe(wanted, options, finish(id, (_, packet) => packet?.granted))
   },
 
-  unsubscribe (id, asked) {
-    client.unsubscribe(asked.topic_filters, properties(asked, {}), finish(id, (packet) => packet?.granted))
+  unsubscribe (id, { topic_filters: filters, ...rest }) {
+    client.unsubscribe(filters, properties(rest, ['user_properties']), finish(id, (packet) => packet?.granted))
   },
 
-  acknowledge (id, asked) {
-    const done = handles.get(asked.handle)
-    if (!done) return answer(id, 'failed', { why: 'no message waits under this handle' })
-    handles.delete(asked.handle)
-    done()
+  acknowledge (id, { handle, ...rest }) {
+    properties(rest, [])
+    if (!handles.has(handle)) return answer(id, 'failed', { why: 'no message waits under this handle' })
+    handles.get(handle)()
+    handles.delete(handle)
     answer(id, 'done')
   },
 
-  disconnect (id, asked) {
-    const options = properties(asked, { session_expiry_interval: 'sessionExpiryInterval' })
-    if ('reason' in asked) options.reasonCode = asked.reason
+  disconnect (id, { reason: reasonCode, ...rest }) {
+    const options = { ...properties(rest, ['session_expiry_interval']), ...(reasonCode === undefined ? {} : { reasonCode }) }
     if (!live) return answer(id, 'lost', { why: 'there is no connection' })
     why = 'the client disconnected'
     client.end(false, options, () => answer(id, 'done'))
   },
 
-  drop (id) {
+  drop (id, rest) {
+    properties(rest, [])
     if (client) client.stream.destroy()
     answer(id, 'done')
   },
 
-  stop (id) {
+  stop (id, rest) {
+    properties(rest, [])
     answer(id, 'done')
     process.exit(0)
   }
@@ -193,9 +162,9 @@ function listened (one) {
     answer(id, 'connected', { reason: packet.reasonCode ?? packet.returnCode, session_present: !!packet.sessionPresent })
   }))
   one.on('message', mine((topic, payload, packet) => {
-    const line = { event: 'delivered', topic, payload: written(payload), qos: packet.qos, retain: packet.retain, dup: packet.dup, properties: told(packet.properties) }
-    if (one.byHand && packet.qos > 0) line.handle = packet.squall = ++lastHandle
-    say(line)
+    if (one.byHand && packet.qos > 0) packet.squall = ++lastHandle
+    const { qos, retain, dup, squall: handle } = packet
+    say({ event: 'delivered', topic, payload: hex(payload), qos, retain, dup, properties: told(packet.properties), handle })
   }))
   one.on('disconnect', mine((packet) => { left = packet.reasonCode }))
   one.on('error', mine((error) => {
@@ -218,8 +187,7 @@ function listened (one) {
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, do: name, ...asked } = JSON.parse(line)
   try {
-    if (!(name in KNOWN)) throw new Unsupported(`the operation \`${name}\``)
-    only(asked, KNOWN[name], name)
+    if (!Object.hasOwn(operations, name)) throw new Unsupported(`the operation \`${name}\``)
     if (client || ['hello', 'connect', 'drop', 'stop'].includes(name)) operations[name](id, asked)
     else answer(id, 'lost', { why: 'there was no connection yet' })
   } catch (error) {

@@ -65,6 +65,21 @@ pub struct Introduction {
     pub version: String,
     /// The versions of MQTT that it speaks.
     pub mqtt: Vec<Version>,
+    /// Whether it has to be told the client's part before the client connects.
+    pub needs_part: bool,
+}
+
+impl Introduction {
+    /// Of one that need not know its part.
+    #[must_use]
+    pub fn new(name: &str, version: &str, mqtt: &[Version]) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            mqtt: mqtt.to_vec(),
+            needs_part: false,
+        }
+    }
 }
 
 /// An operation that waits for an answer.
@@ -143,6 +158,7 @@ impl Adapter {
             name,
             version,
             mqtt,
+            needs_part,
         } = self.answer(hello).await?
         {
             if protocol != PROTOCOL {
@@ -152,6 +168,7 @@ impl Adapter {
                 name,
                 version,
                 mqtt,
+                needs_part,
             };
         }
         let invented = self.send_raw("squall_invented_this", Map::new());

@@ -5,16 +5,22 @@
 //!   it to people and `clients/schema.json` to programs.
 //! * [`Adapter`] is a running adapter: started, proven, asked and listened to. Whatever it does wrong is an
 //!   [`AdapterError`], and never says anything about MQTT.
+//! * [`Desk`] is the other side, for adapters that are written in Rust.
 //! * [`Listing`] is what is known about an adapter that comes with Squall: how it is installed and started.
 //!
 //! This room knows no broker, no scenario and no other client; what an adapter is asked to do, others decide.
 
 mod adapter;
 mod command;
+mod desk;
+mod deviation;
 mod error;
 mod groups;
 mod listing;
 mod operation;
+mod packets;
+#[cfg(test)]
+mod page;
 mod process;
 mod report;
 #[cfg(test)]
@@ -23,13 +29,16 @@ mod values;
 
 pub use adapter::{Adapter, Introduction};
 pub use command::{Command, CommandError};
+pub use desk::{Desk, Taken, operations};
+pub use deviation::Deviation;
 pub use error::{AdapterError, Trouble};
 pub use groups::end_all as end_all_adapters;
 pub use listing::{Listing, Places, listing, listing_names};
 pub use operation::{
-    Acknowledge, Connect, Disconnect, Doing, Operation, PROTOCOL, Publish, Subscribe, Subscription,
-    Unsubscribe, Will,
+    Acknowledge, Connect, Disconnect, Doing, MessageKind, Operation, PROTOCOL, Part, Publish,
+    Subscribe, Subscription, Unsubscribe, Will,
 };
+pub use packets::{filter, pairs, properties, text, user_properties};
 pub use process::Limits;
 pub use report::{Delivered, Happened, Outcome, Report};
 pub use values::{Binary, MessageProperties};

@@ -1,6 +1,9 @@
 //! The adapters that come with Squall: one file each in `clients/`, and one name here.
 
-use crate::command::{Command, CommandError};
+use crate::{
+    command::{Command, CommandError},
+    deviation::Deviation,
+};
 use serde::Deserialize;
 
 /// What is known about an adapter.
@@ -22,6 +25,20 @@ pub struct Listing {
     /// What the library cannot do or does otherwise, as it was found out by trying.
     #[serde(default)]
     pub facts: Vec<String>,
+    /// Which stories were told to it, and when, in words.
+    pub told: String,
+    /// The verdicts that came of it, other than pass and n/a.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+}
+
+impl Listing {
+    /// What is known of a story, told in this version, such as `5.0`.
+    #[must_use]
+    pub fn deviation(&self, scenario: &str, version: &str) -> Option<&Deviation> {
+        let mut known = self.deviations.iter();
+        known.find(|deviation| deviation.is_about(scenario, version))
+    }
 }
 
 /// Where things are on this machine.
@@ -75,8 +92,7 @@ listings! {
     "paho"
     "mqttjs"
     "rumqttc"
-    "mosquitto_pub"
-    "mosquitto_sub"
+    "mosquitto"
 }
 
 /// The names of the adapters that come with Squall.

@@ -50,6 +50,9 @@ pub enum Doing {
         /// The version of this protocol that Squall speaks.
         protocol: u32,
     },
+    /// Hear what the client will be asked for, before it connects; again before another story. Only adapters are told that
+    /// say in `hello` that they need it. Answered `done`, or `unsupported` where the client cannot do all of it.
+    Part(Part),
     /// Open a connection and send CONNECT. Nothing connects again by itself.
     Connect(Box<Connect>),
     /// Publish a message. Answered when its QoS is fulfilled: it is sent, or PUBACK or PUBCOMP came; that may be on a later
@@ -81,6 +84,7 @@ impl Doing {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Hello { .. } => "hello",
+            Self::Part(_) => "part",
             Self::Connect(_) => "connect",
             Self::Publish(_) => "publish",
             Self::Subscribe(_) => "subscribe",
@@ -91,6 +95,35 @@ impl Doing {
             Self::Stop {} => "stop",
         }
     }
+}
+
+/// What a client will be asked for: each different request once, in the order in which they come first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Part {
+    /// The kinds of messages that it will publish.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publishes: Vec<MessageKind>,
+    /// What it will subscribe to, one SUBSCRIBE each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subscribes: Vec<Subscribe>,
+}
+
+/// What messages that a client publishes have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct MessageKind {
+    /// Topic Name.
+    pub topic: String,
+    /// QoS.
+    #[serde(with = "values::qos")]
+    #[cfg_attr(test, schemars(with = "u8", range(max = 2)))]
+    pub qos: QoS,
+    /// RETAIN.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retain: bool,
 }
 
 /// What CONNECT says, and where it goes.
@@ -337,6 +370,14 @@ mod tests {
         };
         vec![
             Doing::hello(),
+            Doing::Part(Part {
+                publishes: vec![MessageKind {
+                    topic: "a/b".into(),
+                    qos: QoS::AtLeastOnce,
+                    retain: true,
+                }],
+                subscribes: Vec::new(),
+            }),
             Doing::Connect(bare.into()),
             Doing::Connect(connect.into()),
             Doing::Publish(publish.into()),

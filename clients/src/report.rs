@@ -67,6 +67,9 @@ pub enum Outcome {
         #[serde(with = "values::versions")]
         #[cfg_attr(test, schemars(with = "Vec<String>"))]
         mqtt: Vec<Version>,
+        /// Whether it has to be told the client's part before the client connects.
+        #[serde(default, skip_serializing_if = "is_false")]
+        needs_part: bool,
     },
     /// To `connect`: CONNACK accepted the connection.
     Connected {
@@ -113,6 +116,39 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Done, with these reason codes.
+    #[must_use]
+    pub const fn done(reasons: Vec<ReasonCode>) -> Self {
+        Self::Done { reasons }
+    }
+
+    /// Lost, for this reason.
+    #[must_use]
+    pub fn lost(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self::Lost { why }
+    }
+
+    /// Lost, as there is no connection.
+    #[must_use]
+    pub fn no_connection() -> Self {
+        Self::lost("there is no connection")
+    }
+
+    /// The adapter or its library cannot do this.
+    #[must_use]
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self::Unsupported { what }
+    }
+
+    /// The library did not want to, for this reason.
+    #[must_use]
+    pub fn failed(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self::Failed { why }
+    }
+
     /// Its name on the line.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -141,6 +177,13 @@ impl Outcome {
                 !matches!(doing, Doing::Hello { .. } | Doing::Stop {})
             }
         }
+    }
+}
+
+/// What went wrong, in words.
+impl From<String> for Outcome {
+    fn from(why: String) -> Self {
+        Self::failed(why)
     }
 }
 

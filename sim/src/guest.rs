@@ -14,11 +14,13 @@
 //! ```
 
 mod client;
+mod wire;
 
 pub use client::{Client, Connection, Order, Part};
 pub(crate) use client::{Dialling, Report, Stage};
 pub use squall_client::{ConnectOptions, Message, Ticket};
 pub use squall_protocol as protocol;
+pub use wire::{Happening, Wire};
 
 use std::{
     fmt,

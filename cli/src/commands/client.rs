@@ -1,7 +1,9 @@
 //! `squall live --client`: scenarios told to a client that somebody else wrote.
 
 use super::{
-    conform, ending, files, report, seeds,
+    conform, ending, files,
+    known::Known,
+    report, seeds,
     stories::{Note, Stories},
 };
 use crate::{
@@ -27,7 +29,7 @@ use std::{path::Path, rc::Rc};
 use tokio::runtime::Runtime;
 
 /// Scenarios that are told at once, unless somebody says otherwise: each starts a process for each of its clients.
-const JOBS: u16 = 8;
+const JOBS: u16 = 12;
 
 pub(super) fn run(args: &Args, client: &str) -> Result<Ending> {
     let scenarios = bundled::scenarios(&args.paths)?;
@@ -42,20 +44,22 @@ pub(super) fn run(args: &Args, client: &str) -> Result<Ending> {
         patience: args.patience,
         scenarios: scenarios.clone(),
     };
+    let known = Known::about(client, &scenarios, args.known)?;
     let mut replays = Folder::new(&args.replays);
     let note: &mut Note<'_> = &mut |name, version, result| {
         if let Some(story) = scenarios.iter().find(|s| s.name == name) {
             replays.note(story, version, &place, result);
         }
     };
-    let ending = told(stories, client, report, outputs, note)?;
+    let ending = told(stories, client, known, report, outputs, note)?;
     Ok(ending.if_written(tell_of(&replays)))
 }
 
-/// Tells stories to a client, and reports.
+/// Tells stories to a client, and reports. What is known of it may decide the exit code.
 pub(super) fn told(
     stories: Stories,
     client: &str,
+    mut known: Option<Known>,
     mut report: Report,
     mut outputs: Outputs,
     note: &mut Note<'_>,
@@ -78,7 +82,8 @@ pub(super) fn told(
         return Err(CliError::input("no scenario runs with this MQTT version")
             .help("`versions:` in each scenario says which"));
     }
-    let (simulation, end) = tell(&live, &runtime, &name, &mut outputs, note);
+    let to = &mut (&mut outputs, note, known.as_mut());
+    let (simulation, end) = tell(&live, &runtime, &name, to);
     report.simulation = Some(simulation);
     let written = outputs.finish(&report);
     if let End::Lost(why) = &end {
@@ -96,22 +101,31 @@ pub(super) fn told(
             screen::complain("nothing was told, so nothing is known; each result says why");
             Ok(Ending::Unknown)
         }
-        _ => Ok(ending(&report, written)),
+        _ => {
+            let ending = ending(&report, written);
+            let known = known.filter(|_| end == End::Whole);
+            Ok(known.map_or(ending, |known| known.decide(ending, written)))
+        }
     }
 }
+
+/// Where results go: what writes them, what notes them, and what is known.
+type To<'t, 'n> = (&'t mut Outputs, &'t mut Note<'n>, Option<&'t mut Known>);
 
 fn tell(
     clients: &Clients,
     runtime: &Runtime,
     name: &str,
-    outputs: &mut Outputs,
-    note: &mut Note<'_>,
+    (outputs, note, known): &mut To<'_, '_>,
 ) -> (Simulation, End) {
     let mut simulation = Simulation::default();
     let progress = Progress::new(&format!("scenarios told to {name}"), clients.count());
     let run = clients.run(progress.counter(), interrupt::flag(), |mut ended| {
         meaning::add(ended.version, &mut ended.result);
         let mut result = ended.result;
+        if let Some(known) = known {
+            known.compare(&mut result);
+        }
         if !result.findings.is_empty() {
             let story = result.scenario.clone();
             note(&story, ended.version, &mut result);

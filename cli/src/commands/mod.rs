@@ -7,6 +7,7 @@ pub(crate) mod conform;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod explain;
+mod known;
 pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod proxy;

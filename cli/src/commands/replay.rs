@@ -99,7 +99,7 @@ fn again(
         Stranger::Broker(broker) => {
             live::told(stories, live::again(broker)?, false, report, outputs, note)
         }
-        Stranger::Client(client) => client::told(stories, client, report, outputs, note),
+        Stranger::Client(client) => client::told(stories, client, None, report, outputs, note),
     }
 }
 

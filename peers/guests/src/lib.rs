@@ -2,3 +2,5 @@
 
 pub mod broker;
 pub mod client;
+mod core;
+mod router;

@@ -2,7 +2,7 @@
 
 use super::{
     confirm::{AGAIN, confirm},
-    pace::{give_time, settle_longer, takes},
+    pace::{LATE, give_time, settle_longer, takes},
     runs::{self, End, Ended, One, Outcome, ROOM, WORLD, not_played},
 };
 use crate::{
@@ -22,7 +22,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64},
     time::Duration,
 };
-use tokio::task::LocalSet;
+use tokio::{join, task::LocalSet};
 
 /// What to play with clients that somebody else wrote.
 pub struct Clients {
@@ -100,10 +100,15 @@ impl Teller {
     async fn tell(&self, one: &One) -> Outcome {
         let version = one.version;
         let found = |result| Some(Ended { version, result });
-        if let Some(reason) = self.unfit(one) {
-            return (found(not_played(one, reason)), None);
-        }
-        let mut said = match self.once(one).await {
+        let limit = match self
+            .unfit(one)
+            .map_or_else(|| takes(one, self.patience), Err)
+        {
+            // Where a client stops, the story stops, too.
+            Ok(lasts) => lasts + 2 * LATE + self.patience / 3,
+            Err(reason) => return (found(not_played(one, reason)), None),
+        };
+        let mut said = match self.once(one, limit).await {
             Ok(said) => said,
             Err(Stop::Unfit(what)) => {
                 let reason = format!("the client cannot do it: {what}");
@@ -113,14 +118,13 @@ impl Teller {
         };
         let (mut again, mut last) = (Vec::new(), None);
         if !said.result.findings.is_empty() {
-            for _ in 0..AGAIN {
-                match self.once(one).await {
+            // Each has a broker and clients of its own, so they can be told at the same time.
+            let told: [_; AGAIN] = join!(self.once(one, limit), self.once(one, limit)).into();
+            for once in told {
+                match once {
                     Ok(more) => again.push(more),
                     // What was found counts, whatever keeps it from being told again.
-                    Err(stop) => {
-                        last = Some(end(stop));
-                        break;
-                    }
+                    Err(stop) => last = Some(end(stop)),
                 }
             }
             confirm(&mut said, &again);
@@ -145,14 +149,15 @@ impl Teller {
         if one.scenario.clients.iter().any(|c| c.scripted) {
             return Some("the story says itself what a client sends, packet by packet".to_owned());
         }
-        takes(one, self.patience)
+        None
     }
 
-    async fn once(&self, one: &One) -> Result<Said, Stop> {
+    /// Tells it once, in real time until this limit at the most.
+    async fn once(&self, one: &One, limit: Duration) -> Result<Said, Stop> {
         let mut plan = plan(&one.scenario, one.seed);
         give_time(&mut plan.steps);
         settle_longer(&mut plan.steps);
-        plan.limit += self.patience;
+        plan.limit = limit.min(plan.limit + self.patience);
         let played = play(Play {
             plan: &plan,
             version: one.version,

@@ -77,10 +77,11 @@ pub(super) fn too_long(judged: &Judged, patience: Duration) -> Option<String> {
     })
 }
 
-/// The same of a story that was not played yet.
-pub(super) fn takes(one: &One, patience: Duration) -> Option<String> {
+/// How long a story lasts that was not played yet, or why it is not played.
+pub(super) fn takes(one: &One, patience: Duration) -> Result<Duration, String> {
     let judged = Run::new(&one.scenario, one.version, one.seed).judge();
-    too_long(&judged, patience)
+    let lasts = Duration::from_millis(judged.result.virtual_ms);
+    too_long(&judged, patience).map_or(Ok(lasts), Err)
 }
 
 #[cfg(test)]

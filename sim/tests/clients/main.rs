@@ -82,6 +82,17 @@ fn every_slip_of_an_application_is_caught() {
 }
 
 #[test]
+fn a_story_stops_soon_where_the_client_does() {
+    let story = library("client/released-in-order");
+    for result in tell(story, 0..1, Manner::Mute) {
+        assert_eq!(result.verdict, Verdict::Inconclusive, "{result:?}");
+        assert!(result.findings.is_empty());
+        // The story takes some ten seconds, and patience lasts three minutes; its own limit is ten.
+        assert!(result.virtual_ms < 120_000, "{} ms", result.virtual_ms);
+    }
+}
+
+#[test]
 fn no_odd_habit_is_accused() {
     for habit in Habit::ALL {
         for version in Version::ALL {

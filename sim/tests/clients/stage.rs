@@ -35,6 +35,8 @@ pub(crate) enum Manner {
     Plain,
     Habit(Habit),
     Slip(Slip),
+    /// It does not tell what became of a message that it published.
+    Mute,
 }
 
 /// What goes wrong between a client and its application.
@@ -217,6 +219,7 @@ impl Foreign for Actor {
             };
             match self.manner {
                 Manner::Slip(slip) => self.more.extend(slip.told(event, &mut self.count)),
+                Manner::Mute if matches!(event, Event::Acknowledged { .. }) => {}
                 _ => self.more.push_back(event),
             }
         }

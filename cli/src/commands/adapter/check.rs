@@ -182,7 +182,10 @@ impl Check {
             .await
             .map_err(|e| CliError::input(format!("the reference broker did not start: {e}")))?;
         let mut cx = Cx::new(adapter, stage, mqtt, self.number);
-        let found = (probe.run)(&mut cx).await;
+        let found = match cx.part((probe.part)()).await {
+            Ok(()) => (probe.run)(&mut cx).await,
+            Err(trouble) => Err(trouble),
+        };
         let settled = cx.settle().await;
         // Of an adapter that is in an unknown state no further probe says anything.
         let is_left =

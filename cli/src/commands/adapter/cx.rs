@@ -3,7 +3,7 @@
 use super::stage::{PATIENCE, Stage, closed, received};
 use squall_broker::CloseCause;
 use squall_clients::{
-    Adapter, AdapterError, Connect, Delivered, Doing, Happened, Outcome, Publish, Report,
+    Adapter, AdapterError, Connect, Delivered, Doing, Happened, Outcome, Part, Publish, Report,
     Subscribe, Subscription,
 };
 use squall_protocol::{Packet, QoS, ReasonCode, Version};
@@ -66,6 +66,14 @@ impl Cx {
 
     pub(super) const fn is_v5(&self) -> bool {
         matches!(self.mqtt, Version::V5_0)
+    }
+
+    /// Tells the adapter what it will be asked for, if it has to know.
+    pub(super) async fn part(&mut self, part: Part) -> Found {
+        match self.adapter.introduction().needs_part {
+            true => self.done(Doing::Part(part)).await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// CONNECT with nothing special. Not every client can do without Keep Alive.

@@ -16,14 +16,17 @@ use std::future::Future;
 use tokio::{runtime::Builder, select, task::LocalSet};
 
 pub(crate) fn run(args: &Adapter) -> Result<Ending> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
     match &args.command {
-        AdapterCommand::Serve => own::serve(),
+        AdapterCommand::Serve => {
+            runtime.block_on(own::serve());
+            Ok(Ending::Good)
+        }
         AdapterCommand::Check(args) => {
             let command = clients::command(&args.command)?;
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
             let check = check::check(&command, args.format == Format::Json);
             LocalSet::new().block_on(&runtime, until_a_signal(check))
         }

@@ -82,6 +82,66 @@ fn what_a_client_cannot_do_does_not_count() {
     assert_eq!(reason, "the client cannot do it: publish");
 }
 
+/// The adapter of a client that has to know its part; `answer` is what it says to it.
+fn needs_its_part(dir: &Path, answer: &str) -> serde_json::Value {
+    let needy = ADAPTER
+        .replace("mqtt=[\"3.1.1\"])", "mqtt=[\"3.1.1\"], needs_part=True)")
+        .replace(
+            "    if name == \"subscribe\":\n",
+            &format!(
+                "    if name == \"part\":\n        open('parts', 'a').write(json.dumps(asked) + '\\n')\n        \
+                 return say(id=number, {answer})\n    if name == \"subscribe\":\n"
+            ),
+        );
+    write(dir, "needy.py", &needy);
+    write(dir, "story.yaml", GOOD);
+    let client = ["--client", "python3 needy.py", "--format", "json"];
+    let story = ["live", "story.yaml", "--mqtt", "3.1.1"];
+    json(&squall(dir, &[&story[..], &client[..]].concat()))
+}
+
+#[test]
+fn a_client_that_has_to_know_its_part_is_told_it_beforehand() {
+    let dir = folder();
+    let document = needs_its_part(dir.path(), "outcome='done'");
+    assert_eq!(document["results"][0]["verdict"], "pass", "{document}");
+    let told = std::fs::read_to_string(dir.path().join("parts")).unwrap();
+    let mut parts: Vec<&str> = told.lines().collect();
+    parts.sort_unstable();
+    let wanted = [
+        r#"{"publishes": [{"topic": "readings", "qos": 1}]}"#,
+        r#"{"subscribes": [{"subscriptions": [{"topic_filter": "readings", "qos": 1}]}]}"#,
+    ];
+    assert_eq!(parts, wanted);
+}
+
+#[test]
+fn a_part_that_a_client_cannot_play_is_not_played() {
+    let dir = folder();
+    let document = needs_its_part(dir.path(), "outcome='unsupported', what='too much'");
+    assert_eq!(document["results"][0]["verdict"], "n/a", "{document}");
+    let reason = &document["results"][0]["reason"];
+    assert_eq!(reason, "the client cannot do it: meter: too much");
+}
+
+#[test]
+fn what_is_known_of_a_client_decides_the_exit_code() {
+    let dir = folder();
+    there(dir.path());
+    let story = ["live", "story.yaml", "--mqtt", "5.0", "--known", "--client"];
+    let output = squall(dir.path(), &[&story[..], &["squall"]].concat());
+    ends(&output, 0);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("0 fails are known about this client"),
+        "{said}"
+    );
+    // Nothing is known of a command.
+    let output = squall(dir.path(), &[&story[..], &["python3 adapter.py"]].concat());
+    ends(&output, 2);
+    ends(&squall(dir.path(), &["live", "story.yaml", "--known"]), 2);
+}
+
 #[test]
 fn an_adapter_that_fails_says_nothing_about_its_client() {
     let dir = folder();

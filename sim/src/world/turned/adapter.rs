@@ -2,6 +2,7 @@
 
 use super::{
     foreign::{Foreign, Hired, Hiring, Told, Troupe},
+    part::part,
     stop::Stop,
 };
 use bytes::Bytes;
@@ -11,10 +12,7 @@ use squall_clients::{
     Happened, Introduction, MessageProperties, Outcome, Publish, Report, Subscribe, Subscription,
     Unsubscribe, Will,
 };
-use squall_protocol::{
-    Properties, ReasonCode, Text, Version, packet,
-    packet::{ConnAck, RetainHandling},
-};
+use squall_protocol::{Properties, ReasonCode, Text, Version, packet::ConnAck};
 use squall_transport::{Endpoint, Hangup};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -60,7 +58,13 @@ impl Troupe for Adapters {
                 return Err(Stop::Lost(why.to_owned()));
             };
             let adapter = Adapter::start(&self.program).await;
-            let adapter = adapter.map_err(|error| Stop::Lost(error.to_string()))?;
+            let mut adapter = adapter.map_err(lost)?;
+            if adapter.introduction().needs_part {
+                let id = adapter.send(Doing::Part(part(hiring.plan, hiring.client)));
+                if let Outcome::Unsupported { what } = adapter.answer(id).await.map_err(lost)? {
+                    return Err(Stop::Unfit(format!("{}: {what}", hiring.name)));
+                }
+            }
             let driven = Driven {
                 adapter,
                 host: address.ip().to_string(),
@@ -79,6 +83,10 @@ impl Troupe for Adapters {
             format!("{name} does not speak MQTT {version}, says its adapter")
         })
     }
+}
+
+fn lost(error: AdapterError) -> Stop {
+    Stop::Lost(error.to_string())
 }
 
 /// One client, driven by its adapter.
@@ -124,7 +132,7 @@ impl Foreign for Driven {
                 properties,
             } => {
                 let subscribe = Subscribe {
-                    subscriptions: subscriptions.iter().map(subscription).collect(),
+                    subscriptions: subscriptions.iter().map(Subscription::of).collect(),
                     subscription_identifier: properties.subscription_identifiers().next(),
                     user_properties: Vec::new(),
                 };
@@ -185,26 +193,8 @@ fn connect(host: &str, port: u16, options: &ConnectOptions) -> Connect {
     connect.topic_alias_maximum = options.topic_alias_maximum;
     connect.user_name = options.user_name.as_ref().map(ToString::to_string);
     connect.password = options.password.clone().map(Binary::from);
-    connect.will = options.will.as_ref().map(|will| Will {
-        topic: will.topic.to_string(),
-        payload: Binary::from(will.payload.clone()),
-        qos: will.qos,
-        retain: will.retain,
-        will_delay_interval: will.properties.will_delay_interval(),
-        properties: MessageProperties::of(&will.properties),
-    });
+    connect.will = options.will.as_ref().map(Will::of);
     connect
-}
-
-fn subscription(asked: &packet::Subscription) -> Subscription {
-    let mut subscription = Subscription::new(asked.filter.to_string(), asked.qos);
-    subscription.no_local = asked.no_local;
-    subscription.retain_as_published = asked.retain_as_published;
-    subscription.retain_handling = match asked.retain_handling {
-        RetainHandling::Send => None,
-        other => Some(other as u8),
-    };
-    subscription
 }
 
 /// What an answer means.

@@ -3,7 +3,7 @@
 use super::stop::Stop;
 use squall_client::{Command, Event};
 use squall_protocol::Version;
-use squall_scenarios::model::ClientIx;
+use squall_scenarios::model::{ClientIx, Scenario};
 use squall_transport::Endpoint;
 use std::{
     future::Future,
@@ -50,6 +50,8 @@ pub struct Hiring<'t> {
     pub client: ClientIx,
     /// Its name there.
     pub name: &'t str,
+    /// The story, as it is played.
+    pub plan: &'t Scenario,
     /// Where it finds the broker.
     pub endpoint: Endpoint,
 }

@@ -11,6 +11,7 @@
 mod adapter;
 mod broker;
 mod foreign;
+mod part;
 mod player;
 mod socket;
 mod stop;
@@ -126,6 +127,7 @@ async fn hire(play: &Play<'_>, client: ClientIx) -> Result<(Box<dyn Foreign>, Do
         version: play.version,
         client,
         name: &play.plan.clients[client].name,
+        plan: play.plan,
         endpoint,
     });
     Ok((hiring.await?, door))

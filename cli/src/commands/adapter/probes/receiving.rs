@@ -13,6 +13,12 @@ use tokio::time::sleep;
 /// How long an acknowledgement is waited for that must not come.
 const SILENCE: Duration = Duration::from_millis(200);
 
+/// Filters of one SUBSCRIBE.
+pub(super) const SEVERAL: [(&str, QoS); 2] = [
+    ("squall/a/+", QoS::ExactlyOnce),
+    ("squall/#", QoS::AtMostOnce),
+];
+
 async fn seen(cx: &Cx) -> Found<packet::Subscribe> {
     let found = |packet: &Packet| match packet {
         Packet::Subscribe(subscribe) => Some(subscribe.clone()),
@@ -34,11 +40,8 @@ pub(super) async fn subscribe(cx: &mut Cx) -> Found {
 
 pub(super) async fn several(cx: &mut Cx) -> Found {
     cx.connected().await?;
-    let subscriptions = vec![
-        Subscription::new("squall/a/+", QoS::ExactlyOnce),
-        Subscription::new("squall/#", QoS::AtMostOnce),
-    ];
-    let reasons = ask(cx, subscriptions, None).await?;
+    let subscriptions = SEVERAL.map(|(filter, qos)| Subscription::new(filter, qos));
+    let reasons = ask(cx, subscriptions.into(), None).await?;
     match reasons[..] == [ReasonCode(2), ReasonCode(0)] {
         true => Ok(()),
         false => wrong(format!("the reason codes were {}", codes(&reasons))),
