@@ -376,12 +376,17 @@ fn run_facts(run: &SimResult) -> Vec<(&'static str, String)> {
     let reason = run.reason.as_deref().map(|why| ("Reason", text(why)));
     let known = run.known.as_deref();
     let known = known.map(|why| ("Known about this target", text(why)));
+    // A story that was not told has neither.
+    let told = !run.trace_hash.is_empty();
     let facts = [
-        ("World", text(&run.world)),
         ("Time of the story", duration(run.virtual_ms)),
         ("Trace hash", text(&run.trace_hash)),
     ];
-    reason.into_iter().chain(known).chain(facts).collect()
+    let facts = facts.into_iter().filter(|_| told);
+    let world = ("World", text(&run.world));
+    let known = known.into_iter();
+    let first = reason.into_iter().chain(known).chain([world]);
+    first.chain(facts).collect()
 }
 
 impl Card {

@@ -174,7 +174,9 @@ fn in_full(screen: &mut Screen, run: &SimResult) {
         screen.field("known", Style::Plain, known);
     }
     screen.blank();
-    screen.field("hash", Style::Faint, &run.trace_hash);
+    if !run.trace_hash.is_empty() {
+        screen.field("hash", Style::Faint, &run.trace_hash);
+    }
     if let Some(replay) = &run.replay {
         screen.verbatim("replay", replay);
     }

@@ -97,10 +97,8 @@ fn the_example_means_what_it_says() {
         clean_start: false,
         session_expiry: Some(3600),
         keep_alive: 30,
-        receive_maximum: None,
-        user_name: None,
-        password: None,
         will: Some(will),
+        ..ConnectSpec::empty()
     };
     let lock = ClientSpec {
         name: "lock".into(),

@@ -58,7 +58,15 @@ impl<'a> Pending<'a> {
         stage: &mut Stage<'a>,
     ) -> Result<Self, StepFailure> {
         let started = match side {
-            Role::Client => start_action(client, action, stage),
+            Role::Client => {
+                // A connection that the story ends nobody has left.
+                let ends = matches!(
+                    action,
+                    Action::Connect(_) | Action::Disconnect(_) | Action::Drop(_)
+                );
+                stage.lines[client].ending |= ends;
+                start_action(client, action, stage)
+            }
             Role::Server => start_broker(client, action, stage),
         };
         let waits_for = started.map_err(|why| stage.failure(step, why, ""))?;
@@ -129,8 +137,6 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
         Action::Connect(action::Connect { connect, .. }) => {
             let spec = &stage.scenario.clients[client];
             let options = connect_options(spec, stage.shared(client), connect, version);
-            // What it has now it gives up.
-            stage.lines[client].ending = true;
             stage.tell(client, Command::Connect(options.into()));
             Waits::Connection(accepted, refused, lost)
         }
@@ -142,7 +148,6 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
                 .map(Property::SessionExpiryInterval)
                 .into_iter()
                 .collect();
-            stage.lines[client].ending = true;
             stage.tell(
                 client,
                 Command::Disconnect {
@@ -153,7 +158,6 @@ fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
             Waits::End(ended)
         }
         Action::Drop(_) => {
-            stage.lines[client].ending = true;
             stage.tell(client, Command::Drop);
             Waits::End(ended)
         }

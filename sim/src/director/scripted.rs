@@ -26,14 +26,12 @@ pub(super) fn start(
             stage.clients[client].wire.dialled();
             vec![Script::Dial(stage.version)]
         }
-        Action::Send(send) => {
-            let pieces = sends(send, stage.version, &stage.ids)?.into_iter();
-            let script = |piece| match piece {
-                Piece::Bytes(bytes, first) => Script::Send(bytes, first),
-                Piece::Rest => Script::SendRest,
-            };
-            pieces.map(script).collect()
-        }
+        Action::Send(send) => sends(
+            send,
+            stage.version,
+            &stage.ids,
+            (Script::Send, || Script::SendRest),
+        )?,
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
         Action::Read(read) => vec![Script::Read(read.read)],
         _ => unreachable!("the other steps have an outcome"),
@@ -57,14 +55,12 @@ pub(super) fn start_broker(
         return Err(format!("{name} has no connection to the broker"));
     }
     let scripts = match action {
-        Action::Send(send) => {
-            let pieces = sends(send, stage.version, &stage.ids)?.into_iter();
-            let script = |piece| match piece {
-                Piece::Bytes(bytes, first) => Script::Send(bytes, first),
-                Piece::Rest => Script::SendRest,
-            };
-            pieces.map(script).collect()
-        }
+        Action::Send(send) => sends(
+            send,
+            stage.version,
+            &stage.ids,
+            (Script::Send, || Script::SendRest),
+        )?,
         Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {
             withheld: ack.how.withhold.iter().copied().collect(),
             reason: ack.how.reason.unwrap_or(ReasonCode::SUCCESS),
@@ -82,27 +78,24 @@ pub(super) fn start_broker(
     Ok(())
 }
 
-/// A part of what a send step sends.
-enum Piece {
-    /// Bytes; with a number, only so many of them.
-    Bytes(Bytes, Option<usize>),
-    /// What was left before.
-    Rest,
-}
-
-/// What a send step sends.
-fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Piece>, String> {
+/// The scripts of a send step: `bytes` sends them, or only so many of them; `rest` what was left before.
+fn sends<S>(
+    send: &Send,
+    version: Version,
+    ids: &Ids,
+    (bytes, rest): (fn(Bytes, Option<usize>) -> S, fn() -> S),
+) -> Result<Vec<S>, String> {
     let mut scripts = Vec::new();
     let mut together = BytesMut::new();
     for what in &send.what {
         match what {
             Sending::Rest => {
                 if !together.is_empty() {
-                    scripts.push(Piece::Bytes(together.split().freeze(), None));
+                    scripts.push(bytes(together.split().freeze(), None));
                 }
-                scripts.push(Piece::Rest);
+                scripts.push(rest());
             }
-            Sending::Bytes(bytes) => together.extend_from_slice(bytes),
+            Sending::Bytes(said) => together.extend_from_slice(said),
             Sending::Packet(packet) => {
                 let numbered = match packet.named_id() {
                     None => None,
@@ -118,9 +111,9 @@ fn sends(send: &Send, version: Version, ids: &Ids) -> Result<Vec<Piece>, String>
             }
         }
     }
-    let bytes: Bytes = together.freeze();
-    if !bytes.is_empty() {
-        scripts.push(Piece::Bytes(bytes, send.first.map(|n| n as usize)));
+    if !together.is_empty() {
+        let first = send.first.map(|n| n as usize);
+        scripts.push(bytes(together.freeze(), first));
     }
     Ok(scripts)
 }

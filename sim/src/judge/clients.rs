@@ -68,17 +68,27 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     }
     let all_told = settled.filter(|_| provoked.clients.is_empty());
     duties.finish(played.end, all_told, &mut |finding| broken.push(finding));
-    let doubt = doubt(played);
     let mut findings = one_for_each_cause(once(broken.into_list()));
-    if doubt.is_none() && !plan.broker.scripted {
-        let mut missed = Findings::new(told != Told::ToLimit);
-        let model = reader.finish(played.end);
-        squall_scenarios::judge(plan, &model, false, &mut missed);
-        findings.extend(missed.into_list());
-    }
     if !sight.knows_both() {
         findings.extend(owed_step(version, played));
     }
+    let doubt = doubt(played);
+    if doubt.is_none() && !plan.broker.scripted {
+        findings.extend(missed(plan, reader, played));
+    }
+    graded(version, findings, doubt)
+}
+
+/// What the story expects and did not see.
+fn missed(plan: &Scenario, reader: Reader<'_>, played: &Played) -> Vec<Finding> {
+    let mut missed = Findings::new(Told::of(played) != Told::ToLimit);
+    let model = reader.finish(played.end);
+    squall_scenarios::judge(plan, &model, false, &mut missed);
+    missed.into_list()
+}
+
+/// What of it is held against the clients.
+fn graded(version: Version, findings: Vec<Finding>, doubt: Option<String>) -> Judgement {
     let demanded = |f: &Finding| f.demand.is_none() && grade::binds_clients(version, f);
     let (findings, described) = findings.into_iter().partition(demanded);
     Judgement {

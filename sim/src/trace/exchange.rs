@@ -183,30 +183,21 @@ fn event(
         let told = Event::new(at_ms, EventKind::Packet, from, to, label);
         on_its_way(told, frame, version, sight.broker.then_some(arrived))
     };
+    let parts = |from: usize, to: usize, bytes: &[u8], broken: bool| {
+        let event = |label| Event::new(at_ms, EventKind::Packet, from, to, label);
+        raw(bytes, broken, event)
+    };
     Some(match &record.what {
-        What::Broker {
-            seen: AtServer::Sent(frame),
-            ..
-        } => packet(broker, client, frame),
+        What::Broker { seen, .. } => match seen {
+            AtServer::Sent(frame) => packet(broker, client, frame),
+            AtServer::SentRaw { bytes, broken } => parts(broker, client, bytes, *broken),
+            AtServer::Closed { remark, .. } => note(broker, EventKind::Close, remark.clone()),
+            AtServer::Violation(violation) => note(broker, EventKind::Note, violation.to_string()),
+            AtServer::Opened | AtServer::Received(_) => return None,
+        },
         What::Client(C::Sent(frame)) => packet(client, broker, frame),
         What::Client(C::Received(frame)) => packet(broker, client, frame),
-        What::Client(C::SentRaw { bytes, broken }) => raw(bytes, *broken, |label| {
-            Event::new(at_ms, EventKind::Packet, client, broker, label)
-        }),
-        What::Broker {
-            seen: AtServer::SentRaw { bytes, broken },
-            ..
-        } => raw(bytes, *broken, |label| {
-            Event::new(at_ms, EventKind::Packet, broker, client, label)
-        }),
-        What::Broker {
-            seen: AtServer::Closed { remark, .. },
-            ..
-        } => note(broker, EventKind::Close, remark.clone()),
-        What::Broker {
-            seen: AtServer::Violation(violation),
-            ..
-        } => note(broker, EventKind::Note, violation.to_string()),
+        What::Client(C::SentRaw { bytes, broken }) => parts(client, broker, bytes, *broken),
         What::Client(C::Ended { cause }) => note(client, EventKind::Close, cause.to_string()),
         What::Client(C::Violation(violation)) => {
             note(client, EventKind::Note, violation.to_string())
