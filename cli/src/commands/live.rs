@@ -142,18 +142,7 @@ fn with(
     let target = &broker.target;
     let seen = runtime.block_on(visit(target, &Options::default()));
     let seen = seen.map_err(conform::useless)?;
-    let live = Live {
-        scenarios: stories.scenarios,
-        versions: stories.versions,
-        seeds: stories.seeds,
-        jobs: stories.jobs,
-        patience: stories.patience,
-        tag: seen.run.clone(),
-        others: others(&seen, servers),
-        bears: bears(broker, servers),
-        reach: reach(&seen),
-        offers: offers(&seen, broker)?,
-    };
+    let live = live(stories, &seen, broker, servers)?;
     if live.count() == 0 {
         return Err(CliError::input("no scenario runs with this MQTT version")
             .help("`versions:` in each scenario says which"));
@@ -194,6 +183,22 @@ fn with(
         ending,
         written,
     ))
+}
+
+/// What is told to whom.
+fn live(stories: Stories, seen: &Visit, broker: &Judgeable, servers: &Servers) -> Result<Live> {
+    Ok(Live {
+        scenarios: stories.scenarios,
+        versions: stories.versions,
+        seeds: stories.seeds,
+        jobs: stories.jobs,
+        patience: stories.patience,
+        tag: seen.run.clone(),
+        others: others(seen, servers),
+        bears: bears(broker, servers),
+        reach: reach(seen),
+        offers: offers(seen, broker)?,
+    })
 }
 
 /// Removes what the stories have left, and says what had to be left. Whoever has stopped the run waits for the results first.

@@ -257,9 +257,7 @@ impl Teller {
         })
         .await
         .ok_or(End::Stopped)?;
-        let mut strays = self.strays.borrow_mut();
-        strays.look(one, &plan, &played, &aside);
-        drop(strays);
+        self.strays.borrow_mut().look(one, &plan, &played, &aside);
         still_there(&played, &place.reach).await?;
         let case = Case {
             plan: &plan,

@@ -2,7 +2,7 @@
 //!
 //! A broker that hands them to clients which have not asked for them is wrong, but not in the story where that shows: there
 //! it shows in one run and not in the next, by who else was there. So they are set aside: the story goes on as if they had
-//! not come. Only what has QoS 0 is, because it leaves nothing behind in the flow of packets.
+//! not come. Only what has QoS 0 is, because it leaves the flow of packets as it was.
 
 use super::scene::Scene;
 use crate::trace::{Node, Record, What};
