@@ -86,8 +86,7 @@ class Adapter:
             self.say(id=number, outcome="lost", why=str(error))
 
     def set_will(self, topic, payload, qos, retain=False, properties={}, **delay):
-        properties = self.properties(PacketTypes.WILLMESSAGE, {**properties, **delay})
-        self.client.will_set(topic, binary(payload), qos, retain, properties)
+        self.client.will_set(topic, binary(payload), qos, retain, self.properties(PacketTypes.WILLMESSAGE, {**properties, **delay}))
 
     def do_publish(self, number, topic, payload, qos, retain=False, properties={}):
         properties = self.properties(PacketTypes.PUBLISH, properties)
@@ -196,4 +195,5 @@ threading.Thread(target=adapter.read, daemon=True).start()
 while True:
     then, told = adapter.queue.get()
     if then == adapter.take or told[0] is adapter.client:  # Nothing of an older client.
-        then(*told)
+        with contextlib.suppress(UnicodeError):  # A topic that is no text the library does not hand over.
+            then(*told)
