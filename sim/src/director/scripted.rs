@@ -30,7 +30,8 @@ pub(super) fn start(
             send,
             stage.version,
             &stage.ids,
-            (Script::Send, || Script::SendRest),
+            Script::Send,
+            || Script::SendRest,
         )?,
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
         Action::Read(read) => vec![Script::Read(read.read)],
@@ -59,7 +60,8 @@ pub(super) fn start_broker(
             send,
             stage.version,
             &stage.ids,
-            (Script::Send, || Script::SendRest),
+            Script::Send,
+            || Script::SendRest,
         )?,
         Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {
             withheld: ack.how.withhold.iter().copied().collect(),
@@ -83,7 +85,8 @@ fn sends<S>(
     send: &Send,
     version: Version,
     ids: &Ids,
-    (bytes, rest): (fn(Bytes, Option<usize>) -> S, fn() -> S),
+    bytes: fn(Bytes, Option<usize>) -> S,
+    rest: fn() -> S,
 ) -> Result<Vec<S>, String> {
     let mut scripts = Vec::new();
     let mut together = BytesMut::new();
