@@ -1,7 +1,7 @@
 //! What good files mean.
 
 use super::{EVERYTHING, with_steps};
-use crate::{action, expect, fault, find, load_file, load_str, model::*};
+use crate::{action, expect, fault, find, load_file, load_str, model::*, record::Record as _};
 use bytes::Bytes;
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
 use std::{fs, path::PathBuf, time::Duration};

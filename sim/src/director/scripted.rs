@@ -26,13 +26,9 @@ pub(super) fn start(
             stage.clients[client].wire.dialled();
             vec![Script::Dial(stage.version)]
         }
-        Action::Send(send) => sends(
-            send,
-            stage.version,
-            &stage.ids,
-            Script::Send,
-            || Script::SendRest,
-        )?,
+        Action::Send(send) => sends(send, stage.version, &stage.ids, Script::Send, || {
+            Script::SendRest
+        })?,
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
         Action::Read(read) => vec![Script::Read(read.read)],
         _ => unreachable!("the other steps have an outcome"),
@@ -56,13 +52,9 @@ pub(super) fn start_broker(
         return Err(format!("{name} has no connection to the broker"));
     }
     let scripts = match action {
-        Action::Send(send) => sends(
-            send,
-            stage.version,
-            &stage.ids,
-            Script::Send,
-            || Script::SendRest,
-        )?,
+        Action::Send(send) => sends(send, stage.version, &stage.ids, Script::Send, || {
+            Script::SendRest
+        })?,
         Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {
             withheld: ack.how.withhold.iter().copied().collect(),
             reason: ack.how.reason.unwrap_or(ReasonCode::SUCCESS),
