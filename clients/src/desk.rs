@@ -16,6 +16,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// The lines of standard input, as they come; none when it has ended. A thread of its own reads them, so that an adapter on
 /// one thread can wait for its library meanwhile. It ends with the process.
 #[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "standard input can only be waited for on a thread; the order of its lines is kept"
+)]
 pub fn operations() -> UnboundedReceiver<String> {
     let (sender, lines) = unbounded_channel();
     thread::spawn(move || {
@@ -88,10 +92,11 @@ impl<W: Write> Desk<W> {
     pub fn take(&mut self, line: &str) -> Taken {
         let Operation { id, doing } = match Operation::read(line) {
             Ok(operation) => operation,
-            Err((Some(id), what)) => return self.answer(id, Outcome::Unsupported { what }).into(),
+            Err((Some(id), what)) => return self.answered(id, Outcome::Unsupported { what }),
             Err((None, why)) => {
                 let text = format!("this line is no operation: {why}");
-                return self.happened(Happened::Log { text }).into();
+                self.happened(Happened::Log { text });
+                return Taken::Answered;
             }
         };
         match &doing {
@@ -109,22 +114,27 @@ impl<W: Write> Desk<W> {
                     mqtt,
                     needs_part,
                 };
-                self.answer(id, hello).into()
+                self.answered(id, hello)
             }
-            Doing::Connect(_) if self.live || self.connecting.is_some() => self
-                .answer(id, Outcome::failed("there is a connection"))
-                .into(),
+            Doing::Connect(_) if self.live || self.connecting.is_some() => {
+                self.answered(id, Outcome::failed("there is a connection"))
+            }
             Doing::Connect(_) => {
                 self.connecting = Some(id);
                 Taken::Operation(id, doing)
             }
-            Doing::Disconnect(_) if !self.live => self.answer(id, Outcome::no_connection()).into(),
+            Doing::Disconnect(_) if !self.live => self.answered(id, Outcome::no_connection()),
             Doing::Stop {} => {
                 self.answer(id, Outcome::done(vec![]));
                 Taken::Last
             }
             _ => Taken::Operation(id, doing),
         }
+    }
+
+    fn answered(&mut self, id: u64, outcome: Outcome) -> Taken {
+        self.answer(id, outcome);
+        Taken::Answered
     }
 
     /// Whether there is a connection.
@@ -191,12 +201,6 @@ impl<W: Write> Desk<W> {
         if let Ok(line) = serde_json::to_string(report) {
             let _ = writeln!(self.output, "{line}").and_then(|()| self.output.flush());
         }
-    }
-}
-
-impl From<()> for Taken {
-    fn from((): ()) -> Self {
-        Self::Answered
     }
 }
 

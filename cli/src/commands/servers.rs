@@ -47,7 +47,8 @@ impl Servers {
     pub(super) fn start(&self, runtime: &Runtime, product: &str) -> Result<bool> {
         let start = async {
             let mut starting = JoinSet::new();
-            for process in self.0.iter().cloned() {
+            for process in &self.0 {
+                let process = Rc::clone(process);
                 starting.spawn_local(async move { process.start().await });
             }
             while let Some(started) = starting.join_next().await {
@@ -78,7 +79,8 @@ impl Servers {
     pub(super) fn stop(&self, runtime: &Runtime) {
         LocalSet::new().block_on(runtime, async {
             let mut stopping = JoinSet::new();
-            for process in self.0.iter().cloned() {
+            for process in &self.0 {
+                let process = Rc::clone(process);
                 stopping.spawn_local(async move { process.stop().await });
             }
             while stopping.join_next().await.is_some() {}
