@@ -34,6 +34,7 @@ class Adapter:
         self.command = self.words = self.whose = self.granted = None
         self.waiting = {}  # Numbers of operations: by name, or by packet identifier where they outlive the connection.
         self.lines = []  # What was published and waits for a connection.
+        self.gave_up = False  # The command has ended, with messages that its session had under way.
         self.door, self.unsent, self.live, self.why = Door(), [], False, "the command ended"
 
     def say(self, **line):
@@ -64,6 +65,8 @@ class Adapter:
             return self.answer("connect", "failed", why="there is a connection")
         if keep_alive < 5:
             raise NotImplementedError("a Keep Alive below 5 s")
+        if self.gave_up and not clean_start:
+            raise NotImplementedError("a session that ended with the command")
         options = {"-i": client_identifier, "-k": keep_alive, "-u": user_name, "-P": password, "-x": session_expiry_interval}
         limits = {"receive-maximum": receive_maximum, "maximum-packet-size": maximum_packet_size,
                   "topic-alias-maximum": topic_alias_maximum}
@@ -157,7 +160,9 @@ class Adapter:
 
     def lose(self, why):
         """The command gives up the messages that it had."""
-        for number in self.unsent + [self.waiting.pop(mid) for mid in list(self.waiting) if isinstance(mid, int)]:
+        under_way = [self.waiting.pop(mid) for mid in list(self.waiting) if isinstance(mid, int)]
+        self.gave_up = bool(under_way) and "-c" in self.words
+        for number in self.unsent + under_way:
             self.say(id=number, outcome="lost", why=why)
         self.unsent, self.lines = [], []
 

@@ -136,7 +136,7 @@ impl Expect for Will {
     }
 }
 
-/// Whether the client of a connection with a delayed will may have come back before the delay was over. Then a server may
+/// Whether the client of a connection with a delayed will may have come back before the will was due. Then a server may
 /// forget the will [MQTT-3.1.2-8], also where the session ends with that; section 3.1.3.2.2 has it go out there.
 fn came_back(model: &Model<'_>, connection: &Connection<'_>) -> bool {
     let delay = connection
@@ -145,10 +145,12 @@ fn came_back(model: &Model<'_>, connection: &Connection<'_>) -> bool {
     let Some(delay) = delay.filter(|d| *d > 0) else {
         return false;
     };
+    // It is due when the session has ended, too.
+    let due = connection.expiry.map_or(delay, |expiry| expiry.min(delay));
     // The server may notice late that the connection is over.
     let silence = Duration::from_millis(u64::from(connection.keep_alive) * 1500);
     let latest = |(closed, _): (Mark, _)| {
-        closed.at + Duration::from_secs(delay.into()) + silence + model.setting.slack
+        closed.at + Duration::from_secs(due.into()) + silence + model.setting.slack
     };
     let latest = connection.closed.map(latest);
     let own = model.session(connection.client);
