@@ -32,15 +32,6 @@ pub struct Listing {
     pub deviations: Vec<Deviation>,
 }
 
-impl Listing {
-    /// What is known of a story, told in this version, such as `5.0`.
-    #[must_use]
-    pub fn deviation(&self, scenario: &str, version: &str) -> Option<&Deviation> {
-        let mut known = self.deviations.iter();
-        known.find(|deviation| deviation.is_about(scenario, version))
-    }
-}
-
 /// Where things are on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {

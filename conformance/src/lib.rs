@@ -46,14 +46,13 @@ pub use check::{Check, Need, checks, explain};
 pub use ledger::Leftover;
 pub use options::Options;
 pub use runner::{Cleaning, Progress, Run, RunError, run, run_blocking};
-pub use select::SelectError;
+pub use select::{SelectError, glob};
 pub use target::{
     address::{Target, TargetError, Unreachable},
     bundled::{bundled_target, target_names, target_text},
     credentials::{Credentials, without_password},
     deviation::Deviation,
     file::{Lack, TargetFile},
-    known::Comparison,
     problem::Problem,
     process::{Process, ProcessError, end_all_processes},
     recipe::Recipe,

@@ -45,7 +45,7 @@ fn means(pattern: &str, id: &str) -> bool {
 }
 
 /// Whether the whole of `text` matches. Remembers only the last `*`, so its time is the product of both lengths.
-pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while t < text.len() {

@@ -10,6 +10,7 @@ mod excerpt;
 pub mod file;
 mod format;
 mod grouping;
+mod known;
 pub mod ladder;
 pub mod model;
 mod quantity;
@@ -36,6 +37,7 @@ formats! {
 }
 
 pub use format::{Format, UnknownEnding, UnknownFormat};
+pub use known::{Comparison, Known};
 pub use model::{
     CheckResult, Conformance, Event, EventKind, Exchange, Finding, Product, Report, Series,
     SimResult, Simulation, StatementRef, Summary, Verdict, Window,

@@ -10,11 +10,9 @@ use crate::{
     screen,
     target::{self, Judgeable},
 };
-use squall_conformance::{
-    Cleaning, Comparison, Lack, RunError, Target, TargetFile, without_password,
-};
+use squall_conformance::{Cleaning, Lack, RunError, Target, TargetFile, without_password};
 use squall_protocol::Version;
-use squall_reports::{Conformance, Product, Report};
+use squall_reports::{Comparison, Conformance, Product, Report};
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -127,7 +125,7 @@ fn told(
     }
     let ending = ending(&report, written);
     match compared {
-        Some(compared) => differing(&compared, args.known && whole, ending, written),
+        Some(compared) => differing((&compared, "target"), args.known && whole, ending, written),
         None => ending,
     }
 }
@@ -175,15 +173,15 @@ fn known(file: Option<&TargetFile>, conformance: &mut Conformance) -> Option<Com
     Some(file.compare(&mut conformance.results))
 }
 
-/// Says what differs from what is known. If `decides`, that is what the exit code is about.
+/// Says what differs from what is known about somebody, a target or a client. If `decides`, that is what the exit code is about.
 pub(super) fn differing(
-    compared: &Comparison,
+    (compared, about): (&Comparison, &str),
     decides: bool,
     ending: Ending,
     written: bool,
 ) -> Ending {
     let fails = compared.known_fails;
-    screen::complain(&format!("{fails} fails are known about this target"));
+    screen::complain(&format!("{fails} fails are known about this {about}"));
     for unknown in &compared.unknown {
         screen::complain(&format!("not known: {unknown}"));
     }

@@ -1,13 +1,13 @@
 //! Results of stories held against what is known about the client that they were told to.
 
+use super::conform::differing;
 use crate::{
     clients,
     exit::{CliError, Ending, Result},
-    screen,
 };
-use squall_clients::Listing;
-use squall_conformance::Comparison;
-use squall_reports::{SimResult, Verdict};
+use squall_clients::{Deviation, Listing};
+use squall_conformance::glob;
+use squall_reports::{Comparison, Known as Expected, SimResult, Verdict};
 use squall_scenarios::model::Scenario;
 use std::collections::BTreeMap;
 
@@ -45,42 +45,38 @@ impl Known {
         Ok(known)
     }
 
-    /// Writes the reason into a result that is known, and notes what differs. A story that was not told shows nothing.
+    /// Writes the reason into a result that is known, and notes what differs.
     pub(super) fn compare(&mut self, result: &mut SimResult) {
         let listed = self.names.get(&result.scenario).unwrap_or(&result.scenario);
-        let (verdict, seed) = (result.verdict, result.seed);
-        let name = format!("{listed} {} seed {seed} {verdict}", result.version);
-        match self.listing.deviation(listed, &result.version) {
-            Some(known) if known.verdict == verdict.as_str() => {
-                result.known = Some(known.reason.trim().to_owned());
-                self.comparison.known_fails += usize::from(verdict == Verdict::Fail);
-            }
-            _ if verdict == Verdict::NotApplicable => {}
-            Some(known) => {
-                let known = format!("{name}, not {}", known.verdict);
-                self.comparison.unseen.push(known);
-            }
-            None if verdict == Verdict::Pass => {}
-            None => self.comparison.unknown.push(name),
-        }
+        let mut all = self.listing.deviations.iter();
+        let known = all.find(|d| is_about(d, listed, &result.version));
+        let listed = listed.clone();
+        let known = known.map(|deviation| Expected {
+            // Tests rule out what is no verdict.
+            verdict: verdict(deviation).unwrap_or(Verdict::Fail),
+            sometimes: deviation.sometimes,
+            reason: &deviation.reason,
+        });
+        self.comparison.add_story(&listed, result, known);
     }
 
     /// Says what differs from what is known, and gives how that ends. `written`: every output was.
     pub(super) fn decide(&self, ending: Ending, written: bool) -> Ending {
-        let fails = self.comparison.known_fails;
-        screen::complain(&format!("{fails} fails are known about this client"));
-        for unknown in &self.comparison.unknown {
-            screen::complain(&format!("not known: {unknown}"));
-        }
-        for unseen in &self.comparison.unseen {
-            screen::complain(&format!("known otherwise: {unseen}"));
-        }
-        match (self.decides, self.comparison.is_equal()) {
-            (false, _) => ending,
-            (true, true) => Ending::Good.if_written(written),
-            (true, false) => Ending::Failed,
-        }
+        let about = (&self.comparison, "client");
+        differing(about, self.decides, ending, written)
     }
+}
+
+/// Whether a deviation is about this story, told in this version, such as `5.0`.
+fn is_about(deviation: &Deviation, story: &str, version: &str) -> bool {
+    let mut names = deviation.scenarios.iter();
+    let is_of_version = deviation.mqtt.iter().any(|v| v.as_str() == version);
+    is_of_version && names.any(|name| glob(name.as_bytes(), story.as_bytes()))
+}
+
+fn verdict(deviation: &Deviation) -> Option<Verdict> {
+    let mut all = Verdict::ALL.iter();
+    all.find(|v| v.as_str() == deviation.verdict).copied()
 }
 
 /// The name of a story below the folder `scenarios`, whatever part of that folder was named.
@@ -174,13 +170,13 @@ mod tests {
         let scenarios = bundled::scenarios(&[]).unwrap();
         for name in listing_names() {
             for one in listing(name).unwrap().unwrap().deviations {
-                let verdict = Verdict::ALL.iter().find(|v| v.as_str() == one.verdict);
+                let verdict = verdict(&one);
                 let deviates = matches!(
                     verdict,
                     Some(Verdict::Fail | Verdict::Warn | Verdict::Inconclusive)
                 );
                 assert!(deviates, "{name}: {}", one.verdict);
-                let is_fail = verdict == Some(&Verdict::Fail);
+                let is_fail = verdict == Some(Verdict::Fail);
                 assert!(!is_fail || !one.statements.is_empty(), "{name}: {one:?}");
                 for pattern in &one.scenarios {
                     let alone = squall_clients::Deviation {
@@ -189,7 +185,7 @@ mod tests {
                     };
                     for version in &one.mqtt {
                         let mut stories = scenarios.iter().filter(|s| s.versions.contains(version));
-                        let is_there = stories.any(|s| alone.is_about(&s.name, version.as_str()));
+                        let is_there = stories.any(|s| is_about(&alone, &s.name, version.as_str()));
                         assert!(is_there, "{name}: {pattern} in MQTT {version}");
                     }
                 }

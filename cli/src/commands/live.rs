@@ -17,11 +17,9 @@ use crate::{
     target::{self, Judgeable},
 };
 use bytes::Bytes;
-use squall_conformance::{
-    Comparison, Lack, Leftover, Need, Options, Target, TargetFile, Visit, visit,
-};
+use squall_conformance::{Lack, Leftover, Need, Options, Target, TargetFile, Visit, visit};
 use squall_protocol::{QoS, Version};
-use squall_reports::{Report, SimResult, Simulation, Verdict};
+use squall_reports::{Comparison, Report, SimResult, Simulation, Verdict};
 use squall_sim::{
     live::{End, Left, Live, Offer},
     replay::{Folder, Place},
@@ -178,7 +176,7 @@ fn with(
     };
     compared.unknown.extend(refused(&live, file));
     Ok(conform::differing(
-        &compared,
+        (&compared, "target"),
         known && whole,
         ending,
         written,

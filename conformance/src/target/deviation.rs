@@ -5,7 +5,7 @@ use crate::{catalogue, check::checks, select::glob};
 use serde_yaml::Spanned;
 use squall_history::spelling::did_you_mean;
 use squall_protocol::Version;
-use squall_reports::Verdict;
+use squall_reports::{Known, Verdict};
 use std::collections::BTreeSet;
 
 /// A verdict that is known, and why it is right.
@@ -40,10 +40,13 @@ impl Deviation {
         self.is_of(version) && self.scenarios.iter().any(means)
     }
 
-    /// Whether this verdict is what it knows.
-    pub(super) fn allows(&self, verdict: Verdict) -> bool {
-        let not_seen = matches!(verdict, Verdict::Pass | Verdict::Inconclusive);
-        verdict == self.verdict || self.sometimes && not_seen
+    /// What results are held against.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            verdict: self.verdict,
+            sometimes: self.sometimes,
+            reason: &self.reason,
+        }
     }
 
     fn is_of(&self, version: &str) -> bool {

@@ -1,26 +1,7 @@
 //! Results held against what a target file knows.
 
 use super::{deviation::Deviation, file::TargetFile};
-use squall_reports::{CheckResult, SimResult, Verdict};
-
-/// How results differ from what is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// Results that are neither pass nor known, in words.
-    pub unknown: Vec<String>,
-    /// What is known and was not seen, although its check was done, in words.
-    pub unseen: Vec<String>,
-    /// Results of verdict fail that are known.
-    pub known_fails: usize,
-}
-
-impl Comparison {
-    /// Whether everything is as it is known.
-    #[must_use]
-    pub const fn is_equal(&self) -> bool {
-        self.unknown.is_empty() && self.unseen.is_empty()
-    }
-}
+use squall_reports::{CheckResult, Comparison, SimResult};
 
 /// What is said of a check that needs what is documented as missing.
 pub(crate) const MISSING: &str = "documented as missing: ";
@@ -30,57 +11,30 @@ impl TargetFile {
     pub fn compare(&self, results: &mut [CheckResult]) -> Comparison {
         let mut comparison = Comparison::default();
         for result in results {
-            let name = format!("{} {} {}", result.check, result.version, result.verdict);
+            let name = format!("{} {}", result.check, result.version);
             let is_about = |d: &&Deviation| d.is_of_check(&result.check, &result.version);
             let known = self.deviations.iter().find(is_about);
-            match known {
-                Some(known) if known.allows(result.verdict) => {
-                    let seen = result.verdict != Verdict::Pass;
-                    result.known = seen.then(|| known.reason.clone());
-                    comparison.known_fails += usize::from(result.verdict == Verdict::Fail);
-                }
-                Some(known) => {
-                    comparison
-                        .unseen
-                        .push(format!("{name}, not {}", known.verdict));
-                }
-                None if result.verdict == Verdict::Pass => {}
-                None if result.message.starts_with(MISSING) => {}
-                None => comparison.unknown.push(name),
-            }
+            let known = known.map(Deviation::known);
+            // What is documented as missing was not looked at, unless something is known all the same.
+            let missing = known.is_none() && result.message.starts_with(MISSING);
+            result.known = comparison.add(&name, result.verdict, known, missing);
         }
         comparison
     }
 
-    /// Writes the reason into the result of a story that is known, and adds what differs. A story that was not told shows
-    /// nothing: neither what is known, nor that it is not so.
+    /// Writes the reason into the result of a story that is known, and adds what differs.
     pub fn compare_story(&self, result: &mut SimResult, comparison: &mut Comparison) {
         let is_about = |d: &&Deviation| d.is_of_scenario(&result.scenario, &result.version);
         let known = self.deviations.iter().find(is_about);
-        let (verdict, seed) = (result.verdict, result.seed);
-        let name = format!(
-            "{} {} seed {seed} {verdict}",
-            result.scenario, result.version
-        );
-        match known {
-            Some(known) if known.allows(verdict) => {
-                let seen = verdict != Verdict::Pass;
-                result.known = seen.then(|| known.reason.clone());
-                comparison.known_fails += usize::from(verdict == Verdict::Fail);
-            }
-            _ if verdict == Verdict::NotApplicable => {}
-            Some(known) => comparison
-                .unseen
-                .push(format!("{name}, not {}", known.verdict)),
-            None if verdict == Verdict::Pass => {}
-            None => comparison.unknown.push(name),
-        }
+        let (known, story) = (known.map(Deviation::known), result.scenario.clone());
+        comparison.add_story(&story, result, known);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use squall_reports::Verdict;
 
     const FILE: &str = "\
 product: A broker

@@ -89,6 +89,7 @@ habits! {
 
     PingsOften "pings-often" Odd Odd "Sends PINGREQ after every packet.";
     AcknowledgesLate "acknowledges-late" Odd Odd "Acknowledges in order, a second and a half later.";
+    EverythingLate "everything-late" Odd Odd "Does everything but PINGREQ in order, twelve seconds later.";
     InPieces "in-pieces" Odd Odd "Writes every packet in two pieces.";
     IdentifiersScattered "identifiers-scattered" Odd Odd "Takes packet identifiers from everywhere.";
     SaysEverything "says-everything" None Odd "Sends CONNECT with every property that does not ask for anything else.";

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How late a late acknowledgement is.
 const LATE: Duration = Duration::from_millis(1500);
+/// How late a client is that takes its time over everything.
+const VERY_LATE: Duration = Duration::from_secs(12);
 /// Between two pieces of a packet.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -37,6 +39,9 @@ impl Memory {
     }
 
     fn after(&self, packet: &Packet) -> Duration {
+        if self.habit == H::EverythingLate && !matches!(packet, Packet::PingReq) {
+            return VERY_LATE;
+        }
         let late = matches!(
             (self.habit, packet),
             (

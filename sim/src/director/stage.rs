@@ -284,3 +284,55 @@ impl Stage<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_scenarios::load_str;
+
+    const STORY: &str = "\
+title: t
+broker: { scripted: true }
+clients: { a: {} }
+steps:
+  - a: connect
+  - broker: { expect: closed, statement: MQTT-4.8.0-1 }
+";
+
+    /// Whether something is demanded of a client after this was seen of its connections, of which the story ends some.
+    fn demands(seen: &[(u64, &str)]) -> bool {
+        let plan = load_str("t", "t.yaml", STORY).unwrap_or_else(|p| panic!("{p:#?}"));
+        let mut stage = Stage::new(&plan, Version::V3_1_1);
+        for (conn, what) in seen {
+            let seen = match *what {
+                "opens" => AtServer::Opened,
+                "ends it" => {
+                    stage.lines[0].ending = true;
+                    continue;
+                }
+                _ => AtServer::Closed {
+                    by: Role::Client,
+                    remark: String::new(),
+                },
+            };
+            stage.at_broker(0, *conn, &seen);
+        }
+        let expect = Expect {
+            what: Vec::new(),
+            never: None,
+            statement: vec!["MQTT-4.8.0-1".into()],
+        };
+        stage.demanded(&expect, None).is_some()
+    }
+
+    #[test]
+    fn nothing_is_demanded_of_a_client_that_left_even_if_it_comes_back() {
+        assert!(demands(&[(0, "opens")]));
+        assert!(!demands(&[(0, "opens"), (0, "closes")]));
+        assert!(!demands(&[(0, "opens"), (0, "closes"), (1, "opens")]));
+        let ended = [(0, "opens"), (0, "ends it"), (0, "closes"), (1, "opens")];
+        assert!(demands(&ended));
+        // The end of an older connection is nothing new.
+        assert!(demands(&[(0, "opens"), (1, "opens"), (0, "closes")]));
+    }
+}

@@ -6,7 +6,7 @@
 //! that gives up a message with its connection; so it is a warning.
 
 use super::{
-    grade,
+    grade, pace,
     seen::{self, Ends, Sight, Translator},
     step::undone,
     told::{BROKER, Judgement, Told, once, setting, settled},
@@ -21,7 +21,7 @@ use squall_scenarios::{
     model::{ClientIx, Scenario},
     plan::OBSERVER,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Judges the clients of a run.
 pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -> Judgement {
@@ -45,7 +45,11 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     let mut monitors = Monitors::of(Role::Client, scene());
     let mut duties = Duties::of(version, &name);
     let mut provoked = Provoked::of(plan, scene());
-    let settled = settled(plan, &played.trace).filter(|_| told == Told::Whole);
+    let slack = pace::slack(&played.trace, ends);
+    // What did not come from then on is said to be missing only if it was waited for long enough.
+    let settled = settled(plan, &played.trace).filter(|settled| {
+        told == Told::Whole && slack.is_some_and(|slack| played.end.since(*settled) >= slack)
+    });
     let mut broken = Findings::new(settled.is_some());
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
     let mut translator = Translator::new(ends, &sessions, &plan.clients, version);
@@ -70,7 +74,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     duties.finish(played.end, all_told, &mut |finding| broken.push(finding));
     let mut findings = one_for_each_cause(once(broken.into_list()));
     if !sight.knows_both() {
-        findings.extend(owed_step(version, played));
+        findings.extend(owed_step(version, played, slack));
     }
     let doubt = doubt(played);
     if doubt.is_none() && !plan.broker.scripted {
@@ -130,10 +134,15 @@ impl<'n, 'a> Provoked<'n, 'a> {
     }
 }
 
-/// A step of the story that a client did not do its part of, with the statements that ask for it.
-fn owed_step(version: Version, played: &Played) -> Option<Finding> {
+/// A step of the story that a client did not do its part of, with the statements that ask for it. No statement gives a
+/// client a time to answer in, so whoever takes longer over everything has not left it out.
+fn owed_step(version: Version, played: &Played, slack: Option<Duration>) -> Option<Finding> {
     let failure = played.failure.as_ref()?;
     let demand = failure.demand.as_ref()?;
+    let too_short = |waited| slack.is_none_or(|slack| waited < slack);
+    if demand.waited.is_some_and(too_short) {
+        return None;
+    }
     let known = demand
         .statements
         .iter()

@@ -3,6 +3,7 @@
 
 mod clients;
 mod grade;
+mod pace;
 mod scripted;
 mod seen;
 mod step;
