@@ -23,13 +23,17 @@ pub(crate) struct Attempt {
     pub(crate) found: CheckResult,
     /// The target was lost, or ended a connection in the middle: the check may be asked again.
     pub(crate) interrupted: bool,
+    /// Asking again would say nothing else: it was judged, or there was nothing to ask.
+    pub(crate) settled: bool,
 }
 
 impl Attempt {
+    /// Of a check that was not played.
     const fn of(found: CheckResult) -> Self {
         Self {
             found,
             interrupted: false,
+            settled: true,
         }
     }
 }
@@ -86,7 +90,11 @@ pub(crate) async fn one(
     // The evidence is complete; what tidying up does is not part of it.
     // What cannot be done in time stays in the ledger.
     let _ = timeout(wait, cx.tidy()).await;
-    Attempt { found, interrupted }
+    Attempt {
+        settled: found.verdict != Verdict::Inconclusive,
+        found,
+        interrupted,
+    }
 }
 
 /// The CONNACK with which the target let a client of this version in; without one, what that means for a check.

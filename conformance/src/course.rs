@@ -23,6 +23,8 @@ pub(crate) type Job = (&'static Check, Version);
 
 /// So many interrupted checks are asked again. Where there are more, interrupting is what the target does.
 const MOST_AGAIN: usize = 32;
+/// So many checks that settled nothing are asked again, when less goes on. Where there are more, it is not the moment.
+const MOST_DOUBTFUL: usize = 8;
 const ALONE: &str = "and when it was asked again, alone";
 const FRESH: &str = "and when it was asked again, alone, of a target that was just started";
 
@@ -38,6 +40,9 @@ pub(crate) struct Course<'r, 'p> {
     lives: Lives<'r>,
     /// Interrupted checks, with what came of them so far.
     interrupted: BTreeMap<usize, CheckResult>,
+    /// Checks that settled nothing when they were asked among all others, with what came of them; `None` once they are
+    /// asked again.
+    doubtful: Option<BTreeMap<usize, CheckResult>>,
 }
 
 impl<'r, 'p> Course<'r, 'p> {
@@ -60,6 +65,7 @@ impl<'r, 'p> Course<'r, 'p> {
             done: 0,
             lives: Lives::new(env, offers),
             interrupted: BTreeMap::new(),
+            doubtful: Some(BTreeMap::new()),
         }
     }
 
@@ -72,6 +78,7 @@ impl<'r, 'p> Course<'r, 'p> {
                 break;
             }
         }
+        self.doubtful_again().await;
         if self.interrupted.len() <= MOST_AGAIN || self.lives.may_be_started() {
             self.again().await;
         }
@@ -96,7 +103,8 @@ impl<'r, 'p> Course<'r, 'p> {
                 }
                 disturbing = check.disturbs();
                 queue.pop_front();
-                let attempt = self.attempt(index, index);
+                let round = if self.doubtful.is_some() { 0 } else { 3 };
+                let attempt = self.attempt(index, round * self.jobs.len() + index);
                 running.spawn_local(async move { (index, attempt.await) });
             }
             match running.join_next().await {
@@ -106,8 +114,26 @@ impl<'r, 'p> Course<'r, 'p> {
                 Some(Ok((index, attempt))) if attempt.interrupted => {
                     self.interrupted.insert(index, attempt.found);
                 }
-                Some(Ok((index, attempt))) => self.finish(index, attempt.found),
+                Some(Ok((index, attempt))) => match self.doubtful.as_mut() {
+                    Some(doubtful) if !attempt.settled => {
+                        doubtful.insert(index, attempt.found);
+                    }
+                    _ => self.finish(index, attempt.found),
+                },
             }
+        }
+    }
+
+    /// Asks the few checks once more that settled nothing: what they waited for may have been late where much went on.
+    async fn doubtful_again(&mut self) {
+        let mut before = self.doubtful.take().unwrap_or_default();
+        if before.len() <= MOST_DOUBTFUL {
+            let mut queue: VecDeque<usize> = before.keys().copied().collect();
+            self.crowd(&mut queue).await;
+            before.retain(|index, _| queue.contains(index));
+        }
+        for (index, found) in before {
+            self.finish(index, found);
         }
     }
 

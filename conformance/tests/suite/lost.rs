@@ -101,6 +101,26 @@ fn a_check_that_was_interrupted_is_asked_again_alone() {
 }
 
 #[test]
+fn a_check_that_settled_nothing_is_asked_again_when_less_goes_on() {
+    // The first retained message that expires soon is gone at once, as if it had come late.
+    let house = House::odd(|| {
+        let swallowed = Rc::new(Cell::new(false));
+        Box::new(move || {
+            let swallowed = Rc::clone(&swallowed);
+            Box::new(move |from: From, packet: &[u8], hands: &mut Hands| {
+                let brief = packet.windows(5).any(|w| w == b"brief");
+                if from == From::Broker && brief && !swallowed.replace(true) {
+                    return;
+                }
+                hands.pass(from, packet);
+            }) as Rule
+        })
+    });
+    let found = run(&house, &["retained/expires"], Duration::from_secs(2));
+    assert!(wrong(&found).is_empty(), "{}", wrong(&found).join("\n\n"));
+}
+
+#[test]
 fn what_packets_have_shown_stands_when_the_target_dies() {
     // Answers SUBSCRIBE with `answer`, and is gone: a SUBACK that is wrong, or nothing.
     for (answer, verdict) in [
