@@ -10,7 +10,7 @@ const MOST: usize = 10;
 pub struct Finding {
     /// The monitor or oracle that speaks, such as `packet flow`.
     pub rule: &'static str,
-    /// Statements of the standard that say so, in the version of the connection. Empty where a rule is only described.
+    /// Statements of the standard that say so, in the version of the connection (see `version`). Empty where a rule is only described.
     pub statements: Vec<&'static str>,
     /// What happened, in one sentence.
     pub message: String,
@@ -22,6 +22,8 @@ pub struct Finding {
     pub absence: bool,
     /// The demand that was not met, in the numbering of whoever made it; none where the standard demands it.
     pub demand: Option<usize>,
+    /// The version whose statements these are; `None` for the one that everybody speaks but those who speak another.
+    pub version: Option<Version>,
 }
 
 impl Finding {
@@ -147,6 +149,7 @@ mod tests {
             witness: vec![0, guilty],
             absence: false,
             demand: None,
+            version: None,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     raw::{Key, Node, Scalar, Value},
     reader::Context,
     source::ClientIx,
+    statements::Statement,
     suggest,
     values::{self, Wrong},
     written::{self, list, text},
@@ -133,8 +134,9 @@ plain! {
         |s| values::range(&s.text, |t| values::whole(t, 1, values::MAX_PAYLOAD)),
         |(min, max)| format!("{min}..{max}"), "range of sizes in bytes",
         json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": r"^[0-9]+( *\.\. *[0-9]+)?$" }] });
-    STATEMENT: String = "a statement such as `MQTT-4.3.3-1`", values::statement, |t| text(t), "statement",
-        json!({ "type": "string", "pattern": r"^(MQTT-[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}|X-(3\.1\.1|5\.0)-[a-z0-9-]+)-[0-9]{1,4}$" });
+    STATEMENT: Statement = "a statement such as `MQTT-4.3.3-1`", values::statement, |t| text(&t.to_string()), "statement",
+        json!({ "type": "string",
+            "pattern": r"^(MQTT-[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}|X-(3\.1\.1|5\.0)-[a-z0-9-]+)-[0-9]{1,4}( +of +(3\.1\.1|5\.0))?$" });
 }
 
 /// Any single value: what YAML takes for a number is text here.

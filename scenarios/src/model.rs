@@ -14,6 +14,7 @@ pub use crate::{
     },
     expect::{ExpectKind, Expectation, Receivers, Times},
     source::{ClientIx, Source},
+    statements::Statement,
     step::{
         Entry, Fault, Network, Settle, Step, StepKind, Wait, Workload,
         fault::{CutBy, CutPoint, Way},
@@ -30,7 +31,7 @@ pub struct Scenario {
     /// What the story tells, in one sentence.
     pub title: String,
     /// Statements of the standard it is about, such as `MQTT-4.3.3-1`.
-    pub statements: Vec<String>,
+    pub statements: Vec<Statement>,
     /// Versions it runs with, at least one.
     pub versions: Vec<Version>,
     /// How many seeds (0, 1, …) a test run tries; at least 1.
@@ -45,4 +46,28 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must be true of the whole history, beyond the oracles that always listen.
     pub expect: Vec<Expectation>,
+}
+
+impl Scenario {
+    /// The version that a client speaks in a run with `version`: its own, or that of the run.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such client.
+    #[must_use]
+    pub fn speaks(&self, client: ClientIx, version: Version) -> Version {
+        self.clients[client].version.unwrap_or(version)
+    }
+
+    /// Every version that somebody speaks in a run with `version`, that one first.
+    #[must_use]
+    pub fn spoken(&self, version: Version) -> Vec<Version> {
+        let mut all = vec![version];
+        for own in self.clients.iter().filter_map(|c| c.version) {
+            if !all.contains(&own) {
+                all.push(own);
+            }
+        }
+        all
+    }
 }

@@ -175,6 +175,23 @@ const NEAR: LinkSpec = LinkSpec {
     loss_permille: 0,
 };
 
+/// Who looks in the end.
+fn observer() -> ClientSpec {
+    ClientSpec {
+        name: OBSERVER.into(),
+        client_id: OBSERVER.into(),
+        version: None,
+        connect: ConnectSpec {
+            keep_alive: 0,
+            ..ConnectSpec::empty()
+        },
+        reconnect: None,
+        scripted: false,
+        link: NEAR,
+        weather: Weather::default(),
+    }
+}
+
 /// Adds a client that sees what the expectations ask for: wills from the beginning, retained messages at the end. Its
 /// link is perfect and has streams of its own, so it disturbs nothing else.
 fn add_observer(plan: &mut Scenario) {
@@ -196,19 +213,9 @@ fn add_observer(plan: &mut Scenario) {
     retained.sort();
     retained.dedup();
     let client = plan.clients.len();
-    let connect = ConnectSpec {
-        keep_alive: 0,
-        ..ConnectSpec::empty()
-    };
-    plan.clients.push(ClientSpec {
-        name: OBSERVER.into(),
-        client_id: OBSERVER.into(),
-        connect: connect.clone(),
-        reconnect: None,
-        scripted: false,
-        link: NEAR,
-        weather: Weather::default(),
-    });
+    let observer = observer();
+    let connect = observer.connect.clone();
+    plan.clients.push(observer);
     let step = |action| Step {
         source: Source::default(),
         kind: StepKind::Client {

@@ -331,8 +331,9 @@ fn of_client(
     client: ClientIx,
     clients: &[ClientSpec],
 ) -> Option<StepKind> {
-    let actor = Actor::Client(clients.get(client)?);
-    let ((action, series), Beside { within, wait, .. }) = done(cx, parts, actor, &[])?;
+    let spec = clients.get(client)?;
+    let read = |cx: &mut Context<'_>| done(cx, parts, Actor::Client(spec), &[]);
+    let ((action, series), Beside { within, wait, .. }) = cx.speaking(spec.version, read)?;
     let step = |action| StepKind::Client {
         client,
         action,

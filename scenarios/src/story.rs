@@ -37,6 +37,14 @@ fn scripted_broker(cx: &mut Context<'_>, scenario: &Scenario) {
         cx.refuse(&span, message, "nothing to hold it to", help);
     }
     for (ix, client) in scenario.clients.iter().enumerate() {
+        if let (Some(version), Some((name, span))) = (client.version, cx.clients.get(ix).cloned()) {
+            let message = format!(
+                "{} speaks {version}, and the broker is scripted",
+                quoted(&name)
+            );
+            let help = "a scripted broker speaks the version of the run: name it at the top, as `versions`";
+            cx.refuse(&span, message, "a version of its own", help);
+        }
         if let (true, Some((name, span))) = (client.scripted, cx.clients.get(ix).cloned()) {
             let message = format!("{} is scripted, and so is the broker", quoted(&name));
             let help = "let one of them keep to the standard by itself";

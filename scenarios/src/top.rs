@@ -10,7 +10,8 @@ use crate::{
     raw::Node,
     reader::{Context, Fields, Room},
     record::{self, Record, Told, record},
-    statements, steps, story,
+    statements::{self, Statement},
+    steps, story,
 };
 use serde_json::Value as Json;
 use squall_protocol::Version;
@@ -22,7 +23,7 @@ record! {
         /// what the story tells, in one sentence
         title: String = "title", needed("?".into(), TEXT);
         /// statements of the standard it is about
-        statements: Vec<String> = "statements",
+        statements: Vec<Statement> = "statements",
             usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
         /// runs once for each
         versions: Vec<Version> = "versions",

@@ -120,19 +120,20 @@ impl Storm {
 
     fn play(&self, scenario: &Scenario, version: Version, seed: u64) -> squall_reports::SimResult {
         let run = Run::new(scenario, version, seed);
-        let strange = |stranger, ends| Run {
+        let strange = |stranger, sight| Run {
             stranger: Some(stranger),
             world: World::Turmoil,
-            sight: Sight {
-                ends,
-                stranger: true,
-            },
+            sight,
             ..run
+        };
+        let of_broker = Sight {
+            ends: Ends::Clients,
+            stranger: true,
         };
         let run = match &self.brought {
             None => run,
-            Some(Brought::Broker(guest)) => strange(Stranger::Guest(guest), Ends::Clients),
-            Some(Brought::Client(client)) => strange(Stranger::Client(client), Ends::Broker),
+            Some(Brought::Broker(guest)) => strange(Stranger::Guest(guest), of_broker),
+            Some(Brought::Client(client)) => strange(Stranger::Client(client), Sight::OF_CLIENTS),
         };
         match panics::judge(&run, &AtomicBool::new(false)).expect("nobody stops it") {
             Ok(judged) => judged.result,

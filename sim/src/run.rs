@@ -6,6 +6,7 @@ use crate::{
     trace::{Trace, exchange},
     world::{Fallen, Play, Played, Stranger, World, play},
 };
+use squall_catalogue as catalogue;
 use squall_history::Finding as Broken;
 use squall_protocol::Version;
 use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict, Window};
@@ -228,7 +229,7 @@ impl Case<'_> {
             let step = Broken {
                 // That it is the step which failed is certain.
                 absence: false,
-                ..undone(failure, self.version, &played.trace)
+                ..undone(failure, &played.trace)
             };
             // What happened explains why the story stopped, so it stands first, but nothing explains a limit. What
             // did not happen may merely follow from the stop.
@@ -253,12 +254,24 @@ impl Case<'_> {
         };
         // What has no statement of its own is about the story's.
         let statements: Vec<String> = match broken.statements.as_slice() {
-            [] => plan.statements.clone(),
+            [] => {
+                let all = plan.statements.iter();
+                let known = all.filter_map(|s| s.in_version(self.version));
+                known.map(str::to_owned).collect()
+            }
             own => own.iter().map(|id| (*id).to_owned()).collect(),
         };
-        let refer = |id| StatementRef {
-            id,
-            says: String::new(),
+        // A client with a version of its own has statements of its own.
+        let other = broken.version.filter(|v| *v != self.version);
+        let refer = |id: String| match other {
+            None => StatementRef {
+                id,
+                says: String::new(),
+            },
+            Some(version) => StatementRef {
+                says: catalogue::find(version, &id).map_or_else(String::new, |s| s.says.clone()),
+                id: format!("{id} of {version}"),
+            },
         };
         Finding {
             rule: broken.rule.to_owned(),

@@ -272,11 +272,14 @@ fn a_client_that_delivers_twice_is_found_and_the_same_seed_fails_alike() {
     let simulation = told(&storm);
     assert_eq!(simulation.verdict(), Verdict::Fail);
     let failures = simulation.series.iter().flat_map(|s| &s.failures);
-    let rules: std::collections::BTreeSet<_> = failures
+    let cited: std::collections::BTreeSet<_> = failures
         .flat_map(|result| &result.findings)
-        .map(|finding| finding.rule.as_str())
+        .flat_map(|finding| &finding.statements)
+        .map(|statement| statement.id.as_str())
         .collect();
-    assert!(rules.contains("exactly once"), "{rules:?}");
+    // A message that comes again is not handed over again, in 3.1.1 and in 5.0.
+    let once = ["MQTT-4.3.3-2", "MQTT-4.3.3-10"];
+    assert!(once.iter().all(|id| cited.contains(id)), "{cited:?}");
     assert_eq!(simulation, told(&storm));
 }
 

@@ -71,7 +71,12 @@ fn scenarios(versions: &[Version]) -> Result<Vec<Row>> {
         let run_with = names(&s.versions);
         Row {
             columns: [s.name.clone(), run_with.join(" "), s.title.clone()],
-            json: json!({"name": s.name, "versions": run_with, "title": s.title, "statements": s.statements}),
+            json: json!({
+                "name": s.name,
+                "versions": run_with,
+                "title": s.title,
+                "statements": s.statements.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
         }
     };
     let all = bundled::bundled()?;

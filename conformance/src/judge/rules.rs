@@ -10,6 +10,7 @@ use squall_history::{
     probe::Known,
 };
 use squall_protocol::{Role, Time};
+use std::collections::BTreeMap;
 
 /// What the server is called in findings.
 const SERVER: &str = "the server";
@@ -45,6 +46,7 @@ pub(super) fn broken(cx: &Cx, records: &[Record]) -> Vec<Finding> {
     );
     let mut reader = Reader::new(Setting {
         version: cx.version,
+        others: BTreeMap::new(),
         names: names.iter().map(String::as_str).collect(),
         sessions: sessions.clone(),
         unruly: vec![true; sessions.len()],

@@ -19,6 +19,8 @@ use wire::Wire;
 /// The duties of all clients of one history.
 pub struct Duties<'n, 'a> {
     version: Version,
+    /// Clients that speak a version of their own.
+    others: BTreeMap<usize, Version>,
     name: &'n dyn Fn(usize) -> String,
     clients: BTreeMap<usize, Client<'a>>,
 }
@@ -88,6 +90,7 @@ impl About<'_> {
             witness,
             absence: false,
             demand: None,
+            version: None,
         }
     }
 }
@@ -131,15 +134,27 @@ impl<'n, 'a> Duties<'n, 'a> {
         Self {
             version,
             name,
+            others: BTreeMap::new(),
             clients: BTreeMap::new(),
         }
+    }
+
+    /// The same, where these clients speak a version of their own.
+    #[must_use]
+    pub fn but(mut self, others: impl IntoIterator<Item = (usize, Version)>) -> Self {
+        self.others.extend(others);
+        self
+    }
+
+    fn speaks(&self, client: usize) -> Version {
+        self.others.get(&client).copied().unwrap_or(self.version)
     }
 
     /// Looks at the next record; gives what is wrong to `broken`. What is seen at the server's end counts only where it
     /// could not be read as a packet.
     pub fn see(&mut self, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
         let about = About {
-            version: self.version,
+            version: self.speaks(record.end.client),
             name: self.name,
             client: record.end.client,
         };
@@ -173,7 +188,7 @@ impl<'n, 'a> Duties<'n, 'a> {
         for (number, client) in &mut self.clients {
             let ending = Ending {
                 about: About {
-                    version: self.version,
+                    version: self.others.get(number).copied().unwrap_or(self.version),
                     name: self.name,
                     client: *number,
                 },
@@ -198,5 +213,6 @@ fn malformed(about: &About<'_>, ix: usize, violation: &Violation) -> Finding {
         witness: vec![ix],
         absence: false,
         demand: None,
+        version: None,
     }
 }

@@ -26,13 +26,15 @@ pub(crate) use levels::Levels;
 pub(crate) use subscriptions::{Filter, Reach, Subscribed, Subscriptions};
 
 use squall_protocol::{QoS, Role, Time, Version, topic::TopicFilter};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What has to be known beside the records.
 #[derive(Clone, Debug)]
 pub struct Setting<'a> {
     /// The version that is spoken.
     pub version: Version,
+    /// Clients that speak a version of their own.
+    pub others: BTreeMap<usize, Version>,
     /// By client: what it is called in a sentence.
     pub names: Vec<&'a str>,
     /// By client: its session, the first client with its Client Identifier.
@@ -176,6 +178,13 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn name(&self, client: ClientIx) -> &'a str {
         self.setting.names[client]
+    }
+
+    /// The version that a client speaks.
+    #[must_use]
+    pub fn speaks(&self, client: ClientIx) -> Version {
+        let own = self.setting.others.get(&client).copied();
+        own.unwrap_or(self.setting.version)
     }
 
     /// The session of a client: clients may be one to the server.

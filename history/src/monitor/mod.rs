@@ -16,6 +16,7 @@ use squall_protocol::{
 use std::{collections::BTreeMap, fmt};
 
 /// What the monitors have to know of the world they look at.
+#[derive(Clone, Copy)]
 pub struct Scene<'n> {
     /// The version that is spoken.
     pub version: Version,
@@ -48,6 +49,8 @@ impl fmt::Debug for Scene<'_> {
 pub struct Monitors<'n, 'a> {
     scene: Scene<'n>,
     judged: Role,
+    /// Clients that speak a version of their own.
+    others: BTreeMap<usize, Version>,
     sessions: BTreeMap<usize, Session>,
     messages: Messages<'a>,
 }
@@ -136,6 +139,7 @@ impl Step<'_> {
             witness: before.into_iter().chain([self.ix]).collect(),
             absence: false,
             demand: None,
+            version: None,
         }
     }
 }
@@ -224,13 +228,37 @@ impl<'n, 'a> Monitors<'n, 'a> {
         Self {
             scene,
             judged,
+            others: BTreeMap::new(),
             sessions: BTreeMap::new(),
             messages: Messages::default(),
         }
     }
 
+    /// The same, where these clients speak a version of their own.
+    #[must_use]
+    pub fn but(mut self, others: impl IntoIterator<Item = (usize, Version)>) -> Self {
+        self.others.extend(others);
+        self
+    }
+
     /// Looks at the next record; gives what is wrong to `broken`.
     pub fn see(&mut self, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
+        let Some(version) = self.others.get(&record.end.client).copied() else {
+            return self.look(self.scene, record, broken);
+        };
+        let scene = Scene {
+            version,
+            ..self.scene
+        };
+        self.look(scene, record, &mut |finding| {
+            broken(Finding {
+                version: Some(version),
+                ..finding
+            });
+        });
+    }
+
+    fn look(&mut self, scene: Scene<'n>, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {
         let Record { ix, end, seen, .. } = *record;
         let session = self.sessions.entry(end.session).or_default();
         let from = match seen {
@@ -240,7 +268,7 @@ impl<'n, 'a> Monitors<'n, 'a> {
         };
         if let Some((packet, from)) = from {
             let step = Step {
-                scene: &self.scene,
+                scene: &scene,
                 judged: self.judged,
                 end,
                 ix,
@@ -255,7 +283,7 @@ impl<'n, 'a> Monitors<'n, 'a> {
         if matches!(seen, Seen::Unknown) {
             self.messages.unknown();
         }
-        session.look(&self.scene, self.judged, record, broken);
+        session.look(&scene, self.judged, record, broken);
     }
 }
 
@@ -280,6 +308,7 @@ fn malformed(
         witness: vec![ix],
         absence: false,
         demand: None,
+        version: None,
     }
 }
 

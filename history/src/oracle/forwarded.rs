@@ -5,7 +5,7 @@ use crate::{
     finding::{Cite, Finding, cited},
     model::{Delivered, Model, Published},
 };
-use squall_protocol::{Properties, Property};
+use squall_protocol::{Properties, Property, Version};
 
 const FORMAT: Cite = (&[], &["MQTT-3.3.2-4"]);
 const RESPONSE_TOPIC: Cite = (&[], &["MQTT-3.3.2-15"]);
@@ -22,6 +22,13 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
             continue;
         };
         let published = &model.published[n];
+        // 3.1.1 has no properties to take along.
+        if [published.by, d.to]
+            .iter()
+            .any(|c| model.speaks(*c) == Version::V3_1_1)
+        {
+            continue;
+        }
         let bare = |properties: &Properties| properties.iter().next().is_none();
         if bare(published.message.properties) && bare(d.message.properties) {
             continue;

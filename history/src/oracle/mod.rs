@@ -62,17 +62,6 @@ pub fn judge_probes(model: &Model<'_>, broken: &mut Findings) {
     ask(OF_PROBES, model, broken);
 }
 
-/// Asks about the clients of a server that keeps the standard: what their applications were given must have been published,
-/// not more often than the server sent it, and all that the server has handed over. What an application is told beside
-/// topic, payload and QoS is its client's own affair.
-pub fn judge_clients(model: &Model<'_>, broken: &mut Findings) {
-    ask(
-        &[invention::judge, repetition::judge, due::judge],
-        model,
-        broken,
-    );
-}
-
 fn ask(oracles: &[fn(&Model<'_>, &mut Findings)], model: &Model<'_>, broken: &mut Findings) {
     for oracle in oracles {
         if broken.full() {
@@ -134,6 +123,7 @@ fn of(model: &Model<'_>, rule: &'static str, cite: Cite) -> Finding {
         witness: Vec::new(),
         absence: false,
         demand: None,
+        version: None,
     }
 }
 

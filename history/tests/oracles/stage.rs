@@ -12,7 +12,7 @@ use squall_protocol::{
     packet::{Subscription, UnsubAck, Unsubscribe, Will},
     topic::TopicFilter,
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What happens at a time, in milliseconds, to a client (and on its latest connection).
 #[derive(Clone)]
@@ -64,6 +64,7 @@ impl Tale {
     ) -> Vec<&'static str> {
         let setting = Setting {
             version,
+            others: BTreeMap::new(),
             names: vec!["a", "b", "p", "twin"],
             sessions: vec![A, B, P, A],
             unruly: vec![false; 4],

@@ -6,7 +6,8 @@ use crate::{
     packet::{Awaited, Waited},
     reader::{Context, Fields},
     record::record,
-    statements, values,
+    statements::{self, Statement},
+    values,
 };
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ record! {
         /// none of them comes for this long
         never: Option<Duration> = "never", usual(None, Maybe(POSITIVE));
         /// the statements that ask for it: with them it is demanded of any broker (or of any client), without them of the reference pair alone
-        statement: Vec<String> = "statement", usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
+        statement: Vec<Statement> = "statement", usual(Vec::new(), Several { of: "statements", each: STATEMENT, distinct: true });
     }
 }
 

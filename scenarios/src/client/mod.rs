@@ -12,13 +12,14 @@ pub use will::WillSpec;
 
 use crate::{
     diagnostic::quoted,
-    kind::{CLIENT_ID, FLAG, Maybe},
+    kind::{CLIENT_ID, FLAG, Maybe, VERSION},
     raw::{Key, Node, Scalar, Value},
     reader::{Context, Fields},
     record::{self, Record, Told, record},
-    suggest,
+    suggest, values,
 };
 use reconnect::RECONNECT;
+use squall_protocol::Version;
 
 /// One client of the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct ClientSpec {
     pub name: String,
     /// Client Identifier; the name unless said otherwise. Two clients may share one (takeover).
     pub client_id: String,
+    /// The version that it speaks whatever the run's is; `None` for that of the run.
+    pub version: Option<Version>,
     /// How it connects unless a step says otherwise.
     pub connect: ConnectSpec,
     /// Whether it dials again by itself after an unwanted end.
@@ -44,6 +47,8 @@ record! {
     struct Keys, "a client", check = Self::check {
         /// Client Identifier, the name when absent; two clients may share one to take each other over, with the session if it is kept
         client_id: Option<String> = "client_id", usual(None, Maybe(CLIENT_ID));
+        /// version that it speaks in every run, the one of the run when absent
+        version: Option<Version> = "version", usual(None, Maybe(VERSION));
         /// what it puts into CONNECT
         connect: ConnectSpec = part(ConnectSpec::empty(), ConnectSpec);
         /// dials again after an unwanted end: after this time, or after times that double from first to max
@@ -111,12 +116,15 @@ pub(crate) fn read(
         // `app:` alone is as good as `app: {}`.
         let keys = match node.value {
             Value::Null => None,
-            _ => record::read(cx, node, Keys::empty()),
+            _ => cx.speaking(own_version(node), |cx| {
+                record::read(cx, node, Keys::empty())
+            }),
         };
         let keys = keys.unwrap_or_else(Keys::empty);
         clients.push(ClientSpec {
             name: key.text.clone(),
             client_id: keys.client_id.unwrap_or_else(|| key.text.clone()),
+            version: keys.version,
             connect: keys.connect,
             reconnect: keys.reconnect,
             scripted: keys.scripted,
@@ -125,6 +133,18 @@ pub(crate) fn read(
         });
     }
     clients
+}
+
+/// The version that the keys of a client name, on which it depends what else they may say.
+fn own_version(node: &Node) -> Option<Version> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    let (_, said) = entries.iter().find(|(key, _)| key.text == "version")?;
+    match &said.value {
+        Value::Text(text) => values::version(text).ok(),
+        _ => None,
+    }
 }
 
 /// Whether a client can be called so; noted when not.
@@ -182,6 +202,7 @@ impl ClientSpec {
     pub(crate) fn written(&self) -> String {
         let keys = Keys {
             client_id: Some(self.client_id.clone()).filter(|id| *id != self.name),
+            version: self.version,
             connect: self.connect.clone(),
             reconnect: self.reconnect,
             scripted: self.scripted,

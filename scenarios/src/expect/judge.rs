@@ -99,6 +99,7 @@ impl<'h> Judge<'_, 'h> {
             witness,
             absence,
             demand: Some(self.demand),
+            version: None,
         });
     }
 

@@ -51,7 +51,7 @@ pub(crate) struct Context<'a> {
     pub(crate) problems: &'a mut Vec<Diagnostic>,
     /// Byte offset of the first character of each line.
     pub(crate) lines: Vec<usize>,
-    /// Versions the scenario runs with.
+    /// Versions the scenario runs with, or the one that the client speaks who is spoken of.
     pub(crate) versions: Vec<Version>,
     /// Words that mean something else where a client is named, in alphabetical order.
     pub(crate) reserved: Vec<&'static str>,
@@ -105,6 +105,21 @@ impl<'a> Context<'a> {
             incomplete: false,
             nesting: 0,
         }
+    }
+
+    /// Reads what is about a client that speaks this version of its own, if it has one.
+    pub(crate) fn speaking<T>(
+        &mut self,
+        version: Option<Version>,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let Some(version) = version else {
+            return read(self);
+        };
+        let of_run = std::mem::replace(&mut self.versions, vec![version]);
+        let found = read(self);
+        self.versions = of_run;
+        found
     }
 
     pub(crate) fn push(&mut self, problem: Diagnostic) {

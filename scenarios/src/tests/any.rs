@@ -109,21 +109,25 @@ fn client(name: &'static str) -> BoxedStrategy<ClientSpec> {
         option::of(range()),
         link(),
         any::<bool>(),
+        option::of(Just(Version::V5_0)),
     )
-        .prop_map(move |(id, connect, reconnect, link, optional)| ClientSpec {
-            name: name.into(),
-            client_id: id.into(),
-            connect,
-            reconnect: reconnect.map(|(first, max)| ReconnectSpec { first, max }),
-            scripted: false,
-            link,
-            weather: {
-                let source = Source::default();
-                let said = Said { source, optional };
-                let (latency, loss) = (said, said);
-                Weather { latency, loss }
+        .prop_map(
+            move |(id, connect, reconnect, link, optional, version)| ClientSpec {
+                name: name.into(),
+                client_id: id.into(),
+                version,
+                connect,
+                reconnect: reconnect.map(|(first, max)| ReconnectSpec { first, max }),
+                scripted: false,
+                link,
+                weather: {
+                    let source = Source::default();
+                    let said = Said { source, optional };
+                    let (latency, loss) = (said, said);
+                    Weather { latency, loss }
+                },
             },
-        })
+        )
         .boxed()
 }
 
@@ -465,7 +469,10 @@ prop_compose! {
             name: "name".into(),
             file: "file.yaml".into(),
             title,
-            statements: vec!["MQTT-1.2.3-4".into()],
+            statements: vec![Statement {
+                id: "MQTT-1.2.3-4".into(),
+                of: Some(Version::V5_0),
+            }],
             versions: vec![Version::V5_0],
             seeds,
             limit,

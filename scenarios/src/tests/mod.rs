@@ -7,6 +7,7 @@ mod manual;
 mod reading;
 mod round_trip;
 mod scripts;
+mod versions;
 
 /// Two clients, both connected; steps and expectations to be added.
 const HEAD: &str = "title: A test\nversions: [5.0]\nclients:\n  app: {}\n  lock: {}\n";

@@ -2,13 +2,13 @@
 
 use crate::{
     action::{self, Acknowledging},
-    model::Action,
+    model::{Action, Statement},
     packet::{Awaited, PacketSpec, Sending},
 };
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
-use squall_protocol::{PacketType, ReasonCode};
+use squall_protocol::{PacketType, ReasonCode, Version};
 use std::time::Duration;
 
 fn spec(packet: PacketType, fields: Value) -> PacketSpec {
@@ -80,7 +80,11 @@ pub(super) fn action() -> BoxedStrategy<Action> {
         Just(Action::Dial(action::Dial {})),
         send.prop_map(|(what, first)| Action::Send(action::Send { what, first })),
         (vec(awaited(), 1..3), never, statement).prop_map(|(what, never, statement)| {
-            let statement = statement.into_iter().map(str::to_owned).collect();
+            let one = |id: &str| Statement {
+                id: id.to_owned(),
+                of: (id == "MQTT-4.3.3-1").then_some(Version::V3_1_1),
+            };
+            let statement = statement.into_iter().map(one).collect();
             Action::Expect(action::Expect {
                 what,
                 never,

@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn statements_look_like_those_of_the_standard() {
         let good = |text: &str| statement(&scalar(text)).is_ok();
-        assert!(good("MQTT-4.3.3-1") && good("MQTT-3.14.4-10"));
+        assert!(good("MQTT-4.3.3-1") && good("MQTT-3.14.4-10") && good("X-5.0-flow-5 of 5.0"));
         for bad in [
             "",
             "MQTT-4.3-1",
@@ -403,6 +403,8 @@ mod tests {
             "MQTT-4..3-1",
             "[MQTT-4.3.3-1]",
             "MQTT-4.3.3-1a",
+            "MQTT-4.3.3-1 of 4.0",
+            "MQTT-4.3.3 of 5.0",
         ] {
             assert!(!good(bad), "{bad}");
         }

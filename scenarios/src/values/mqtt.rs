@@ -3,7 +3,7 @@
 //! Texts in, values or a reason in words out, like its parent.
 
 use super::{Wrong, number};
-use crate::{diagnostic::quoted, raw::Scalar, suggest};
+use crate::{diagnostic::quoted, raw::Scalar, statements::Statement, suggest};
 use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version, topic};
 
 pub(crate) fn version(s: &Scalar) -> Result<Version, Wrong> {
@@ -33,8 +33,25 @@ pub(crate) fn packet(s: &Scalar) -> Result<PacketType, Wrong> {
     })
 }
 
-/// `MQTT-4.3.3-1`, or the name of a requirement without a number: `X-5.0-flow-5`.
-pub(crate) fn statement(s: &Scalar) -> Result<String, Wrong> {
+/// `MQTT-4.3.3-1`, or the name of a requirement without a number: `X-5.0-flow-5`; of each version, or `of 5.0` alone.
+pub(crate) fn statement(s: &Scalar) -> Result<Statement, Wrong> {
+    let part = |text: &str| Scalar {
+        text: text.to_owned(),
+        plain: s.plain,
+    };
+    match s.text.split_once(" of ") {
+        Some((id, of)) => Ok(Statement {
+            id: statement_id(&part(id.trim_end()))?,
+            of: Some(version(&part(of.trim_start()))?),
+        }),
+        None => Ok(Statement {
+            id: statement_id(s)?,
+            of: None,
+        }),
+    }
+}
+
+fn statement_id(s: &Scalar) -> Result<String, Wrong> {
     let number = |t: &str| !t.is_empty() && t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit());
     let good = s
         .text
@@ -62,7 +79,7 @@ pub(crate) fn statement(s: &Scalar) -> Result<String, Wrong> {
     ));
     Err(
         if bare != s.text
-            && statement(&Scalar {
+            && statement_id(&Scalar {
                 text: bare.clone(),
                 plain: true,
             })

@@ -132,7 +132,7 @@ fn start_broker(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Res
 fn start_action(client: ClientIx, action: &Action, stage: &mut Stage<'_>) -> Result<Waits, String> {
     let view = &stage.clients[client];
     let (accepted, refused, lost, ended) = (view.accepted, view.refused, view.lost, view.ended);
-    let version = stage.version;
+    let version = stage.speaks(client);
     Ok(match action {
         Action::Connect(action::Connect { connect, .. }) => {
             let spec = &stage.scenario.clients[client];
@@ -275,7 +275,7 @@ impl Pending<'_> {
         if let Action::Expect(expect) = self.action {
             let failure = stage.failure(self.step, message, "it comes within the step's `within`");
             return StepFailure {
-                demand: stage.demanded(expect, Some(stage.now.since(self.began))),
+                demand: stage.demanded(self.client, expect, Some(stage.now.since(self.began))),
                 ..failure
             };
         }
@@ -358,7 +358,7 @@ impl Pending<'_> {
 
     /// Looks at what the wire of a scripted client or broker has brought.
     fn look(&self, expect: &Expect, until: Option<Time>, stage: &mut Stage<'_>) -> Poll {
-        let version = stage.version;
+        let version = stage.speaks(self.client);
         let (wire, ids) = stage.wire(self.client, self.side);
         let found = look(wire, expect, version, ids);
         match (found, until) {
@@ -366,7 +366,7 @@ impl Pending<'_> {
             (Found::Came(what), Some(_)) => {
                 let message = format!("{what} came");
                 Err(StepFailure {
-                    demand: stage.demanded(expect, None),
+                    demand: stage.demanded(self.client, expect, None),
                     ..stage.failure(self.step, message, "it does not come for this long")
                 })
             }

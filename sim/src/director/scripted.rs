@@ -24,9 +24,9 @@ pub(super) fn start(
         Action::Dial(_) => {
             // What comes next waits for this connection, not for the one before.
             stage.clients[client].wire.dialled();
-            vec![Script::Dial(stage.version)]
+            vec![Script::Dial(stage.speaks(client))]
         }
-        Action::Send(send) => sends(send, stage.version, &stage.ids, Script::Send, || {
+        Action::Send(send) => sends(send, stage.speaks(client), &stage.ids, Script::Send, || {
             Script::SendRest
         })?,
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
@@ -52,7 +52,7 @@ pub(super) fn start_broker(
         return Err(format!("{name} has no connection to the broker"));
     }
     let scripts = match action {
-        Action::Send(send) => sends(send, stage.version, &stage.ids, Script::Send, || {
+        Action::Send(send) => sends(send, stage.speaks(client), &stage.ids, Script::Send, || {
             Script::SendRest
         })?,
         Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {

@@ -43,6 +43,8 @@ pub struct StepFailure {
 pub struct Demand {
     /// Their numbers; at least one.
     pub statements: Vec<String>,
+    /// The version whose statements they are.
+    pub version: Version,
     /// How long it was waited for in vain; `None` where something else happened instead.
     pub waited: Option<Duration>,
 }
@@ -245,10 +247,16 @@ impl Stage<'_> {
         Some(Interest::AtBroker(client))
     }
 
+    /// The version that a client speaks.
+    pub(super) fn speaks(&self, client: ClientIx) -> Version {
+        self.scenario.speaks(client, self.version)
+    }
+
     /// The statements that ask for what a step waited for; none once the other side of a script has ended a connection, as
     /// it may: the story has gone another way then.
     pub(super) fn demanded(
         &self,
+        client: ClientIx,
         expect: &Expect,
         waited: Option<Duration>,
     ) -> Option<Box<Demand>> {
@@ -258,8 +266,14 @@ impl Stage<'_> {
             .map(|client| &client.wire)
             .chain(&self.lines);
         let left = wires.any(|wire| wire.left);
+        let version = self.speaks(client);
+        let known = expect
+            .statement
+            .iter()
+            .filter_map(|s| s.in_version(version));
         let demand = Demand {
-            statements: expect.statement.clone(),
+            statements: known.map(str::to_owned).collect(),
+            version,
             waited,
         };
         (!left && !demand.statements.is_empty()).then(|| Box::new(demand))
@@ -288,7 +302,7 @@ impl Stage<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squall_scenarios::load_str;
+    use squall_scenarios::{load_str, model::Statement};
 
     const STORY: &str = "\
 title: t
@@ -320,9 +334,12 @@ steps:
         let expect = Expect {
             what: Vec::new(),
             never: None,
-            statement: vec!["MQTT-4.8.0-1".into()],
+            statement: vec![Statement {
+                id: "MQTT-4.8.0-1".into(),
+                of: None,
+            }],
         };
-        stage.demanded(&expect, None).is_some()
+        stage.demanded(0, &expect, None).is_some()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     grade, pace,
     seen::{self, Ends, Sight, Translator},
     step::undone,
-    told::{BROKER, Judgement, Told, once, setting, settled},
+    told::{BROKER, Judgement, Told, once, others, setting, settled},
 };
 use crate::{director::Fate, world::Played};
 use squall_catalogue as catalogue;
@@ -28,11 +28,6 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     let told = Told::of(played);
     let sessions = seen::sessions(plan);
     let name = |client: usize| plan.clients[client].name.clone();
-    // What a guest puts on the wire is seen at the broker's end alone.
-    let (ends, side) = match sight.ends {
-        Ends::Broker => (Ends::Broker, Role::Server),
-        _ => (Ends::Sockets, Role::Client),
-    };
     let scene = || Scene {
         version,
         name: &name,
@@ -42,30 +37,32 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
         buffers: true,
         whole: true,
     };
-    let mut monitors = Monitors::of(Role::Client, scene());
-    let mut duties = Duties::of(version, &name);
+    let mut monitors = Monitors::of(Role::Client, scene()).but(others(plan, version));
+    let mut duties = Duties::of(version, &name).but(others(plan, version));
     let mut provoked = Provoked::of(plan, scene());
-    let slack = pace::slack(&played.trace, ends);
+    let slack = pace::slack(&played.trace);
     // What did not come from then on is said to be missing only if it was waited for long enough.
     let settled = settled(plan, &played.trace).filter(|settled| {
         told == Told::Whole && slack.is_some_and(|slack| played.end.since(*settled) >= slack)
     });
     let mut broken = Findings::new(settled.is_some());
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
-    let mut translator = Translator::new(ends, &sessions, &plan.clients, version);
+    let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, version);
     for (ix, written) in played.trace.records().iter().enumerate() {
         translator.translate(ix, written, &mut |_, record| {
             if !plan.broker.scripted {
                 reader.see(&record);
             }
-            if provoked.see(&record) || plan.clients[record.end.client].name == OBSERVER {
+            let spec = &plan.clients[record.end.client];
+            // A story that says itself what a client sends is no matter of somebody's client.
+            if provoked.see(&record) || spec.scripted || spec.name == OBSERVER {
                 return;
             }
             let mut found = |finding| broken.push(finding);
-            if record.end.side == side {
+            if record.end.side == Role::Client {
                 monitors.see(&record, &mut found);
             }
-            if ends == Ends::Sockets && !is_too_large(&record.seen) {
+            if !is_too_large(&record.seen) {
                 duties.see(&record, &mut found);
             }
         });
@@ -74,7 +71,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     duties.finish(played.end, all_told, &mut |finding| broken.push(finding));
     let mut findings = one_for_each_cause(once(broken.into_list()));
     if !sight.knows_both() {
-        findings.extend(owed_step(version, played, slack));
+        findings.extend(owed_step(played, slack));
     }
     let doubt = doubt(played);
     if doubt.is_none() && !plan.broker.scripted {
@@ -93,7 +90,8 @@ fn missed(plan: &Scenario, reader: Reader<'_>, played: &Played) -> Vec<Finding> 
 
 /// What of it is held against the clients.
 fn graded(version: Version, findings: Vec<Finding>, doubt: Option<String>) -> Judgement {
-    let demanded = |f: &Finding| f.demand.is_none() && grade::binds_clients(version, f);
+    let demanded =
+        |f: &Finding| f.demand.is_none() && grade::binds_clients(f.version.unwrap_or(version), f);
     let (findings, described) = findings.into_iter().partition(demanded);
     Judgement {
         findings,
@@ -136,7 +134,7 @@ impl<'n, 'a> Provoked<'n, 'a> {
 
 /// A step of the story that a client did not do its part of, with the statements that ask for it. No statement gives a
 /// client a time to answer in, so whoever takes longer over everything has not left it out.
-fn owed_step(version: Version, played: &Played, slack: Option<Duration>) -> Option<Finding> {
+fn owed_step(played: &Played, slack: Option<Duration>) -> Option<Finding> {
     let failure = played.failure.as_ref()?;
     let demand = failure.demand.as_ref()?;
     let too_short = |waited| slack.is_none_or(|slack| waited < slack);
@@ -146,10 +144,10 @@ fn owed_step(version: Version, played: &Played, slack: Option<Duration>) -> Opti
     let known = demand
         .statements
         .iter()
-        .filter_map(|id| catalogue::find(version, id));
+        .filter_map(|id| catalogue::find(demand.version, id));
     // What is only recommended makes a warning.
     let statements: Vec<_> = known.map(|s| s.id.as_str()).collect();
-    let step = undone(failure, version, &played.trace);
+    let step = undone(failure, &played.trace);
     (!statements.is_empty()).then_some(Finding { statements, ..step })
 }
 

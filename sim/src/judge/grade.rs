@@ -42,6 +42,7 @@ mod tests {
             witness: Vec::new(),
             absence: false,
             demand: None,
+            version: None,
         }
     }
 

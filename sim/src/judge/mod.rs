@@ -30,7 +30,7 @@ use squall_history::{
 use squall_protocol::{Packet, Role, Time, Version};
 use squall_scenarios::model::{ExpectKind, Scenario};
 use std::collections::BTreeSet;
-use told::{BROKER, Told, once, setting, settled};
+use told::{BROKER, Told, once, others, setting, settled};
 
 /// Judges a run.
 #[must_use]
@@ -57,8 +57,8 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         plan,
         ends,
         // Nobody but the clients of the story publishes.
-        of_broker: Monitors::of(Role::Server, scene(Some(""))),
-        of_clients: Monitors::of(Role::Client, scene(None)),
+        of_broker: Monitors::of(Role::Server, scene(Some(""))).but(others(plan, version)),
+        of_clients: Monitors::of(Role::Client, scene(None)).but(others(plan, version)),
         story: reader(),
         // Of scripted clients less can be known than what came.
         known: plan.clients.iter().any(|c| c.scripted).then(reader),
@@ -72,7 +72,6 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     }
     let model = ears.story.finish(played.end);
     match ears.known {
-        None if ends == Ends::Broker => oracle::judge_clients(&model, &mut broken),
         None => oracle::judge(&model, &mut broken),
         Some(known) => as_known(known, translator.blind(), played, &mut broken),
     }
@@ -84,9 +83,9 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     if doubt.is_none() {
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
-    let step = demanded_step(plan, &model, version, played).filter(|_| stranger);
+    let step = demanded_step(plan, &model, played).filter(|_| stranger);
     let findings = once(broken.into_list()).into_iter().chain(step);
-    let demanded = |f: &Finding| !stranger || grade::demands(version, f);
+    let demanded = |f: &Finding| !stranger || grade::demands(f.version.unwrap_or(version), f);
     let (findings, described) = findings.partition(demanded);
     Judgement {
         findings,
@@ -98,12 +97,7 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
 /// A stranger that lets a story fail has broken no promise by that alone, unless the story says which. With less than it
 /// counts on, or a message refused, a story goes another way; and what somebody did not wait for longer than this server
 /// takes may come still.
-fn demanded_step(
-    plan: &Scenario,
-    model: &Model<'_>,
-    version: Version,
-    played: &Played,
-) -> Option<Finding> {
+fn demanded_step(plan: &Scenario, model: &Model<'_>, played: &Played) -> Option<Finding> {
     let failure = played.failure.as_ref()?;
     let refused = |p: &Published<'_>| matches!(p.outcome, Outcome::Refused(..));
     let another_way = model.less.is_some() || model.published.iter().any(refused);
@@ -114,7 +108,7 @@ fn demanded_step(
     if another_way || too_short || settings(plan, played).is_some() {
         return None;
     }
-    let step = undone(failure, version, &played.trace);
+    let step = undone(failure, &played.trace);
     Some(step).filter(|f| !f.statements.is_empty())
 }
 
@@ -136,9 +130,6 @@ const fn watchers(ends: Ends, side: Role) -> (bool, bool) {
         (Ends::Both | Ends::Sockets, Role::Client) => (false, true),
         (Ends::Clients, Role::Server) => (false, false),
         (Ends::Clients, Role::Client) => (true, true),
-        // A client that is no reference client is seen by the reference broker, of which there is nothing to be said.
-        (Ends::Broker, Role::Server) => (false, true),
-        (Ends::Broker, Role::Client) => (false, false),
     }
 }
 

@@ -1,9 +1,8 @@
 //! How long the clients of a story take over what they do: who is late with everything has left out nothing.
 
-use super::seen::Ends;
 use crate::{
     order::Order,
-    trace::{AtServer, Node, Trace, What},
+    trace::{Node, Trace, What},
 };
 use squall_client::{Command, Event};
 use squall_protocol::{Packet, PacketType, QoS, Time};
@@ -15,33 +14,28 @@ const SHORTEST: Duration = Duration::from_secs(5);
 
 /// How long a client of this story has to be waited for before it is certain that it does nothing: ten times as long as
 /// the slowest of what was seen, and [`SHORTEST`] at the least. `None` where none has done anything.
-pub(super) fn slack(trace: &Trace, ends: Ends) -> Option<Duration> {
+pub(super) fn slack(trace: &Trace) -> Option<Duration> {
     let mut asked: BTreeMap<(ClientIx, PacketType, u16), Time> = BTreeMap::new();
     let mut slowest: Option<Duration> = None;
     for record in trace.records() {
-        let (client, packet, by_client) = match (&record.what, record.node, ends) {
-            (What::Order(Order::Client(client, command)), ..) => {
+        let (client, packet, by_client) = match (&record.what, record.node) {
+            (What::Order(Order::Client(client, command)), _) => {
                 if matches!(**command, Command::Connect(_)) {
                     asked.insert((*client, PacketType::Connect, 0), record.at);
                 }
                 continue;
             }
             // A connection that is over leaves nothing to be answered on it.
-            (What::Dial, Node::Client(client), _) => {
+            (What::Dial, Node::Client(client)) => {
                 asked.retain(|(of, kind, _), _| *of != client || *kind == PacketType::Connect);
                 continue;
             }
-            (What::Client(Event::Sent(frame)), Node::Client(client), _) => {
+            (What::Client(Event::Sent(frame)), Node::Client(client)) => {
                 (client, &frame.packet, true)
             }
-            (What::Client(Event::Received(frame)), Node::Client(client), _) => {
+            (What::Client(Event::Received(frame)), Node::Client(client)) => {
                 (client, &frame.packet, false)
             }
-            (What::Broker { client, seen, .. }, _, Ends::Broker) => match seen {
-                AtServer::Received(frame) => (*client, &frame.packet, true),
-                AtServer::Sent(frame) => (*client, &frame.packet, false),
-                _ => continue,
-            },
             _ => continue,
         };
         if by_client {

@@ -18,8 +18,6 @@ pub enum Ends {
     /// The reference broker's own, and of the clients, which somebody else wrote, the bytes at their sockets: it is they
     /// who are judged.
     Sockets,
-    /// The broker's alone, and what applications are told: verdicts are about the clients, and sound.
-    Broker,
 }
 
 /// How a run is looked at.
@@ -55,7 +53,7 @@ impl Ends {
     /// The side whose end of the connections the model is built from.
     pub(super) const fn watched(self) -> Role {
         match self {
-            Self::Both | Self::Sockets | Self::Broker => Role::Server,
+            Self::Both | Self::Sockets => Role::Server,
             Self::Clients => Role::Client,
         }
     }

@@ -6,17 +6,18 @@ use crate::{
 };
 use squall_catalogue as catalogue;
 use squall_history::Finding;
-use squall_protocol::Version;
 
 /// The rule of a step that could not be done.
 pub(crate) const STEP: &str = "step";
 
-/// What is said of a step that could not be done. It cites the statements that the story says ask for it, as far as this
-/// version has them.
-pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> Finding {
+/// What is said of a step that could not be done. It cites the statements that the story says ask for it, as far as the
+/// version of its client has them.
+pub(crate) fn undone(failure: &StepFailure, trace: &Trace) -> Finding {
     let demand = failure.demand.as_deref();
-    let known = demand.iter().flat_map(|d| &d.statements);
-    let known = known.filter_map(|id| catalogue::find(version, id));
+    let ids = demand
+        .iter()
+        .flat_map(|d| d.statements.iter().map(|id| (d.version, id)));
+    let known = ids.filter_map(|(version, id)| catalogue::find(version, id));
     let statements = known.filter(|s| s.gradable()).map(|s| s.id.as_str());
     Finding {
         rule: STEP,
@@ -26,6 +27,7 @@ pub(crate) fn undone(failure: &StepFailure, version: Version, trace: &Trace) -> 
         witness: last_of(trace, failure),
         absence: demand.is_none_or(|d| d.waited.is_some()),
         demand: None,
+        version: demand.map(|d| d.version),
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn setting<'a>(
 ) -> Setting<'a> {
     Setting {
         version,
+        others: others(plan, version).collect(),
         names: plan.clients.iter().map(|c| c.name.as_str()).collect(),
         sessions: sessions.to_vec(),
         unruly: unruly(plan, sessions),
@@ -85,6 +86,15 @@ pub(super) fn setting<'a>(
         buffers: stranger,
         slack: if stranger { PATIENCE } else { EXACT },
     }
+}
+
+/// Clients that do not speak the version of the run.
+pub(super) fn others(
+    plan: &Scenario,
+    version: Version,
+) -> impl Iterator<Item = (ClientIx, Version)> {
+    let own = plan.clients.iter().enumerate();
+    own.filter_map(move |(client, spec)| Some((client, spec.version.filter(|v| *v != version)?)))
 }
 
 /// By session: whether one of its clients is scripted.

@@ -134,7 +134,8 @@ impl Teller {
 
     /// Why the story is not played, if so.
     fn unfit(&self, one: &One) -> Option<String> {
-        if let Some(why) = self.troupe.lacks(one.version) {
+        let mut spoken = one.scenario.spoken(one.version).into_iter();
+        if let Some(why) = spoken.find_map(|version| self.troupe.lacks(version)) {
             return Some(why);
         }
         let mut ids = BTreeSet::new();

@@ -226,11 +226,12 @@ impl Teller {
         if one.scenario.broker.scripted {
             return Err(SCRIPTED_BROKER.to_owned());
         }
-        let offer = match self.offers.get(&one.version) {
-            Some(Err(why)) => return Err(why.clone()),
-            Some(Ok(offer)) => Some(offer),
-            None => None,
-        };
+        for version in one.scenario.spoken(one.version) {
+            if let Some(Err(why)) = self.offers.get(&version) {
+                return Err(why.clone());
+            }
+        }
+        let offer = self.offers.get(&one.version).and_then(|o| o.as_ref().ok());
         let judged = Run::new(&one.scenario, one.version, one.seed).judge();
         let unfit = too_long(&judged, self.patience).or_else(|| needs(&judged, offer));
         let takes = Duration::from_millis(judged.result.virtual_ms);

@@ -48,6 +48,7 @@ pub fn exchange(
         .filter_map(|(ix, highlight)| {
             let record = &records[ix];
             let client = record.client().and_then(place)?;
+            let version = record.client().map_or(version, |c| plan.speaks(c, version));
             let event = event(ix, record, client, broker, version, records, &sight)?;
             Some(Event { highlight, ..event })
         })

@@ -89,8 +89,7 @@ impl<'h> Values<'h> {
             return false;
         };
         // In 3.1.1 what is not authorised is acknowledged too [MQTT-3.3.5-2]; who was obeyed before is.
-        let five = model.setting.version == Version::V5_0;
-        let obeyed = |by: ClientIx| five || own().all(|k| k.by == by);
+        let obeyed = |by: ClientIx| model.speaks(by) == Version::V5_0 || own().all(|k| k.by == by);
         all.iter().any(|k| {
             k.what != what
                 && k.from > last
@@ -261,7 +260,7 @@ fn due<'v>(model: &Model<'_>, kept: &'v [Kept], request: &Request<'_>) -> Option
     // One of QoS 0 may be discarded at any time. In 3.1.1 what is not authorised is acknowledged too [MQTT-3.3.5-2].
     let stays = due.qos != QoS::AtMostOnce && !due.expires && !seen.payload.is_empty();
     let mut packets = seen.packets.iter().map(|n| &model.packets[*n]);
-    let obeyed = model.setting.version == Version::V5_0 || packets.any(|p| p.from == Role::Server);
+    let obeyed = model.speaks(due.by) == Version::V5_0 || packets.any(|p| p.from == Role::Server);
     let certain = taken.ix < request.ix && others.into_iter().all(displaced);
     (certain && stays && obeyed).then_some(due)
 }

@@ -144,7 +144,7 @@ impl<'a> Stage<'a> {
                 scripts = Some(host::broker(&mut sim, play, Rc::clone(&shared)));
                 match play.stranger {
                     // The observer looks into the broker after the story and is no part of it.
-                    Some(Stranger::Client(client)) => Some((client, play.version)),
+                    Some(Stranger::Client(client)) => Some(client),
                     _ => None,
                 }
             }
@@ -153,6 +153,7 @@ impl<'a> Stage<'a> {
         for (i, spec) in plan.clients.iter().enumerate() {
             let tap = Taps::new();
             let visitor = visitor.filter(|_| spec.name != OBSERVER);
+            let visitor = visitor.map(|client| (client, plan.speaks(i, play.version)));
             let (sender, ip) =
                 host::client(&mut sim, i, spec, visitor, tap.clone(), Rc::clone(&shared));
             taps.push(tap);
