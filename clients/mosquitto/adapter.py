@@ -1,224 +1,190 @@
-"""An adapter for the commands mosquitto_pub and mosquitto_sub: JSON lines on standard input and output, as clients/README.md
-says. What a command publishes or subscribes to stands on its command line, so `part` chooses the command. It connects again by
-itself and tells neither that nor Session Present, so its bytes pass through a door. The parameters of `do_…` are the options
-that there are.
+"""An adapter for the commands mosquitto_pub and mosquitto_sub, on clients/desk.py. What a command publishes or subscribes to
+stands on its command line, so `part` chooses the command. It connects again by itself and tells neither that nor Session
+Present, so what it opens waits at a door on loopback until it is led to the broker; then its bytes pass both ways.
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
-import subprocess
 import sys
+from subprocess import PIPE, STDOUT, run
 
-from door import Door
+sys.path.append(sys.path[0] + "/..")  # Where desk.py is.
+from desk import Desk, require
 
-PROPERTIES = ("payload-format-indicator", "message-expiry-interval", "content-type", "response-topic", "user-properties")
-NOTHING = {"topic": "nothing", "qos": 0}  # What is said of a client that neither publishes nor subscribes.
-
-
-def text(value):
-    if isinstance(value, dict) or "\0" in str(value):
-        raise NotImplementedError("bytes that cannot stand on a command line")
-    return str(value)
-
-
-def last_will(topic, payload, qos, retain=False):
-    words = ["--will-topic", topic, "--will-payload", text(payload), "--will-qos", str(qos)]
-    return words + ["--will-retain"] * retain
+PART = {"topic": "-t", "topic_filter": "-t", "qos": "-q", "retain": "-r"}
+CONNECT = {"keep_alive": "-k", "user_name": "-u", "password": "-P", "session_expiry_interval": "-x",
+           "receive_maximum": "-D connect receive-maximum", "maximum_packet_size": "-D connect maximum-packet-size",
+           "topic_alias_maximum": "-D connect topic-alias-maximum", "client_identifier": "-i"}
+WILL = {"topic": "--will-topic", "payload": "--will-payload", "qos": "--will-qos", "retain": "--will-retain"}
+# Correlation Data is not told as it came: it ends at its first zero byte.
+PROPERTIES = ("payload-format-indicator", "message-expiry-interval", "content-type", "response-topic", "user-properties",
+              "subscription-identifier")
 
 
-class Adapter:
+def words(options, fields):
+    """What says these fields on a command line. A flag has no value."""
+    for name, value in fields.items():
+        require(name in options and not isinstance(value, dict) and "\0" not in str(value), f"this `{name}`")
+    there = [(options[name].split(), value) for name, value in fields.items() if value is not False]
+    return [word for option, value in there for word in option + ([] if value is True else [str(value)])]
+
+
+async def carry(source, sink):
+    with contextlib.suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+    sink.close()
+
+
+class Adapter(Desk):
     def __init__(self):
-        self.message, self.filters = NOTHING, []
-        self.command = self.words = self.whose = self.granted = None
-        self.waiting = {}  # Numbers of operations: by name, or by packet identifier where they outlive the connection.
-        self.lines = []  # What was published and waits for a connection.
+        usage = run(["mosquitto_sub", "--help"], stdout=PIPE, text=True, check=False).stdout
+        version = re.search(r"version (\S+)", usage).group(1)
+        super().__init__(name="mosquitto_pub and mosquitto_sub", version=version, mqtt=["3.1.1", "5.0"], needs_part=True)
+        self.command = self.words = self.granted = None
+        self.unsent, self.lines = [], []  # Numbers of what was published, and what of it waits for a connection.
+        self.ends, self.present = [], False  # Of the connection that passes the door, and Session Present in its CONNACK.
         self.gave_up = False  # The command has ended, with messages that its session had under way.
-        self.door, self.unsent, self.live, self.why = Door(), [], False, "the command ended"
 
-    def say(self, **line):
-        print(json.dumps(line), flush=True)
+    def do_part(self, number, publishes=(), subscribes=()):
+        require(len(publishes) + len(subscribes) < 2, "more than messages of one topic, QoS and RETAIN, or one SUBSCRIBE")
+        self.message = {"topic": "nothing", "qos": 0, "retain": False, **(publishes[0] if publishes else {})}
+        self.filters = subscribes[0].pop("subscriptions") if subscribes else []
+        require(not any(subscribes) and len({one["qos"] for one in self.filters}) < 2, "options, or several QoS in SUBSCRIBE")
+        named = [word for one in self.filters for word in words(PART, one)]
+        self.part = ["-F", "+%x %j", *named] if self.filters else ["-l", *words(PART, self.message)]
+        self.say(id=number, outcome="done")
 
-    def answer(self, what, outcome, **more):
-        if what in self.waiting:
-            self.say(id=self.waiting.pop(what), outcome=outcome, **more)
-
-    def do_hello(self, protocol):
-        usage = subprocess.run(["mosquitto_sub", "--help"], stdout=subprocess.PIPE, check=False).stdout.decode()
-        self.answer("hello", "hello", protocol=1, name="mosquitto_pub and mosquitto_sub", mqtt=["3.1.1", "5.0"],
-                    version=re.search(r"version (\S+)", usage).group(1), needs_part=True)
-
-    def do_part(self, publishes=(), subscribes=()):
-        filters = subscribes[0]["subscriptions"] if subscribes else []
-        if len(publishes) + len(subscribes) > 1:
-            raise NotImplementedError("more from one client than messages of one topic, QoS and RETAIN, or one SUBSCRIBE")
-        if len({one["qos"] for one in filters}) > 1 or any(len(one) > 2 for one in filters) or any(len(one) > 1 for one in subscribes):
-            raise NotImplementedError("options in SUBSCRIBE, or several QoS")
-        self.message, self.filters = publishes[0] if publishes else NOTHING, filters
-        self.answer("part", "done")
-
-    def do_connect(self, host, port, mqtt, client_identifier, clean_start, keep_alive, will=None, user_name=None, password=None,
-                session_expiry_interval=None, receive_maximum=None, maximum_packet_size=None, topic_alias_maximum=None,
-                user_properties=()):
-        if self.live:
-            return self.answer("connect", "failed", why="there is a connection")
-        if keep_alive < 5:
-            raise NotImplementedError("a Keep Alive below 5 s")
-        if self.gave_up and not clean_start:
-            raise NotImplementedError("a session that ended with the command")
-        options = {"-i": client_identifier, "-k": keep_alive, "-u": user_name, "-P": password, "-x": session_expiry_interval}
-        limits = {"receive-maximum": receive_maximum, "maximum-packet-size": maximum_packet_size,
-                  "topic-alias-maximum": topic_alias_maximum}
-        words = ["-V", "5" if mqtt == "5.0" else "311"] + ["-c"] * (not clean_start)
-        words += [word for one in self.filters for word in ("-t", one["topic_filter"], "-q", str(one["qos"]))]
-        words += ["-F", "+%x %j"] if self.filters else ["-l", "-t", self.message["topic"], "-q", str(self.message["qos"])]
-        words += ["-r"] * self.message.get("retain", False)
-        words += [word for option, value in options.items() if value is not None for word in (option, text(value))]
-        words += [word for pair in limits.items() if pair[1] is not None for word in ("-D", "connect", pair[0], str(pair[1]))]
-        words += [word for pair in user_properties for word in ("-D", "connect", "user-property", *pair)]
-        words += last_will(**will) if will else []
-        is_kept = not clean_start and self.whose == (client_identifier, mqtt) and self.is_running()
-        if is_kept and words != self.words and (self.filters or any(isinstance(what, int) for what in self.waiting)):
-            raise NotImplementedError("other options where a session is resumed")
-        is_kept = is_kept and words == self.words
+    def do_connect(self, number, host, port, mqtt, client_identifier, clean_start, will={}, user_properties=(), **fields):
+        who = ["-V", "5" if mqtt == "5.0" else "311", *words(CONNECT, {"client_identifier": client_identifier})]
+        said = [*who, *["-c"] * (not clean_start), *self.part, *words(CONNECT, fields), *words(WILL, will)]
+        said += [word for pair in user_properties for word in ("-D", "connect", "user-property", *pair)]
+        goes_on = self.command and not clean_start and self.words[:len(who)] == who
+        require(fields["keep_alive"] >= 5, "a Keep Alive below 5 s")
+        require(clean_start or not self.gave_up, "a session that ended with the command")
+        require(not goes_on or said == self.words or not (self.filters or self.waiting), "other options in one session")
         if clean_start:
-            self.lose("the session was begun anew")
-        self.words, self.whose, self.granted = words, (client_identifier, mqtt), None
-        asyncio.create_task(self.reach(host, port, is_kept))
+            self.give_up("the session was begun anew")
+        if self.command and not (goes_on and said == self.words):
+            self.command = self.command.kill()
+        self.words, self.granted, self.waiting["connect"] = said, None, (number, False)
+        asyncio.create_task(self.reach(host, port))
 
-    def do_publish(self, topic, payload, qos, retain=False):
-        if self.filters or {"retain": False, **self.message} != {"topic": topic, "qos": qos, "retain": retain}:
-            raise NotImplementedError("another message than the client's part has")
-        if isinstance(payload, dict) or not payload or "\n" in payload or "\0" in payload:
-            raise NotImplementedError("a payload that is no line of text")
-        self.unsent.append(self.waiting.pop("publish"))
+    def do_publish(self, number, topic, payload, qos, retain=False):
+        require(not self.filters and self.message == dict(topic=topic, qos=qos, retain=retain), "another kind of message")
+        require(isinstance(payload, str) and payload and not {"\n", "\0"} & set(payload), "what is no line of text")
+        self.unsent.append(number)
         self.lines.append(payload.encode() + b"\n")
-        self.write()
+        self.go_on()
 
-    def write(self):
-        """Without a connection the command would give up at the next line, so lines wait for one."""
-        if self.live and self.door.ends:
+    def do_subscribe(self, number, subscriptions):
+        require(subscriptions == self.filters, "other subscriptions than the client's part has")
+        self.waiting["subscribe"] = (number, False)
+        self.go_on()
+
+    def do_disconnect(self, number, reason=0):
+        # mosquitto_pub ends normally with its input. mosquitto_sub, ended by a signal, says in 5.0 that the will is wanted.
+        require(reason == 4 and self.words[1] == "5" if self.filters else reason == 0, "another DISCONNECT")
+        self.waiting["disconnect"] = (number, False)
+        self.go_on()
+
+    def go_on(self):
+        """Without a connection mosquitto_pub gives up at a line; before SUBACK a signal ends mosquitto_sub at once."""
+        if self.live and not any(end.is_closing() for end in self.ends):
             self.command.stdin.writelines(self.lines)
             self.lines = []
-
-    def do_subscribe(self, subscriptions):
-        if subscriptions != self.filters:
-            raise NotImplementedError("other subscriptions than the client's part has")
-        if self.granted:  # SUBACK came before the question.
+        if self.granted:
             self.answer("subscribe", "done", reasons=self.granted)
-
-    def do_disconnect(self, reason=0):
-        # mosquitto_pub ends normally with its input. mosquitto_sub, when it is stopped, says in 5.0 that the will is wanted.
-        if reason != (4 if self.filters else 0) or (self.filters and "311" in self.words):
-            raise NotImplementedError("another DISCONNECT than the command sends")
-        if not self.live:
-            return self.answer("disconnect", "lost", why="there is no connection")
-        if not self.filters:
+        if "disconnect" in self.waiting and not self.filters:
             self.command.stdin.close()
-        elif self.granted:  # Before SUBACK the signal would end it at once.
+        elif "disconnect" in self.waiting and self.granted:
             self.command.send_signal(signal.SIGTERM)
 
-    def do_drop(self):
-        self.door.close()
-        self.answer("drop", "done")
+    def close(self):
+        for end in self.ends:
+            end.close()
 
-    def do_stop(self):
-        self.answer("stop", "done")
-        sys.exit(0)
-
-    async def reach(self, host, port, is_kept):
+    async def reach(self, host, port):
+        """Leads a connection of the command to the broker."""
         try:
             broker, to_broker = await asyncio.open_connection(host, port)
         except OSError as error:
             return self.answer("connect", "lost", why=str(error))
-        if not is_kept:
-            await self.start()
-        if not await self.door.lead(broker, to_broker):
-            self.over("the connection ended before CONNACK")
+        if not self.command:
+            knocks = self.knocks = asyncio.Queue()
+            door = await asyncio.start_server(lambda *ends: knocks.put_nowait(ends), "127.0.0.1", 0)
+            said = ["stdbuf", "-oL", "mosquitto_sub" if self.filters else "mosquitto_pub", "-d", *self.words]
+            said += ["-h", "127.0.0.1", "-p", str(door.sockets[0].getsockname()[1])]
+            self.command = await asyncio.create_subprocess_exec(*said, stdin=PIPE, stdout=PIPE, stderr=STDOUT, limit=1 << 22)
+            asyncio.create_task(self.listen(self.command, door))
+        client, to_client = await self.knocks.get()
+        while not self.knocks.empty():  # The command gave up an older one.
+            client, to_client = self.knocks.get_nowait()
+        self.ends, head = [to_client, to_broker], b""
+        asyncio.create_task(carry(client, to_broker))
+        with contextlib.suppress(OSError):
+            head = await broker.read(65536)
+        self.present = len(head) > 3 and bool(head[3 if head[1] & 0x80 else 2] & 1)
+        to_client.write(head)
+        await carry(broker, to_client)
+        if not head:
+            self.ended("the connection ended before CONNACK")
 
-    def is_running(self):
-        return self.command is not None and self.command.returncode is None
-
-    async def start(self):
-        if self.is_running():
-            self.command.kill()
-        self.command, self.why, self.door = None, "the command ended", Door()
-        words = ["stdbuf", "-oL", "mosquitto_sub" if self.filters else "mosquitto_pub", "-d", *self.words]
-        words += ["-h", "127.0.0.1", "-p", str(await self.door.open())]
-        pipe = asyncio.subprocess.PIPE
-        self.command = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, limit=1 << 22)
-        asyncio.create_task(self.listen(self.command))
-
-    async def listen(self, command):
-        while line := await command.stdout.readline():
-            self.heard(line.decode(errors="replace").strip())
+    async def listen(self, command, door, why="the command ended"):
+        while (line := await command.stdout.readline()) and command is self.command:
+            why = self.heard(line.decode(errors="replace").strip()) or why
+        door.close()
         await command.wait()
         if command is self.command:
-            self.over(self.why)
-            self.lose(self.why)
+            self.command = None
+            self.ended(why)
+            self.give_up(why)
 
-    def lose(self, why):
+    def give_up(self, why):
         """The command gives up the messages that it had."""
-        under_way = [self.waiting.pop(mid) for mid in list(self.waiting) if isinstance(mid, int)]
-        self.gave_up = bool(under_way) and "-c" in self.words
-        for number in self.unsent + under_way:
+        self.gave_up = bool(self.waiting) and "-c" in self.words
+        for number in self.unsent:
             self.say(id=number, outcome="lost", why=why)
         self.unsent, self.lines = [], []
-
-    def over(self, why, reason=None):
-        """The connection is over."""
-        self.door.close()
-        for what in ("connect", "subscribe", "disconnect"):
-            self.answer(what, "lost", why=why)
-        if self.live:
-            self.live = False
-            self.say(event="ended", why=why, reason=reason)
+        self.lose(True, why)
 
     def heard(self, line):
-        def says(pattern):
-            return re.match("Client .* " + pattern, line)
-
+        """What the command tells; given back where it is an error."""
+        told = re.match(r"(?:Client .*? )?((?:sending|received|Received) [A-Z]+|Subscribed)(.*)", line)
+        what, rest = told.groups() if told else ("", "")
+        numbers = [int(number) for number in re.findall(r"\d+", rest)]
         if line.startswith("+"):
             self.delivered(*line[1:].split(" ", 1))
-        elif found := says(r"received CONNACK \((\d+)\)"):
-            reason = int(found.group(1))
-            if reason:
-                return self.answer("connect", "refused", reason=reason)
-            self.live = True
-            self.say(event="connected", session_present=self.door.present)
-            self.answer("connect", "connected", reason=0, session_present=self.door.present)
-            self.write()
-        elif self.live and says("sending CONNECT"):
-            self.over("the connection was lost")  # Nothing more comes of it.
-        elif found := says(r"sending PUBLISH \(d0, q(\d), r\d, m(\d+)"):
-            mid = int(found.group(2))
-            self.waiting[mid] = self.unsent.pop(0)
-            if found.group(1) == "0":
-                self.answer(mid, "done")
-        elif found := says(r"received (?:PUBACK|PUBCOMP) \(Mid: (\d+), RC:(\d+)\)"):
-            self.answer(int(found.group(1)), "done", reasons=[int(found.group(2))])
-        elif found := re.match(r"Subscribed \(mid: \d+\): ([\d, ]+)$", line):
-            self.granted = [int(code) for code in found.group(1).split(",")]
-            self.answer("subscribe", "done", reasons=self.granted)
-            if "disconnect" in self.waiting:
-                self.command.send_signal(signal.SIGTERM)
-        elif says("sending DISCONNECT"):
+        elif what == "received CONNACK":
+            self.connack(numbers[0], self.present)
+            self.go_on()
+        elif what == "sending CONNECT" and self.live:
+            self.ended("the connection was lost")  # Nothing more comes of it.
+        elif what == "sending PUBLISH" and numbers[0] == 0:  # DUP; then QoS, RETAIN and the packet identifier.
+            self.waiting[numbers[3]] = (self.unsent.pop(0), True)
+            if numbers[1] == 0:
+                self.answer(numbers[3], "done")
+        elif what in ("received PUBACK", "received PUBCOMP"):
+            self.answer(numbers[0], "done", reasons=numbers[1:])
+        elif what == "Subscribed":
+            self.granted = numbers[1:]
+            self.go_on()
+        elif what == "sending DISCONNECT":
             self.answer("disconnect", "done")
-        elif found := re.match(r"Received DISCONNECT \((\d+)\)", line):
-            self.over("the server disconnected", int(found.group(1)))
+        elif what == "Received DISCONNECT":
+            self.ended("the server disconnected", numbers[0])
             self.command.kill()  # It neither ends nor connects again by itself.
-        elif line and not line.startswith("Client "):
-            self.why = line
+        elif not line.startswith("Client "):
+            return line
 
     def delivered(self, payload, told):
         message = dict(json.loads(told, object_pairs_hook=list))
-        properties = {}
-        for name, value in message.get("properties", []):
-            if name in PROPERTIES:  # Correlation Data is not told as it came: it ends at its first zero byte.
-                properties[name.replace("-", "_")] = value
-            elif name == "subscription-identifier":
-                properties["subscription_identifiers"] = [value]
+        properties = {name.replace("-", "_"): value for name, value in message.get("properties", []) if name in PROPERTIES}
+        if "subscription_identifier" in properties:
+            properties["subscription_identifiers"] = [properties.pop("subscription_identifier")]
         self.say(event="delivered", topic=message["topic"], payload={"hex": payload}, qos=message["qos"],
                  retain=bool(message["retain"]), properties=properties)
 
@@ -227,19 +193,7 @@ async def main():
     adapter, lines = Adapter(), asyncio.StreamReader(limit=1 << 22)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():
-        fields = json.loads(line)
-        number, name = fields.pop("id"), fields.pop("do")
-        try:
-            if not hasattr(adapter, "do_" + name):
-                raise NotImplementedError(f"the operation `{name}`")
-            if adapter.waiting.setdefault(name, number) != number:
-                raise RuntimeError(f"another `{name}` has no answer yet")
-            getattr(adapter, "do_" + name)(**fields)
-        except Exception as error:
-            is_unsupported = isinstance(error, NotImplementedError) or "unexpected keyword argument" in str(error)
-            adapter.waiting = {what: other for what, other in adapter.waiting.items() if other != number}
-            adapter.say(id=number, **{"outcome": "unsupported", "what": str(error)} if is_unsupported else
-                        {"outcome": "failed", "why": str(error)})
+        adapter.take(json.loads(line))
 
 
 asyncio.run(main())

@@ -1,7 +1,7 @@
-"""An adapter for paho-mqtt: JSON lines on standard input and output, as clients/README.md says.
+"""An adapter for paho-mqtt, on clients/desk.py.
 
 One client at a time, used as applications use it: callbacks of version 2, its own network thread, no reconnecting by itself.
-What Squall asks and what the library tells goes through one queue. The parameters of `do_…` are the options that there are.
+What Squall asks and what the library tells goes through one queue.
 """
 
 import contextlib
@@ -12,7 +12,9 @@ import socket
 import sys
 import threading
 
+sys.path.append(sys.path[0] + "/..")  # Where desk.py is.
 import paho.mqtt
+from desk import Desk, require
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTT_ERR_CONN_LOST, MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, error_string
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import MQTTException, Properties
@@ -33,32 +35,25 @@ def theirs(name):
     return "".join(word.capitalize() for word in name.replace("ies", "y").replace("identifiers", "identifier").split("_"))
 
 
-class Adapter:
-    def __init__(self):
-        self.queue, self.handles = queue.SimpleQueue(), []
-        self.client, self.kept, self.live = None, None, False
-        self.waiting = {}  # Operations by message identifier, or "connect": number, and whether it outlives the connection.
+class Adapter(Desk):
+    unsupported = (NotImplementedError, MQTTException)
 
-    def say(self, **line):
-        print(json.dumps(line), flush=True)
+    def __init__(self):
+        super().__init__(name="paho-mqtt", version=paho.mqtt.__version__, mqtt=["3.1.1", "5.0"])
+        self.queue, self.handles = queue.SimpleQueue(), []
+        self.client, self.kept = None, None
 
     def properties(self, kind, fields):
         """Properties of a packet, or None where there are none. The library raises where they do not belong there."""
-        if fields and self.v3:
-            raise NotImplementedError(f"{', '.join(fields)} in MQTT 3.1.1")
+        require(not fields or not self.v3, f"{', '.join(fields)} in MQTT 3.1.1")
         properties = Properties(kind)
         for name, value in fields.items():
             value = [tuple(pair) for pair in value] if name == "user_properties" else value
             setattr(properties, theirs(name), binary(value) if name == "correlation_data" else value)
         return properties if fields else None
 
-    def do_hello(self, number, protocol):
-        self.say(id=number, outcome="hello", protocol=1, name="paho-mqtt", version=paho.mqtt.__version__, mqtt=["3.1.1", "5.0"])
-
     def do_connect(self, number, host, port, mqtt, client_identifier, clean_start, keep_alive, will=None, user_name=None,
                    password=None, manual_acknowledgement=False, **properties):
-        if self.live or "connect" in self.waiting:
-            return self.say(id=number, outcome="failed", why="there is a connection")
         self.v3, who = mqtt == "3.1.1", (client_identifier, mqtt)
         properties = self.properties(PacketTypes.CONNECT, properties)
         if clean_start or self.kept != who:
@@ -98,8 +93,7 @@ class Adapter:
         self.sent(number, *self.client.subscribe(wanted, properties=properties), False)
 
     def subscription(self, topic_filter, qos, no_local=False, retain_as_published=False, retain_handling=0):
-        if self.v3 and (no_local or retain_as_published or retain_handling):
-            raise NotImplementedError("options of a subscription in MQTT 3.1.1")
+        require(not self.v3 or not (no_local or retain_as_published or retain_handling), "options of filters in MQTT 3.1.1")
         return topic_filter, qos if self.v3 else SubscribeOptions(qos, no_local, retain_as_published, retain_handling)
 
     def do_unsubscribe(self, number, topic_filters, **properties):
@@ -119,45 +113,22 @@ class Adapter:
 
     def do_disconnect(self, number, reason=0, **properties):
         properties = self.properties(PacketTypes.DISCONNECT, properties)
-        if not self.live:
-            return self.say(id=number, outcome="lost", why="there is no connection")
         self.client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason) if reason else None, properties)
         self.say(id=number, outcome="done")
 
-    def do_drop(self, number):
+    def close(self):
         if self.client and self.client.socket():  # The library has no call for it, but hands out its socket.
             self.client.socket().shutdown(socket.SHUT_RDWR)
-        self.say(id=number, outcome="done")
-
-    def do_stop(self, number):
-        self.say(id=number, outcome="done")
-        os._exit(0)
 
     def on_connect(self, _client, _data, flags, reason, _properties):
-        number, _ = self.waiting.pop("connect")
-        if reason.is_failure:
-            code = RETURN_CODES.get(reason.value, reason.value) if self.v3 else reason.value
-            return self.say(id=number, outcome="refused", reason=code)
-        self.live = True
-        self.say(event="connected", session_present=flags.session_present)
-        self.say(id=number, outcome="connected", reason=reason.value, session_present=flags.session_present)
+        self.connack(RETURN_CODES.get(reason.value, reason.value) if self.v3 else reason.value, flags.session_present)
 
     def on_disconnect(self, _client, _data, flags, reason, _properties):
-        self.lose(False, str(reason))
-        if self.live:
-            self.say(event="ended", why=str(reason), reason=reason.value if flags.is_disconnect_packet_from_server else None)
-        self.live = False
-
-    def lose(self, everything, why):
-        for mid, (number, lasting) in list(self.waiting.items()):
-            if everything or not lasting:
-                del self.waiting[mid]
-                self.say(id=number, outcome="lost", why=why)
+        self.ended(str(reason), reason.value if flags.is_disconnect_packet_from_server else None)
 
     def on_publish(self, _client, _data, mid, reasons, _properties):
-        if mid in self.waiting:
-            codes = [reason.value for reason in (reasons if isinstance(reasons, list) else [reasons])]
-            self.say(id=self.waiting.pop(mid)[0], outcome="done", reasons=codes)
+        codes = [reason.value for reason in (reasons if isinstance(reasons, list) else [reasons])]
+        self.answer(mid, "done", reasons=codes)
 
     on_subscribe = on_unsubscribe = on_publish
 
@@ -177,17 +148,9 @@ class Adapter:
         os._exit(0)
 
     def take(self, fields):
-        number, name = fields.pop("id"), fields.pop("do")
-        try:
-            if not hasattr(self, "do_" + name):
-                raise NotImplementedError(f"the operation `{name}`")
-            if self.client is None and name not in ("hello", "connect", "drop", "stop"):
-                return self.say(id=number, outcome="lost", why="there was no connection yet")
-            getattr(self, "do_" + name)(number, **fields)
-        except Exception as error:  # What the library throws is its answer.
-            if isinstance(error, (NotImplementedError, MQTTException)) or "unexpected keyword argument" in str(error):
-                return self.say(id=number, outcome="unsupported", what=str(error))
-            self.say(id=number, outcome="failed", why=f"{type(error).__name__}: {error}")
+        if self.client is None and fields["do"] in ("publish", "subscribe", "unsubscribe", "acknowledge", "disconnect"):
+            return self.say(id=fields["id"], outcome="lost", why="there was no connection yet")
+        super().take(fields)
 
 
 adapter = Adapter()

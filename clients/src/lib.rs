@@ -26,6 +26,7 @@ mod report;
 #[cfg(test)]
 mod schema;
 mod values;
+mod waiting;
 
 pub use adapter::{Adapter, Introduction};
 pub use command::{Command, CommandError};
@@ -38,7 +39,7 @@ pub use operation::{
     Acknowledge, Connect, Disconnect, Doing, MessageKind, Operation, PROTOCOL, Part, Publish,
     Subscribe, Subscription, Unsubscribe, Will,
 };
-pub use packets::{filter, pairs, properties, text, user_properties};
+pub use packets::{filter, pairs, properties, reason_called, text, user_properties};
 pub use process::Limits;
 pub use report::{Delivered, Happened, Outcome, Report};
 pub use values::{Binary, MessageProperties};

@@ -104,7 +104,11 @@ pub fn listing(name: &str) -> Option<Result<Listing, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{collections::BTreeSet, fs, path::Path};
+    use std::{
+        collections::BTreeSet,
+        fs,
+        path::{Path, PathBuf},
+    };
 
     fn places() -> Places {
         Places {
@@ -132,5 +136,26 @@ mod tests {
         let stems = yaml.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
         let known: BTreeSet<String> = listing_names().map(str::to_owned).collect();
         assert_eq!(stems.collect::<BTreeSet<_>>(), known);
+    }
+
+    #[test]
+    fn an_adapter_is_below_two_hundred_lines() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // Squall's own stands with its commands.
+        for name in listing_names().filter(|name| *name != "squall") {
+            let places = [folder.join(name), folder.join(name).join("src")];
+            let files = places.iter().filter_map(|place| fs::read_dir(place).ok());
+            let paths = files.flatten().map(|file| file.unwrap().path());
+            let is_source = |path: &PathBuf| {
+                let ending = path.extension().and_then(|ending| ending.to_str());
+                ending.is_some_and(|ending| ["py", "js", "rs"].contains(&ending))
+            };
+            let lines: Vec<usize> = paths
+                .filter(is_source)
+                .map(|path| fs::read_to_string(path).unwrap().lines().count())
+                .collect();
+            let sum: usize = lines.iter().sum();
+            assert!((1..200).contains(&sum), "{name}: {lines:?} lines");
+        }
     }
 }

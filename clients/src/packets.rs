@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use squall_protocol::{
-    Properties, Property, QoS, Text, Version,
+    Properties, Property, QoS, REASONS, ReasonCode, ReasonSpec, Text, Version,
     packet::{self, RetainHandling},
     topic::TopicFilter,
 };
@@ -64,6 +64,16 @@ pub fn properties(of: &MessageProperties) -> Result<Properties, Refused> {
     of.to_properties().map_err(|error| error.to_string())
 }
 
+/// The reason code of MQTT 5.0 that a library tells by a name: as the standard writes it, or its beginning, with or without
+/// spaces, hyphens and capitals (`NotAuthorized`). `None` where the standard has no such name.
+#[must_use]
+pub fn reason_called(name: &str) -> Option<ReasonCode> {
+    let letters = |name: &str| name.replace([' ', '-'], "").to_lowercase();
+    let name = letters(name);
+    let same = |spec: &&ReasonSpec| !name.is_empty() && letters(spec.name).starts_with(&name);
+    REASONS.iter().find(same).map(|spec| spec.code)
+}
+
 impl Delivered {
     /// A message that is not acknowledged by hand.
     #[must_use]
@@ -72,7 +82,7 @@ impl Delivered {
         payload: Bytes,
         qos: QoS,
         (retain, dup): (bool, bool),
-        properties: &Properties,
+        properties: impl Into<MessageProperties>,
     ) -> Self {
         Self {
             topic: topic.to_owned(),
@@ -80,7 +90,7 @@ impl Delivered {
             qos,
             retain,
             dup: Some(dup),
-            properties: MessageProperties::of(properties),
+            properties: properties.into(),
             handle: None,
         }
     }
@@ -189,5 +199,19 @@ mod tests {
             "Retain Handling is 0, 1 or 2"
         );
         assert!(text("\0").is_err());
+    }
+
+    #[test]
+    fn names_of_reason_codes_are_known() {
+        for (name, code) in [
+            ("Success", Some(ReasonCode::SUCCESS)),
+            ("NotAuthorized", Some(ReasonCode::NOT_AUTHORIZED)),
+            ("Unspecified", Some(ReasonCode::UNSPECIFIED_ERROR)),
+            ("session taken-over", Some(ReasonCode::SESSION_TAKEN_OVER)),
+            ("NoSuchName", None),
+            ("", None),
+        ] {
+            assert_eq!(reason_called(name), code, "{name}");
+        }
     }
 }

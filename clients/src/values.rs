@@ -9,9 +9,21 @@ use squall_protocol::{Properties, Property, Text, TextError, hex};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Binary(pub Bytes);
 
-impl<T: Into<Bytes>> From<T> for Binary {
-    fn from(bytes: T) -> Self {
-        Self(bytes.into())
+macro_rules! made_of {
+    ($($bytes:ty),*) => {$(
+        impl From<$bytes> for Binary {
+            fn from(bytes: $bytes) -> Self {
+                Self(bytes.into())
+            }
+        }
+    )*};
+}
+
+made_of!(Bytes, Vec<u8>, String, &'static [u8], &'static str);
+
+impl From<Binary> for Bytes {
+    fn from(binary: Binary) -> Self {
+        binary.0
     }
 }
 
@@ -157,6 +169,12 @@ impl MessageProperties {
             out.push(Property::UserProperty(text(name)?, text(value)?));
         }
         Ok(out)
+    }
+}
+
+impl From<&Properties> for MessageProperties {
+    fn from(properties: &Properties) -> Self {
+        Self::of(properties)
     }
 }
 
