@@ -87,7 +87,11 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     let step = demanded_step(plan, &model, version, played).filter(|_| stranger);
     let findings = once(broken.into_list()).into_iter().chain(step);
     let demanded = |f: &Finding| !stranger || grade::demands(version, f);
-    let (findings, described) = findings.partition(demanded);
+    let (findings, mut described): (Vec<_>, Vec<_>) = findings.partition(demanded);
+    if ends != Ends::Broker {
+        // What no statement forbids a server, such as a User Property of its own in each message, is not otherwise than described.
+        described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
+    }
     Judgement {
         findings,
         described,
