@@ -161,3 +161,59 @@ fn a_session_that_is_not_kept_proves_nothing_and_more_connections_accuse_nobody(
         "{told:#?}"
     );
 }
+
+/// A server that says DISCONNECT before it ends a connection, in 3.1.1 too, where only clients do.
+struct Polite<S>(S);
+
+impl<S: Server> Server for Polite<S> {
+    fn opened(&mut self, now: u64, id: ConnectionId) {
+        self.0.opened(now, id);
+    }
+
+    fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]) {
+        self.0.received(now, id, bytes);
+    }
+
+    fn closed(&mut self, now: u64, id: ConnectionId) {
+        self.0.closed(now, id);
+    }
+
+    fn passed(&mut self, now: u64) {
+        self.0.passed(now);
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        self.0.deadline()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let outputs = self.0.outputs().into_iter();
+        let polite = outputs.flat_map(|output| match output {
+            Output::Close(id) => vec![Output::Send(id, b"\xE0\x02\x8E\0".to_vec().into()), output],
+            _ => vec![output],
+        });
+        polite.collect()
+    }
+}
+
+#[test]
+fn who_ends_a_connection_first_hides_what_the_server_would_have_done() {
+    let make = || Box::new(Polite(Double::new([]))) as Box<dyn Server>;
+    let library = library();
+    for name in ["takeover/same-client-identifier", "takeover/kept-session"] {
+        let story = library.iter().find(|s| s.name == name).expect("a story");
+        let run = Run {
+            stranger: Some(Stranger::Machine(&make)),
+            sight: Sight {
+                ends: Ends::Clients,
+                stranger: true,
+            },
+            ..Run::new(story, Version::V3_1_1, 1)
+        };
+        let told = run.judge().result;
+        let closed = told.findings.iter().find(|f| f.rule == "expectation");
+        assert!(closed.is_none(), "{closed:#?}");
+        let reason = told.reason.unwrap_or_default();
+        assert!(reason.contains("never sends DISCONNECT"), "{reason}");
+    }
+}
