@@ -115,13 +115,7 @@ fn demanded_step(
     // Where it has answered nothing, nobody knows how long it takes.
     let unknown = model.connections.iter().all(|c| c.answered.is_none());
     let too_short = waited.is_some_and(|waited| unknown || waited < model.setting.slack);
-    // Something came instead that is no packet: what is wrong is that, and it is told.
-    let is_about = |client| failure.client.is_none_or(|of| of == client);
-    let garbled = model
-        .connections
-        .iter()
-        .any(|c| c.broken && is_about(c.client));
-    if another_way || too_short || garbled || settings(plan, played).is_some() {
+    if another_way || too_short || settings(plan, played).is_some() {
         return None;
     }
     let step = undone(failure, version, &played.trace);
