@@ -170,7 +170,11 @@ fn was_closed(cx: &Cx) -> bool {
 /// Between the last two looks at a target that may be about to end: its connections end before its door does.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client.
+/// Says that nobody is let in.
+const SHUT: &str = "the target ends the connection of every new client";
+
+/// How the target is lost to everybody, if it is: it takes no connection any more, or says nothing to a new client. One that
+/// ends the connection of each is lost where it can be started anew; where it can't, that is its answer.
 async fn lost_target(cx: &Cx) -> Option<&'static str> {
     match lost_now(cx).await {
         // A connection that ends at once is an answer too, of one that lives.
@@ -178,7 +182,8 @@ async fn lost_target(cx: &Cx) -> Option<&'static str> {
             sleep(LAST_LOOK).await;
             match lost_now(cx).await {
                 Look::Lost(how) => Some(how),
-                Look::Hangup | Look::Answer => None,
+                Look::Hangup => cx.env.process.is_some().then_some(SHUT),
+                Look::Answer => None,
             }
         }
         Look::Lost(how) => Some(how),

@@ -1,6 +1,7 @@
 //! A stranger that keeps the standard is never accused, however long it takes.
 
 use squall_protocol::Version;
+use squall_reports::Verdict;
 use squall_saboteurs::{Switch, double::Double};
 use squall_scenarios::model::Scenario;
 use squall_sim::{
@@ -160,4 +161,112 @@ fn a_session_that_is_not_kept_proves_nothing_and_more_connections_accuse_nobody(
         squall_reports::Verdict::Inconclusive,
         "{told:#?}"
     );
+}
+
+/// A server that says some things in other words.
+struct Twisted<S> {
+    server: S,
+    twist: fn(Output) -> Vec<Output>,
+}
+
+impl<S: Server> Server for Twisted<S> {
+    fn opened(&mut self, now: u64, id: ConnectionId) {
+        self.server.opened(now, id);
+    }
+
+    fn received(&mut self, now: u64, id: ConnectionId, bytes: &[u8]) {
+        self.server.received(now, id, bytes);
+    }
+
+    fn closed(&mut self, now: u64, id: ConnectionId) {
+        self.server.closed(now, id);
+    }
+
+    fn passed(&mut self, now: u64) {
+        self.server.passed(now);
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        self.server.deadline()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let outputs = self.server.outputs().into_iter();
+        outputs.flat_map(self.twist).collect()
+    }
+}
+
+/// Tells a story to such a server, of which the clients' ends are seen.
+fn told_by(
+    twist: fn(Output) -> Vec<Output>,
+    name: &str,
+    version: Version,
+) -> squall_reports::SimResult {
+    let make = || {
+        Box::new(Twisted {
+            server: Double::new([]),
+            twist,
+        }) as Box<dyn Server>
+    };
+    let library = library();
+    let story = library.iter().find(|s| s.name == name).expect("a story");
+    let run = Run {
+        stranger: Some(Stranger::Machine(&make)),
+        sight: Sight {
+            ends: Ends::Clients,
+            stranger: true,
+        },
+        ..Run::new(story, version, 1)
+    };
+    run.judge().result
+}
+
+#[test]
+fn who_ends_a_connection_first_hides_what_the_server_would_have_done() {
+    // DISCONNECT, which only clients send in 3.1.1.
+    let polite = |output| match output {
+        Output::Close(id) => vec![Output::Send(id, b"\xE0\x02\x8E\0".to_vec().into()), output],
+        _ => vec![output],
+    };
+    for name in ["takeover/same-client-identifier", "takeover/kept-session"] {
+        let told = told_by(polite, name, Version::V3_1_1);
+        let closed = told.findings.iter().find(|f| f.rule == "expectation");
+        assert!(closed.is_none(), "{closed:#?}");
+        let reason = told.reason.unwrap_or_default();
+        assert!(reason.contains("never sends DISCONNECT"), "{reason}");
+    }
+}
+
+#[test]
+fn what_came_in_the_place_of_a_packet_is_told() {
+    // PUBCOMP with a reason code and a property length, as in 5.0.
+    let modern = |output| match output {
+        Output::Send(id, bytes) if bytes.starts_with(b"\x70\x02") => {
+            let longer = [b"\x70\x04", &bytes[2..4], b"\x92\0"].concat();
+            vec![Output::Send(id, longer.into())]
+        }
+        _ => vec![output],
+    };
+    let told = told_by(modern, "qos2/publisher-by-hand", Version::V3_1_1);
+    let step = told.findings.iter().find(|f| f.rule == "step");
+    let words = step.map(|f| f.message.as_str()).unwrap_or_default();
+    assert!(words.contains("2 bytes after the last field"), "{words}");
+}
+
+#[test]
+fn what_no_statement_forbids_is_not_told() {
+    // A User Property more in each message of QoS 1 without a property.
+    let talkative = |output| match output {
+        Output::Send(id, bytes) if bytes[0] >> 1 == 0x19 && bytes[1] < 0x70 => {
+            let topic = 4 + usize::from(bytes[3]);
+            let (header, rest) = bytes[2..].split_at(topic);
+            assert_eq!(rest[0], 0, "no property yet");
+            let added = b"\x07\x26\0\x01k\0\x01v";
+            let all = [&[bytes[0], bytes[1] + 7], header, added, &rest[1..]].concat();
+            vec![Output::Send(id, all.into())]
+        }
+        _ => vec![output],
+    };
+    let told = told_by(talkative, "subscriptions/no-local", Version::V5_0);
+    assert_eq!(told.verdict, Verdict::Pass, "{told:#?}");
 }

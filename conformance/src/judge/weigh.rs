@@ -80,14 +80,14 @@ fn names<'f>(outcome: &'f Outcome, own: &'f [&'static str], records: &[Record]) 
     }
 }
 
-/// A finding as an outcome: doubt about its statements makes it a warning here too.
+/// A finding as an outcome: doubt about its statements makes it a warning here too. One that breaks none is for the check
+/// that asks about it; a server that adds a User Property to each message would get the same warning from every check.
 fn graded(cx: &Cx, records: &[Record], finding: &Finding) -> Option<Outcome> {
     let guilty = guilty(records, finding)?;
-    let verdict = match finding.statements.is_empty() {
-        true => Verdict::Warn,
-        false => Verdict::Fail,
-    };
-    let outcome = Outcome::new(verdict, &finding.message).citing(&finding.statements);
+    if finding.statements.is_empty() {
+        return None;
+    }
+    let outcome = Outcome::new(Verdict::Fail, &finding.message).citing(&finding.statements);
     Some(outcome.showing(guilty).graded(cx.version, &[]))
 }
 

@@ -18,6 +18,9 @@ targets! {
     "rabbitmq"
     "nats"
     "amqtt"
+    "mqttv5"
+    "rumqttd"
+    "rumqttd-v4"
 }
 
 /// The names of the target files that come with Squall.

@@ -2,7 +2,7 @@
 
 use crate::{
     house::{House, story},
-    odd::{From, kind},
+    odd::{From, body, kind, qos, topic, with_body},
 };
 use squall_protocol::Version::{self, V3_1_1, V5_0};
 use squall_reports::{CheckResult, Verdict};
@@ -85,4 +85,26 @@ fn what_the_verdict_names_is_not_repeated_beside_it() {
         });
         assert!(!repeated, "{:?}\n{}", result.findings, story(&result));
     }
+}
+
+#[test]
+fn what_no_statement_forbids_is_told_by_the_check_that_asks_about_it_alone() {
+    // Adds a User Property to each message, as a server may that tells who has published it.
+    let house = House::each(|from, packet, hands| {
+        if from != From::Broker || kind(packet) != 3 {
+            return hands.pass(from, packet);
+        }
+        let body = body(packet);
+        let id = if qos(packet) > 0 { 2 } else { 0 };
+        let (header, rest) = body.split_at(2 + topic(packet).len() + id);
+        let added = b"\x26\0\x01k\0\x01v";
+        let length = rest[0] + u8::try_from(added.len()).unwrap();
+        let all = [header, &[length], added, &rest[1..]].concat();
+        hands.pass(from, &with_body(packet[0], &all));
+    });
+    let result = house.check("topic/exact", V5_0);
+    assert_eq!(result.verdict, Verdict::Pass, "{}", story(&result));
+    assert_eq!(result.findings, [], "{}", story(&result));
+    let result = house.check("forward/nothing-added", V5_0);
+    assert_eq!(result.verdict, Verdict::Warn, "{}", story(&result));
 }

@@ -8,18 +8,20 @@ use squall_broker::{Broker, Config, Server};
 use squall_conformance::{Options, Process, Recipe, RunError, Target, run};
 use squall_protocol::Version;
 use squall_reports::{CheckResult, Conformance, Verdict};
-use std::{collections::BTreeMap, env, future::pending, path::Path, rc::Rc, time::Duration};
+use std::{
+    cell::Cell, collections::BTreeMap, env, future::pending, path::Path, rc::Rc, time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::{LocalSet, spawn_local},
+    task::{JoinSet, LocalSet, spawn_local},
 };
 
 /// A SUBSCRIBE without a filter, as `malformed/subscribe-empty` sends it in 3.1.1.
 const DEADLY: &[u8] = b"\x82\x02\0\x07";
 
 /// The reference broker on `$PORT`, with a door before it that does at a deadly packet what `$MANNER` says: it ends the
-/// process, or keeps all connections open and says nothing any more.
+/// process, or keeps all connections open and says nothing any more, or ends them all and each new one.
 #[test]
 #[ignore = "a server for the other tests here"]
 fn serve() {
@@ -34,18 +36,25 @@ fn serve() {
         let broker = inner.local_addr().unwrap();
         spawn_local(async move { Server::new(Broker::new(Config::default())).run(inner).await });
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let shut = Rc::new(Cell::new(false));
+        let mut open = JoinSet::new();
         loop {
             let (client, _) = listener.accept().await.unwrap();
+            if shut.get() {
+                open.abort_all();
+                continue;
+            }
             let server = TcpStream::connect(broker).await.unwrap();
-            spawn_local(door(client, server, manner.clone()));
+            open.spawn_local(door(client, server, manner.clone(), Rc::clone(&shut)));
         }
     });
 }
 
-async fn door(client: TcpStream, server: TcpStream, manner: String) {
+async fn door(client: TcpStream, server: TcpStream, manner: String, shut: Rc<Cell<bool>>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    spawn_local(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+    let mut back = JoinSet::new();
+    back.spawn_local(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = from_client.read(&mut buffer).await {
         if buffer[..n].ends_with(DEADLY) {
@@ -55,6 +64,7 @@ async fn door(client: TcpStream, server: TcpStream, manner: String) {
                     std::fs::write(path, "").unwrap();
                     std::process::exit(9);
                 }
+                _ if manner == "shut" => return shut.set(true),
                 _ if manner == "silent" => std::thread::sleep(Duration::from_secs(3600)),
                 _ => std::process::exit(9),
             }
@@ -163,6 +173,15 @@ fn a_process_that_ends_once_is_asked_again_and_nothing_fails() {
 #[test]
 fn a_target_that_falls_silent_to_everybody_is_started_anew_and_not_accused() {
     let found = conform(recipe("silent"), &["malformed/subscribe-*", "topic"], 4);
+    assert!(others(&found).is_empty(), "{}", others(&found).join("\n\n"));
+    let guilty = guilty(&found);
+    assert_eq!(guilty.verdict, Verdict::Inconclusive, "{}", story(guilty));
+    assert!(guilty.message.contains("just started"), "{}", story(guilty));
+}
+
+#[test]
+fn a_target_that_lets_nobody_in_any_more_is_started_anew_and_not_accused() {
+    let found = conform(recipe("shut"), &["malformed/subscribe-*", "topic"], 4);
     assert!(others(&found).is_empty(), "{}", others(&found).join("\n\n"));
     let guilty = guilty(&found);
     assert_eq!(guilty.verdict, Verdict::Inconclusive, "{}", story(guilty));

@@ -37,6 +37,9 @@ pub struct Connection<'a> {
     pub closed: Option<(Mark, Role)>,
     /// The network made it silent: both ends may believe in it, and nothing passes.
     pub silenced: bool,
+    /// Something came on it that is no packet, or that nobody may send: who got it ends the connection, whatever the other
+    /// side had in mind.
+    pub broken: bool,
     /// The last packet of the client.
     pub heard: Option<Mark>,
     /// The longest silence of the client before that, and the packet before it.
@@ -76,6 +79,7 @@ impl<'a> Connection<'a> {
             told_at: None,
             closed: None,
             silenced: false,
+            broken: false,
             heard: None,
             silence: None,
             certain: Certain::default(),

@@ -114,7 +114,11 @@ impl<'a> Reader<'a> {
                 self.model.unknown = true;
                 return;
             }
-            Seen::Opened | Seen::Broken(_) | Seen::Missed | Seen::Application(_) => return,
+            Seen::Broken(_) => {
+                self.model.connections[n].broken = true;
+                return;
+            }
+            Seen::Opened | Seen::Missed | Seen::Application(_) => return,
         };
         if end.side == Role::Client {
             self.certain(mark, n, from, packet);

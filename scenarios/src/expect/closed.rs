@@ -64,8 +64,10 @@ impl Expect for Closed {
         let by_broker =
             |c: &&&Connection<'_>| c.ended_by_server() && reason.is_none_or(|r| c.told == Some(r));
         let all = judge.connections_of(client);
-        if !judge.model.sharp() && all.iter().any(|c| c.silenced) {
-            return; // the client cannot see it
+        // What the server did to a connection that has fallen silent, or that the client has ended itself because of what came
+        // on it, the client can't see.
+        if !judge.model.sharp() && all.iter().any(|c| c.silenced || c.broken) {
+            return;
         }
         let ends: Vec<usize> = all
             .iter()

@@ -86,7 +86,10 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     let step = demanded_step(plan, &model, played).filter(|_| stranger);
     let findings = once(broken.into_list()).into_iter().chain(step);
     let demanded = |f: &Finding| !stranger || grade::demands(f.version.unwrap_or(version), f);
-    let (findings, described) = findings.partition(demanded);
+    let (findings, mut described): (Vec<_>, Vec<_>) = findings.partition(demanded);
+    // What no statement forbids a server, such as a User Property of its own in each message, is not otherwise than
+    // described.
+    described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
     Judgement {
         findings,
         described,

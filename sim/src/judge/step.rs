@@ -2,9 +2,10 @@
 
 use crate::{
     director::StepFailure,
-    trace::{Record, Trace},
+    trace::{Record, Trace, What},
 };
 use squall_catalogue as catalogue;
+use squall_client::Event;
 use squall_history::Finding;
 
 /// The rule of a step that could not be done.
@@ -22,13 +23,30 @@ pub(crate) fn undone(failure: &StepFailure, trace: &Trace) -> Finding {
     Finding {
         rule: STEP,
         statements: statements.collect(),
-        message: format!("`{}`: {}", failure.step, failure.message),
+        message: format!(
+            "`{}`: {}{}",
+            failure.step,
+            failure.message,
+            instead(failure, trace)
+        ),
         expected: failure.expected.clone(),
         witness: last_of(trace, failure),
         absence: demand.is_none_or(|d| d.waited.is_some()),
         demand: None,
         version: demand.map(|d| d.version),
     }
+}
+
+/// What came to its client and is no packet, in words: it may have been meant to be what was waited for.
+fn instead(failure: &StepFailure, trace: &Trace) -> String {
+    let about = |record: &&Record| failure.client.is_none() || record.client() == failure.client;
+    let came = trace.records().iter().rev().filter(about);
+    let violation = came.filter_map(|record| match &record.what {
+        What::Client(Event::Violation(violation)) => Some(violation),
+        _ => None,
+    });
+    let words = violation.map(|v| format!("; something came that is no packet: {v}"));
+    words.take(1).collect()
 }
 
 /// The last record about its client (or of all), as the witness of a step that waited in vain.
