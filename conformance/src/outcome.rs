@@ -1,7 +1,8 @@
 //! What a check says in the end, and the one place where doubt turns a failure into a warning.
 
 use crate::catalogue;
-use squall_protocol::{Packet, Rule, Version, Violation};
+use squall_history::form;
+use squall_protocol::{Packet, Version, Violation};
 use squall_reports::Verdict;
 
 /// What a check found.
@@ -69,19 +70,10 @@ impl Outcome {
     /// What the server sent breaks the standard by itself, whatever the check was about.
     pub(crate) fn violation(violation: &Violation) -> Self {
         let message = format!("the server sent what the standard forbids: {violation}");
-        let mut outcome = Self::new(Verdict::Fail, message).citing(violation.statements());
+        let cites = form::broken_by_server(violation);
+        let mut outcome = Self::new(Verdict::Fail, message).citing(&cites);
         outcome.proven = true;
-        if breaks_format(violation.rule) {
-            // Section 7.1.1: a server conforms only if every packet it sends has the format of chapters 2 and 3.
-            let clause = match violation.version {
-                Version::V3_1_1 => "X-3.1.1-conform-1",
-                Version::V5_0 => "X-5.0-conform-1",
-            };
-            outcome.certain = true;
-            if !outcome.cites.contains(&clause) {
-                outcome.cites.push(clause);
-            }
-        }
+        outcome.certain = form::breaks_format(violation.rule);
         match outcome.cites.is_empty() {
             // A rule without a statement in this version is no ground for a failure.
             true => Self {
@@ -117,26 +109,6 @@ impl Outcome {
         }
         self
     }
-}
-
-/// Whether a packet of this fault has not the format of its type at all: it cannot be read, or nobody may send it so.
-const fn breaks_format(rule: Rule) -> bool {
-    matches!(
-        rule,
-        Rule::ReservedPacketType
-            | Rule::WrongDirection
-            | Rule::FixedHeaderFlags
-            | Rule::VariableByteIntegerTooLong
-            | Rule::VariableByteIntegerPadded
-            | Rule::Truncated
-            | Rule::SurplusBytes
-            | Rule::PropertyLengthMissing
-            | Rule::PropertyLengthWrong
-            | Rule::PropertyUnknown(_)
-            | Rule::PropertyNotAllowed(_)
-            // The payload of a SUBACK is required (section 2.4 and 2.5).
-            | Rule::ReasonCodesMissing
-    )
 }
 
 pub(crate) fn pass(message: impl Into<String>) -> Judged {

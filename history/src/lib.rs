@@ -19,6 +19,7 @@
 
 mod duty;
 mod finding;
+pub mod form;
 pub mod model;
 mod monitor;
 pub mod oracle;

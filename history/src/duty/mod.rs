@@ -10,6 +10,7 @@ mod wire;
 
 use crate::{
     finding::{Cite, Finding, cited},
+    form,
     record::{Record, Seen},
 };
 use squall_protocol::{Role, Time, Version, Violation};
@@ -206,7 +207,7 @@ impl<'n, 'a> Duties<'n, 'a> {
 /// What the client sent cannot be read as one of its packets.
 fn malformed(about: &About<'_>, ix: usize, violation: &Violation) -> Finding {
     Finding {
-        rule: "packet form",
+        rule: form::rule(violation),
         statements: violation.statements().to_vec(),
         message: format!("{} sent what breaks the standard: {violation}", about.who()),
         expected: "packets as the standard writes them".into(),

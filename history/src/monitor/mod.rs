@@ -5,6 +5,7 @@ mod message;
 
 use crate::{
     finding::{Cite, Finding, cited},
+    form,
     record::{End, Record, Seen},
 };
 use greeting::Greeting;
@@ -300,9 +301,13 @@ fn malformed(
         Role::Server => format!("{}, to {name},", scene.server),
         Role::Client => name,
     };
+    let statements = match judged {
+        Role::Server => form::broken_by_server(violation),
+        Role::Client => violation.statements().to_vec(),
+    };
     Finding {
-        rule: "packet form",
-        statements: violation.statements().to_vec(),
+        rule: form::rule(violation),
+        statements,
         message: format!("{who} sent what breaks the standard: {violation}"),
         expected: "packets as the standard writes them".into(),
         witness: vec![ix],

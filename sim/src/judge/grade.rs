@@ -1,7 +1,7 @@
 //! What somebody else's broker can be blamed for.
 
 use squall_catalogue::{self as catalogue, Level};
-use squall_history::Finding;
+use squall_history::{Finding, form};
 use squall_protocol::Version;
 
 /// Whether a finding rests on anything that the standard demands, and does not only describe or leave in doubt; or, where
@@ -10,6 +10,8 @@ pub(super) fn demands(version: Version, finding: &Finding) -> bool {
     let holds = |id: &str| catalogue::find(version, id).is_none_or(|s| s.gradable());
     match finding.statements.as_slice() {
         [] => finding.demand.is_some(),
+        // Whatever is left open about who receives such a packet: no server may send one (section 7.1.1).
+        _ if finding.rule == form::FORM => true,
         cited => cited.iter().any(|id| holds(id)),
     }
 }
@@ -57,6 +59,11 @@ mod tests {
             ..finding(&[])
         };
         assert!(super::demands(Version::V5_0, &asked));
+        let unreadable = Finding {
+            rule: form::FORM,
+            ..finding(&["X-5.0-conform-1"])
+        };
+        assert!(super::demands(Version::V5_0, &unreadable));
     }
 
     #[test]
