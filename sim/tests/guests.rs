@@ -324,7 +324,7 @@ fn a_client_that_writes_no_packets_is_found() {
     });
     let simulation = told(&storm.client(odd).version(Version::V3_1_1));
     let finding = &simulation.series[0].failures[0].findings[0];
-    assert_eq!(finding.rule, "packet form");
+    assert_eq!(finding.rule, "packet contents");
     assert_eq!(finding.statements[0].id, "MQTT-3.1.2-3");
 }
 

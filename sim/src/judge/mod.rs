@@ -84,17 +84,26 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         squall_scenarios::judge(plan, &model, stranger, &mut broken);
     }
     let step = demanded_step(plan, &model, played).filter(|_| stranger);
-    let findings = once(broken.into_list()).into_iter().chain(step);
-    let demanded = |f: &Finding| !stranger || grade::demands(f.version.unwrap_or(version), f);
-    let (findings, mut described): (Vec<_>, Vec<_>) = findings.partition(demanded);
-    // What no statement forbids a server, such as a User Property of its own in each message, is not otherwise than
-    // described.
-    described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
+    let found = once(broken.into_list()).into_iter().chain(step);
+    let (findings, described) = graded(found, version, stranger);
     Judgement {
         findings,
         described,
         doubt,
     }
+}
+
+/// What is held against the broker, and what is only otherwise than described.
+fn graded(
+    found: impl Iterator<Item = Finding>,
+    version: Version,
+    stranger: bool,
+) -> (Vec<Finding>, Vec<Finding>) {
+    let demanded = |f: &Finding| !stranger || grade::demands(f.version.unwrap_or(version), f);
+    let (findings, mut described): (Vec<_>, Vec<_>) = found.partition(demanded);
+    // What no statement forbids a server, such as a User Property of its own in each message, is described nowhere.
+    described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
+    (findings, described)
 }
 
 /// A stranger that lets a story fail has broken no promise by that alone, unless the story says which. With less than it
