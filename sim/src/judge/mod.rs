@@ -86,17 +86,27 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
     }
     let step = demanded_step(plan, &model, version, played).filter(|_| stranger);
     let findings = once(broken.into_list()).into_iter().chain(step);
-    let demanded = |f: &Finding| !stranger || grade::demands(version, f);
-    let (findings, mut described): (Vec<_>, Vec<_>) = findings.partition(demanded);
-    if ends != Ends::Broker {
-        // What no statement forbids a server, such as a User Property of its own in each message, is not otherwise than described.
-        described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
-    }
+    let (findings, described) = graded(findings, version, sight);
     Judgement {
         findings,
         described,
         doubt,
     }
+}
+
+/// What somebody is to be blamed for, and what is only otherwise than described. Of a stranger that is not all the same.
+fn graded(
+    findings: impl Iterator<Item = Finding>,
+    version: Version,
+    Sight { ends, stranger }: Sight,
+) -> (Vec<Finding>, Vec<Finding>) {
+    let demanded = |f: &Finding| !stranger || grade::demands(version, f);
+    let (demanded, mut described): (Vec<_>, Vec<_>) = findings.partition(demanded);
+    if ends != Ends::Broker {
+        // No statement speaks of it: a server may add a User Property to each message.
+        described.retain(|f| !f.statements.is_empty() || f.demand.is_some());
+    }
+    (demanded, described)
 }
 
 /// A stranger that lets a story fail has broken no promise by that alone, unless the story says which. With less than it
