@@ -2,26 +2,26 @@
 
 use super::{
     core::Core,
+    intake::{Intake, Turn},
     line::{Line, Waiting},
 };
 use crate::{ConnId, Hangup};
-use bytes::Bytes;
-use std::{io, rc::Rc, time::Duration};
+use std::{future::poll_fn, io, rc::Rc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     select,
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, unbounded_channel},
-    },
+    sync::Notify,
     task::{JoinSet, unconstrained, yield_now},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 /// How long a closed connection may take to send its last packets, and its peer to hang up.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-const READ_BYTES: usize = 16 * 1024;
-/// What a connection may say before others have their turn. Far more than arrives in one instant of a simulation.
+/// How long who sends much waits for those that are to get it. Who takes half of what may wait for it in this time
+/// loses nothing; the others hold nobody up for longer.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Packets and bytes that are sent to a client before others have their turn. More than a simulation sends at once.
+const TURN_PACKETS: usize = 256;
 const TURN_BYTES: usize = 256 << 10;
 
 /// Starts the tasks of a connection. They run only after the caller has told the core.
@@ -30,18 +30,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (read_half, write_half) = split(stream);
-    let (packets, queue) = unbounded_channel();
-    let waiting = Rc::new(Waiting::new(core.outgoing()));
+    let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
     let read = read(Rc::clone(core), conn, read_half, Rc::clone(&waiting));
-    let write = write(
-        Rc::clone(core),
-        conn,
-        write_half,
-        queue,
-        Rc::clone(&waiting),
-    );
+    let write = write(Rc::clone(core), conn, write_half, Rc::clone(&waiting));
     Line {
-        packets,
         waiting,
         reader: tasks.spawn_local(unconstrained(read)),
         writer: tasks.spawn_local(unconstrained(write)),
@@ -57,23 +49,18 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     waiting: Rc<Waiting>,
 ) {
     let listen = async {
-        let mut buffer = vec![0; READ_BYTES];
-        let mut turn = 0;
+        let mut intake = Intake::new();
         loop {
-            match half.read(&mut buffer).await {
-                Ok(0) => return Hangup::Eof,
-                Ok(n) => {
-                    core.bytes(conn, &buffer[..n]);
-                    turn += n;
-                    if turn > TURN_BYTES {
-                        // Who sends without end must not keep others, the clock and signals waiting.
-                        turn = 0;
-                        yield_now().await;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Hangup::Reset,
+            let turn = poll_fn(|cx| intake.poll(cx, &core, conn, &mut half, &waiting));
+            match turn.await {
+                Turn::Ended(how) => return how,
+                Turn::Over => {}
+                // It is read no faster than those read who are to get it, as long as they do read.
+                Turn::Pressed(line) => drop(Box::pin(timeout(PAUSE, line.eased())).await),
+                Turn::Unread => waiting.read().await,
             }
+            // Who sends without end must not keep others, the clock and signals waiting.
+            yield_now().await;
         }
     };
     select! {
@@ -88,29 +75,45 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     core: Rc<Core>,
     conn: ConnId,
     mut half: WriteHalf<S>,
-    mut queue: UnboundedReceiver<Bytes>,
     waiting: Rc<Waiting>,
 ) {
     let send = async {
-        while let Some(packet) = queue.recv().await {
+        let (mut packets, mut bytes) = (0, 0);
+        while let Some(packet) = waiting.next().await {
             half.write_all(&packet).await?;
             half.flush().await?;
-            waiting.sent(packet.len());
+            (packets, bytes) = (packets + 1, bytes + packet.len());
+            waiting.sent(&packet);
+            drop(packet);
+            if let Some(room) = waiting.news() {
+                core.room(conn, room);
+            }
+            let over = packets >= TURN_PACKETS || bytes >= TURN_BYTES;
+            if over || waiting.is_empty() {
+                (packets, bytes) = (0, 0);
+            }
+            if over {
+                yield_now().await;
+            }
         }
         half.shutdown().await
     };
     select! {
         biased;
-        sent = send => if sent.is_err() {
-            // Nothing to report when the core has closed it already.
-            core.closed(conn, Hangup::Reset);
-        },
+        sent = send => {
+            let sent: io::Result<()> = sent;
+            if sent.is_err() {
+                // Nothing to report when the core has closed it already.
+                core.closed(conn, Hangup::Reset);
+            }
+        }
         () = grace(&waiting.writer_closes) => {}
     }
 }
 
-/// Ends [`GRACE`] after the connection was closed.
+/// Ends [`GRACE`] after the connection was closed. Most connections are open: only one that closes takes room for a
+/// timer.
 async fn grace(closes: &Notify) {
     closes.notified().await;
-    sleep(GRACE).await;
+    Box::pin(sleep(GRACE)).await;
 }

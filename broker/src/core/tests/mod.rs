@@ -7,6 +7,7 @@ mod limits;
 mod property;
 mod publish;
 mod retained;
+mod room;
 mod session;
 mod shared;
 mod subscribe;
