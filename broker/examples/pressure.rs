@@ -193,8 +193,7 @@ impl Peer {
 
     /// Takes messages, and acknowledges them, until so many came or none comes for five seconds.
     fn take(&mut self, wanted: usize) -> io::Result<usize> {
-        self.stream
-            .set_read_timeout(Some(Duration::from_secs(5)))?;
+        self.stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut taken = 0;
         while taken < wanted {
             match self.next() {

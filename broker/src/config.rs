@@ -81,7 +81,8 @@ pub struct Config {
     /// what they publish: they are not read for 20 ms at most each time. `usize::MAX` sets no limit. 1 MiB.
     pub max_outgoing_bytes: usize,
     /// Bytes of answers (all packets but PUBLISH) waiting in the driver for one client. While they are more, the
-    /// client is not read. 64 KiB.
+    /// client is not read. With the default, a client may send as many QoS 1 messages as there are packet identifiers
+    /// before it takes the first acknowledgement. 10 MiB.
     pub max_unread_answers: usize,
     /// Bytes waiting in the driver for all clients. Beyond it the connection for which most are waiting is dropped,
     /// counted ([`crate::Counters::closed_slow`]) and told of ([`crate::Server::notices`]). 256 MiB.
@@ -135,7 +136,7 @@ impl Default for Config {
             max_connections: 16_384,
             max_unfinished_bytes: 64 << 20,
             max_outgoing_bytes: 1 << 20,
-            max_unread_answers: 64 << 10,
+            max_unread_answers: 10 << 20,
             max_outgoing_bytes_in_all: 256 << 20,
             connect_timeout: Duration::from_secs(30),
             server_keep_alive: None,

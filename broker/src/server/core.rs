@@ -186,6 +186,9 @@ impl State {
                     if line.waiting.is_pressed() && caller != Some(conn) {
                         done.pressed = Some(Rc::clone(&line.waiting));
                     }
+                    if let Some(room) = line.waiting.correction() {
+                        self.broker.handle_room(now, conn, room);
+                    }
                     while self.outgoing.get() > self.most {
                         let Some(conn) = self.slowest() else { break };
                         self.give_up(now, conn);

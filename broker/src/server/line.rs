@@ -96,13 +96,25 @@ impl Waiting {
         }
     }
 
-    /// What the core has to be told of the room there is, if it is time: it takes what is left for little, and there
-    /// is much.
+    /// What the core has to be told of the room there is after something was handed to the transport: when it takes
+    /// what is left for little, and there is much.
     pub(super) fn news(&self) -> Option<usize> {
         let window = self.limits.window;
-        let room = window.saturating_sub(self.bytes.get());
-        let news = self.believed.get() <= window / 4 && room > window / 2;
-        news.then(|| {
+        self.tell(self.believed.get() <= window / 4 && self.room() > window / 2)
+    }
+
+    /// The same after something was handed to the writer: when it takes the line for full, and it is not.
+    pub(super) fn correction(&self) -> Option<usize> {
+        self.tell(self.believed.get() == 0 && self.room() > 0)
+    }
+
+    fn room(&self) -> usize {
+        self.limits.window.saturating_sub(self.bytes.get())
+    }
+
+    fn tell(&self, due: bool) -> Option<usize> {
+        let room = self.room();
+        due.then(|| {
             self.believed.set(room);
             room
         })
