@@ -38,10 +38,11 @@ impl Broker {
         let queue = &mut self.sessions[id].queue;
         // The same messages are sent again, from the first [MQTT-3.8.4-3]: once is enough.
         queue.retain_found(|before| before.filter != found.filter);
-        while self.conns.has_room(conn) && !self.sessions[id].queue.has_any_found() {
-            let Some(message) = self.retained.next(&found, now) else {
+        while let Some(message) = self.retained.next(&found, now) {
+            if !self.conns.has_room(conn) || self.sessions[id].queue.has_any_found() {
+                self.sessions[id].queue.push_found(found);
                 return;
-            };
+            }
             // [MQTT-3.8.3-3] (5.0)
             let own = found.no_local && self.sessions[id].published(&message);
             found.pass(&message);
@@ -49,7 +50,6 @@ impl Broker {
                 self.deliver(now, id, found.delivery(&message));
             }
         }
-        self.sessions[id].queue.push_found(found);
     }
 
     /// Sends the next of the retained messages that wait; false when it has to wait longer.

@@ -8,6 +8,7 @@ mod property;
 mod publish;
 mod retained;
 mod room;
+mod room_property;
 mod session;
 mod shared;
 mod subscribe;

@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::{Counters, WhenFull};
-use proptest::prelude::*;
 
 /// Room for one packet, whatever its size.
 const ONE: usize = 1;
@@ -235,6 +234,45 @@ fn a_retained_message_that_changes_before_its_turn_is_sent_once_and_in_order() {
 }
 
 #[test]
+fn what_a_subscription_finds_keeps_its_place_between_messages() {
+    let (mut bench, sub, publisher) = pair(V5, Q1);
+    bench.publish_retained(publisher, "r", "found", Q1);
+    bench.packets(sub);
+    bench.room(sub, 0);
+    for payload in ["one", "two"] {
+        bench.publish(publisher, "t", payload, Q1);
+    }
+    bench.subscribe(sub, "r", Q1);
+    bench.publish(publisher, "t", "three", Q1);
+    bench.room(sub, usize::MAX);
+    assert_eq!(bench.payloads(sub), ["one", "two", "found", "three"]);
+}
+
+#[test]
+fn qos_0_does_not_overtake_an_older_message_of_its_topic_that_waits_for_an_acknowledgement() {
+    let mut bench = Bench::new();
+    let publisher = bench.connect(V5, "p");
+    for (topic, qos) in [("r/1", Q1), ("r/2", Q1), ("r/3", Q0)] {
+        bench.publish_retained(publisher, topic, "old", qos);
+    }
+    let one_at_a_time = with_property(hello(V5, "s"), Property::ReceiveMaximum(1));
+    let sub = bench.join(one_at_a_time);
+    bench.room(sub, 0);
+    bench.subscribe(sub, "r/+", Q1);
+    bench.subscribe(sub, "other", Q0);
+    bench.room(sub, usize::MAX);
+    assert_eq!(bench.seen(sub), ["publish r/1 old q1 #1 retain"]);
+    bench.publish(publisher, "r/3", "new", Q0);
+    bench.publish(publisher, "other", "new", Q0);
+    assert_eq!(bench.seen(sub), ["publish other new q0"]);
+    bench.send(sub, puback(1));
+    bench.send(sub, puback(2));
+    let rest = ["publish r/2 old q1 #2 retain", "publish r/3 old q0 retain"];
+    assert_eq!(bench.seen(sub), rest);
+    assert_eq!(bench.counters().dropped_line_full, 1);
+}
+
+#[test]
 fn what_subscriptions_found_ends_with_them_and_with_a_connection_at_qos_0() {
     let (mut bench, sub, _) = found(V5, Q1);
     bench.unsubscribe(sub, &["r/#"]);
@@ -369,111 +407,4 @@ fn a_packet_too_large_for_the_client_takes_no_room() {
     assert_eq!(bench.payloads(sub), ["fits"]);
     assert_eq!(bench.counters().dropped_too_large, 1);
     assert_eq!(bench.seen(publisher).len(), 2);
-}
-
-/// Something that happens while there is more or less room.
-#[derive(Clone, Debug)]
-enum Step {
-    Publish(u8, QoS, bool),
-    Room(usize),
-    Ack,
-    Return,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let qos = prop::sample::select(vec![Q1, Q2]);
-    prop_oneof![
-        8 => (0_u8..4, qos, any::<bool>()).prop_map(|(t, q, r)| Step::Publish(t, q, r)),
-        4 => (0_usize..600).prop_map(|n| Step::Room(n.saturating_sub(200))),
-        4 => Just(Step::Ack),
-        1 => Just(Step::Return),
-    ]
-}
-
-/// Everything a subscriber was ever sent, by topic: new messages in the order of their first sending, and acknowledged
-/// by it when it is told to.
-struct Watched {
-    bench: Bench,
-    sub: ConnId,
-    publisher: ConnId,
-    open: Vec<PacketId>,
-    came: BTreeMap<Text, Vec<Bytes>>,
-}
-
-impl Watched {
-    fn new() -> Self {
-        let mut bench = Bench::new();
-        let sub = bench.join(hello_again(V5, "s"));
-        bench.subscribe(sub, "+", Q1);
-        let publisher = bench.connect(V5, "p");
-        Self {
-            bench,
-            sub,
-            publisher,
-            open: Vec::new(),
-            came: BTreeMap::new(),
-        }
-    }
-
-    fn take(&mut self) {
-        for message in self.bench.messages(self.sub) {
-            self.open.extend(message.packet_id);
-            if !message.dup {
-                let came = self.came.entry(message.topic).or_default();
-                came.push(message.payload);
-            }
-        }
-    }
-
-    fn play(&mut self, n: usize, step: &Step, limited: bool) {
-        match step {
-            Step::Publish(topic, qos, retain) => {
-                let publish = Publish {
-                    retain: *retain,
-                    ..message(&format!("t{topic}"), &n.to_string(), *qos)
-                };
-                self.bench.send(self.publisher, Packet::Publish(publish));
-                self.bench.send(self.publisher, pubrel(7));
-            }
-            Step::Room(bytes) if limited => self.bench.room(self.sub, *bytes),
-            Step::Room(_) => {}
-            Step::Ack => {
-                for id in std::mem::take(&mut self.open) {
-                    self.bench.send(self.sub, Packet::PubAck(Ack::success(id)));
-                }
-            }
-            Step::Return => {
-                self.bench.hang_up(self.sub);
-                self.take();
-                self.open.clear();
-                self.sub = self.bench.open();
-                if limited {
-                    self.bench.room(self.sub, n % 300);
-                }
-                let hello = Packet::Connect(Box::new(hello_again(V5, "s")));
-                self.bench.send(self.sub, hello);
-            }
-        }
-        self.take();
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_line_that_is_sometimes_full_changes_when_messages_come_and_nothing_else(
-        steps in prop::collection::vec(step(), 1..60)
-    ) {
-        let (mut free, mut limited) = (Watched::new(), Watched::new());
-        for (n, step) in steps.iter().enumerate() {
-            free.play(n, step, false);
-            limited.play(n, step, true);
-        }
-        limited.bench.room(limited.sub, usize::MAX);
-        limited.take();
-        prop_assert_eq!(&free.came, &limited.came);
-        prop_assert_eq!(free.bench.counters(), limited.bench.counters());
-        prop_assert_eq!(limited.bench.counters(), Counters::default());
-    }
 }
