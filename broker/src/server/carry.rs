@@ -1,4 +1,5 @@
-//! One connection's tasks: a reader that calls the core, a writer that sends one packet a write, and a quiet end.
+//! One connection's tasks: a reader that calls the core, a writer, and a quiet end. A packet is a write, unless the
+//! transport takes many slices at once.
 
 use super::{
     core::Core,
@@ -20,8 +21,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long who sends much waits for those that are to get it. Who takes half of what may wait for it in this time
 /// loses nothing; the others hold nobody up for longer.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Packets and bytes that are sent to a client before others have their turn. More than a simulation sends at once.
-const TURN_PACKETS: usize = 256;
+/// Writes to a client, and their bytes, before others have their turn. More than a simulation sends at once.
+const TURN_WRITES: usize = 256;
 const TURN_BYTES: usize = 256 << 10;
 
 /// Starts the tasks of a connection. They run only after the caller has told the core.
@@ -70,7 +71,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Sends packet by packet, then closes our side.
+/// Sends what there is to send, then closes our side.
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     core: Rc<Core>,
     conn: ConnId,
@@ -78,19 +79,17 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     waiting: Rc<Waiting>,
 ) {
     let send = async {
-        let (mut packets, mut bytes) = (0, 0);
-        while let Some(packet) = waiting.next().await {
-            half.write_all(&packet).await?;
+        let (mut writes, mut bytes) = (0, 0);
+        while waiting.any().await {
+            bytes += poll_fn(|cx| waiting.poll_write(cx, &mut half)).await?;
             half.flush().await?;
-            (packets, bytes) = (packets + 1, bytes + packet.len());
-            waiting.sent(&packet);
-            drop(packet);
+            writes += 1;
             if let Some(room) = waiting.news() {
                 core.room(conn, room);
             }
-            let over = packets >= TURN_PACKETS || bytes >= TURN_BYTES;
+            let over = writes >= TURN_WRITES || bytes >= TURN_BYTES;
             if over || waiting.is_empty() {
-                (packets, bytes) = (0, 0);
+                (writes, bytes) = (0, 0);
             }
             if over {
                 yield_now().await;

@@ -7,9 +7,12 @@ use squall_protocol::PacketType;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    io::{self, IoSlice},
+    pin::Pin,
     rc::Rc,
+    task::{Context, Poll, ready},
 };
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{io::AsyncWrite, sync::Notify, task::AbortHandle};
 
 /// The core's end of a connection. Dropping it lets the writer finish and then close.
 pub(super) struct Line {
@@ -31,9 +34,11 @@ pub(super) struct Limits {
 pub(super) struct Waiting {
     limits: Limits,
     packets: RefCell<VecDeque<Bytes>>,
+    /// Bytes of the first of them that were handed to the transport.
+    begun: Cell<usize>,
     /// Whether the core's end is there.
     open: Cell<bool>,
-    /// Bytes that were handed to the writer and not yet to the transport.
+    /// Bytes of packets that were handed to the writer and not yet whole to the transport.
     bytes: Cell<usize>,
     /// Of these, those of answers.
     answers: Cell<usize>,
@@ -55,6 +60,7 @@ impl Waiting {
         Self {
             limits,
             packets: RefCell::default(),
+            begun: Cell::new(0),
             open: Cell::new(true),
             bytes: Cell::new(0),
             answers: Cell::new(0),
@@ -67,12 +73,11 @@ impl Waiting {
         }
     }
 
-    /// The next packet for the transport, `None` when there is none and none will come.
-    pub(super) async fn next(&self) -> Option<Bytes> {
+    /// Waits for a packet; false when there is none and none will come.
+    pub(super) async fn any(&self) -> bool {
         loop {
-            let packet = self.packets.borrow_mut().pop_front();
-            if packet.is_some() || !self.open.get() {
-                return packet;
+            if !self.is_empty() || !self.open.get() {
+                return !self.is_empty();
             }
             self.more.notified().await;
         }
@@ -83,14 +88,53 @@ impl Waiting {
         self.packets.borrow().is_empty()
     }
 
-    /// A packet was handed to the transport.
-    pub(super) fn sent(&self, packet: &Bytes) {
-        if is_answer(packet) {
-            let answers = self.answers.get().saturating_sub(weight(packet));
-            self.answers.set(answers);
+    /// Hands the transport what it takes at once: many packets, or one, where it takes no more than one slice. Gives
+    /// the number of bytes. There is a packet.
+    pub(super) fn poll_write<W: AsyncWrite + Unpin>(
+        &self,
+        cx: &mut Context<'_>,
+        transport: &mut W,
+    ) -> Poll<io::Result<usize>> {
+        let most = match transport.is_write_vectored() {
+            true => MOST_SLICES,
+            false => 1,
+        };
+        let packets = self.packets.borrow();
+        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+        let mut count = 0;
+        for (slice, packet) in slices.iter_mut().zip(&*packets).take(most) {
+            *slice = IoSlice::new(packet);
+            count += 1;
         }
-        self.set(self.bytes.get().saturating_sub(weight(packet)));
+        slices[0].advance(self.begun.get());
+        let wrote = ready!(Pin::new(transport).poll_write_vectored(cx, &slices[..count]))?;
+        drop(packets);
+        if wrote == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.wrote(wrote);
+        Poll::Ready(Ok(wrote))
+    }
+
+    /// So many bytes were handed to the transport.
+    fn wrote(&self, bytes: usize) {
         let mut packets = self.packets.borrow_mut();
+        let (mut left, mut waiting, mut answers) = (
+            self.begun.get() + bytes,
+            self.bytes.get(),
+            self.answers.get(),
+        );
+        while let Some(packet) = packets.front().filter(|packet| packet.len() <= left) {
+            left -= packet.len();
+            waiting = waiting.saturating_sub(weight(packet));
+            if is_answer(packet) {
+                answers = answers.saturating_sub(weight(packet));
+            }
+            packets.pop_front();
+        }
+        self.begun.set(left);
+        self.answers.set(answers);
+        self.set(waiting);
         if packets.is_empty() && packets.capacity() > PLACES_KEPT {
             *packets = VecDeque::new();
         }
@@ -212,5 +256,7 @@ fn is_answer(packet: &Bytes) -> bool {
     PacketType::from_number(first >> 4) != Some(PacketType::Publish)
 }
 
+/// Packets that a transport is given at once.
+const MOST_SLICES: usize = 64;
 /// Places for packets that are kept while none waits.
 const PLACES_KEPT: usize = 16;
