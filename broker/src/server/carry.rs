@@ -116,3 +116,26 @@ async fn grace(closes: &Notify) {
     closes.notified().await;
     Box::pin(sleep(GRACE)).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Broker, Config};
+    use tokio::io::duplex;
+
+    #[test]
+    fn a_silent_connection_takes_little() {
+        let broker = Box::new(Broker::new(Config::default()));
+        let core = Rc::new(Core::new(broker, None, None));
+        let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
+        let (read_half, write_half) = split(duplex(1).0);
+        let read = read(Rc::clone(&core), ConnId(0), read_half, Rc::clone(&waiting));
+        let write = write(core, ConnId(0), write_half, Rc::clone(&waiting));
+        let sizes = [
+            size_of_val(&read),
+            size_of_val(&write),
+            size_of::<Waiting>(),
+        ];
+        assert!(sizes.iter().all(|bytes| *bytes <= 384), "{sizes:?}");
+    }
+}
