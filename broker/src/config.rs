@@ -36,17 +36,19 @@ pub struct Config {
     /// Whether clients may publish to topics that begin with `$`. If not, such a message is acknowledged with Topic
     /// Name invalid (5.0) or as usual (3.1.1) and goes nowhere; a will with such a topic is refused.
     pub dollar_topics: bool,
-    /// Messages kept for one session that cannot be sent now: its client is away, or its Receive Maximum is
-    /// reached. When the queue is full a new message is dropped for this session and counted; a publisher whose
-    /// message found every queue full is told so with Quota exceeded (0x97) in PUBACK or PUBREC (5.0).
+    /// Messages kept for one session that cannot be sent now: its client is away, its Receive Maximum is reached, or
+    /// its transport takes no more. When the queue is full, one is dropped for this session and counted
+    /// ([`crate::Counters::dropped_queue_full`]); which one, says [`Self::when_queue_full`]. 100,000.
     pub max_queued: usize,
+    /// Which message is dropped for a session whose queue is full. The newest.
+    pub when_queue_full: WhenFull,
     /// Bytes of QoS 1 and 2 messages kept for one session: those that wait, and those that its client has not
     /// acknowledged. A message is charged in full to each session that keeps it. Beyond it the same happens as with
-    /// [`Self::max_queued`], so one message larger than this is never delivered with QoS 1 or 2. 64 MiB.
+    /// [`Self::max_queued`], so one message larger than this is never delivered with QoS 1 or 2. 128 MiB.
     pub max_queued_bytes: usize,
     /// Bytes of retained messages in all. A message that does not fit is refused whole, nobody gets it and the one
     /// before stays: with QoS 1 and 2 by Quota exceeded in PUBACK or PUBREC (5.0) or by closing the publisher's
-    /// connection (3.1.1, [MQTT-4.8.0-2]); with QoS 0, and when it is a will, it is dropped and counted. 64 MiB.
+    /// connection (3.1.1, [MQTT-4.8.0-2]); with QoS 0, and when it is a will, it is dropped and counted. 128 MiB.
     pub max_retained_bytes: usize,
     /// Bytes of all messages, those of sessions, retained ones and wills, and of unfinished QoS 1 and 2 exchanges. A
     /// message is charged once, however many sessions keep it, and its place in each of them. Beyond it a QoS 1 or 2
@@ -70,11 +72,20 @@ pub struct Config {
     /// those of one connection. Beyond it the connection that has most of them is dropped, in 5.0 with Quota exceeded
     /// in DISCONNECT. Room is made as bytes arrive, up to twice as much as there are. 64 MiB.
     pub max_unfinished_bytes: usize,
-    /// Bytes waiting in the driver for one client that does not read. Beyond it the connection is dropped. With the
-    /// defaults it has room for all that a session is sent when it is resumed, and for all retained messages. 144 MiB.
+    /// Bytes waiting in the driver for one client. While they are that many, QoS 1 and 2 messages wait in the queue of
+    /// its session, as they do when its Receive Maximum is reached, and new QoS 0 messages are dropped for it and
+    /// counted ([`crate::Counters::dropped_line_full`]). Retained messages that a subscription found wait at any QoS,
+    /// and while they do, QoS 0 messages on topics that the subscription matches are dropped. A message is sent whole
+    /// when there is room for its first byte, and answers always are, so more can be waiting: one packet, and what
+    /// [`Self::max_unread_answers`] says. Publishers are slowed down when half of it is waiting for somebody who gets
+    /// what they publish: they are not read for 20 ms at most each time. `usize::MAX` sets no limit. 1 MiB.
     pub max_outgoing_bytes: usize,
-    /// Bytes waiting in the driver for all clients. Beyond it the connection for which most are waiting is dropped.
-    /// 256 MiB.
+    /// Bytes of answers (all packets but PUBLISH) waiting in the driver for one client. While they are more, the
+    /// client is not read. With the default, a client may send as many QoS 1 messages as there are packet identifiers
+    /// before it takes the first acknowledgement. 10 MiB.
+    pub max_unread_answers: usize,
+    /// Bytes waiting in the driver for all clients. Beyond it the connection for which most are waiting is dropped,
+    /// counted ([`crate::Counters::closed_slow`]) and told of ([`crate::Server::notices`]). 256 MiB.
     pub max_outgoing_bytes_in_all: usize,
     /// How long a connection may be open before its CONNECT is complete; zero waits for ever.
     pub connect_timeout: Duration,
@@ -87,6 +98,18 @@ pub struct Config {
     /// How long the session of a 3.1.1 client with Clean Session 0 is kept while it is away, in seconds. `None`
     /// keeps it for ever.
     pub session_expiry_3_1_1: Option<u32>,
+}
+
+/// Which message goes when there is no room for one more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The one that comes: what waits is kept. When nobody took it, its publisher is told so with Quota exceeded
+    /// (0x97) in PUBACK or PUBREC (5.0); 3.1.1 has no way to say it.
+    #[default]
+    DropNewest,
+    /// Those that have waited longest, until the new one has room. What was sent and is not acknowledged never goes,
+    /// so a new message is dropped, as by [`Self::DropNewest`], when that alone leaves no room.
+    DropOldest,
 }
 
 impl Default for Config {
@@ -103,15 +126,17 @@ impl Default for Config {
             empty_client_id: true,
             dollar_topics: true,
             max_queued: 100_000,
-            max_queued_bytes: 64 << 20,
-            max_retained_bytes: 64 << 20,
+            when_queue_full: WhenFull::DropNewest,
+            max_queued_bytes: 128 << 20,
+            max_retained_bytes: 128 << 20,
             max_message_bytes: 256 << 20,
             max_sessions: 50_000,
             max_session_bytes: 32 << 20,
             max_sessions_bytes: 128 << 20,
             max_connections: 16_384,
             max_unfinished_bytes: 64 << 20,
-            max_outgoing_bytes: 144 << 20,
+            max_outgoing_bytes: 1 << 20,
+            max_unread_answers: 10 << 20,
             max_outgoing_bytes_in_all: 256 << 20,
             connect_timeout: Duration::from_secs(30),
             server_keep_alive: None,

@@ -18,9 +18,9 @@ mod script;
 mod server;
 
 pub use answers::Answers;
-pub use config::Config;
+pub use config::{Config, WhenFull};
 pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
-pub use server::Server;
+pub use server::{Notice, Server};
 pub use squall_transport::{Accept, Hangup};

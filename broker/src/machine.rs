@@ -13,6 +13,13 @@ pub trait Machine: fmt::Debug {
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]);
     /// The transport ended.
     fn handle_closed(&mut self, now: Time, conn: ConnId, how: Hangup);
+    /// The transport of a connection takes so many bytes more ([`Broker::handle_room`]). A driver whose transports take
+    /// everything never calls it, and a machine that always sends at once has nothing to do.
+    fn handle_room(&mut self, _now: Time, _conn: ConnId, _bytes: usize) {}
+    /// The driver gave a connection up as its client does not read.
+    fn handle_slow(&mut self, now: Time, conn: ConnId) {
+        self.handle_closed(now, conn, Hangup::Reset);
+    }
     /// Does what a script says, to a caller; a [`Broker`] decides itself what it sends.
     fn handle_script(&mut self, now: Time, caller: usize, script: Script);
     /// Does everything that is due.
@@ -42,6 +49,14 @@ impl Machine for Broker {
 
     fn handle_closed(&mut self, now: Time, conn: ConnId, how: Hangup) {
         Self::handle_closed(self, now, conn, how);
+    }
+
+    fn handle_room(&mut self, now: Time, conn: ConnId, bytes: usize) {
+        Self::handle_room(self, now, conn, bytes);
+    }
+
+    fn handle_slow(&mut self, now: Time, conn: ConnId) {
+        Self::handle_slow(self, now, conn);
     }
 
     fn handle_script(&mut self, _: Time, _: usize, _: Script) {}

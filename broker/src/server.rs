@@ -6,10 +6,14 @@
 
 mod carry;
 mod core;
+mod intake;
 mod line;
 mod listen;
+mod notice;
 
-use self::core::{Core, Observer, hand_on, keep_time};
+pub use notice::Notice;
+
+use self::core::{Core, Listener, Observer, hand_on, keep_time};
 use crate::{ConnId, Event, Machine, Script};
 use squall_protocol::Time;
 use squall_transport::Accept;
@@ -42,6 +46,7 @@ use tokio::{
 pub struct Server {
     broker: Box<dyn Machine>,
     observer: Option<Observer>,
+    listener: Option<Listener>,
     scripts: Option<UnboundedReceiver<(usize, Script)>>,
 }
 
@@ -66,6 +71,7 @@ impl Server {
         Self {
             broker,
             observer: None,
+            listener: None,
             scripts: None,
         }
     }
@@ -83,6 +89,14 @@ impl Server {
     pub fn observer(mut self, observer: impl FnMut(Time, Event) + 'static) -> Self {
         self.broker.observe(true);
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Tells `listener` what the server does on its own account, as it does it. It is called while the core is busy and
+    /// has to come back at once.
+    #[must_use]
+    pub fn notices(mut self, listener: impl FnMut(Notice) + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
         self
     }
 
@@ -124,7 +138,7 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
-        let core = Rc::new(Core::new(self.broker, self.observer));
+        let core = Rc::new(Core::new(self.broker, self.observer, self.listener));
         let mut tasks = JoinSet::new();
         let clock = tasks.spawn_local(unconstrained(keep_time(Rc::clone(&core))));
         let told = self.scripts.map(|scripts| {

@@ -144,6 +144,8 @@ impl Broker {
     fn leave(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
         session.conn = None;
+        // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
+        (session.queue).retain_found(|found| found.qos > QoS::AtMostOnce);
         match session.expiry {
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
             Expiry::AtOnce => {
@@ -180,7 +182,7 @@ impl Broker {
         // QoS 2 delivery that had begun must not [MQTT-4.8.2-5] (5.0).
         let begun = session.outbound.clear();
         let begun = begun.into_iter().filter(|d| d.qos == QoS::AtLeastOnce);
-        for delivery in begun.chain(session.queue) {
+        for delivery in begun.chain(session.queue.into_messages()) {
             self.redistribute(now, delivery);
         }
     }

@@ -325,6 +325,7 @@ impl Broker {
         if let Some(at) = connection.deadline.take() {
             self.deadlines.clear(at, Timer::Connect(conn));
         }
+        connection.head = Vec::new();
         let problem = connect.properties.request_problem_information();
         connection.link = Some(Link {
             session,

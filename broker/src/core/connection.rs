@@ -1,6 +1,6 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::{ConnId, ledger::Charge, session::SessionId};
+use super::{ConnId, Output, ledger::Charge, session::SessionId};
 use squall_protocol::{Decoder, Role, Time, Version, flow::ReceiveQuota, topic::TopicAliases};
 use std::{
     collections::BTreeMap,
@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-/// The connections that are open.
+/// The connections that are open. Boxed, as a tree keeps room for more than it holds.
 #[derive(Debug, Default)]
-pub(super) struct Connections(BTreeMap<ConnId, Connection>);
+pub(super) struct Connections(BTreeMap<ConnId, Box<Connection>>);
 
 /// Who sent a packet: a client that was accepted. Its connection and session are there until the packet was handled.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,11 @@ impl Connections {
         })
     }
 
+    /// Whether the transport of a connection takes a message now.
+    pub(super) fn has_room(&self, conn: ConnId) -> bool {
+        self.get(&conn).is_some_and(|c| c.room != Some(0))
+    }
+
     /// The link of a connection on which CONNECT was accepted.
     pub(super) fn link(&self, conn: ConnId) -> &Link {
         let link = self.get(&conn).and_then(|c| c.link.as_ref());
@@ -48,7 +53,7 @@ impl Connections {
 const ACCEPTED: &str = "a session lets its connection go when that ends";
 
 impl Deref for Connections {
-    type Target = BTreeMap<ConnId, Connection>;
+    type Target = BTreeMap<ConnId, Box<Connection>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -65,13 +70,15 @@ impl DerefMut for Connections {
 pub(super) struct Connection {
     pub(super) decoder: Decoder,
     /// The first bytes of CONNECT, as far as its Protocol Level, until it was accepted.
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     /// When CONNECT or the next packet has to be here.
     pub(super) deadline: Option<Time>,
     /// Whether it is more than the broker has room for: CONNECT is refused.
     pub(super) surplus: bool,
     /// Bytes of an unfinished packet, as they were counted last.
     pub(super) unfinished: usize,
+    /// Bytes that its transport takes now; `None` for any number of them.
+    pub(super) room: Option<usize>,
     /// Set once CONNACK said yes.
     pub(super) link: Option<Link>,
 }
@@ -105,7 +112,15 @@ impl Connection {
             deadline: None,
             surplus,
             unfinished: 0,
+            room: None,
             link: None,
+        }
+    }
+
+    /// A packet of so many bytes was handed to the transport.
+    pub(super) fn sent(&mut self, packet: usize) {
+        if let Some(room) = &mut self.room {
+            *room = room.saturating_sub(packet + Output::PACKET_BYTES);
         }
     }
 

@@ -3,9 +3,11 @@
 use super::{
     Broker, Client, CloseCause, ConnId, ProtocolError,
     message::{Delivery, Message},
-    session::SessionId,
+    queue::Next,
+    session::{Session, SessionId},
     subscriptions::Match,
 };
+use crate::config::WhenFull;
 use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Time,
     flow::{Resend, sender::Action},
@@ -95,52 +97,81 @@ impl Broker {
             self.counters.dropped_expired += 1;
             return true;
         }
-        let session = &mut self.sessions[id];
-        let clear = session.conn.filter(|_| session.is_clear(delivery.qos));
+        let (session, conns) = (&mut self.sessions[id], &self.conns);
+        let clear = |conn: &ConnId| session.is_clear() && conns.has_room(*conn);
         match (session.conn, delivery.qos) {
             (Some(conn), QoS::AtMostOnce) => {
-                self.transmit(now, conn, id, delivery);
-                return true;
+                let takes = conns.has_room(conn) && !session.queue.has_found(&delivery);
+                match takes {
+                    true => self.transmit(now, conn, id, delivery),
+                    false => self.counters.dropped_line_full += 1,
+                }
+                return takes;
             }
             // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
             (None, QoS::AtMostOnce) => return true,
             _ => {}
         }
-        let queue = &mut session.queue;
-        while queue.front().is_some_and(|d| d.message.is_expired(now)) {
-            queue.pop_front();
-            self.counters.dropped_expired += 1;
-        }
-        let config = &self.config;
-        let place = delivery.place_bytes();
-        let has_room = session
-            .kept
-            .has_room(delivery.bytes(), config.max_queued_bytes)
-            && self.messages.has_room(place, config.max_message_bytes)
-            && (clear.is_some() || session.queue.len() < config.max_queued);
-        if !has_room {
+        let clear = session.conn.filter(clear);
+        self.drop_expired(now, id);
+        if !self.make_room(id, &delivery, clear.is_some()) {
             self.counters.dropped_queue_full += 1;
             return false;
         }
+        let session = &mut self.sessions[id];
         delivery.keep(&session.kept, &self.messages);
         match clear {
             Some(conn) => self.transmit(now, conn, id, delivery),
             // [MQTT-3.1.2-5] (3.1.1)
-            None => session.queue.push_back(delivery),
+            None => session.queue.push(delivery),
         }
         true
     }
 
+    /// Drops what has waited too long at the head of a queue.
+    fn drop_expired(&mut self, now: Time, id: SessionId) {
+        let queue = &mut self.sessions[id].queue;
+        while queue.front().is_some_and(|d| d.message.is_expired(now)) {
+            queue.pop();
+            self.counters.dropped_expired += 1;
+        }
+    }
+
+    /// Whether there is room for one more message in a session, made as the settings say; `clear` when it is sent at
+    /// once.
+    fn make_room(&mut self, id: SessionId, delivery: &Delivery, clear: bool) -> bool {
+        loop {
+            let session = &self.sessions[id];
+            let fits = clear || session.queue.len() < self.config.max_queued;
+            if fits && self.can_keep(session, delivery) {
+                return true;
+            }
+            let oldest = self.config.when_queue_full == WhenFull::DropOldest
+                && delivery.bytes() <= self.config.max_queued_bytes;
+            if !oldest || self.sessions[id].queue.pop().is_none() {
+                return false;
+            }
+            self.counters.dropped_queue_full += 1;
+        }
+    }
+
+    /// Whether a session may keep one more message, by its bytes.
+    pub(super) fn can_keep(&self, session: &Session, delivery: &Delivery) -> bool {
+        let (config, place) = (&self.config, delivery.place_bytes());
+        (session.kept).has_room(delivery.bytes(), config.max_queued_bytes)
+            && self.messages.has_room(place, config.max_message_bytes)
+    }
+
     /// Sends a message for the first time [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2],
     /// [MQTT-4.3.3-2] (5.0). The caller made sure that there is room.
-    fn transmit(&mut self, now: Time, conn: ConnId, id: SessionId, delivery: Delivery) {
+    pub(super) fn transmit(&mut self, now: Time, conn: ConnId, id: SessionId, delivery: Delivery) {
         let session = &mut self.sessions[id];
         let packet_id = match delivery.qos {
             QoS::AtMostOnce => None,
             // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
             qos => {
                 let Some(packet_id) = session.outbound.begin(qos, delivery.clone()) else {
-                    session.queue.push_front(delivery);
+                    session.queue.put_back(delivery);
                     return;
                 };
                 session.weigh_exchanges();
@@ -179,33 +210,47 @@ impl Broker {
         self.pump(now, client)
     }
 
-    /// Sends what has to be sent again and what waited, as far as the client's Receive Maximum goes [MQTT-3.3.4-9],
-    /// [MQTT-4.9.0-2] (5.0).
-    fn pump(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
-        while let Some(again) = self.sessions[client.session].outbound.next_again() {
-            match again {
+    /// Sends what has to be sent again and what waited, as far as the client's Receive Maximum [MQTT-3.3.4-9],
+    /// [MQTT-4.9.0-2] (5.0) and its transport go.
+    pub(super) fn pump(&mut self, now: Time, client: Client) -> Result<(), CloseCause> {
+        loop {
+            if !self.conns.has_room(client.conn) {
+                return Ok(());
+            }
+            match self.sessions[client.session].outbound.next_again() {
                 // [MQTT-4.3.3-6] (5.0)
-                Resend::PubRel(id) => self.answer(client, Packet::PubRel(Ack::success(id)))?,
-                Resend::Publish(id, _, delivery) => {
+                Some(Resend::PubRel(id)) => {
+                    self.answer(client, Packet::PubRel(Ack::success(id)))?;
+                }
+                Some(Resend::Publish(id, _, delivery)) => {
                     let delivery = delivery.borrowed();
                     self.send_again(now, client, id, &delivery);
                 }
+                None => break,
             }
         }
-        loop {
+        while self.conns.has_room(client.conn) {
             let session = &mut self.sessions[client.session];
-            if !session.outbound.has_room() {
-                return Ok(());
+            let (next, has_room) = (session.queue.next(), session.outbound.has_room());
+            match next {
+                Next::Found if self.pump_found(now, client) => {}
+                Next::Message if has_room => self.pump_message(now, client),
+                _ => break,
             }
-            let Some(delivery) = session.queue.pop_front() else {
-                return Ok(());
-            };
-            if delivery.message.is_expired(now) {
-                // [MQTT-3.3.2-5] (5.0)
-                self.counters.dropped_expired += 1;
-            } else {
-                self.transmit(now, client.conn, client.session, delivery);
-            }
+        }
+        Ok(())
+    }
+
+    /// Sends the oldest message that waits.
+    fn pump_message(&mut self, now: Time, client: Client) {
+        let Some(delivery) = self.sessions[client.session].queue.pop() else {
+            return;
+        };
+        if delivery.message.is_expired(now) {
+            // [MQTT-3.3.2-5] (5.0)
+            self.counters.dropped_expired += 1;
+        } else {
+            self.transmit(now, client.conn, client.session, delivery);
         }
     }
 

@@ -81,6 +81,12 @@ pub enum Event {
     },
 }
 
+impl Output {
+    /// Bytes that a packet which waits for its transport takes beside its own, as [`crate::Broker::handle_room`]
+    /// counts them.
+    pub const PACKET_BYTES: usize = 128;
+}
+
 impl Event {
     /// The connection it happened on.
     #[must_use]
@@ -117,6 +123,8 @@ pub enum CloseCause {
     Refused(ReasonCode),
     /// An answer does not fit into the client's Maximum Packet Size.
     AnswerTooLarge,
+    /// It did not read, and more was waiting for it than for any other when all that waited was too much.
+    TooSlow,
     /// The broker is being shut down.
     ServerShutdown,
     /// A [`crate::Scripted`] broker was told to close it.
@@ -146,6 +154,9 @@ impl fmt::Display for CloseCause {
             Self::AnswerTooLarge => {
                 f.write_str("an answer does not fit into the client's Maximum Packet Size")
             }
+            Self::TooSlow => {
+                f.write_str("the client did not read, and too much was waiting for all of them")
+            }
             Self::ServerShutdown => f.write_str("the broker is being shut down"),
             Self::Scripted => f.write_str("the broker was told to close it"),
         }
@@ -155,8 +166,13 @@ impl fmt::Display for CloseCause {
 /// What the broker had to give up, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Copies that found the queue of their session full, or no room among all messages.
+    /// Copies that found the queue of their session full, or no room among all messages; and, where the oldest go,
+    /// those that made room for others.
     pub dropped_queue_full: u64,
+    /// QoS 0 copies for clients whose transport took no more.
+    pub dropped_line_full: u64,
+    /// Connections that were given up as their clients did not read.
+    pub closed_slow: u64,
     /// Messages that were refused whole because there was no room for them in the broker; with QoS 1 or 2 the
     /// publisher was told.
     pub refused_full: u64,

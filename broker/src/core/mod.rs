@@ -3,7 +3,9 @@
 //!
 //! * `connect` CONNECT and its answers; `close` every way a connection ends
 //! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
-//! * `connection`, `session`, `sessions`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state they work on
+//! * `room` what a transport takes, and what waits until it takes more
+//! * `connection`, `session`, `sessions`, `queue`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state
+//!   they work on
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
 mod close;
@@ -17,7 +19,9 @@ mod ledger;
 mod message;
 mod owned;
 mod publish;
+mod queue;
 mod retained;
+mod room;
 mod send;
 mod session;
 mod sessions;
@@ -31,6 +35,7 @@ pub use event::{CloseCause, ConnId, Counters, Event, Output};
 pub use fault::ProtocolError;
 
 use crate::config::Config;
+use bytes::BytesMut;
 use connection::{Client, Connection, Connections};
 use deadlines::{Deadlines, Timer};
 use ledger::Ledger;
@@ -131,7 +136,7 @@ impl Broker {
             connection.deadline = Some(at);
             self.deadlines.set(at, Timer::Connect(conn));
         }
-        let before = self.conns.insert(conn, connection);
+        let before = self.conns.insert(conn, Box::new(connection));
         assert!(before.is_none(), "connection {conn} was opened twice");
         self.event(|| Event::Opened { conn });
         if self.shut_down {
@@ -162,6 +167,10 @@ impl Broker {
     fn count_unfinished(&mut self, now: Time, conn: ConnId) {
         if let Some(connection) = self.conns.get_mut(&conn) {
             let bytes = connection.decoder.buffered();
+            if bytes == 0 {
+                // The room that was made for what has come is not kept: most clients are silent for long.
+                *connection.decoder.read_buf() = BytesMut::new();
+            }
             self.unfinished = self.unfinished - connection.unfinished + bytes;
             connection.unfinished = bytes;
         }
@@ -247,6 +256,11 @@ impl Broker {
             (packet, Some(client)) => self.handle_packet(now, client, packet),
             (_, None) => unreachable!("the decoder refuses everything before CONNECT"),
         };
+        self.settle(now, conn, done);
+    }
+
+    /// Ends a connection if what was done for it went wrong.
+    fn settle(&mut self, now: Time, conn: ConnId, done: Result<(), CloseCause>) {
         match done {
             Ok(()) => {}
             Err(CloseCause::ProtocolError(error)) => {

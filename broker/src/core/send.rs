@@ -63,6 +63,9 @@ impl Broker {
         let Some(bytes) = encoded.filter(|bytes| bytes.len() <= maximum_packet_size) else {
             return false;
         };
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.sent(bytes.len());
+        }
         if self.observing {
             let bytes = bytes.clone();
             let frame = Frame { packet, bytes };

@@ -6,16 +6,14 @@ use super::{
     ConnId,
     ledger::{Charge, Ledger},
     message::{Delivery, KeptWill, Message},
+    queue::Queue,
 };
 use squall_protocol::{
-    QoS, Text, Time,
+    Text, Time,
     flow::{Inbound, Outbound},
     topic::TopicFilter,
 };
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// A session, for as long as it lives. Increasing in the order of creation, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +57,8 @@ pub(super) struct Session {
     pub(super) filters: BTreeSet<TopicFilter>,
     /// Messages to the client that are not finished.
     pub(super) outbound: Outbound<Delivery>,
-    /// Messages that were never sent.
-    pub(super) queue: VecDeque<Delivery>,
+    /// What was never sent.
+    pub(super) queue: Queue,
     /// QoS 2 messages from the client between PUBREC and PUBREL.
     pub(super) inbound: Inbound,
     /// Bytes of the messages it keeps.
@@ -106,7 +104,7 @@ impl Session {
             will_at: None,
             filters: BTreeSet::new(),
             outbound: Outbound::new(u16::MAX),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             inbound: Inbound::new(),
         }
     }
@@ -122,8 +120,8 @@ impl Session {
         self.exchanges.set(EXCHANGE_BYTES * in_use);
     }
 
-    /// Whether a message may be sent ahead of nothing: all that came before it is on its way.
-    pub(super) fn is_clear(&self, qos: QoS) -> bool {
-        qos == QoS::AtMostOnce || self.queue.is_empty() && self.outbound.has_room()
+    /// Whether a QoS 1 or 2 message may be sent ahead of nothing: all that came before it is on its way.
+    pub(super) fn is_clear(&self) -> bool {
+        self.queue.is_empty() && self.outbound.has_room()
     }
 }

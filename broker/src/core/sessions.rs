@@ -13,7 +13,8 @@ use std::{
 /// The sessions there are.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    all: BTreeMap<SessionId, Session>,
+    /// Boxed, as a tree keeps room for more than it holds.
+    all: BTreeMap<SessionId, Box<Session>>,
     by_client_id: BTreeMap<Text, SessionId>,
     next: u64,
 }
@@ -39,7 +40,7 @@ impl Sessions {
         let id = SessionId(self.next);
         self.next += 1;
         self.by_client_id.insert(session.client_id.clone(), id);
-        self.all.insert(id, session);
+        self.all.insert(id, Box::new(session));
         id
     }
 
@@ -47,7 +48,7 @@ impl Sessions {
     pub(super) fn end(&mut self, id: SessionId) -> Session {
         let session = self.all.remove(&id).expect(KNOWN);
         self.by_client_id.remove(&session.client_id);
-        session
+        *session
     }
 }
 

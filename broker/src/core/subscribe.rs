@@ -1,9 +1,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages a new subscription finds.
 
 use super::{
-    Broker, Client, CloseCause, ProtocolError,
-    message::Delivery,
-    owned,
+    Broker, Client, CloseCause, ProtocolError, owned,
+    retained::Found,
     session::{SessionId, subscription_bytes},
     subscriptions::Granted,
 };
@@ -25,7 +24,7 @@ impl Broker {
         }
         let identifier = subscribe.properties.subscription_identifier();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
-        let mut retained = Vec::new();
+        let mut found = Vec::new();
         // As if each filter had come in a packet of its own [MQTT-3.8.4-4] (3.1.1), [MQTT-3.8.4-5] (5.0).
         for subscription in &subscribe.subscriptions {
             if subscription.filter.has_wildcard() && !self.config.wildcard_subscriptions {
@@ -43,7 +42,13 @@ impl Broker {
             };
             reasons.push(ReasonCode(granted.qos.as_u8()));
             if wants_retained(subscription, existed) {
-                self.find_retained(now, id, subscription, granted, &mut retained);
+                found.push(Found::new(
+                    &subscription.filter,
+                    granted.qos,
+                    granted.no_local,
+                    granted.identifier,
+                    self.retained.number(),
+                ));
             }
         }
         // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.9.3-1]; one code for each filter [MQTT-3.8.4-5] (3.1.1),
@@ -54,8 +59,8 @@ impl Broker {
             reasons,
         };
         self.answer(client, Packet::SubAck(ack))?;
-        for delivery in retained {
-            self.deliver(now, id, delivery);
+        for found in found {
+            self.send_found(now, client, found);
         }
         Ok(())
     }
@@ -117,32 +122,6 @@ impl Broker {
         Some((granted, false))
     }
 
-    /// The retained messages for a subscription [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] (5.0).
-    fn find_retained(
-        &self,
-        now: Time,
-        id: SessionId,
-        subscription: &Subscription,
-        granted: Granted,
-        found: &mut Vec<Delivery>,
-    ) {
-        for message in self.retained.matching(&subscription.filter, now) {
-            // [MQTT-3.8.3-3] (5.0)
-            if granted.no_local && self.sessions[id].published(&message) {
-                continue;
-            }
-            found.push(Delivery {
-                qos: message.delivery_qos(granted.qos),
-                // [MQTT-3.3.1-8] (3.1.1), [X-5.0-retain-1]
-                retain: true,
-                identifiers: granted.identifier.into_iter().collect(),
-                shared: None,
-                kept: None,
-                message,
-            });
-        }
-    }
-
     pub(super) fn handle_unsubscribe(
         &mut self,
         client: Client,
@@ -157,6 +136,7 @@ impl Broker {
                 let state = session.state.bytes() - subscription_bytes(filter);
                 session.state.set(state);
                 self.subscriptions.remove(client.session, filter);
+                session.queue.retain_found(|found| found.filter != *filter);
             }
             reasons.push(match existed {
                 true => ReasonCode::SUCCESS,

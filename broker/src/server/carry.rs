@@ -1,27 +1,28 @@
-//! One connection's tasks: a reader that calls the core, a writer that sends one packet a write, and a quiet end.
+//! One connection's tasks: a reader that calls the core, a writer, and a quiet end. A packet is a write, unless the
+//! transport takes many slices at once.
 
 use super::{
     core::Core,
+    intake::{Intake, Turn},
     line::{Line, Waiting},
 };
 use crate::{ConnId, Hangup};
-use bytes::Bytes;
-use std::{io, rc::Rc, time::Duration};
+use std::{future::poll_fn, io, rc::Rc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     select,
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, unbounded_channel},
-    },
+    sync::Notify,
     task::{JoinSet, unconstrained, yield_now},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 /// How long a closed connection may take to send its last packets, and its peer to hang up.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-const READ_BYTES: usize = 16 * 1024;
-/// What a connection may say before others have their turn. Far more than arrives in one instant of a simulation.
+/// How long who sends much waits for those that are to get it. Who takes half of what may wait for it in this time
+/// loses nothing; the others hold nobody up for longer.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Writes to a client, and their bytes, before others have their turn. More than a simulation sends at once.
+const TURN_WRITES: usize = 256;
 const TURN_BYTES: usize = 256 << 10;
 
 /// Starts the tasks of a connection. They run only after the caller has told the core.
@@ -30,18 +31,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (read_half, write_half) = split(stream);
-    let (packets, queue) = unbounded_channel();
-    let waiting = Rc::new(Waiting::new(core.outgoing()));
+    let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
     let read = read(Rc::clone(core), conn, read_half, Rc::clone(&waiting));
-    let write = write(
-        Rc::clone(core),
-        conn,
-        write_half,
-        queue,
-        Rc::clone(&waiting),
-    );
+    let write = write(Rc::clone(core), conn, write_half, Rc::clone(&waiting));
     Line {
-        packets,
         waiting,
         reader: tasks.spawn_local(unconstrained(read)),
         writer: tasks.spawn_local(unconstrained(write)),
@@ -57,23 +50,18 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     waiting: Rc<Waiting>,
 ) {
     let listen = async {
-        let mut buffer = vec![0; READ_BYTES];
-        let mut turn = 0;
+        let mut intake = Intake::new();
         loop {
-            match half.read(&mut buffer).await {
-                Ok(0) => return Hangup::Eof,
-                Ok(n) => {
-                    core.bytes(conn, &buffer[..n]);
-                    turn += n;
-                    if turn > TURN_BYTES {
-                        // Who sends without end must not keep others, the clock and signals waiting.
-                        turn = 0;
-                        yield_now().await;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Hangup::Reset,
+            let turn = poll_fn(|cx| intake.poll(cx, &core, conn, &mut half, &waiting));
+            match turn.await {
+                Turn::Ended(how) => return how,
+                Turn::Over => {}
+                // It is read no faster than those read who are to get it, as long as they do read.
+                Turn::Pressed(line) => drop(Box::pin(timeout(PAUSE, line.eased())).await),
+                Turn::Unread => waiting.read().await,
             }
+            // Who sends without end must not keep others, the clock and signals waiting.
+            yield_now().await;
         }
     };
     select! {
@@ -83,34 +71,71 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Sends packet by packet, then closes our side.
+/// Sends what there is to send, then closes our side.
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     core: Rc<Core>,
     conn: ConnId,
     mut half: WriteHalf<S>,
-    mut queue: UnboundedReceiver<Bytes>,
     waiting: Rc<Waiting>,
 ) {
     let send = async {
-        while let Some(packet) = queue.recv().await {
-            half.write_all(&packet).await?;
+        let (mut writes, mut bytes) = (0, 0);
+        while waiting.any().await {
+            bytes += poll_fn(|cx| waiting.poll_write(cx, &mut half)).await?;
             half.flush().await?;
-            waiting.sent(packet.len());
+            writes += 1;
+            if let Some(room) = waiting.news() {
+                core.room(conn, room);
+            }
+            let over = writes >= TURN_WRITES || bytes >= TURN_BYTES;
+            if over || waiting.is_empty() {
+                (writes, bytes) = (0, 0);
+            }
+            if over {
+                yield_now().await;
+            }
         }
         half.shutdown().await
     };
     select! {
         biased;
-        sent = send => if sent.is_err() {
-            // Nothing to report when the core has closed it already.
-            core.closed(conn, Hangup::Reset);
-        },
+        sent = send => {
+            let sent: io::Result<()> = sent;
+            if sent.is_err() {
+                // Nothing to report when the core has closed it already.
+                core.closed(conn, Hangup::Reset);
+            }
+        }
         () = grace(&waiting.writer_closes) => {}
     }
 }
 
-/// Ends [`GRACE`] after the connection was closed.
+/// Ends [`GRACE`] after the connection was closed. Most connections are open: only one that closes takes room for a
+/// timer.
 async fn grace(closes: &Notify) {
     closes.notified().await;
-    sleep(GRACE).await;
+    Box::pin(sleep(GRACE)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Broker, Config};
+    use tokio::io::duplex;
+
+    #[test]
+    fn a_silent_connection_takes_little() {
+        let broker = Box::new(Broker::new(Config::default()));
+        let core = Rc::new(Core::new(broker, None, None));
+        let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
+        let (read_half, write_half) = split(duplex(1).0);
+        let read = read(Rc::clone(&core), ConnId(0), read_half, Rc::clone(&waiting));
+        let write = write(core, ConnId(0), write_half, Rc::clone(&waiting));
+        let sizes = [
+            size_of_val(&read),
+            size_of_val(&write),
+            size_of::<Waiting>(),
+        ];
+        assert!(sizes.iter().all(|bytes| *bytes <= 384), "{sizes:?}");
+    }
 }

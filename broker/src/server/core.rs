@@ -1,10 +1,13 @@
 //! The broker between its tasks: whoever has something for it calls it here, and what it says is handed on at once.
 
-use super::line::Line;
+use super::{
+    line::{Limits, Line, Waiting},
+    notice::Notice,
+};
 use crate::{ConnId, Event, Hangup, Machine, Output, Script};
 use squall_protocol::Time;
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
     collections::BTreeMap,
     rc::Rc,
     time::Duration,
@@ -18,9 +21,24 @@ use tokio::{
 /// Who is shown every event.
 pub(super) type Observer = Box<dyn FnMut(Time, Event)>;
 
+/// Who is told what the server does on its own account.
+pub(super) type Listener = Box<dyn FnMut(Notice)>;
+
+/// What a call of the core came to for others.
+#[derive(Default)]
+pub(super) struct Done {
+    /// Bytes of the packets that are sent for it, with what they take beside.
+    pub(super) work: usize,
+    /// One of those that are sent more than their transports take; never the caller.
+    pub(super) pressed: Option<Rc<Waiting>>,
+}
+
 /// The broker between its tasks.
 pub(super) struct Core {
     state: RefCell<State>,
+    limits: Limits,
+    /// What every connection is read into: nothing stays in it when its task lets others run.
+    buffer: RefCell<Box<[u8]>>,
     begun: Instant,
     /// Wakes the timer task when there is an earlier deadline than it waits for.
     earlier: Notify,
@@ -31,21 +49,38 @@ pub(super) struct Core {
 struct State {
     broker: Box<dyn Machine>,
     observer: Option<Observer>,
+    listener: Option<Listener>,
     /// Connections that the core has not closed.
     lines: BTreeMap<ConnId, Line>,
     /// Bytes that wait for the transport, of all connections.
     outgoing: Rc<Cell<usize>>,
+    /// How many they may be.
+    most: usize,
 }
 
 impl Core {
-    pub(super) fn new(broker: Box<dyn Machine>, observer: Option<Observer>) -> Self {
+    pub(super) fn new(
+        broker: Box<dyn Machine>,
+        observer: Option<Observer>,
+        listener: Option<Listener>,
+    ) -> Self {
+        let config = broker.config();
+        let limits = Limits {
+            window: config.max_outgoing_bytes.max(1),
+            answers: config.max_unread_answers,
+        };
+        let most = config.max_outgoing_bytes_in_all;
         Self {
             state: RefCell::new(State {
                 broker,
                 observer,
+                listener,
                 lines: BTreeMap::new(),
                 outgoing: Rc::default(),
+                most,
             }),
+            limits,
+            buffer: RefCell::new(vec![0; READ_BYTES].into()),
             begun: Instant::now(),
             earlier: Notify::new(),
             armed: Cell::new(None),
@@ -60,13 +95,35 @@ impl Core {
         Rc::clone(&self.state.borrow().outgoing)
     }
 
-    pub(super) fn open(&self, conn: ConnId, line: Line) {
-        self.state.borrow_mut().lines.insert(conn, line);
-        self.call(|broker, now| broker.handle_open(now, conn));
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
     }
 
-    pub(super) fn bytes(&self, conn: ConnId, bytes: &[u8]) {
-        self.call(|broker, now| broker.handle_bytes(now, conn, bytes));
+    /// A place to read into.
+    pub(super) fn buffer(&self) -> RefMut<'_, [u8]> {
+        RefMut::map(self.buffer.borrow_mut(), |buffer| &mut **buffer)
+    }
+
+    pub(super) fn open(&self, conn: ConnId, line: Line) {
+        self.state.borrow_mut().lines.insert(conn, line);
+        let window = self.limits.window;
+        self.call(|broker, now| {
+            broker.handle_open(now, conn);
+            if window < usize::MAX {
+                broker.handle_room(now, conn, window);
+            }
+        });
+    }
+
+    pub(super) fn bytes(&self, conn: ConnId, bytes: &[u8]) -> Done {
+        self.call_for(Some(conn), |broker, now| {
+            broker.handle_bytes(now, conn, bytes);
+        })
+    }
+
+    /// The transport takes so many bytes more.
+    pub(super) fn room(&self, conn: ConnId, bytes: usize) {
+        self.call(|broker, now| broker.handle_room(now, conn, bytes));
     }
 
     /// The transport ended by itself.
@@ -91,19 +148,26 @@ impl Core {
 
     /// One call of the core: events to the observer, outputs to the lines, the new deadline to the timer.
     pub(super) fn call(&self, input: impl FnOnce(&mut dyn Machine, Time)) {
+        self.call_for(None, input);
+    }
+
+    /// The same on behalf of a connection.
+    fn call_for(&self, caller: Option<ConnId>, input: impl FnOnce(&mut dyn Machine, Time)) -> Done {
         let now = self.now();
         let state = &mut *self.state.borrow_mut();
         input(&mut *state.broker, now);
-        state.hand_on(now);
+        let done = state.hand_on(now, caller);
         let next = state.broker.poll_timeout();
         if next.is_some_and(|at| self.armed.get().is_none_or(|armed| at < armed)) {
             self.earlier.notify_one();
         }
+        done
     }
 }
 
 impl State {
-    fn hand_on(&mut self, now: Time) {
+    fn hand_on(&mut self, now: Time, caller: Option<ConnId>) -> Done {
+        let mut done = Done::default();
         loop {
             while let Some(event) = self.broker.poll_event() {
                 if let Some(observer) = &mut self.observer {
@@ -111,19 +175,23 @@ impl State {
                 }
             }
             let Some(output) = self.broker.poll_output() else {
-                return;
+                return done;
             };
             match output {
                 Output::Send { conn, bytes } => {
-                    let limit = self.broker.config().max_outgoing_bytes;
-                    let line = self.lines.get(&conn);
-                    if line.is_some_and(|line| !line.send(bytes, limit)) {
-                        // It does not read: nobody waits for it.
-                        self.drop_line(now, conn);
+                    let Some(line) = self.lines.get(&conn) else {
+                        continue;
+                    };
+                    done.work += line.send(bytes);
+                    if line.waiting.is_pressed() && caller != Some(conn) {
+                        done.pressed = Some(Rc::clone(&line.waiting));
                     }
-                    while self.outgoing.get() > self.broker.config().max_outgoing_bytes_in_all {
+                    if let Some(room) = line.waiting.correction() {
+                        self.broker.handle_room(now, conn, room);
+                    }
+                    while self.outgoing.get() > self.most {
                         let Some(conn) = self.slowest() else { break };
-                        self.drop_line(now, conn);
+                        self.give_up(now, conn);
                     }
                 }
                 Output::Close { conn } => {
@@ -135,11 +203,20 @@ impl State {
         }
     }
 
-    fn drop_line(&mut self, now: Time, conn: ConnId) {
+    /// Ends a connection whose client does not read.
+    fn give_up(&mut self, now: Time, conn: ConnId) {
         if let Some(line) = self.lines.remove(&conn) {
+            let notice = Notice::TooSlow {
+                conn,
+                waiting: line.waiting(),
+                in_all: self.outgoing.get(),
+            };
             line.abort();
+            if let Some(listener) = &mut self.listener {
+                listener(notice);
+            }
         }
-        self.broker.handle_closed(now, conn, Hangup::Reset);
+        self.broker.handle_slow(now, conn);
     }
 
     /// The connection for which most bytes wait, if any do.
@@ -177,5 +254,7 @@ pub(super) async fn hand_on(core: Rc<Core>, mut scripts: UnboundedReceiver<(usiz
     }
 }
 
+/// Bytes that are read from a transport at once.
+const READ_BYTES: usize = 64 << 10;
 /// Deadlines can lie beyond what a clock can say; then the timer looks again after this long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);

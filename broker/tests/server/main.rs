@@ -1,6 +1,7 @@
 //! The driver over pipes in paused time, and over real sockets: a house for it, and clients that say what they are told to.
 
-mod limits;
+mod ends;
+mod pressure;
 mod serving;
 
 use bytes::Bytes;

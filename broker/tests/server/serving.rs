@@ -174,9 +174,10 @@ fn what_was_sent_to_a_client_that_only_stopped_to_send_still_arrives() {
     });
 }
 
-/// A stream that notes the size of every write.
+/// A stream that notes the size of every write, and takes one slice at a time or many.
 struct Counted {
     inner: DuplexStream,
+    many: bool,
     writes: Rc<RefCell<Vec<usize>>>,
 }
 
@@ -201,6 +202,23 @@ impl AsyncWrite for Counted {
         Poll::Ready(Ok(written))
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = match self.many {
+            true => ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?,
+            false => ready!(Pin::new(&mut self.inner).poll_write(cx, &slices[0]))?,
+        };
+        self.writes.borrow_mut().push(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.many
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
@@ -210,34 +228,55 @@ impl AsyncWrite for Counted {
     }
 }
 
+/// The sizes of the writes that bring a client CONNACK, SUBACK, two messages of 6 and 7 bytes and a PINGRESP.
+async fn writes(many: bool, pipe: usize) -> Vec<usize> {
+    let house: House<Counted> = House::open(Config {
+        topic_alias_maximum: 0,
+        ..Config::default()
+    });
+    let (ours, inner) = duplex(pipe);
+    let writes = Rc::default();
+    let counted = Counted {
+        inner,
+        many,
+        writes: Rc::clone(&writes),
+    };
+    house.doors.send(Ok(counted)).unwrap();
+    let mut peer = Peer::new(ours);
+    peer.connect("a", 0).await;
+    peer.subscribe("t", QoS::AtMostOnce).await;
+    let mut bytes = Vec::new();
+    for payload in [&b"x"[..], b"yy"] {
+        let packet = publish("t", Bytes::from_static(payload));
+        bytes.extend(encode(&packet, Version::V5_0).unwrap());
+    }
+    bytes.extend([0xC0, 0]);
+    peer.stream.write_all(&bytes).await.unwrap();
+    for payload in ["x", "yy"] {
+        let Some(Packet::Publish(heard)) = peer.next().await else {
+            panic!()
+        };
+        assert_eq!(heard.payload, payload);
+    }
+    assert_eq!(peer.next().await, Some(Packet::PingResp));
+    writes.take()
+}
+
 #[test]
 fn one_packet_is_one_write() {
     story(async {
-        let house: House<Counted> = House::open(Config {
-            topic_alias_maximum: 0,
-            ..Config::default()
-        });
-        let (ours, inner) = duplex(4096);
-        let writes = Rc::default();
-        let counted = Counted {
-            inner,
-            writes: Rc::clone(&writes),
-        };
-        house.doors.send(Ok(counted)).unwrap();
-        let mut peer = Peer::new(ours);
-        peer.connect("a", 0).await;
-        peer.subscribe("t", QoS::AtMostOnce).await;
-        let mut bytes = Vec::new();
-        for payload in [&b"x"[..], b"yy"] {
-            let packet = publish("t", Bytes::from_static(payload));
-            bytes.extend(encode(&packet, Version::V5_0).unwrap());
-        }
-        bytes.extend([0xC0, 0]);
-        peer.stream.write_all(&bytes).await.unwrap();
-        for _ in 0..3 {
-            peer.next().await;
-        }
-        assert_eq!(*writes.borrow(), [5, 6, 7, 8, 2]);
+        assert_eq!(writes(false, 4096).await, [5, 6, 7, 8, 2]);
+    });
+}
+
+#[test]
+fn a_transport_that_takes_many_slices_is_given_many_packets() {
+    story(async {
+        assert_eq!(writes(true, 4096).await, [5, 6, 17]);
+        // However it cuts them.
+        let cut = writes(true, 3).await;
+        assert_eq!(cut.iter().sum::<usize>(), 28);
+        assert!(cut.iter().all(|bytes| *bytes <= 3), "{cut:?}");
     });
 }
 

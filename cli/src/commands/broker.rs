@@ -37,7 +37,8 @@ async fn serve(args: &Broker) -> Result<Ending> {
         maximum_packet_size: LARGEST_PACKET,
         ..Config::default()
     };
-    let server = Server::new(squall_broker::Broker::new(config));
+    let server = Server::new(squall_broker::Broker::new(config))
+        .notices(|notice| screen::complain(&notice.to_string()));
     let stop = Notify::new();
     let signalled_twice = async {
         let first = signals.next().await;

@@ -307,6 +307,22 @@ fn the_largest_of_too_many_unfinished_packets_is_dropped() {
 }
 
 #[test]
+fn who_is_silent_has_no_buffer() {
+    let mut bench = Bench::new();
+    let conn = bench.connect(V5, "a");
+    bench.publish(conn, "t", &"x".repeat(10_000), Q0);
+    let room = |bench: &mut Bench| {
+        let connection = bench.broker.conns.get_mut(&conn).unwrap();
+        connection.decoder.read_buf().capacity()
+    };
+    assert_eq!(room(&mut bench), 0);
+    bench.raw(conn, &[0xC0]);
+    assert!(room(&mut bench) > 0, "half a packet");
+    bench.raw(conn, &[0]);
+    assert_eq!(room(&mut bench), 0);
+}
+
+#[test]
 fn a_shutdown_tells_every_client_and_is_the_end() {
     let mut bench = Bench::new();
     let new = bench.join(with_will(hello_again(V5, "new"), will("w", "gone")));

@@ -7,6 +7,8 @@ mod limits;
 mod property;
 mod publish;
 mod retained;
+mod room;
+mod room_property;
 mod session;
 mod shared;
 mod subscribe;

@@ -1,0 +1,35 @@
+//! What a server does on its own account, for a log.
+
+use crate::ConnId;
+use std::fmt;
+
+/// Something that the server did and no client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A connection was given up: too much was waiting for all clients, and most of it for this one, which does not
+    /// read ([`crate::Config::max_outgoing_bytes_in_all`]).
+    TooSlow {
+        /// Which one.
+        conn: ConnId,
+        /// Bytes that waited for it.
+        waiting: usize,
+        /// Bytes that waited for all.
+        in_all: usize,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooSlow {
+                conn,
+                waiting,
+                in_all,
+            } => write!(
+                f,
+                "connection {conn} was given up: its client does not read, {waiting} bytes waited for it and {in_all} for all"
+            ),
+        }
+    }
+}
