@@ -262,10 +262,10 @@ fn messages_for_a_client_that_is_away_take_a_bounded_heap() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(refused, 1500 - 67, "67 MB and their keeping are 64 MiB");
+    assert_eq!(refused, 1500 - 134, "134 MB and their keeping are 128 MiB");
     // A client that comes back gets what was acknowledged, though it is much at once.
     let mut back = served.dial(Version::V5_0, "away", keep());
-    for _ in 0..67 {
+    for _ in 0..134 {
         assert!(matches!(back.next(), Some(Packet::Publish(_))));
     }
     let peak = served.peak();

@@ -7,7 +7,7 @@ use crate::{
     world::{Fallen, Play, Played, Stranger, World, play},
 };
 use squall_catalogue as catalogue;
-use squall_history::Finding as Broken;
+use squall_history::{Finding as Broken, form};
 use squall_protocol::Version;
 use squall_reports::{Exchange, Finding, SimResult, StatementRef, Verdict, Window};
 use squall_scenarios::{
@@ -289,6 +289,9 @@ impl Case<'_> {
 fn warning(described: &Broken) -> String {
     let message = &described.message;
     match described.demand {
+        _ if described.rule == form::CONTENTS => {
+            format!("{message}; the standard says so without a MUST, or leaves room")
+        }
         None => format!("{message}; the standard describes it otherwise, and demands nothing"),
         Some(_) => {
             format!("{message}; the story expects otherwise, and the standard demands nothing")

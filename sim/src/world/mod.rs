@@ -153,7 +153,11 @@ fn broker(plan: &Scenario, version: Version, callers: Callers) -> Box<dyn Machin
 }
 
 fn config(spec: &BrokerSpec) -> Config {
-    let mut config = Config::default();
+    let mut config = Config {
+        // How full a line is depends on who carries it, and both worlds tell the same story.
+        max_outgoing_bytes: usize::MAX,
+        ..Config::default()
+    };
     if let Some(v) = spec.receive_maximum {
         config.receive_maximum = v;
     }

@@ -70,6 +70,7 @@ impl Troupe for Adapters {
                 host: address.ip().to_string(),
                 port: address.port(),
                 asked: BTreeMap::new(),
+                held: VecDeque::new(),
                 told: VecDeque::new(),
             };
             Ok(Box::new(driven) as Box<dyn Foreign>)
@@ -96,6 +97,8 @@ struct Driven {
     port: u16,
     /// What was asked and has no answer.
     asked: BTreeMap<u64, Asked>,
+    /// What is asked once it is known what became of `connect`: many libraries subscribe on a connection or not at all.
+    held: VecDeque<Command>,
     told: VecDeque<Told>,
 }
 
@@ -109,8 +112,12 @@ enum Asked {
     Other,
 }
 
-impl Foreign for Driven {
-    fn tell(&mut self, command: Command) {
+impl Driven {
+    fn connects(&self) -> bool {
+        self.asked.values().any(|a| matches!(a, Asked::Connect))
+    }
+
+    fn ask(&mut self, command: Command) {
         let (doing, asked) = match command {
             Command::Connect(options) => {
                 let connect = connect(&self.host, self.port, &options);
@@ -161,6 +168,19 @@ impl Foreign for Driven {
         let id = self.adapter.send(doing);
         self.asked.insert(id, asked);
     }
+}
+
+impl Foreign for Driven {
+    fn tell(&mut self, command: Command) {
+        let waits = matches!(
+            command,
+            Command::Subscribe { .. } | Command::Unsubscribe { .. }
+        );
+        match waits && self.connects() {
+            true => self.held.push_back(command),
+            false => self.ask(command),
+        }
+    }
 
     fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
         loop {
@@ -175,6 +195,11 @@ impl Foreign for Driven {
                 Ok(Report::Answer { id, outcome }) => {
                     let asked = self.asked.remove(&id).unwrap_or(Asked::Other);
                     self.told.extend(answered(asked, outcome));
+                    if matches!(asked, Asked::Connect) {
+                        std::mem::take(&mut self.held)
+                            .into_iter()
+                            .for_each(|command| self.ask(command));
+                    }
                 }
                 Ok(Report::Event(happened)) => self.told.extend(told(happened)),
                 Err(error) => return Poll::Ready(Told::Lost(error.to_string())),
