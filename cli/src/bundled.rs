@@ -21,8 +21,8 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>> {
     let mut seen = BTreeSet::new();
     let mut scenarios = Vec::new();
     for path in paths {
-        if let Some(scenario) = bundled_as(path) {
-            scenarios.push(scenario?);
+        if let Some(named) = bundled_as(path) {
+            scenarios.extend(named?);
             continue;
         }
         let files = match squall_scenarios::find(std::slice::from_ref(path)) {
@@ -91,15 +91,25 @@ pub(crate) fn bundled() -> Result<Vec<Scenario>> {
         .collect()
 }
 
-/// The bundled scenario that a path names where there is no such file: the commands that repeat runs work anywhere.
-fn bundled_as(path: &Path) -> Option<Result<Scenario>> {
+/// The bundled scenarios that a path names where there is no such file: one, or all of a folder. The commands that repeat
+/// runs work anywhere, and so do those of the manual.
+fn bundled_as(path: &Path) -> Option<Result<Vec<Scenario>>> {
     if path.exists() {
         return None;
     }
     let name = path.to_str()?;
-    let name = name.strip_prefix("scenarios/").unwrap_or(name);
+    let name = name
+        .strip_prefix("scenarios")
+        .unwrap_or(name)
+        .trim_matches('/');
     let name = name.strip_suffix(".yaml").unwrap_or(name);
-    text(name).map(|text| load(name, text))
+    let within = |one: &str| {
+        let rest = one.strip_prefix(name);
+        name.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let named: Vec<_> = BUNDLED.iter().filter(|(one, _)| within(one)).collect();
+    let load = |(name, text): &(&'static str, &'static str)| load(name, text);
+    (!named.is_empty()).then(|| named.into_iter().map(load).collect())
 }
 
 fn load(name: &str, text: &str) -> Result<Scenario> {

@@ -251,7 +251,10 @@ title: t
 versions: ['5.0']
 clients:
   a: { client_id: x, scripted: true }
+  b: { scripted: true }
 steps:
+  - b: dial
+  - b: { send: { CONNECT: { client_id: other } } }
   - a: dial
   - a: { send: { CONNECT: { client_id: x, will: { topic: w, payload: p } } } }
   - a:
@@ -259,7 +262,6 @@ steps:
         - PUBLISH: { topic: t, payload: t, properties: [ { response_topic: r } ] }
         - SUBSCRIBE: { id: 1, subscriptions: [ { topic_filter: $share/g/t }, { topic_filter: $SYS/x } ] }
         - UNSUBSCRIBE: { id: 2, topic_filters: [ u ] }
-        - CONNECT: { client_id: other }
   - a: { expect: { PUBLISH: { topic: t } } }
 ";
         let story = load_str("story", "story.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));

@@ -8,6 +8,7 @@ use crate::{
     model::{Action, ClientIx, ClientSpec, Expectation, Scenario, Step, StepKind},
     reader::Context,
 };
+use squall_protocol::Packet;
 use std::collections::BTreeSet;
 
 /// Checks the story as a whole.
@@ -22,8 +23,84 @@ pub(crate) fn check(cx: &mut Context<'_>, scenario: &Scenario) {
     }
     contradictions(cx, &scenario.expect);
     doubts(cx, scenario);
+    identifiers(cx, scenario);
     if scenario.broker.scripted {
         scripted_broker(cx, scenario);
+    }
+}
+
+/// The Client Identifiers that a client puts into CONNECT: its own, and those that a script says.
+fn said(scenario: &Scenario, client: ClientIx) -> BTreeSet<String> {
+    let steps = scenario.steps.iter().flat_map(Step::all);
+    let own = steps.filter(|step| step.client() == Some(client));
+    let mut said = BTreeSet::new();
+    for step in own {
+        match &step.kind {
+            StepKind::Client {
+                action: Action::Connect(_),
+                ..
+            } => {
+                said.insert(scenario.clients[client].client_id.clone());
+            }
+            StepKind::Client {
+                action: Action::Send(send),
+                ..
+            } => {
+                let version = scenario.speaks(client, scenario.versions[0]);
+                said.extend(send.packets(version).filter_map(|packet| match packet {
+                    Packet::Connect(connect) => Some(connect.client_id.to_string()),
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+    }
+    said
+}
+
+/// Whose session a connection has is known by the client of the story, so each has one Client Identifier, and says whose.
+fn identifiers(cx: &mut Context<'_>, scenario: &Scenario) {
+    for (ix, client) in scenario
+        .clients
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.scripted)
+    {
+        let said = said(scenario, ix);
+        let others = scenario
+            .clients
+            .iter()
+            .filter(|c| c.client_id != client.client_id);
+        let foreign = others
+            .map(|c| c.client_id.as_str())
+            .find(|id| said.contains(*id));
+        let Some((name, span)) = cx.clients.get(ix).cloned() else {
+            continue;
+        };
+        if said.len() > 1 {
+            let all: Vec<_> = said.iter().map(|id| quoted(id)).collect();
+            let message = format!(
+                "{} says several Client Identifiers: {}",
+                quoted(&name),
+                all.join(", ")
+            );
+            cx.refuse(
+                &span,
+                message,
+                "several sessions",
+                "let a client of its own say each of them",
+            );
+        } else if let Some(id) = foreign {
+            let message = format!(
+                "{} says the Client Identifier {} of another client",
+                quoted(&name),
+                quoted(id)
+            );
+            let help = format!(
+                "write `client_id: {id}` among its keys, so that both are known to share a session"
+            );
+            cx.refuse(&span, message, "somebody else's session", help);
+        }
     }
 }
 

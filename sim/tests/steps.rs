@@ -118,3 +118,46 @@ fn parallel_branches_and_timelines_all_end_before_the_next_step() {
                  - timeline:\n      - { at: 3s, a: disconnect }\n      - { at: 1s, b: disconnect }\n";
     assert_eq!(findings(steps), []);
 }
+
+/// What is found when scripted clients do this: `a` and `b`, who subscribe to what `c` publishes.
+fn scripted(steps: &str) -> Vec<String> {
+    let text = format!(
+        "title: t\nlimit: 1m\nclients:\n  a: {{ scripted: true }}\n  b: {{ scripted: true }}\n  c: {{ scripted: true }}\nsteps:\n  \
+         - parallel: [ [ a: connect ], [ b: connect ], [ c: connect ] ]\n  - a: {{ subscribe: x, qos: 1 }}\n{steps}"
+    );
+    let scenario = squall_scenarios::load_str("t", "t.yaml", &text)
+        .unwrap_or_else(|p| panic!("{}", p[0].render(false)));
+    let result = Run::new(&scenario, Version::V5_0, 0).judge().result;
+    result.findings.into_iter().map(|f| f.message).collect()
+}
+
+const PUBLISHES: &str = "  - c: { send: { PUBLISH: { topic: x, qos: 1, id: 9 } } }\n";
+
+#[test]
+fn a_name_stands_for_an_identifier_of_one_client() {
+    let a = "  - a: { expect: { PUBLISH: { id: $m } } }\n  - a: { send: { PUBACK: { id: $m } } }\n";
+    // `a` is sent its second message when `b` is sent its first.
+    let steps = [
+        "  - a: { ack: manual }\n  - b: { ack: manual }\n",
+        PUBLISHES,
+        a,
+        "  - b: { subscribe: x, qos: 1 }\n",
+        PUBLISHES,
+        "  - a: { expect: { PUBLISH: { id: $n } } }\n  - b: { expect: { PUBLISH: { id: $n } } }\n",
+    ];
+    assert_eq!(scripted(&steps.concat()), [""; 0]);
+}
+
+#[test]
+fn who_waits_for_a_named_identifier_is_told_its_number() {
+    let twice = [PUBLISHES, "  - a: { expect: { PUBLISH: { id: $m } } }\n"].concat();
+    let told = scripted(&twice.repeat(2)).concat();
+    assert!(told.contains("did not come in time; $m is 1"), "{told}");
+}
+
+#[test]
+fn nothing_is_sent_without_a_connection() {
+    let steps = "  - a: drop\n  - a: { send: PINGREQ }\n  - a: { expect: PINGRESP, never: 1s }\n";
+    let told = scripted(steps).concat();
+    assert!(told.contains("a has no connection to send it on"), "{told}");
+}

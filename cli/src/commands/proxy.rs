@@ -57,6 +57,11 @@ fn faults(args: &Proxy) -> Result<Vec<wire::WireFault>> {
         match load_file(file, root) {
             Ok(story) => {
                 let (faults, left) = wire::of_story(&story);
+                if faults.is_empty() {
+                    screen::complain(
+                        "the story has no fault that a wire can have: everything passes as it comes",
+                    );
+                }
                 all.extend(faults);
                 for left in left {
                     screen::complain(&format!("not taken over from the story: {left}"));

@@ -104,10 +104,17 @@ impl Reader<'_> {
         names.into_iter().filter(is_about).collect()
     }
 
+    /// Statements of these versions, or `of` the version that a client of a story speaks.
     fn statements(&mut self, ids: &[Spanned<String>], versions: &[Version]) {
         for id in ids {
-            let mut all = versions.iter();
-            let found = all.any(|v| catalogue::find(*v, &id.value).is_some());
+            let of_client = id.value.split_once(" of ");
+            let found = match of_client.and_then(|(id, of)| Some((id, of.parse().ok()?))) {
+                Some((id, of)) => catalogue::find(of, id).is_some(),
+                None => {
+                    let mut all = versions.iter();
+                    all.any(|v| catalogue::find(*v, &id.value).is_some())
+                }
+            };
             if !found && !versions.is_empty() {
                 let all = versions.iter().flat_map(|v| catalogue::statements(*v));
                 let help = did_you_mean(&id.value, all.map(|s| s.id.as_str()));

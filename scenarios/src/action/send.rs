@@ -6,6 +6,7 @@ use crate::{
     packet::{Sending, Sent},
     record::record,
 };
+use squall_protocol::{Packet, Version};
 
 record! {
     /// Sends packets or bytes, all in one segment, whether they are right or wrong.
@@ -14,6 +15,17 @@ record! {
         what: Vec<Sending> = "send", needed(Vec::new(), Several { of: "packets", each: Sent, distinct: false });
         /// only the first so many bytes of it
         first: Option<u32> = "first", usual(None, Maybe(at_least::<u32>(1)));
+    }
+}
+
+impl Send {
+    /// The packets that are sent whole with what the story itself says; bytes, and packets whose identifiers have names, are
+    /// left out.
+    pub fn packets(&self, version: Version) -> impl Iterator<Item = Packet> + '_ {
+        self.what.iter().filter_map(move |what| match what {
+            Sending::Packet(packet) if packet.named_id().is_none() => packet.packet(version).ok(),
+            _ => None,
+        })
     }
 }
 

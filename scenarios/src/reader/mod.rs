@@ -53,6 +53,8 @@ pub(crate) struct Context<'a> {
     pub(crate) lines: Vec<usize>,
     /// Versions the scenario runs with, or the one that the client speaks who is spoken of.
     pub(crate) versions: Vec<Version>,
+    /// They are those of a client that has one of its own.
+    pub(crate) of_client: bool,
     /// Words that mean something else where a client is named, in alphabetical order.
     pub(crate) reserved: Vec<&'static str>,
     /// The broker is scripted.
@@ -93,6 +95,7 @@ impl<'a> Context<'a> {
             problems,
             lines: line_starts(source),
             versions: Version::ALL.to_vec(),
+            of_client: false,
             broker_scripted: false,
             by_broker: false,
             reserved: Vec::new(),
@@ -117,8 +120,9 @@ impl<'a> Context<'a> {
             return read(self);
         };
         let of_run = std::mem::replace(&mut self.versions, vec![version]);
+        self.of_client = true;
         let found = read(self);
-        self.versions = of_run;
+        (self.versions, self.of_client) = (of_run, false);
         found
     }
 
@@ -398,22 +402,26 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Whether the scenario runs with 5.0 alone; noted when it does not.
+    /// Whether the scenario runs with 5.0 alone, or the client speaks it who is spoken of; noted when it does not.
     pub(crate) fn only_5_0(&mut self, span: &Span, what: &str) -> bool {
         let good = !self.versions.contains(&Version::V3_1_1);
         if !good {
-            let message = format!("{what} needs MQTT 5.0, and this scenario also runs with 3.1.1");
-            let message = if self.versions.len() == 1 {
-                format!("{what} needs MQTT 5.0, and this scenario runs with 3.1.1")
-            } else {
-                message
+            let (where_not, help) = match (self.of_client, self.versions.len()) {
+                (true, _) => (
+                    "this client speaks 3.1.1",
+                    "give the client `version: 5.0`, or remove it",
+                ),
+                (false, 1) => (
+                    "this scenario runs with 3.1.1",
+                    "add `versions: [5.0]` at the top, or remove it",
+                ),
+                (false, _) => (
+                    "this scenario also runs with 3.1.1",
+                    "add `versions: [5.0]` at the top, or remove it",
+                ),
             };
-            self.refuse(
-                span,
-                message,
-                "5.0 only",
-                "add `versions: [5.0]` at the top, or remove it",
-            );
+            let message = format!("{what} needs MQTT 5.0, and {where_not}");
+            self.refuse(span, message, "5.0 only", help);
         }
         good
     }

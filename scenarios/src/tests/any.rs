@@ -458,6 +458,8 @@ prop_compose! {
     ) -> Scenario {
         let mut clients = vec![clients.0, clients.1, clients.2];
         (clients[SCRIPTED].scripted, clients[SCRIPTED].reconnect) = (true, None);
+        // As its scripts say it.
+        clients[SCRIPTED].client_id = "null".into();
         let dial = |client: usize| {
             let action = Action::Connect(action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() });
             Step { source: Source::default(), kind: StepKind::Client { client, action, within: None, wait: true } }

@@ -3,6 +3,7 @@
 mod any;
 mod brokers;
 mod diagnostics;
+mod identifiers;
 mod manual;
 mod reading;
 mod round_trip;

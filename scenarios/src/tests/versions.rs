@@ -29,6 +29,12 @@ fn what_a_client_says_has_to_be_there_in_its_own_version() {
     let text = story("[5.0]", "{ version: 3.1.1, receive_maximum: 5 }");
     let problems = load_str("s", "s.yaml", &text).expect_err("both need 5.0");
     assert_eq!(problems.len(), 2, "{problems:?}");
+    for problem in problems {
+        assert!(
+            problem.message.ends_with("and this client speaks 3.1.1"),
+            "{problem:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{
     commands::{connect_options, message_of},
     inbox::Search,
-    scripted::{self, Found, look},
+    scripted::{self, Found, look, numbers},
     stage::{Poll, Stage, StepFailure},
     view::{ClientView, Outcome},
     watch::{Interest, Place},
@@ -269,7 +269,10 @@ impl Pending<'_> {
                 let came = inbox.count(what, *count as usize, search);
                 format!("{came} of {count} messages came in time")
             }
-            (Action::Expect(_), _) => "it did not come in time".into(),
+            (Action::Expect(expect), _) => {
+                let numbers = numbers(expect, &stage.ids[self.client]);
+                format!("it did not come in time{numbers}")
+            }
             _ => "its outcome was not known in time".into(),
         };
         if let Action::Expect(expect) = self.action {

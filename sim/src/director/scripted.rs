@@ -26,9 +26,17 @@ pub(super) fn start(
             stage.clients[client].wire.dialled();
             vec![Script::Dial(stage.speaks(client))]
         }
-        Action::Send(send) => sends(send, stage.speaks(client), &stage.ids, Script::Send, || {
-            Script::SendRest
-        })?,
+        Action::Send(_) if !stage.clients[client].wire.open => {
+            let name = &stage.scenario.clients[client].name;
+            return Err(format!("{name} has no connection to send it on"));
+        }
+        Action::Send(send) => sends(
+            send,
+            stage.speaks(client),
+            &stage.ids[client],
+            Script::Send,
+            || Script::SendRest,
+        )?,
         Action::Acknowledge(ack) => vec![Script::Answer(answers(&ack.how))],
         Action::Read(read) => vec![Script::Read(read.read)],
         _ => unreachable!("the other steps have an outcome"),
@@ -52,9 +60,13 @@ pub(super) fn start_broker(
         return Err(format!("{name} has no connection to the broker"));
     }
     let scripts = match action {
-        Action::Send(send) => sends(send, stage.speaks(client), &stage.ids, Script::Send, || {
-            Script::SendRest
-        })?,
+        Action::Send(send) => sends(
+            send,
+            stage.speaks(client),
+            &stage.ids[client],
+            Script::Send,
+            || Script::SendRest,
+        )?,
         Action::Acknowledge(ack) => vec![Script::Answer(squall_broker::Answers {
             withheld: ack.how.withhold.iter().copied().collect(),
             reason: ack.how.reason.unwrap_or(ReasonCode::SUCCESS),
@@ -155,6 +167,16 @@ pub(super) fn look(wire: &mut Wire, expect: &Expect, version: Version, ids: &mut
         }
         false => Found::Over,
     }
+}
+
+/// The numbers of the names that a step waits for, in words.
+pub(super) fn numbers(expect: &Expect, ids: &Ids) -> String {
+    let names = expect.what.iter().filter_map(|awaited| match awaited {
+        Awaited::Packet(spec) => spec.named_id(),
+        Awaited::Closed => None,
+    });
+    let known = names.filter_map(|name| Some(format!("; ${name} is {}", ids.get(name)?)));
+    known.collect()
 }
 
 /// Whether a packet is the one that is meant. A name that has a number stands for it; one that has none, for any.

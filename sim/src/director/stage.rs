@@ -79,7 +79,8 @@ pub(super) struct Stage<'a> {
     partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
     pub(super) watch: Watch,
     /// What scripts have named.
-    pub(super) ids: Ids,
+    /// By client.
+    pub(super) ids: Vec<Ids>,
     pub(super) ledger: Ledger,
 }
 
@@ -136,7 +137,7 @@ impl<'a> Stage<'a> {
             next_later: 0,
             partition_ends: BTreeMap::new(),
             watch: Watch::default(),
-            ids: Ids::new(),
+            ids: vec![Ids::new(); plan.clients.len()],
             ledger: Ledger::default(),
         };
         stage.ledger.weather(&plan.clients);
@@ -217,7 +218,7 @@ impl Stage<'_> {
             Role::Client => &mut self.clients[client].wire,
             Role::Server => &mut self.lines[client],
         };
-        (wire, &mut self.ids)
+        (wire, &mut self.ids[client])
     }
 
     /// Something happened at the broker. Gives what that is where it is scripted.

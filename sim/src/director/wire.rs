@@ -3,7 +3,7 @@
 use squall_protocol::Packet;
 use std::collections::BTreeMap;
 
-/// Packet identifiers that packets have given to names.
+/// Packet identifiers that packets have given to names, which are those of one client's connections.
 pub(super) type Ids = BTreeMap<String, u16>;
 
 /// The connection of a scripted client, or a scripted broker's end of one.

@@ -1,11 +1,7 @@
 //! What stories leave on a broker.
 
 use squall_protocol::{Packet, Version};
-use squall_scenarios::{
-    action::Send,
-    model::{Action, ConnectSpec, Scenario, Step, StepKind},
-    packet::Sending,
-};
+use squall_scenarios::model::{Action, ConnectSpec, Scenario, Step, StepKind};
 use std::collections::BTreeSet;
 
 /// Something that a run may have left on the broker.
@@ -39,7 +35,7 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
                 topics.insert(publish.message.topic.clone());
             }
             Action::Send(send) => {
-                for packet in said(send, version) {
+                for packet in send.packets(version) {
                     match packet {
                         Packet::Publish(p) if p.retain => drop(topics.insert(p.topic.to_string())),
                         Packet::Connect(connect) => {
@@ -61,12 +57,4 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
     ids.remove("");
     left.extend(ids.into_iter().map(|id| Left::Session(id, version)));
     left
-}
-
-/// The packets that a script says; what is no packet leaves nothing that has a name.
-fn said(send: &Send, version: Version) -> impl Iterator<Item = Packet> {
-    send.what.iter().filter_map(move |what| match what {
-        Sending::Packet(packet) if packet.named_id().is_none() => packet.packet(version).ok(),
-        _ => None,
-    })
 }

@@ -82,6 +82,29 @@ fn what_a_client_cannot_do_does_not_count() {
     assert_eq!(reason, "the client cannot do it: publish");
 }
 
+#[test]
+fn what_a_client_writes_when_it_has_told_of_the_end_is_no_new_connection() {
+    let dir = folder();
+    let late = ADAPTER.replace(
+        "            say(event=\"ended\", why=str(why))\n",
+        "            say(event=\"ended\", why=str(why))\n            import time\n            time.sleep(0.02)\n            \
+         stream.sendall(b\"\\xe0\\x00\")\n            stream.close()\n",
+    );
+    assert_ne!(late, ADAPTER);
+    write(dir.path(), "adapter.py", &late);
+    let story = "title: t\nbroker: { scripted: true }\nclients: { a: {} }\nsteps:\n  - a: connect\n  - broker: drop\n  - wait: 1s\n";
+    write(dir.path(), "story.yaml", story);
+    let arguments = [
+        "live",
+        "story.yaml",
+        "--mqtt",
+        "3.1.1",
+        "--client",
+        "python3 adapter.py",
+    ];
+    ends(&squall(dir.path(), &arguments), 0);
+}
+
 /// The adapter of a client that has to know its part; `answer` is what it says to it.
 fn needs_its_part(dir: &Path, answer: &str) -> serde_json::Value {
     let needy = ADAPTER

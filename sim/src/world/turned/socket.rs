@@ -213,9 +213,10 @@ impl Sockets {
         }
     }
 
-    /// What the client wrote. What is no packet the broker will complain of.
+    /// What the client wrote. What is no packet the broker will complain of; what comes once the client has said that the
+    /// connection is over belongs to no other one.
     fn sent(&self, readers: &mut Readers, bytes: &[u8]) {
-        if readers.lost_up {
+        if readers.lost_up || !self.newest().open {
             return;
         }
         readers.up.push(bytes);
