@@ -113,7 +113,11 @@ fn a_broker_that_breaks_a_statement_is_found() {
     });
     assert_eq!(
         seen.violations(),
-        [(Role::Server, "MQTT-2.1.3-1, X-5.0-flags-1", 1)]
+        [(
+            Role::Server,
+            "MQTT-2.1.3-1, X-5.0-flags-1, X-5.0-conform-1",
+            1
+        )]
     );
 }
 
