@@ -281,11 +281,12 @@ async fn still_there(played: &Played, reach: &Reach) -> Result<(), End> {
         let (what, at) = (&failure.message, failure.at);
         return Err(End::Lost(format!("{what}, in `{}` at {at}", failure.step)));
     }
+    // One that has died ends connections, too.
     let failed = |event: &Event| {
         matches!(
             event,
             Event::Ended {
-                cause: EndCause::DialFailed(_)
+                cause: EndCause::DialFailed(_) | EndCause::Peer(_)
             }
         )
     };
