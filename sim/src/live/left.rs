@@ -1,6 +1,6 @@
 //! What stories leave on a broker.
 
-use squall_protocol::{Packet, Version};
+use squall_protocol::{Packet, Version, topic};
 use squall_scenarios::model::{Action, ConnectSpec, Scenario, Step, StepKind};
 use std::collections::BTreeSet;
 
@@ -37,7 +37,10 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
             Action::Send(send) => {
                 for packet in send.packets(version) {
                     match packet {
-                        Packet::Publish(p) if p.retain => drop(topics.insert(p.topic.to_string())),
+                        // Who gives a topic an alias may retain something under it later.
+                        Packet::Publish(p) if p.retain || p.properties.topic_alias().is_some() => {
+                            topics.insert(p.topic.to_string());
+                        }
                         Packet::Connect(connect) => {
                             let will = connect.will.as_ref().filter(|will| will.retain);
                             topics.extend(will.map(|will| will.topic.to_string()));
@@ -50,11 +53,40 @@ pub(super) fn by(plan: &Scenario, version: Version) -> BTreeSet<Left> {
             _ => {}
         }
     }
+    // Under another name nothing is retained, and asking for it would end the connection that tidies up.
     let retained = topics
         .into_iter()
+        .filter(|topic| topic::check_name(topic).is_ok())
         .map(|topic| Left::Retained(topic, version));
     let mut left: BTreeSet<Left> = retained.collect();
     ids.remove("");
     left.extend(ids.into_iter().map(|id| Left::Session(id, version)));
     left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_scenarios::load_str;
+
+    #[test]
+    fn what_a_script_retains_under_an_alias_is_left_under_its_topic() {
+        let text = "\
+title: t
+versions: [5.0]
+clients: { a: { scripted: true } }
+steps:
+  - a: connect
+  - a: { send: { PUBLISH: { topic: t/1, properties: [ { topic_alias: 1 } ] } } }
+  - a: { send: { PUBLISH: { topic: \"\", retain: true, payload: p, properties: [ { topic_alias: 1 } ] } } }
+  - a: { send: { PUBLISH: { topic: t/2 } } }
+";
+        let plan = load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
+        let version = Version::V5_0;
+        let left = [
+            Left::Session("a".into(), version),
+            Left::Retained("t/1".into(), version),
+        ];
+        assert_eq!(by(&plan, version), BTreeSet::from(left));
+    }
 }
