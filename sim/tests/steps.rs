@@ -160,4 +160,8 @@ fn nothing_is_sent_without_a_connection() {
     let steps = "  - a: drop\n  - a: { send: PINGREQ }\n  - a: { expect: PINGRESP, never: 1s }\n";
     let told = scripted(steps).concat();
     assert!(told.contains("a has no connection to send it on"), "{told}");
+    // A story that takes the end for an answer may go on as it would with another one.
+    let steps = "  - a: { send: { hex: \"00 00\" } }\n  - a: { expect: [ PINGRESP, closed ] }\n  - a: { send: PINGREQ }\n  \
+                 - a: { expect: [ PINGRESP, closed ] }\n";
+    assert_eq!(scripted(steps), [""; 0]);
 }

@@ -26,7 +26,7 @@ pub(super) fn start(
             stage.clients[client].wire.dialled();
             vec![Script::Dial(stage.speaks(client))]
         }
-        Action::Send(_) if !stage.clients[client].wire.open => {
+        Action::Send(_) if !stage.clients[client].wire.takes() => {
             let name = &stage.scenario.clients[client].name;
             return Err(format!("{name} has no connection to send it on"));
         }

@@ -77,9 +77,10 @@ impl ClientView {
             }
             Event::Ended { cause } => {
                 self.online = false;
+                let wanted = matches!(cause, EndCause::Requested | EndCause::Dropped);
                 self.wire.open = false;
-                self.wire.left =
-                    self.scripted && !matches!(cause, EndCause::Requested | EndCause::Dropped);
+                self.wire.ending = wanted;
+                self.wire.left = self.scripted && !wanted;
                 self.ended += 1;
                 if !matches!(
                     cause,

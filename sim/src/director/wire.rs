@@ -47,6 +47,11 @@ impl Wire {
         self.packets.clear();
     }
 
+    /// What is sent on it is sent, or the other side has ended it as a step has expected it to.
+    pub(super) const fn takes(&self) -> bool {
+        self.open || self.begun && !self.left && !self.ending
+    }
+
     pub(super) fn came(&mut self, packet: &Packet) {
         self.packets.push(Some(packet.clone()));
     }
