@@ -162,6 +162,11 @@ impl Scripted {
                 }
             }
         }
+        // The server answers in the version that CONNECT says, whatever the story speaks otherwise.
+        if let Some(version) = line.speaks.version() {
+            line.hears.set_version(version);
+            self.version = Some(version);
+        }
         if line.garbled || line.speaks.buffered() > 0 || !whole {
             let broken = line.garbled;
             self.events.push_back(Event::SentRaw { bytes, broken });

@@ -121,10 +121,27 @@ fn a_late_broker_is_not_accused() {
 fn told_to(switch: &str, story: &str, version: Version) -> squall_reports::SimResult {
     let switch = Switch::from_name(switch).expect("there is such a switch");
     let make = || Box::new(Double::new([switch])) as Box<dyn Server>;
+    told(&make, story, version)
+}
+
+/// Tells a story of the library to a server, of which the clients' ends are seen.
+fn told(
+    make: &(dyn Fn() -> Box<dyn Server> + Sync),
+    story: &str,
+    version: Version,
+) -> squall_reports::SimResult {
     let library = library();
     let story = library.iter().find(|s| s.name == story).expect("a story");
+    judged(make, story, version)
+}
+
+fn judged(
+    make: &(dyn Fn() -> Box<dyn Server> + Sync),
+    story: &Scenario,
+    version: Version,
+) -> squall_reports::SimResult {
     let run = Run {
-        stranger: Some(Stranger::Machine(&make)),
+        stranger: Some(Stranger::Machine(make)),
         sight: Sight {
             ends: Ends::Clients,
             stranger: true,
@@ -208,17 +225,7 @@ fn told_by(
             twist,
         }) as Box<dyn Server>
     };
-    let library = library();
-    let story = library.iter().find(|s| s.name == name).expect("a story");
-    let run = Run {
-        stranger: Some(Stranger::Machine(&make)),
-        sight: Sight {
-            ends: Ends::Clients,
-            stranger: true,
-        },
-        ..Run::new(story, version, 1)
-    };
-    run.judge().result
+    told(&make, name, version)
 }
 
 #[test]
@@ -270,5 +277,29 @@ fn what_no_statement_forbids_is_not_told() {
         _ => vec![output],
     };
     let told = told_by(talkative, "subscriptions/no-local", Version::V5_0);
+    assert_eq!(told.verdict, Verdict::Pass, "{told:#?}");
+}
+
+#[test]
+fn a_script_may_speak_the_other_version() {
+    // CONNECT of 3.1.1 with the identifier `raw`, SUBSCRIBE to `t`, PINGREQ.
+    let text = "\
+title: t
+versions: [5.0]
+clients: { raw: { scripted: true } }
+steps:
+  - raw: dial
+  - raw: { send: { hex: \"10 0f 00 04 4d 51 54 54 04 02 00 3c 00 03 72 61 77\" } }
+  - raw: { expect: { CONNACK: { session_present: false } }, statement: MQTT-3.2.0-1 }
+  - raw: { send: { hex: \"82 06 00 01 00 01 74 01\" } }
+  - raw: { expect: { SUBACK: { id: 1 } }, statement: MQTT-3.8.4-1 }
+  - raw: { send: { hex: \"c0 00\" } }
+  - raw: { expect: PINGRESP, statement: MQTT-3.12.4-1 }
+";
+    let story =
+        squall_scenarios::load_str("t", "t.yaml", text).unwrap_or_else(|p| panic!("{p:#?}"));
+    let make = || Box::new(Double::new([])) as Box<dyn Server>;
+    let told = judged(&make, &story, Version::V5_0);
+    assert!(told.findings.is_empty(), "{told:#?}");
     assert_eq!(told.verdict, Verdict::Pass, "{told:#?}");
 }
