@@ -64,6 +64,11 @@ impl Inbound {
         self.handle(Version::V5_0, id, event)
     }
 
+    /// Brings an open flow back after the process that had it ended: its message was taken over.
+    pub fn restore(&mut self, id: PacketId) {
+        self.awaiting_pubrel.insert(id);
+    }
+
     /// Whether this flow is open.
     #[must_use]
     pub fn is_open(&self, id: PacketId) -> bool {

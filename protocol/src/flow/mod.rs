@@ -19,6 +19,6 @@ pub mod sender;
 mod table;
 
 pub use inbound::Inbound;
-pub use outbound::{Outbound, Outcome, Resend};
+pub use outbound::{Kept, Outbound, Outcome, Resend};
 pub use quota::{ReceiveMaximumExceeded, ReceiveQuota};
 pub use table::{Cell, Row};

@@ -64,6 +64,17 @@ pub enum Resend<'a, T> {
     PubRel(PacketId),
 }
 
+/// What is to be kept of a packet identifier in use, so that [`Outbound::restore`] can bring it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept<'a, T> {
+    /// What it stands for.
+    pub state: State,
+    /// Its place in the order of first sending, and after that of its PUBREC if there was one.
+    pub places: (u64, u64),
+    /// The message, while it may have to be sent again.
+    pub message: Option<&'a T>,
+}
+
 impl<T> Outbound<T> {
     /// No flow; at most `receive_maximum` at a time (65,535 where the peer said nothing [X-5.0-flow-2]).
     #[must_use]
@@ -239,6 +250,53 @@ impl<T> Outbound<T> {
             _ => QoS::ExactlyOnce,
         };
         Some(Resend::Publish(flow.id, qos, flow.message.as_ref()?))
+    }
+
+    /// What is to be kept of a packet identifier; `None` when it is free or a request's, which does not outlive its
+    /// connection.
+    #[must_use]
+    pub fn kept(&self, id: PacketId) -> Option<Kept<'_, T>> {
+        let InUse { state, seq } = *self.in_use.get(&id)?;
+        let flow = self.flows.get(&seq);
+        (state != State::AwaitsAnswer).then(|| Kept {
+            state,
+            places: (seq, flow.map_or(0, |flow| flow.released)),
+            message: flow.and_then(|flow| flow.message.as_ref()),
+        })
+    }
+
+    /// Brings a packet identifier back as [`Self::kept`] told of it, after the process that had it in use ended
+    /// [MQTT-2.3.1-3] (3.1.1), [X-5.0-pid-1]. Messages that come after it get later places and other identifiers.
+    /// [`Self::resume`] is to be called before anything is sent. False, and nothing has changed, when the identifier
+    /// or the place is in use, or a message is there that its state does not keep, or is not that it does.
+    pub fn restore(
+        &mut self,
+        id: PacketId,
+        state: State,
+        places: (u64, u64),
+        message: Option<T>,
+    ) -> bool {
+        let (seq, released) = places;
+        let known = !matches!(state, State::Free | State::AwaitsAnswer);
+        let taken = self.flows.contains_key(&seq);
+        if !known || taken || message.is_some() != state.keeps_message() || !self.ids.claim(id) {
+            return false;
+        }
+        self.in_use.insert(id, InUse { state, seq });
+        if state.in_flight() {
+            let flow = Flow {
+                id,
+                state,
+                message,
+                released,
+            };
+            self.flows.insert(seq, flow);
+        }
+        if seq > self.next_seq {
+            self.ids.go_on_after(id);
+        }
+        self.next_seq = self.next_seq.max(seq).max(released);
+        true
     }
 
     /// The packet identifiers of the messages in flight, in the order of first sending.

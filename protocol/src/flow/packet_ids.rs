@@ -50,6 +50,21 @@ impl PacketIds {
         Some(id)
     }
 
+    /// Puts this one in use; false when it is already.
+    pub(super) fn claim(&mut self, id: PacketId) -> bool {
+        if self.run_of(id.get()).is_some() {
+            return false;
+        }
+        self.in_use += 1;
+        self.mark(id.get());
+        true
+    }
+
+    /// The one after this comes next, unless it is in use.
+    pub(super) fn go_on_after(&mut self, id: PacketId) {
+        self.next = id.next();
+    }
+
     /// Takes one back; it was in use.
     pub(super) fn give_back(&mut self, id: PacketId) {
         let id = id.get();

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 const V5: Version = Version::V5_0;
 
@@ -271,4 +272,76 @@ fn what_waits_is_forgotten_with_the_session() {
     let id = out.begin(QoS::AtLeastOnce, "b").unwrap();
     assert_eq!(rest(&mut out), [""; 0], "it was just sent");
     assert_eq!(again(&mut out), [format!("publish {id} qos 1 b")]);
+}
+
+/// What was told of each identifier, brought back in any order.
+fn restored(from: &Outbound<u32>) -> Outbound<u32> {
+    let mut back = Outbound::new(from.receive_maximum);
+    for id in from.in_use.keys().rev() {
+        if let Some(Kept {
+            state,
+            places,
+            message,
+        }) = from.kept(*id)
+        {
+            assert!(back.restore(*id, state, places, message.copied()));
+            assert!(!back.restore(*id, state, places, message.copied()), "twice");
+        }
+    }
+    back
+}
+
+proptest! {
+    /// A session that was brought back sends the same again, in the same order, and gives out identifiers that are
+    /// not in use.
+    #[test]
+    fn what_is_brought_back_goes_on_as_it_was(
+        steps in proptest::collection::vec((0_u8..7, 0_u16..8), 0..60),
+        maximum in 1_u16..6,
+    ) {
+        let mut out = Outbound::new(maximum);
+        for (number, (step, id)) in (0_u32..).zip(steps) {
+            let id = PacketId::new(id + 1).unwrap();
+            match step {
+                0 | 1 => drop(out.begin(QoS::ExactlyOnce, number)),
+                2 => drop(out.begin(QoS::AtLeastOnce, number)),
+                3 => drop(out.handle_puback(V5, id)),
+                4 => drop(out.handle_pubrec(V5, id, ReasonCode::SUCCESS)),
+                5 => drop(out.handle_pubcomp(V5, id)),
+                _ => drop(out.abandon(id)),
+            }
+        }
+        let mut back = restored(&out);
+        prop_assert!(out.in_flight().eq(back.in_flight()));
+        let everything = |flows: &mut Outbound<u32>| {
+            flows.set_receive_maximum(u16::MAX);
+            flows.resume();
+            let mut all = Vec::new();
+            while let Some(again) = flows.next_again() {
+                all.push(format!("{again:?}"));
+            }
+            all
+        };
+        prop_assert_eq!(everything(&mut out), everything(&mut back));
+        let next = back.begin(QoS::AtLeastOnce, 0).unwrap();
+        prop_assert_eq!(out.state(next), State::Free);
+    }
+}
+
+#[test]
+fn what_cannot_be_in_use_is_not_brought_back() {
+    let mut out = Outbound::new(9);
+    let id = PacketId::MIN;
+    for state in [State::Free, State::AwaitsAnswer, State::AwaitsPubAck] {
+        assert!(!out.restore(id, state, (1, 0), None), "{state:?}");
+    }
+    assert!(!out.restore(id, State::AwaitsPubComp, (1, 2), Some("m")));
+    assert!(out.kept(id).is_none() && out.has_free_id() && out.is_empty());
+    assert!(out.restore(id, State::AwaitsPubRec, (7, 0), Some("m")));
+    assert_eq!(
+        out.begin(QoS::AtLeastOnce, "n"),
+        Some(id.next()),
+        "not used again at once"
+    );
+    assert_eq!(out.kept(id.next()).unwrap().places, (8, 0));
 }
