@@ -16,10 +16,11 @@ mod machine;
 mod offer;
 mod script;
 mod server;
+pub mod store;
 
 pub use answers::Answers;
 pub use config::{Config, WhenFull};
-pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
+pub use core::{Broker, CloseCause, ConnId, Counters, DamagedRow, Event, Output, ProtocolError};
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
 pub use server::{Notice, Server};

@@ -74,7 +74,7 @@ impl Broker {
         // Any other reason leaves the will in force [X-5.0-will-4].
         if disconnect.reason == ReasonCode::NORMAL_DISCONNECTION {
             // [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3]
-            self.sessions[client.session].will = None;
+            self.sessions[client.session].take_will();
         }
         let cause = CloseCause::Disconnected(disconnect.reason);
         self.end(now, client.conn, cause);
@@ -141,24 +141,24 @@ impl Broker {
     }
 
     /// The session's connection is gone.
-    fn leave(&mut self, now: Time, id: SessionId) {
+    pub(super) fn leave(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
-        session.conn = None;
         // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
-        (session.queue).retain_found(|found| found.qos > QoS::AtMostOnce);
-        match session.expiry {
+        session.retain_found(|found| found.qos > QoS::AtMostOnce);
+        let ends_at = match session.expiry {
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
             Expiry::AtOnce => {
+                session.conn = None;
                 self.end_session(now, id);
                 return;
             }
             // [MQTT-3.1.2-23] (5.0)
-            Expiry::After(kept) => {
-                let at = now + kept;
-                session.ends_at = Some(at);
-                self.deadlines.set(at, Timer::SessionEnd(id));
-            }
-            Expiry::Never => {}
+            Expiry::After(kept) => Some(now + kept),
+            Expiry::Never => None,
+        };
+        session.left(ends_at);
+        if let Some(at) = ends_at {
+            self.deadlines.set(at, Timer::SessionEnd(id));
         }
         self.connection_lost_will(now, id);
     }
@@ -175,6 +175,7 @@ impl Broker {
         if let Some(at) = session.will_at {
             self.deadlines.clear(at, Timer::Will(id));
         }
+        session.forget();
         if let Some(will) = session.will.take() {
             self.publish_will(now, will, session.client_id.clone());
         }

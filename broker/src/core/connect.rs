@@ -267,7 +267,7 @@ impl Broker {
 
     fn new_session(&mut self, client_id: &Text) -> SessionId {
         let client_id = owned::text(client_id);
-        let session = Session::new(client_id, &self.states, &self.messages);
+        let session = Session::new(client_id, &self.states, &self.messages, &self.journal);
         self.sessions.begin(session)
     }
 
@@ -299,14 +299,15 @@ impl Broker {
     /// The session's side of a new connection.
     fn attach(&mut self, client: Client, connect: &Connect, terms: &Terms) {
         let session = &mut self.sessions[client.session];
+        let ends_at = session.ends_at.take();
         session.conn = Some(client.conn);
-        session.expiry = terms.expiry;
         // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
-        session.will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
+        let will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
+        session.attached(terms.expiry, will);
         // It holds for one connection [X-5.0-flow-2].
         let receive_maximum = connect.properties.receive_maximum().unwrap_or(u16::MAX);
         session.outbound.set_receive_maximum(receive_maximum);
-        if let Some(at) = session.ends_at.take() {
+        if let Some(at) = ends_at {
             self.deadlines.clear(at, Timer::SessionEnd(client.session));
         }
     }

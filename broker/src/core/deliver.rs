@@ -123,16 +123,16 @@ impl Broker {
         match clear {
             Some(conn) => self.transmit(now, conn, id, delivery),
             // [MQTT-3.1.2-5] (3.1.1)
-            None => session.queue.push(delivery),
+            None => session.enqueue(delivery),
         }
         true
     }
 
     /// Drops what has waited too long at the head of a queue.
     fn drop_expired(&mut self, now: Time, id: SessionId) {
-        let queue = &mut self.sessions[id].queue;
-        while queue.front().is_some_and(|d| d.message.is_expired(now)) {
-            queue.pop();
+        let session = &mut self.sessions[id];
+        while (session.queue.front()).is_some_and(|d| d.message.is_expired(now)) {
+            session.dequeue();
             self.counters.dropped_expired += 1;
         }
     }
@@ -148,7 +148,7 @@ impl Broker {
             }
             let oldest = self.config.when_queue_full == WhenFull::DropOldest
                 && delivery.bytes() <= self.config.max_queued_bytes;
-            if !oldest || self.sessions[id].queue.pop().is_none() {
+            if !oldest || self.sessions[id].dequeue().is_none() {
                 return false;
             }
             self.counters.dropped_queue_full += 1;
@@ -170,21 +170,18 @@ impl Broker {
             QoS::AtMostOnce => None,
             // [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
             qos => {
-                let Some(packet_id) = session.outbound.begin(qos, delivery.clone()) else {
-                    session.queue.put_back(delivery);
+                let Some(packet_id) = session.begin(qos, delivery.clone()) else {
+                    session.put_back(delivery);
                     return;
                 };
-                session.weigh_exchanges();
                 Some(packet_id)
             }
         };
         // [MQTT-3.3.1-2], [MQTT-3.3.1-3]: the publisher's DUP is not passed on.
         let sent = self.put_on_the_wire(now, conn, &delivery, packet_id, false);
         if let (false, Some(packet_id)) = (sent, packet_id) {
-            let session = &mut self.sessions[id];
-            let given_up = session.outbound.give_up(packet_id);
-            session.weigh_exchanges();
-            debug_assert_eq!(given_up.action, Action::Finish, "the flow was open");
+            let given_up = self.sessions[id].give_up(packet_id);
+            debug_assert_eq!(given_up, Action::Finish, "the flow was open");
         }
     }
 
@@ -243,7 +240,7 @@ impl Broker {
 
     /// Sends the oldest message that waits.
     fn pump_message(&mut self, now: Time, client: Client) {
-        let Some(delivery) = self.sessions[client.session].queue.pop() else {
+        let Some(delivery) = self.sessions[client.session].dequeue() else {
             return;
         };
         if delivery.message.is_expired(now) {
@@ -259,8 +256,8 @@ impl Broker {
     fn send_again(&mut self, now: Time, client: Client, id: PacketId, delivery: &Delivery) {
         // [MQTT-3.3.1-1]
         if !self.put_on_the_wire(now, client.conn, delivery, Some(id), true) {
-            let abandoned = self.sessions[client.session].outbound.abandon(id);
-            debug_assert_eq!(abandoned.action, Action::Drop, "the flow was open");
+            let abandoned = self.sessions[client.session].abandon(id);
+            debug_assert_eq!(abandoned, Action::Drop, "the flow was open");
         }
     }
 
@@ -271,9 +268,9 @@ impl Broker {
         client: Client,
         ack: &Ack,
     ) -> Result<(), CloseCause> {
-        let outbound = &mut self.sessions[client.session].outbound;
-        let outcome = outbound.handle_puback(client.version, ack.packet_id);
-        self.acknowledged(now, client, outcome.action)
+        let session = &mut self.sessions[client.session];
+        let action = session.acknowledged(client.version, ack.packet_id);
+        self.acknowledged(now, client, action)
     }
 
     /// PUBREC: the message is the client's now, or it does not want it.
@@ -283,16 +280,14 @@ impl Broker {
         client: Client,
         ack: &Ack,
     ) -> Result<(), CloseCause> {
-        let outbound = &mut self.sessions[client.session].outbound;
-        let outcome = outbound.handle_pubrec(client.version, ack.packet_id, ack.reason);
-        let reason = match outcome.action {
+        let session = &mut self.sessions[client.session];
+        let action = session.taken(client.version, ack.packet_id, ack.reason);
+        let reason = match action {
             Action::SendPubRel => ReasonCode::SUCCESS,
             Action::SendPubRelNotFound => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             // [MQTT-4.4.0-2] (5.0)
             action => return self.acknowledged(now, client, action),
         };
-        let session = &mut self.sessions[client.session];
-        session.weigh_exchanges();
         // [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
         let release = Ack::with_reason(ack.packet_id, reason);
         self.answer(client, Packet::PubRel(release))
@@ -305,9 +300,9 @@ impl Broker {
         client: Client,
         ack: &Ack,
     ) -> Result<(), CloseCause> {
-        let outbound = &mut self.sessions[client.session].outbound;
-        let outcome = outbound.handle_pubcomp(client.version, ack.packet_id);
-        self.acknowledged(now, client, outcome.action)
+        let session = &mut self.sessions[client.session];
+        let action = session.completed(client.version, ack.packet_id);
+        self.acknowledged(now, client, action)
     }
 
     /// An acknowledgement that needs no answer: where a flow ended, there may be room for the next message.
@@ -317,7 +312,6 @@ impl Broker {
         client: Client,
         action: Action,
     ) -> Result<(), CloseCause> {
-        self.sessions[client.session].weigh_exchanges();
         match action {
             Action::Close => Err(ProtocolError::WrongAcknowledgement.into()),
             _ => self.pump(now, client),

@@ -3,6 +3,7 @@
 //! Only content and age: who gets it and whether it may be sent now is not known here.
 
 use super::{
+    journal::MessageRow,
     ledger::{Charge, Ledger},
     owned,
 };
@@ -12,7 +13,10 @@ use squall_protocol::{
     packet::{Publish, Will},
     topic::TopicFilter,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// An application message the broker took over.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(super) struct Message {
     expiry: Option<u32>,
     /// Its bytes among those of all messages, for as long as anybody keeps it.
     charge: Charge,
+    /// Its row, once something refers to it that outlives the broker.
+    row: OnceLock<Option<MessageRow>>,
 }
 
 /// What a message takes beside its strings and payload.
@@ -68,6 +74,7 @@ impl Message {
             properties,
             publisher,
             received: now,
+            row: OnceLock::new(),
         }
     }
 
@@ -86,6 +93,46 @@ impl Message {
             properties,
             publisher,
             received: now,
+            row: OnceLock::new(),
+        }
+    }
+
+    /// A message of a row.
+    pub(super) fn restored(
+        row: MessageRow,
+        publish: Publish,
+        publisher: Text,
+        received: Time,
+        ledger: &Ledger,
+    ) -> Self {
+        let topic = publish.topic.clone();
+        Self {
+            row: OnceLock::from(Some(row)),
+            ..Self::published(received, publish, topic, publisher, ledger)
+        }
+    }
+
+    /// The number of its row, which is made by `add` if there is none yet; `None` when nothing is written down.
+    pub(super) fn row(&self, add: impl FnOnce(&Self) -> Option<MessageRow>) -> Option<u64> {
+        let row = self.row.get_or_init(|| add(self));
+        row.as_ref().map(MessageRow::number)
+    }
+
+    /// When it was taken over.
+    pub(super) const fn received(&self) -> Time {
+        self.received
+    }
+
+    /// All of it as the PUBLISH that it came in might be.
+    pub(super) fn envelope(&self) -> Publish {
+        Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.topic.clone(),
+            packet_id: (self.qos > QoS::AtMostOnce).then_some(PacketId::MIN),
+            properties: self.properties.clone(),
+            payload: self.payload.clone(),
         }
     }
 

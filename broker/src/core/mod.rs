@@ -15,13 +15,17 @@ mod deadlines;
 mod deliver;
 mod event;
 mod fault;
+mod journal;
 mod ledger;
 mod message;
 mod owned;
 mod publish;
 mod queue;
+mod record;
+mod restore;
 mod retained;
 mod room;
+mod saved;
 mod send;
 mod session;
 mod sessions;
@@ -33,11 +37,13 @@ mod will;
 
 pub use event::{CloseCause, ConnId, Counters, Event, Output};
 pub use fault::ProtocolError;
+pub use restore::DamagedRow;
 
 use crate::config::Config;
 use bytes::BytesMut;
 use connection::{Client, Connection, Connections};
 use deadlines::{Deadlines, Timer};
+use journal::Journal;
 use ledger::Ledger;
 use retained::Retained;
 use sessions::Sessions;
@@ -71,6 +77,8 @@ pub struct Broker {
     unfinished: usize,
     /// Set by [`Self::handle_shutdown`].
     shut_down: bool,
+    /// What is to outlive the broker; off where nothing is.
+    journal: Journal,
 }
 
 impl Broker {
@@ -102,6 +110,7 @@ impl Broker {
             states: Ledger::default(),
             unfinished: 0,
             shut_down: false,
+            journal: Journal::default(),
         }
     }
 
@@ -223,7 +232,7 @@ impl Broker {
                 Timer::SessionEnd(session) => self.end_session(now, session),
                 Timer::Retained(topic) => {
                     // [X-5.0-retain-3]
-                    self.retained.remove(&topic);
+                    self.forget_retained(&topic);
                 }
             }
         }

@@ -2,7 +2,9 @@
 
 use super::{
     Broker, Client, CloseCause, ProtocolError, Timer, deliver::Routed, message::Message, owned,
+    saved,
 };
+use crate::store::Key;
 use squall_protocol::{
     Packet, PacketId, QoS, ReasonCode, Text, Time, Version,
     flow::receiver::Action,
@@ -52,10 +54,8 @@ impl Broker {
         publisher: Text,
     ) -> Result<(), CloseCause> {
         let (version, qos, dup) = (client.version, publish.qos, publish.dup);
-        let session = &mut self.sessions[client.session];
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
-        let action = session.inbound.handle_publish(version, id, qos, dup);
-        session.weigh_exchanges();
+        let action = self.sessions[client.session].received(version, id, qos, dup);
         let (reason, routed) = match action.delivers() {
             true => self.take_over(now, publish, topic, publisher),
             false => (ReasonCode::SUCCESS, Routed::Taken),
@@ -85,13 +85,11 @@ impl Broker {
     /// PUBREL ends a QoS 2 flow.
     pub(super) fn handle_pubrel(&mut self, client: Client, ack: &Ack) -> Result<(), CloseCause> {
         let id = ack.packet_id;
-        let session = &mut self.sessions[client.session];
-        let reason = match session.inbound.handle_pubrel(client.version, id) {
+        let reason = match self.sessions[client.session].released(client.version, id) {
             // [MQTT-3.7.2-1] (5.0)
             Action::SendPubCompNotFound => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             _ => ReasonCode::SUCCESS,
         };
-        session.weigh_exchanges();
         // PUBCOMP gives the message's place in our Receive Maximum back [X-5.0-flow-5].
         self.conns.link_mut(client.conn).unfinished.complete(id);
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] (5.0)
@@ -102,9 +100,7 @@ impl Broker {
     /// [X-5.0-flow-5] (5.0).
     fn refuse_qos2(&mut self, client: Client, id: PacketId) {
         self.conns.link_mut(client.conn).unfinished.complete(id);
-        let session = &mut self.sessions[client.session];
-        let refused = session.inbound.refuse(id);
-        session.weigh_exchanges();
+        let refused = self.sessions[client.session].refused(id);
         debug_assert_eq!(refused, Action::SendPubRecError, "it has just come");
     }
 
@@ -189,10 +185,11 @@ impl Broker {
     fn retain(&mut self, message: &Arc<Message>) {
         let before = if !message.payload.is_empty() {
             // [MQTT-3.3.1-5]
+            self.record_retained(message);
             self.retained.set(Arc::clone(message))
         } else {
             // [MQTT-3.3.1-10], [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-6], [MQTT-3.3.1-7] (5.0)
-            self.retained.remove(&message.topic)
+            self.forget_retained(&message.topic)
         };
         let timer = || Timer::Retained(message.topic.clone());
         if let Some(at) = before.and_then(|before| before.discard_at()) {
@@ -201,5 +198,23 @@ impl Broker {
         if let (Some(at), false) = (message.discard_at(), message.payload.is_empty()) {
             self.deadlines.set(at, timer());
         }
+    }
+
+    /// The message is about to be retained.
+    fn record_retained(&self, message: &Message) {
+        if let Some(row) = message.recorded(&self.journal) {
+            let key = Key::Retained(message.topic.to_string());
+            let value = saved::retained(row, self.retained.number());
+            self.journal.set(key, value);
+        }
+    }
+
+    /// A topic has no retained message any more; the one that it had.
+    pub(super) fn forget_retained(&mut self, topic: &str) -> Option<Arc<Message>> {
+        let before = self.retained.remove(topic)?;
+        if self.journal.is_on() {
+            self.journal.remove(Key::Retained(topic.to_owned()));
+        }
+        Some(before)
     }
 }

@@ -73,6 +73,16 @@ impl Found {
         }
     }
 
+    /// The topic that was looked at last, and how many retained messages there had been when it was made.
+    pub(super) const fn progress(&self) -> (Option<&Text>, u64) {
+        (self.after.as_ref(), self.number)
+    }
+
+    /// Everything up to this topic was looked at.
+    pub(super) fn go_on_after(&mut self, topic: Text) {
+        self.after = Some(topic);
+    }
+
     /// The turn of this message is over.
     pub(super) fn pass(&mut self, message: &Message) {
         self.after = Some(message.topic.clone());
@@ -88,9 +98,14 @@ impl Retained {
 
     /// Stores a message in place of the one before [MQTT-3.3.1-5], and gives that back.
     pub(super) fn set(&mut self, message: Arc<Message>) -> Option<Arc<Message>> {
+        self.put(self.number, message)
+    }
+
+    /// Stores a message before which there were so many.
+    pub(super) fn put(&mut self, number: u64, message: Arc<Message>) -> Option<Arc<Message>> {
         self.bytes += message.bytes();
-        let (topic, number) = (message.topic.clone(), self.number);
-        self.number += 1;
+        let topic = message.topic.clone();
+        self.number = self.number.max(number + 1);
         let before = self.messages.insert(topic, Numbered { number, message });
         self.let_go(before)
     }

@@ -35,12 +35,12 @@ impl Broker {
     /// the transport does not take now wait.
     pub(super) fn send_found(&mut self, now: Time, client: Client, mut found: Found) {
         let (conn, id) = (client.conn, client.session);
-        let queue = &mut self.sessions[id].queue;
+        let session = &mut self.sessions[id];
         // The same messages are sent again, from the first [MQTT-3.8.4-3]: once is enough.
-        queue.retain_found(|before| before.filter != found.filter);
+        session.retain_found(|before| before.filter != found.filter);
         while let Some(message) = self.retained.next(&found, now) {
             if !self.conns.has_room(conn) || self.sessions[id].queue.has_any_found() {
-                self.sessions[id].queue.push_found(found);
+                self.sessions[id].enqueue_found(found);
                 return;
             }
             // [MQTT-3.8.3-3] (5.0)
@@ -55,11 +55,12 @@ impl Broker {
     /// Sends the next of the retained messages that wait; false when it has to wait longer.
     pub(super) fn pump_found(&mut self, now: Time, client: Client) -> bool {
         let session = &mut self.sessions[client.session];
-        let Some(found) = session.queue.first_found() else {
+        let Some(waiting) = session.queue.first_found() else {
             return false;
         };
+        let found = &waiting.found;
         let Some(message) = self.retained.next(found, now) else {
-            session.queue.pop_found();
+            session.finish_found();
             return true;
         };
         let mut delivery = found.delivery(&message);
@@ -80,9 +81,7 @@ impl Broker {
             }
         }
         let send = !own && (delivery.qos == QoS::AtMostOnce || delivery.kept.is_some());
-        if let Some(found) = self.sessions[client.session].queue.first_found() {
-            found.pass(&message);
-        }
+        self.sessions[client.session].pass_found(&message);
         if send {
             self.transmit(now, client.conn, client.session, delivery);
         }

@@ -4,6 +4,7 @@
 
 use super::{
     ConnId,
+    journal::Journal,
     ledger::{Charge, Ledger},
     message::{Delivery, KeptWill, Message},
     queue::Queue,
@@ -67,6 +68,22 @@ pub(super) struct Session {
     pub(super) state: Charge,
     /// Bytes of its unfinished exchanges, among those of all messages.
     exchanges: Charge,
+    /// Where its changes are written down.
+    pub(super) notes: Notes,
+}
+
+/// What is written down of a session.
+#[derive(Debug)]
+pub(super) struct Notes {
+    pub(super) journal: Journal,
+    /// The number of its rows.
+    pub(super) id: SessionId,
+    /// Whether it outlives its connection, and with it the broker.
+    pub(super) kept: bool,
+    /// Whether there is a row of how long it lives.
+    pub(super) listed: bool,
+    /// Whether there is a row of its will.
+    pub(super) will: bool,
 }
 
 /// What a session takes beside what it keeps.
@@ -90,9 +107,21 @@ pub(super) fn subscription_bytes(filter: &TopicFilter) -> usize {
 }
 
 impl Session {
-    /// `sessions` and `messages` are charged with what it keeps.
-    pub(super) fn new(client_id: Text, sessions: &Ledger, messages: &Ledger) -> Self {
+    /// `sessions` and `messages` are charged with what it keeps. Its number is given by whoever takes it in.
+    pub(super) fn new(
+        client_id: Text,
+        sessions: &Ledger,
+        messages: &Ledger,
+        journal: &Journal,
+    ) -> Self {
         Self {
+            notes: Notes {
+                journal: journal.clone(),
+                id: SessionId(0),
+                kept: false,
+                listed: false,
+                will: false,
+            },
             kept: Ledger::default(),
             state: sessions.charge(session_bytes(&client_id)),
             exchanges: messages.charge(0),

@@ -37,11 +37,26 @@ impl Sessions {
 
     /// Takes in the session of a client that has none.
     pub(super) fn begin(&mut self, session: Session) -> SessionId {
-        let id = SessionId(self.next);
-        self.next += 1;
+        self.begin_as(SessionId(self.next), session)
+    }
+
+    /// Takes in a session with this identity, which nobody has; later ones get higher ones.
+    pub(super) fn begin_as(&mut self, id: SessionId, mut session: Session) -> SessionId {
+        self.next = self.next.max(id.0 + 1);
+        session.notes.id = id;
         self.by_client_id.insert(session.client_id.clone(), id);
         self.all.insert(id, Box::new(session));
         id
+    }
+
+    /// One that may not be there.
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.all.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// All of them.
+    pub(super) fn ids(&self) -> Vec<SessionId> {
+        self.all.keys().copied().collect()
     }
 
     /// Takes a session out.

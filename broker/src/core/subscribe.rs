@@ -105,6 +105,7 @@ impl Broker {
         let filter = &subscription.filter;
         let session = &mut self.sessions[id];
         if session.filters.contains(filter) {
+            session.record_subscription(filter, granted);
             self.subscriptions.insert(id, filter, granted);
             return Some((granted, true));
         }
@@ -117,6 +118,7 @@ impl Broker {
         }
         session.state.set(state);
         let filter = owned::filter(filter, version);
+        session.record_subscription(&filter, granted);
         self.subscriptions.insert(id, &filter, granted);
         session.filters.insert(filter);
         Some((granted, false))
@@ -136,7 +138,8 @@ impl Broker {
                 let state = session.state.bytes() - subscription_bytes(filter);
                 session.state.set(state);
                 self.subscriptions.remove(client.session, filter);
-                session.queue.retain_found(|found| found.filter != *filter);
+                session.record_unsubscribed(filter);
+                session.retain_found(|found| found.filter != *filter);
             }
             reasons.push(match existed {
                 true => ReasonCode::SUCCESS,

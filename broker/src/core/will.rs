@@ -19,7 +19,7 @@ impl Broker {
             let at = now + Duration::from_secs(delay.into());
             // The end of the session publishes it too, so a longer delay needs no timer.
             if session.ends_at.is_none_or(|end| at < end) {
-                session.will_at = Some(at);
+                session.delay_will(at);
                 self.deadlines.set(at, Timer::Will(id));
             }
             return;
@@ -30,9 +30,8 @@ impl Broker {
     /// The will's time has come.
     pub(super) fn will_is_due(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
-        session.will_at = None;
         // [MQTT-3.1.2-10]
-        let (will, client_id) = (session.will.take(), session.client_id.clone());
+        let (will, client_id) = (session.take_will(), session.client_id.clone());
         if let Some(kept) = will {
             self.publish_will(now, kept, client_id);
         }
@@ -41,10 +40,10 @@ impl Broker {
     /// The client came back: a will that still waits is not published [MQTT-3.1.3-9] (5.0).
     pub(super) fn cancel_will(&mut self, id: SessionId) {
         let session = &mut self.sessions[id];
-        if let Some(at) = session.will_at.take() {
+        if let Some(at) = session.will_at {
             self.deadlines.clear(at, Timer::Will(id));
         }
-        session.will = None;
+        session.take_will();
     }
 
     /// Publishes a will, retained or not as it says [MQTT-3.1.2-16], [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14],

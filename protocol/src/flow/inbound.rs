@@ -75,6 +75,11 @@ impl Inbound {
         self.awaiting_pubrel.contains(&id)
     }
 
+    /// The flows that are open, in the order of their packet identifiers.
+    pub fn open(&self) -> impl Iterator<Item = PacketId> {
+        self.awaiting_pubrel.iter().copied()
+    }
+
     /// How many flows are open.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -304,6 +304,11 @@ impl<T> Outbound<T> {
         self.flows.values().map(|flow| flow.id)
     }
 
+    /// The packet identifiers in use, in their order.
+    pub fn in_use(&self) -> impl Iterator<Item = PacketId> {
+        self.in_use.keys().copied()
+    }
+
     /// What this packet identifier stands for.
     #[must_use]
     pub fn state(&self, id: PacketId) -> State {

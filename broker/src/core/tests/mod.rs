@@ -6,6 +6,7 @@ mod keep_alive;
 mod limits;
 mod property;
 mod publish;
+mod restore;
 mod retained;
 mod room;
 mod room_property;

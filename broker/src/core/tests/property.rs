@@ -6,7 +6,7 @@ use squall_protocol::{ReasonCode, packet::RetainHandling};
 
 /// One thing that happens on one of a few connections.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Packet(usize, Packet),
     Garbage(usize, Vec<u8>),
     HangUp(usize),
@@ -14,7 +14,7 @@ enum Step {
     Pass(u64),
 }
 
-const SLOTS: usize = 3;
+pub(super) const SLOTS: usize = 3;
 
 fn qos() -> impl Strategy<Value = QoS> {
     prop::sample::select(vec![Q0, Q1, Q2])
@@ -162,7 +162,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Three clients with kept sessions that hear everything, and then anything.
-fn story() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn story() -> impl Strategy<Value = Vec<Step>> {
     let version = prop::sample::select(Version::ALL.to_vec());
     let rest = prop::collection::vec(step(), 1..80);
     (version, rest).prop_map(|(version, rest)| {
@@ -180,7 +180,7 @@ fn story() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         max_queued: 3,
         receive_maximum: 2,
