@@ -12,6 +12,7 @@
 mod answers;
 mod config;
 mod core;
+mod durable;
 mod machine;
 mod offer;
 mod script;
@@ -21,6 +22,7 @@ pub mod store;
 pub use answers::Answers;
 pub use config::{Config, WhenFull};
 pub use core::{Broker, CloseCause, ConnId, Counters, DamagedRow, Event, Output, ProtocolError};
+pub use durable::Durable;
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
 pub use server::{Notice, Server};

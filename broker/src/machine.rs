@@ -26,6 +26,12 @@ pub trait Machine: fmt::Debug {
     fn handle_timeout(&mut self, now: Time);
     /// It is stopped.
     fn handle_shutdown(&mut self, now: Time);
+    /// The store of its state may have stored something; only [`crate::Durable`] has one.
+    fn handle_stored(&mut self, _now: Time) {}
+    /// Why it cannot go on, if so: it closes every connection then.
+    fn failure(&self) -> Option<String> {
+        None
+    }
     /// When [`Self::handle_timeout`] is due, if ever.
     fn poll_timeout(&self) -> Option<Time>;
     /// The next thing to do.

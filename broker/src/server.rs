@@ -23,11 +23,12 @@ use std::{
     io,
     pin::pin,
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     select,
-    sync::mpsc::UnboundedReceiver,
+    sync::{Notify, mpsc::UnboundedReceiver},
     task::{AbortHandle, JoinError, JoinSet, unconstrained, yield_now},
     time::timeout,
 };
@@ -48,6 +49,8 @@ pub struct Server {
     observer: Option<Observer>,
     listener: Option<Listener>,
     scripts: Option<UnboundedReceiver<(usize, Script)>>,
+    starts_at: Time,
+    stored: Arc<Notify>,
 }
 
 impl fmt::Debug for Server {
@@ -73,6 +76,8 @@ impl Server {
             observer: None,
             listener: None,
             scripts: None,
+            starts_at: Time::ZERO,
+            stored: Arc::default(),
         }
     }
 
@@ -80,6 +85,22 @@ impl Server {
     #[must_use]
     pub fn scripts(mut self, scripts: UnboundedReceiver<(usize, Script)>) -> Self {
         self.scripts = Some(scripts);
+        self
+    }
+
+    /// Calls the first moment of the server this. A broker whose state outlives it has to count time from the same point
+    /// each time, such as the milliseconds since 1970; any other may begin at zero.
+    #[must_use]
+    pub const fn starts_at(mut self, time: Time) -> Self {
+        self.starts_at = time;
+        self
+    }
+
+    /// Whenever `stored` is notified, the broker looks whether its store has stored something
+    /// ([`Machine::handle_stored`]): the same that was given to [`crate::store::Aside`].
+    #[must_use]
+    pub fn stored(mut self, stored: Arc<Notify>) -> Self {
+        self.stored = stored;
         self
     }
 
@@ -123,7 +144,8 @@ impl Server {
     /// is counted in whole milliseconds from the first poll.
     ///
     /// # Errors
-    /// What the listener said, when it cannot accept any more. Failures of a single connection, and a shortage of
+    /// What the listener said, when it cannot accept any more, or why the broker cannot go on ([`Machine::failure`]);
+    /// every connection is closed then. Failures of a single connection, and a shortage of
     /// file descriptors or memory, do not end the server.
     ///
     /// # Panics
@@ -138,7 +160,8 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
-        let core = Rc::new(Core::new(self.broker, self.observer, self.listener));
+        let core = Core::new(self.broker, self.observer, self.listener, self.starts_at);
+        let core = Rc::new(core);
         let mut tasks = JoinSet::new();
         let clock = tasks.spawn_local(unconstrained(keep_time(Rc::clone(&core))));
         let told = self.scripts.map(|scripts| {
@@ -152,11 +175,9 @@ impl Server {
                     select! {
                         biased;
                         Some(ended) = tasks.join_next() => surface(ended),
-                        () = &mut shutdown => {
-                            clock.abort();
-                            told.iter().for_each(AbortHandle::abort);
-                            break None;
-                        }
+                        () = &mut shutdown => break None,
+                        () = core.failed() => break None,
+                        () = self.stored.notified() => core.stored(),
                         accepted = &mut accepting => break Some(accepted?),
                     }
                 }
@@ -171,15 +192,26 @@ impl Server {
             }
         }
         drop(listener);
+        clock.abort();
+        told.iter().for_each(AbortHandle::abort);
         core.call(|broker, now| broker.handle_shutdown(now));
         let ends = async {
-            while let Some(ended) = tasks.join_next().await {
-                surface(ended);
+            loop {
+                select! {
+                    biased;
+                    ended = tasks.join_next() => match ended {
+                        Some(ended) => surface(ended),
+                        None => break,
+                    },
+                    // What it stores now lets answers go.
+                    () = self.stored.notified() => core.stored(),
+                }
             }
         };
         // Who does not take it in time is cut off.
         let _ = timeout(Self::FLUSH, ends).await;
-        Ok(())
+        core.failure()
+            .map_or(Ok(()), |why| Err(io::Error::other(why)))
     }
 }
 

@@ -121,12 +121,13 @@ async fn grace(closes: &Notify) {
 mod tests {
     use super::*;
     use crate::{Broker, Config};
+    use squall_protocol::Time;
     use tokio::io::duplex;
 
     #[test]
     fn a_silent_connection_takes_little() {
         let broker = Box::new(Broker::new(Config::default()));
-        let core = Rc::new(Core::new(broker, None, None));
+        let core = Rc::new(Core::new(broker, None, None, Time::ZERO));
         let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
         let (read_half, write_half) = split(duplex(1).0);
         let read = read(Rc::clone(&core), ConnId(0), read_half, Rc::clone(&waiting));

@@ -37,6 +37,10 @@ pub(super) struct Done {
 pub(super) struct Core {
     state: RefCell<State>,
     limits: Limits,
+    /// The time at which it began.
+    starts_at: Time,
+    /// Wakes who waits until the broker cannot go on.
+    failed: Notify,
     /// What every connection is read into: nothing stays in it when its task lets others run.
     buffer: RefCell<Box<[u8]>>,
     begun: Instant,
@@ -63,6 +67,7 @@ impl Core {
         broker: Box<dyn Machine>,
         observer: Option<Observer>,
         listener: Option<Listener>,
+        starts_at: Time,
     ) -> Self {
         let config = broker.config();
         let limits = Limits {
@@ -80,6 +85,8 @@ impl Core {
                 most,
             }),
             limits,
+            starts_at,
+            failed: Notify::new(),
             buffer: RefCell::new(vec![0; READ_BYTES].into()),
             begun: Instant::now(),
             earlier: Notify::new(),
@@ -88,7 +95,22 @@ impl Core {
     }
 
     fn now(&self) -> Time {
-        Time::ZERO + self.begun.elapsed()
+        self.starts_at + self.begun.elapsed()
+    }
+
+    /// Waits until the broker cannot go on.
+    pub(super) async fn failed(&self) {
+        self.failed.notified().await;
+    }
+
+    /// Why the broker cannot go on, if so.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.state.borrow().broker.failure()
+    }
+
+    /// The broker's store may have stored something.
+    pub(super) fn stored(&self) {
+        self.call(|broker, now| broker.handle_stored(now));
     }
 
     pub(super) fn outgoing(&self) -> Rc<Cell<usize>> {
@@ -160,6 +182,9 @@ impl Core {
         let next = state.broker.poll_timeout();
         if next.is_some_and(|at| self.armed.get().is_none_or(|armed| at < armed)) {
             self.earlier.notify_one();
+        }
+        if state.broker.failure().is_some() {
+            self.failed.notify_one();
         }
         done
     }
@@ -237,7 +262,7 @@ pub(super) async fn keep_time(core: Rc<Core>) {
             continue;
         };
         let wait = at
-            .since(Time::ZERO)
+            .since(core.starts_at)
             .min(core.begun.elapsed() + LONGEST_SLEEP);
         select! {
             biased;

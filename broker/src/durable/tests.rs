@@ -1,0 +1,597 @@
+use super::*;
+use crate::store::{Key, Redb};
+use bytes::Bytes;
+use proptest::prelude::*;
+use squall_protocol::{
+    Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version, decode_one, encode,
+    packet::{Ack, Connect, Publish, Subscribe, Subscription, Will},
+    topic::TopicFilter,
+};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+
+const V5: Version = Version::V5_0;
+
+/// A store that stores when it is told to, and forgets the rest when the power goes.
+#[derive(Clone, Debug, Default)]
+struct Slow(Rc<RefCell<Disk>>);
+
+#[derive(Debug, Default)]
+struct Disk {
+    rows: BTreeMap<Key, Bytes>,
+    under_way: Vec<Batch>,
+    stored: usize,
+    batches: usize,
+    broken: bool,
+}
+
+impl Slow {
+    fn finish(&self) {
+        let disk = &mut *self.0.borrow_mut();
+        for batch in std::mem::take(&mut disk.under_way) {
+            for (key, value) in batch.rows() {
+                match value {
+                    Some(value) => disk.rows.insert(key.clone(), value.clone()),
+                    None => disk.rows.remove(key),
+                };
+            }
+            disk.stored += 1;
+        }
+    }
+}
+
+impl Store for Slow {
+    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        let disk = &mut *self.0.borrow_mut();
+        disk.under_way.clear();
+        disk.stored = 0;
+        Ok(disk.rows.clone().into_iter().collect())
+    }
+
+    fn store(&mut self, _: Time, batch: Batch) -> Result<(), StoreError> {
+        let disk = &mut *self.0.borrow_mut();
+        disk.under_way.push(batch);
+        disk.batches += 1;
+        Ok(())
+    }
+
+    fn stored(&mut self, _: Time) -> Result<usize, StoreError> {
+        let disk = &mut *self.0.borrow_mut();
+        match disk.broken {
+            true => Err(StoreError::Failed("no space left".to_owned())),
+            false => Ok(std::mem::take(&mut disk.stored)),
+        }
+    }
+}
+
+/// A durable broker, its store, and what came out.
+struct Bench {
+    machine: Durable,
+    store: Slow,
+    now: Time,
+    opened: u64,
+    inbox: BTreeMap<ConnId, Vec<Packet>>,
+    closed: BTreeSet<ConnId>,
+    events: Vec<Event>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::on(Slow::default(), Time::ZERO, 0)
+    }
+
+    fn on(store: Slow, now: Time, opened: u64) -> Self {
+        let mut machine = Durable::open(Config::default(), store.clone(), now).unwrap();
+        machine.observe(true);
+        Self {
+            machine,
+            store,
+            now,
+            opened,
+            inbox: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The power goes, and comes again.
+    fn crash(self) -> Self {
+        Self::on(self.store, self.now, self.opened)
+    }
+
+    fn stored(&mut self) {
+        self.store.finish();
+        self.machine.handle_stored(self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        self.events
+            .extend(std::iter::from_fn(|| self.machine.poll_event()));
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Send { conn, bytes } => {
+                    let packet = decode_one(&bytes, Role::Server, Some(V5)).unwrap().packet;
+                    self.inbox.entry(conn).or_default().push(packet);
+                }
+                Output::Close { conn } => assert!(self.closed.insert(conn)),
+            }
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, packet: &Packet) {
+        let bytes = encode(packet, V5).unwrap();
+        self.machine.handle_bytes(self.now, conn, &bytes);
+        self.drain();
+    }
+
+    /// Connects with a session that is kept, without waiting for the store.
+    fn dial(&mut self, client_id: &str, expiry: u32, will: Option<Will>) -> ConnId {
+        let conn = ConnId(self.opened);
+        self.opened += 1;
+        self.machine.handle_open(self.now, conn);
+        let expiry = Property::SessionExpiryInterval(expiry);
+        let connect = Connect {
+            version: V5,
+            clean_start: false,
+            keep_alive: 0,
+            client_id: client_id.into(),
+            will,
+            user_name: None,
+            password: None,
+            properties: Properties::new().with(expiry),
+        };
+        self.send(conn, &Packet::Connect(Box::new(connect)));
+        conn
+    }
+
+    /// The same, accepted and stored.
+    fn connect(&mut self, client_id: &str, expiry: u32) -> ConnId {
+        let conn = self.dial(client_id, expiry, None);
+        self.stored();
+        let heard = self.heard(conn);
+        assert!(heard[0].starts_with("connack"), "{heard:?}");
+        conn
+    }
+
+    fn subscribe(&mut self, conn: ConnId, filter: &str) {
+        let filter = TopicFilter::parse_v5(filter).unwrap();
+        let subscribe = Subscribe {
+            packet_id: PacketId::MIN,
+            properties: Properties::new(),
+            subscriptions: vec![Subscription::new(filter, QoS::ExactlyOnce)],
+        };
+        self.send(conn, &Packet::Subscribe(subscribe));
+    }
+
+    /// Somebody away whose messages are kept.
+    fn somebody_away(&mut self) {
+        let conn = self.connect("away", u32::MAX);
+        self.subscribe(conn, "t");
+        self.stored();
+        self.machine.handle_closed(self.now, conn, Hangup::Eof);
+        self.drain();
+        self.pass(1000);
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now = self.now + Duration::from_millis(ms);
+        self.machine.handle_timeout(self.now);
+        self.drain();
+        self.stored();
+    }
+
+    /// What a connection got since it was asked last.
+    fn heard(&mut self, conn: ConnId) -> Vec<String> {
+        let packets = self.inbox.remove(&conn).unwrap_or_default();
+        packets
+            .iter()
+            .map(Packet::summary)
+            .map(|s| s.to_lowercase())
+            .collect()
+    }
+}
+
+fn publish(payload: &str, qos: QoS, id: u16) -> Packet {
+    Packet::Publish(Publish {
+        dup: false,
+        qos,
+        retain: false,
+        topic: "t".into(),
+        packet_id: PacketId::new(id).filter(|_| qos > QoS::AtMostOnce),
+        properties: Properties::new(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    })
+}
+
+fn starts(heard: &[String], with: &[&str]) -> bool {
+    heard.len() == with.len() && heard.iter().zip(with).all(|(h, w)| h.starts_with(w))
+}
+
+#[test]
+fn a_promise_waits_until_it_is_stored_and_what_is_behind_it_too() {
+    let mut bench = Bench::new();
+    bench.somebody_away();
+    let (one, other) = (bench.connect("one", 0), bench.connect("other", 0));
+    let before = bench.store.0.borrow().batches;
+    bench.send(one, &publish("a", QoS::AtLeastOnce, 1));
+    bench.send(one, &Packet::PingReq);
+    bench.send(other, &Packet::PingReq);
+    assert!(starts(&bench.heard(one), &[]));
+    assert!(
+        starts(&bench.heard(other), &["pingresp"]),
+        "nobody else waits"
+    );
+    // While it is under way the next batch is gathered.
+    bench.send(other, &publish("b", QoS::AtLeastOnce, 1));
+    bench.send(one, &publish("c", QoS::AtLeastOnce, 2));
+    assert_eq!(bench.store.0.borrow().batches, before + 1);
+    bench.stored();
+    assert!(starts(&bench.heard(one), &["puback", "pingresp"]));
+    assert_eq!(
+        bench.store.0.borrow().batches,
+        before + 2,
+        "one sync for both"
+    );
+    bench.stored();
+    let heard = bench.heard(one);
+    assert!(starts(&heard, &["puback"]), "{heard:?}");
+    assert!(starts(&bench.heard(other), &["puback"]));
+    assert_eq!(
+        bench.machine.poll_timeout(),
+        None,
+        "nothing is left to be done"
+    );
+}
+
+#[test]
+fn what_nobody_keeps_is_acknowledged_at_once() {
+    let mut bench = Bench::new();
+    let hearer = bench.connect("hearer", 0);
+    bench.subscribe(hearer, "t");
+    let conn = bench.connect("one", 0);
+    bench.heard(hearer);
+    bench.send(conn, &publish("a", QoS::ExactlyOnce, 1));
+    assert!(starts(&bench.heard(conn), &["pubrec"]));
+    assert!(starts(&bench.heard(hearer), &["publish"]));
+    assert_eq!(bench.store.0.borrow().batches, 0);
+}
+
+#[test]
+fn who_hangs_up_is_sent_nothing_that_was_kept_back() {
+    let mut bench = Bench::new();
+    bench.somebody_away();
+    let conn = bench.connect("one", 0);
+    bench.send(conn, &publish("a", QoS::AtLeastOnce, 1));
+    bench.machine.handle_closed(bench.now, conn, Hangup::Reset);
+    bench.drain();
+    bench.stored();
+    let of_it: Vec<_> = bench.events.iter().filter(|e| e.conn() == conn).collect();
+    assert!(
+        matches!(of_it.last(), Some(Event::Closed { .. })),
+        "{of_it:?}"
+    );
+    assert!(starts(&bench.heard(conn), &[]));
+}
+
+#[test]
+fn what_nobody_waits_for_is_stored_soon() {
+    let mut bench = Bench::new();
+    bench.somebody_away();
+    let conn = bench.connect("one", 0);
+    bench.send(conn, &publish("a", QoS::AtLeastOnce, 1));
+    bench.stored();
+    let away = bench.connect("away", u32::MAX);
+    bench.stored();
+    let before = bench.store.0.borrow().batches;
+    bench.send(away, &Packet::PubAck(Ack::success(PacketId::MIN)));
+    assert_eq!(bench.store.0.borrow().batches, before);
+    assert_eq!(
+        bench.machine.poll_timeout(),
+        Some(bench.now + Durable::UNPROMISED)
+    );
+    bench.pass(200);
+    assert_eq!(bench.store.0.borrow().batches, before + 1);
+    assert!(
+        !bench
+            .store
+            .0
+            .borrow()
+            .rows
+            .keys()
+            .any(|k| matches!(k, Key::Message(_)))
+    );
+}
+
+#[test]
+fn when_the_store_fails_nobody_is_promised_anything_and_everybody_is_sent_away() {
+    let mut bench = Bench::new();
+    bench.somebody_away();
+    let (one, other) = (bench.connect("one", 0), bench.connect("other", 0));
+    bench.send(one, &publish("a", QoS::AtLeastOnce, 1));
+    bench.store.0.borrow_mut().broken = true;
+    bench.machine.handle_stored(bench.now);
+    bench.drain();
+    for conn in [one, other] {
+        let heard = bench.heard(conn);
+        assert!(
+            starts(&heard, &["disconnect"]) && heard[0].contains("8b"),
+            "{heard:?}"
+        );
+    }
+    assert_eq!(bench.closed, BTreeSet::from([one, other]));
+    let why = bench.machine.failure().unwrap();
+    assert_eq!(why, "the store takes nothing any more: no space left");
+    let late = bench.dial("late", 0, None);
+    assert!(bench.closed.contains(&late) && bench.heard(late).is_empty());
+    bench.pass(10_000);
+}
+
+#[test]
+fn a_broker_that_is_stopped_stores_what_it_knows_and_keeps_wills_for_the_next_one() {
+    let mut bench = Bench::new();
+    bench.somebody_away();
+    let will = Will {
+        topic: "t".into(),
+        payload: Bytes::from_static(b"gone"),
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        properties: Properties::new(),
+    };
+    bench.dial("one", 0, Some(will));
+    bench.stored();
+    bench.machine.handle_shutdown(bench.now);
+    bench.drain();
+    bench.store.finish();
+    let mut again = bench.crash();
+    again.stored();
+    let conn = again.dial("away", u32::MAX, None);
+    again.stored();
+    let heard = again.heard(conn);
+    assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
+    let rows = again.store.0.borrow().rows.clone();
+    assert!(rows.contains_key(&Key::Retained("t".to_owned())));
+    assert!(
+        !rows.keys().any(|key| matches!(key, Key::Will(_))),
+        "{:?}",
+        rows.keys()
+    );
+}
+
+#[test]
+fn a_damaged_store_is_refused() {
+    let store = Slow::default();
+    let row = (Key::Session(1), Bytes::from_static(b"?"));
+    store.0.borrow_mut().rows.insert(row.0.clone(), row.1);
+    let error = Durable::open(Config::default(), store, Time::ZERO).unwrap_err();
+    assert_eq!(error, StoreError::Damaged(row.0));
+}
+
+#[test]
+fn a_store_of_redb_is_stored_at_once() {
+    let mut machine =
+        Durable::open(Config::default(), Redb::in_memory().unwrap(), Time::ZERO).unwrap();
+    machine.handle_open(Time::ZERO, ConnId(0));
+    let connect = Connect {
+        version: V5,
+        clean_start: false,
+        keep_alive: 0,
+        client_id: "a".into(),
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::new().with(Property::SessionExpiryInterval(9)),
+    };
+    let bytes = encode(&Packet::Connect(Box::new(connect)), V5).unwrap();
+    machine.handle_bytes(Time::ZERO, ConnId(0), &bytes);
+    assert!(matches!(machine.poll_output(), Some(Output::Send { .. })));
+}
+
+/// What happens to a publisher, a subscriber and the store between them.
+#[derive(Clone, Debug)]
+enum Step {
+    Publish(QoS),
+    Stored,
+    Crash,
+    SubscriberReturns,
+    PublisherReturns,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => prop::sample::select(vec![QoS::AtLeastOnce, QoS::ExactlyOnce]).prop_map(Step::Publish),
+        4 => Just(Step::Stored),
+        1 => Just(Step::Crash),
+        1 => Just(Step::SubscriberReturns),
+        1 => Just(Step::PublisherReturns),
+    ]
+}
+
+/// Both ends as clients that keep their sessions do it: the publisher sends again what is not acknowledged, the
+/// subscriber acknowledges what it gets.
+struct Pair {
+    bench: Bench,
+    publisher: ConnId,
+    subscriber: ConnId,
+    /// Messages that the publisher has in flight: the PUBLISH, and whether PUBREL stands for it.
+    flight: BTreeMap<u16, (Packet, bool)>,
+    next_id: u16,
+    published: u32,
+    acknowledged: Vec<(String, QoS)>,
+    /// QoS 2 identifiers that the subscriber has taken and not completed.
+    taken: BTreeSet<PacketId>,
+    got: BTreeMap<String, u32>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut bench = Bench::new();
+        let subscriber = bench.connect("subscriber", u32::MAX);
+        bench.subscribe(subscriber, "t");
+        bench.stored();
+        let publisher = bench.connect("publisher", u32::MAX);
+        Self {
+            bench,
+            publisher,
+            subscriber,
+            flight: BTreeMap::new(),
+            next_id: 0,
+            published: 0,
+            acknowledged: Vec::new(),
+            taken: BTreeSet::new(),
+            got: BTreeMap::new(),
+        }
+    }
+
+    fn play(mut self, step: &Step) -> Self {
+        match step {
+            Step::Publish(qos) => {
+                self.next_id += 1;
+                self.published += 1;
+                let packet = publish(&self.published.to_string(), *qos, self.next_id);
+                self.flight.insert(self.next_id, (packet.clone(), false));
+                self.bench.send(self.publisher, &packet);
+            }
+            Step::Stored => self.bench.stored(),
+            Step::Crash => {
+                // What had left has arrived.
+                self.take();
+                self.bench = self.bench.crash();
+                self.return_publisher();
+                self.return_subscriber();
+            }
+            Step::SubscriberReturns => {
+                self.bench
+                    .machine
+                    .handle_closed(self.bench.now, self.subscriber, Hangup::Reset);
+                self.return_subscriber();
+            }
+            Step::PublisherReturns => {
+                self.bench
+                    .machine
+                    .handle_closed(self.bench.now, self.publisher, Hangup::Reset);
+                self.return_publisher();
+            }
+        }
+        self.take();
+        self
+    }
+
+    fn return_subscriber(&mut self) {
+        self.subscriber = self.bench.dial("subscriber", u32::MAX, None);
+    }
+
+    fn return_publisher(&mut self) {
+        self.publisher = self.bench.dial("publisher", u32::MAX, None);
+        for (id, (packet, released)) in self.flight.clone() {
+            let again = match (packet, released) {
+                (_, true) => Packet::PubRel(Ack::success(PacketId::new(id).unwrap())),
+                (Packet::Publish(publish), _) => Packet::Publish(Publish {
+                    dup: true,
+                    ..publish
+                }),
+                (other, _) => other,
+            };
+            self.bench.send(self.publisher, &again);
+        }
+    }
+
+    /// Both ends take what came, until nothing more does.
+    fn take(&mut self) {
+        loop {
+            let to_publisher = self.bench.inbox.remove(&self.publisher).unwrap_or_default();
+            let to_subscriber = self
+                .bench
+                .inbox
+                .remove(&self.subscriber)
+                .unwrap_or_default();
+            if to_publisher.is_empty() && to_subscriber.is_empty() {
+                return;
+            }
+            for packet in to_publisher {
+                self.publisher_takes(&packet);
+            }
+            for packet in to_subscriber {
+                self.subscriber_takes(packet);
+            }
+        }
+    }
+
+    fn publisher_takes(&mut self, packet: &Packet) {
+        let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack)) = packet else {
+            return;
+        };
+        let id = ack.packet_id.get();
+        let Some((Packet::Publish(publish), _)) = self.flight.get(&id).cloned() else {
+            return;
+        };
+        let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
+        match packet {
+            Packet::PubRec(_) => {
+                self.acknowledged.push((payload, QoS::ExactlyOnce));
+                self.flight.get_mut(&id).unwrap().1 = true;
+                self.bench
+                    .send(self.publisher, &Packet::PubRel(Ack::success(ack.packet_id)));
+            }
+            Packet::PubAck(_) => {
+                self.acknowledged.push((payload, QoS::AtLeastOnce));
+                self.flight.remove(&id);
+            }
+            _ => {
+                self.flight.remove(&id);
+            }
+        }
+    }
+
+    fn subscriber_takes(&mut self, packet: Packet) {
+        let answer = match packet {
+            Packet::Publish(publish) => {
+                let id = publish.packet_id.unwrap();
+                let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
+                let two = publish.qos == QoS::ExactlyOnce;
+                if !two || self.taken.insert(id) {
+                    *self.got.entry(payload).or_default() += 1;
+                }
+                match two {
+                    true => Packet::PubRec(Ack::success(id)),
+                    false => Packet::PubAck(Ack::success(id)),
+                }
+            }
+            Packet::PubRel(ack) => {
+                self.taken.remove(&ack.packet_id);
+                Packet::PubComp(Ack::with_reason(ack.packet_id, ReasonCode::SUCCESS))
+            }
+            _ => return,
+        };
+        self.bench.send(self.subscriber, &answer);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However often the power goes: what was acknowledged comes, and QoS 2 once.
+    #[test]
+    fn nothing_that_was_promised_is_lost_and_nothing_comes_twice_at_qos_2(
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let mut pair = Pair::new();
+        for step in &steps {
+            pair = pair.play(step);
+        }
+        for _ in 0..3 {
+            pair = pair.play(&Step::PublisherReturns).play(&Step::SubscriberReturns);
+            for _ in 0..20 {
+                pair = pair.play(&Step::Stored);
+            }
+        }
+        prop_assert!(pair.flight.is_empty(), "{:?}", pair.flight);
+        for (payload, qos) in &pair.acknowledged {
+            let times = pair.got.get(payload).copied().unwrap_or_default();
+            match qos {
+                QoS::ExactlyOnce => prop_assert_eq!(times, 1, "message {} at QoS 2", payload),
+                _ => prop_assert!(times >= 1, "message {}", payload),
+            }
+        }
+        prop_assert_eq!(pair.acknowledged.iter().map(|(p, _)| p).collect::<BTreeSet<_>>().len(), pair.published as usize);
+    }
+}

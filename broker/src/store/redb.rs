@@ -1,0 +1,273 @@
+//! A store on redb: one table of rows, one with the format.
+
+use super::{Batch, Key, Store, StoreError};
+use bytes::Bytes;
+use redb::{
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable,
+    StorageBackend, TableDefinition, TableError, TableHandle,
+};
+use squall_protocol::Time;
+use std::{error::Error, path::Path};
+
+/// A store in a database of redb. Storing a batch is one transaction and waits until it is synced.
+#[derive(Debug)]
+pub struct Redb {
+    database: Database,
+    /// Batches that were stored since somebody asked.
+    stored: usize,
+}
+
+/// Keys and values of rows.
+const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
+/// What the rows are.
+const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("squall broker");
+const FORMAT: &str = "format";
+/// The format of keys and values that this release reads and writes.
+const KNOWN: u64 = 1;
+
+impl Redb {
+    /// The store in this file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is in use, or is no store of this format; it is left as it is then.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        // Looked at first without a pen: opening alone writes to a file. One that was not closed in order cannot be
+        // looked at, and is mended by opening it.
+        let is_there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        if is_there && let Ok(looked_at) = ReadOnlyDatabase::open(path) {
+            check(format(&looked_at)?)?;
+        }
+        Self::of(Database::create(path).map_err(not_opened)?)
+    }
+
+    /// The store on a disk of another kind; an empty one becomes a store.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn on(disk: impl StorageBackend) -> Result<Self, StoreError> {
+        let database = Builder::new().create_with_backend(disk);
+        Self::of(database.map_err(not_opened)?)
+    }
+
+    /// A store in memory, which outlives nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::on(redb::backends::InMemoryBackend::new())
+    }
+
+    fn of(database: Database) -> Result<Self, StoreError> {
+        let store = Self {
+            database,
+            stored: 0,
+        };
+        let found = format(&store.database)?;
+        check(found)?;
+        if found.is_none() {
+            store.begin().map_err(|e| StoreError::Open(e.to_string()))?;
+        }
+        Ok(store)
+    }
+
+    fn begin(&self) -> Result<(), redb::Error> {
+        let write = self.database.begin_write()?;
+        write.open_table(ABOUT)?.insert(FORMAT, KNOWN)?;
+        write.open_table(ROWS)?;
+        write.commit()?;
+        Ok(())
+    }
+
+    fn write(&self, batch: &Batch) -> Result<(), redb::Error> {
+        let write = self.database.begin_write()?;
+        {
+            let mut rows = write.open_table(ROWS)?;
+            for (key, value) in batch.rows() {
+                let key = key.to_bytes();
+                match value {
+                    Some(value) => rows.insert(&key[..], &value[..])?,
+                    None => rows.remove(&key[..])?,
+                };
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Vec<(Vec<u8>, Bytes)>, redb::Error> {
+        let read = self.database.begin_read()?;
+        let rows = read.open_table(ROWS)?;
+        rows.iter()?
+            .map(|row| {
+                let (key, value) = row?;
+                let value = Bytes::copy_from_slice(value.value());
+                Ok((key.value().to_vec(), value))
+            })
+            .collect()
+    }
+}
+
+impl Store for Redb {
+    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        let rows = self.read().map_err(|e| StoreError::Open(e.to_string()))?;
+        rows.into_iter()
+            .map(|(key, value)| {
+                let foreign = || StoreError::Foreign(format!("a row with the key {key:02x?}"));
+                Ok((Key::from_bytes(&key).ok_or_else(foreign)?, value))
+            })
+            .collect()
+    }
+
+    fn store(&mut self, _now: Time, batch: Batch) -> Result<(), StoreError> {
+        let written = self.write(&batch);
+        written.map_err(|e| StoreError::Failed(e.to_string()))?;
+        self.stored += 1;
+        Ok(())
+    }
+
+    fn stored(&mut self, _now: Time) -> Result<usize, StoreError> {
+        Ok(std::mem::take(&mut self.stored))
+    }
+}
+
+/// The format that it says; `None` when nothing is in it at all.
+fn format(database: &impl ReadableDatabase) -> Result<Option<u64>, StoreError> {
+    let open = |e: &dyn Error| StoreError::Open(e.to_string());
+    let read = database.begin_read().map_err(|e| open(&e))?;
+    let about = match read.open_table(ABOUT) {
+        Ok(about) => about,
+        Err(TableError::TableDoesNotExist(_)) => {
+            let mut tables = read.list_tables().map_err(|e| open(&e))?;
+            return match tables.next() {
+                None => Ok(None),
+                Some(table) => Err(StoreError::Foreign(format!(
+                    "a database with a table `{}`",
+                    table.name()
+                ))),
+            };
+        }
+        Err(e) => return Err(StoreError::Foreign(e.to_string())),
+    };
+    let format = about.get(FORMAT).map_err(|e| open(&e))?;
+    let format = format.map(|format| format.value());
+    format
+        .map(Some)
+        .ok_or_else(|| StoreError::Foreign("a database that does not say its format".to_owned()))
+}
+
+/// Whether a store of this format can be used.
+fn check(found: Option<u64>) -> Result<(), StoreError> {
+    match found {
+        None | Some(KNOWN) => Ok(()),
+        Some(found) => Err(StoreError::Format {
+            found,
+            known: KNOWN,
+        }),
+    }
+}
+
+fn not_opened(error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+        DatabaseError::UpgradeRequired(version) => {
+            StoreError::Foreign(format!("a database of redb's file format {version}"))
+        }
+        DatabaseError::Storage(redb::StorageError::Io(e))
+            if e.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            StoreError::Foreign(e.to_string())
+        }
+        DatabaseError::Storage(redb::StorageError::Corrupted(why)) => StoreError::Foreign(why),
+        error => StoreError::Open(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Change;
+
+    fn batch(rows: &[(Key, Option<&'static [u8]>)]) -> Batch {
+        let mut batch = Batch::default();
+        for (key, value) in rows {
+            batch.push(Change {
+                key: key.clone(),
+                value: value.map(Bytes::from_static),
+                is_new: false,
+            });
+        }
+        batch
+    }
+
+    #[test]
+    fn rows_outlive_the_store_that_wrote_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let mut store = Redb::open(&path).unwrap();
+        assert_eq!(store.load(), Ok(Vec::new()));
+        let (a, b) = (Key::Retained("a".to_owned()), Key::Flow(1, 2));
+        let first = batch(&[(a.clone(), Some(b"1")), (b.clone(), Some(b""))]);
+        store.store(Time::ZERO, first).unwrap();
+        store.store(Time::ZERO, batch(&[(b, None)])).unwrap();
+        assert_eq!(store.stored(Time::ZERO), Ok(2));
+        assert_eq!(store.stored(Time::ZERO), Ok(0));
+        assert_eq!(Redb::open(&path).err(), Some(StoreError::InUse));
+        drop(store);
+        let mut again = Redb::open(&path).unwrap();
+        assert_eq!(again.load(), Ok(vec![(a, Bytes::from_static(b"1"))]));
+    }
+
+    /// Opens what is in a file, which fails and leaves the file as it was.
+    fn refused(path: &Path) -> StoreError {
+        let before = std::fs::read(path).unwrap();
+        let error = Redb::open(path).unwrap_err();
+        assert!(std::fs::read(path).unwrap() == before, "it was touched");
+        error
+    }
+
+    #[test]
+    fn what_is_no_store_of_this_format_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name);
+        std::fs::write(path("text"), "listener 1883\n".repeat(1000)).unwrap();
+        assert!(matches!(refused(&path("text")), StoreError::Foreign(_)));
+
+        let other: TableDefinition<'_, u64, u64> = TableDefinition::new("other");
+        let database = Database::create(path("other")).unwrap();
+        let write = database.begin_write().unwrap();
+        write.open_table(other).unwrap().insert(1, 2).unwrap();
+        write.commit().unwrap();
+        drop(database);
+        let error = refused(&path("other"));
+        assert!(
+            matches!(&error, StoreError::Foreign(why) if why.contains("`other`")),
+            "{error}"
+        );
+
+        let newer = Redb::open(path("newer")).unwrap();
+        let write = newer.database.begin_write().unwrap();
+        write.open_table(ABOUT).unwrap().insert(FORMAT, 2).unwrap();
+        write.commit().unwrap();
+        drop(newer);
+        assert_eq!(
+            refused(&path("newer")),
+            StoreError::Format { found: 2, known: 1 }
+        );
+
+        let mut cut = std::fs::read(path("newer")).unwrap();
+        cut.truncate(5000);
+        std::fs::write(path("cut"), cut).unwrap();
+        let error = Redb::open(path("cut")).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Foreign(_) | StoreError::Open(_)),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let error = Redb::open("/nowhere/at/all").unwrap_err();
+        assert!(error.to_string().contains("No such file"), "{error}");
+    }
+}
