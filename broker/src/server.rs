@@ -10,8 +10,10 @@ mod intake;
 mod line;
 mod listen;
 mod notice;
+mod verify;
 
 pub use notice::Notice;
+pub use verify::Verifier;
 
 use self::core::{Core, Listener, Observer, hand_on, keep_time};
 use crate::{ConnId, Event, Machine, Script};
@@ -48,6 +50,7 @@ pub struct Server {
     observer: Option<Observer>,
     listener: Option<Listener>,
     scripts: Option<UnboundedReceiver<(usize, Script)>>,
+    verifier: Option<Box<dyn Verifier>>,
 }
 
 impl fmt::Debug for Server {
@@ -73,6 +76,7 @@ impl Server {
             observer: None,
             listener: None,
             scripts: None,
+            verifier: None,
         }
     }
 
@@ -97,6 +101,14 @@ impl Server {
     #[must_use]
     pub fn notices(mut self, listener: impl FnMut(Notice) + 'static) -> Self {
         self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Has `verifier` find out who clients are, where [`crate::security::Security::passwords`] asks for it; without one
+    /// nobody is found out, and whoever names a user is refused.
+    #[must_use]
+    pub fn verifier(mut self, verifier: impl Verifier + 'static) -> Self {
+        self.verifier = Some(Box::new(verifier));
         self
     }
 
@@ -145,6 +157,10 @@ impl Server {
             let told = hand_on(Rc::clone(&core), scripts);
             tasks.spawn_local(unconstrained(told))
         });
+        let verifying = self.verifier.map(|verifier| {
+            let verified = verify::all(Rc::clone(&core), verifier, core.verifications());
+            tasks.spawn_local(unconstrained(verified))
+        });
         for number in 0.. {
             let stream = {
                 let mut accepting = pin!(listen::next(&mut listener));
@@ -154,7 +170,7 @@ impl Server {
                         Some(ended) = tasks.join_next() => surface(ended),
                         () = &mut shutdown => {
                             clock.abort();
-                            told.iter().for_each(AbortHandle::abort);
+                            told.iter().chain(&verifying).for_each(AbortHandle::abort);
                             break None;
                         }
                         accepted = &mut accepting => break Some(accepted?),

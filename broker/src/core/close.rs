@@ -124,6 +124,7 @@ impl Broker {
             return;
         };
         self.unfinished -= connection.unfinished;
+        self.verifying -= usize::from(connection.early.is_some());
         if let Some(at) = connection.deadline {
             let timer = match connection.link {
                 Some(_) => Timer::KeepAlive(conn),

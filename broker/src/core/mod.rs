@@ -1,13 +1,14 @@
 //! The broker as a state machine: bytes, ends of connections and time in; packets, closings, events and one deadline
 //! out. No socket, clock, task or random number; every map is ordered.
 //!
-//! * `connect` CONNECT and its answers; `close` every way a connection ends
+//! * `connect` CONNECT and its answers; `admit` who may come in; `close` every way a connection ends
 //! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
 //! * `room` what a transport takes, and what waits until it takes more
 //! * `connection`, `session`, `sessions`, `queue`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state
 //!   they work on
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
+mod admit;
 mod close;
 mod connect;
 mod connection;
@@ -69,6 +70,8 @@ pub struct Broker {
     states: Ledger,
     /// Bytes of the unfinished packets of all connections.
     unfinished: usize,
+    /// Connections whose CONNECT waits to be verified.
+    verifying: usize,
     /// Set by [`Self::handle_shutdown`].
     shut_down: bool,
 }
@@ -101,6 +104,7 @@ impl Broker {
             messages: Ledger::default(),
             states: Ledger::default(),
             unfinished: 0,
+            verifying: 0,
             shut_down: false,
         }
     }
@@ -152,8 +156,16 @@ impl Broker {
             return;
         };
         connection.push(bytes);
+        self.read(now, conn);
+    }
+
+    /// Takes the packets that are there.
+    fn read(&mut self, now: Time, conn: ConnId) {
         // A packet can end the connection: what stands behind it is ignored [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6].
         while let Some(connection) = self.conns.get_mut(&conn) {
+            if connection.early.is_some() {
+                return self.count_early(now, conn);
+            }
             match connection.decoder.next_frame() {
                 Ok(None) => return self.count_unfinished(now, conn),
                 Ok(Some(frame)) => self.handle_frame(now, conn, frame),
@@ -166,8 +178,8 @@ impl Broker {
     /// oldest of equal ones.
     fn count_unfinished(&mut self, now: Time, conn: ConnId) {
         if let Some(connection) = self.conns.get_mut(&conn) {
-            let bytes = connection.decoder.buffered();
-            if bytes == 0 {
+            let bytes = connection.waiting();
+            if connection.decoder.buffered() == 0 {
                 // The room that was made for what has come is not kept: most clients are silent for long.
                 *connection.decoder.read_buf() = BytesMut::new();
             }
@@ -203,7 +215,7 @@ impl Broker {
             let cause = CloseCause::ServerShutdown;
             self.event(|| Event::Closed { conn, cause });
         }
-        self.unfinished = 0;
+        (self.unfinished, self.verifying) = (0, 0);
     }
 
     /// The transport ended. Ignored when the connection is over already.
@@ -247,7 +259,10 @@ impl Broker {
 
     fn handle_frame(&mut self, now: Time, conn: ConnId, frame: Frame) {
         if self.observing {
-            let frame = frame.clone();
+            let frame = match self.config.security.is_said() {
+                true => admit::without_password(&frame),
+                false => frame.clone(),
+            };
             self.events.push_back(Event::Received { conn, frame });
         }
         self.heard(now, conn);
