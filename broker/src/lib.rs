@@ -24,5 +24,5 @@ pub use config::{Config, WhenFull};
 pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolError};
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
-pub use server::{Notice, Server, Verifier};
+pub use server::{AsidePasswords, Notice, Server, Verifier};
 pub use squall_transport::{Accept, Hangup, Peer};

@@ -10,9 +10,11 @@ mod intake;
 mod line;
 mod listen;
 mod notice;
+mod passwords;
 mod verify;
 
 pub use notice::Notice;
+pub use passwords::AsidePasswords;
 pub use verify::Verifier;
 
 use self::core::{Core, Listener, Observer, hand_on, keep_time};

@@ -2,8 +2,14 @@
 //!
 //! Nothing here knows a connection, a clock or a thread; a hook of the driver does what takes time.
 
+mod fault;
+pub mod passwords;
+pub mod scram;
 mod secret;
 
+pub use fault::FileError;
+pub use passwords::Passwords;
+pub use scram::Scram;
 pub use secret::Secret;
 
 use squall_protocol::Text;
