@@ -70,7 +70,9 @@ impl Broker {
         connect: &Connect,
         user: Option<Text>,
     ) -> Result<(), CloseCause> {
-        if let Err((reason, why)) = self.check_owner(connect, user.as_ref()) {
+        let owned = self.check_owner(connect, user.as_ref());
+        let allowed = owned.and_then(|()| self.check_will(connect, user.as_deref()));
+        if let Err((reason, why)) = allowed {
             self.refuse(now, conn, connect, reason, why);
             return Ok(());
         }

@@ -185,6 +185,8 @@ pub struct Counters {
     /// Messages that were refused whole because there was no room for them in the broker; with QoS 1 or 2 the
     /// publisher was told.
     pub refused_full: u64,
+    /// Messages of publishers who may not publish to their topics, wills among them.
+    pub denied: u64,
     /// Copies whose Message Expiry Interval passed before they could be sent.
     pub dropped_expired: u64,
     /// Messages larger than a client's Maximum Packet Size.

@@ -1,8 +1,9 @@
 //! The broker as a state machine: bytes, ends of connections and time in; packets, closings, events and one deadline
 //! out. No socket, clock, task or random number; every map is ordered.
 //!
-//! * `connect` CONNECT and its answers; `admit` who may come in; `close` every way a connection ends
-//! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
+//! * `connect` CONNECT and its answers; `admit` who may come in; `rights` what they may do; `close` every way a connection ends
+//! * `publish` messages from clients; `deliver` messages to clients, `share` to
+//!   one of many; `subscribe` who gets what
 //! * `room` what a transport takes, and what waits until it takes more
 //! * `connection`, `session`, `sessions`, `queue`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state
 //!   they work on
@@ -22,10 +23,12 @@ mod owned;
 mod publish;
 mod queue;
 mod retained;
+mod rights;
 mod room;
 mod send;
 mod session;
 mod sessions;
+mod share;
 mod subscribe;
 mod subscriptions;
 #[cfg(test)]
@@ -41,10 +44,11 @@ use connection::{Client, Connection, Connections};
 use deadlines::{Deadlines, Timer};
 use ledger::Ledger;
 use retained::Retained;
+use session::SessionId;
 use sessions::Sessions;
-use squall_protocol::{Frame, Packet, ReasonCode, Time};
+use squall_protocol::{Frame, Packet, ReasonCode, Time, topic::TopicFilter};
 use squall_transport::Hangup;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use subscriptions::Subscriptions;
 
 /// The broker.
@@ -70,6 +74,8 @@ pub struct Broker {
     states: Ledger,
     /// Bytes of the unfinished packets of all connections.
     unfinished: usize,
+    /// Members for whom messages of shared subscriptions may wait.
+    waiting_shares: BTreeMap<TopicFilter, BTreeSet<SessionId>>,
     /// Connections whose CONNECT waits to be verified.
     verifying: usize,
     /// Set by [`Self::handle_shutdown`].
@@ -104,6 +110,7 @@ impl Broker {
             messages: Ledger::default(),
             states: Ledger::default(),
             unfinished: 0,
+            waiting_shares: BTreeMap::new(),
             verifying: 0,
             shut_down: false,
         }
@@ -303,7 +310,7 @@ impl Broker {
             Packet::PubRel(ack) => self.handle_pubrel(client, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, client, &ack),
             Packet::Subscribe(subscribe) => self.handle_subscribe(now, client, subscribe),
-            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(client, &unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, client, &unsubscribe),
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.answer(client, Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, client, &disconnect),

@@ -74,6 +74,37 @@ impl Queue {
         self.messages
     }
 
+    /// Takes the oldest message out that `wanted` says.
+    pub(super) fn take_first(&mut self, wanted: impl FnMut(&Delivery) -> bool) -> Option<Delivery> {
+        let at = self.messages.iter().position(wanted)?;
+        let number = self.first + at as u64;
+        // What waits behind it moves up.
+        let behind = self.found.iter_mut().filter(|(place, _)| *place > number);
+        behind.for_each(|(place, _)| *place -= 1);
+        self.messages.remove(at)
+    }
+
+    /// Takes those messages out that `wanted` says, oldest first.
+    pub(super) fn take_where(
+        &mut self,
+        mut wanted: impl FnMut(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        let (mut taken, mut number) = (Vec::new(), self.first);
+        let messages = std::mem::take(&mut self.messages);
+        for message in messages {
+            if wanted(&message) {
+                // What waits behind it moves up.
+                let behind = self.found.iter_mut().filter(|(place, _)| *place > number);
+                behind.for_each(|(place, _)| *place -= 1);
+                taken.push(message);
+            } else {
+                self.messages.push_back(message);
+                number += 1;
+            }
+        }
+        taken
+    }
+
     /// What a subscription found waits after all that is here.
     pub(super) fn push_found(&mut self, found: Found) {
         let place = self.first + self.messages.len() as u64;

@@ -2,17 +2,20 @@
 //!
 //! Nothing here knows a connection, a clock or a thread; a hook of the driver does what takes time.
 
+mod access;
 mod fault;
 pub mod passwords;
 pub mod scram;
 mod secret;
 
+pub use access::{Access, Identity};
 pub use fault::FileError;
 pub use passwords::Passwords;
 pub use scram::Scram;
 pub use secret::Secret;
 
 use squall_protocol::Text;
+use std::sync::Arc;
 
 /// Who may come in. Part of [`crate::Config`]; the default says nothing at all.
 ///
@@ -38,6 +41,17 @@ pub struct Security {
     /// Whether the name in a verified client certificate is the user. User Name and Password are then not looked at.
     /// Who has no certificate comes in as on any other listener, or not at all.
     pub certificate_is_user: bool,
+    /// Who may publish to which topics and subscribe to them; everybody to all where nothing is said.
+    ///
+    /// * A topic filter that asks for anything that is not allowed gets Not authorized (0x87, 5.0) or 0x80 (3.1.1) in
+    ///   SUBACK. Who may be sent a message is asked again with each one, retained ones and those of shared subscriptions
+    ///   among them: a session may be older than the rules.
+    /// * A PUBLISH to a topic that is not allowed goes nowhere and is counted ([`crate::Counters::denied`]). With QoS 1
+    ///   and 2 PUBACK or PUBREC says Not authorized (0x87, 5.0); 3.1.1 has no word for it, and of the two answers that it
+    ///   allows [MQTT-3.3.5-2] this broker gives the usual acknowledgement.
+    /// * A CONNECT with a will to a topic that is not allowed is refused with Not authorized (0x87, 5.0) or 0x05
+    ///   (3.1.1). It is asked once more when the will is published.
+    pub access: Option<Arc<Access>>,
 }
 
 impl Default for Security {
@@ -47,6 +61,7 @@ impl Default for Security {
             passwords: false,
             max_verifying: 256,
             certificate_is_user: false,
+            access: None,
         }
     }
 }
@@ -60,7 +75,10 @@ impl Security {
     /// Whether anything was said.
     #[must_use]
     pub const fn is_said(&self) -> bool {
-        self.allow_anonymous.is_some() || self.passwords || self.certificate_is_user
+        self.allow_anonymous.is_some()
+            || self.passwords
+            || self.certificate_is_user
+            || self.access.is_some()
     }
 }
 
