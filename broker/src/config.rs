@@ -1,5 +1,6 @@
 //! What the broker offers and how much it keeps. Plain data: it does not know how a limit is enforced.
 
+use crate::security::Security;
 use squall_protocol::{Decoder, QoS};
 use std::time::Duration;
 
@@ -98,6 +99,8 @@ pub struct Config {
     /// How long the session of a 3.1.1 client with Clean Session 0 is kept while it is away, in seconds. `None`
     /// keeps it for ever.
     pub session_expiry_3_1_1: Option<u32>,
+    /// Who may come in and what they may do. Nothing is said.
+    pub security: Security,
 }
 
 /// Which message goes when there is no room for one more.
@@ -142,6 +145,7 @@ impl Default for Config {
             server_keep_alive: None,
             session_expiry_maximum: None,
             session_expiry_3_1_1: None,
+            security: Security::default(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A broker whose state outlives it: what it promises leaves once it is stored.
 
 use crate::{
-    Broker, CloseCause, Config, ConnId, Event, Hangup, Machine, Output, Script,
+    Broker, CloseCause, Config, ConnId, Event, Hangup, Machine, Output, Peer, Script,
+    security::Verdict,
     store::{Batch, Store, StoreError},
 };
 use squall_protocol::Time;
@@ -49,7 +50,9 @@ enum KeptBack {
 impl KeptBack {
     const fn conn(&self) -> ConnId {
         match self {
-            Self::Output(Output::Send { conn, .. } | Output::Close { conn }) => *conn,
+            Self::Output(
+                Output::Send { conn, .. } | Output::Verify { conn, .. } | Output::Close { conn },
+            ) => *conn,
             Self::Event(event) => event.conn(),
         }
     }
@@ -239,6 +242,16 @@ const fn is_peers(cause: CloseCause) -> bool {
 impl Machine for Durable {
     fn handle_open(&mut self, now: Time, conn: ConnId) {
         self.broker.handle_open(now, conn);
+        self.called(now);
+    }
+
+    fn handle_peer(&mut self, now: Time, conn: ConnId, peer: Peer) {
+        self.broker.handle_peer(now, conn, peer);
+        self.called(now);
+    }
+
+    fn handle_verified(&mut self, now: Time, conn: ConnId, verdict: Verdict) {
+        self.broker.handle_verified(now, conn, verdict);
         self.called(now);
     }
 

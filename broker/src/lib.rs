@@ -4,6 +4,7 @@
 //!   connections to close, events and one deadline. No socket, clock, task or random number is known to it.
 //! * [`Server`] moves bytes between a listener and a [`Broker`], and waits.
 //! * [`Scripted`] is a broker that does what it is told, packet by packet, right or wrong.
+//! * [`security`] says who may come in and what they may do.
 //! * [`Config`] says what the broker offers; what it does not offer is refused on the wire as the standard says.
 //!
 //! The order of outputs and events is a function of the inputs alone; in particular it does not depend on how a
@@ -16,6 +17,7 @@ mod durable;
 mod machine;
 mod offer;
 mod script;
+pub mod security;
 mod server;
 pub mod store;
 
@@ -25,5 +27,5 @@ pub use core::{Broker, CloseCause, ConnId, Counters, DamagedRow, Event, Output, 
 pub use durable::Durable;
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
-pub use server::{Notice, Server};
-pub use squall_transport::{Accept, Hangup};
+pub use server::{AsidePasswords, Notice, Server, Verifier};
+pub use squall_transport::{Accept, Hangup, Peer};

@@ -1,6 +1,6 @@
 //! What a driver, or a simulator, needs of a broker.
 
-use crate::{Broker, Config, ConnId, Event, Hangup, Output, Script};
+use crate::{Broker, Config, ConnId, Event, Hangup, Output, Peer, Script, security::Verdict};
 use squall_protocol::Time;
 use std::fmt;
 
@@ -9,6 +9,10 @@ use std::fmt;
 pub trait Machine: fmt::Debug {
     /// A transport was opened.
     fn handle_open(&mut self, now: Time, conn: ConnId);
+    /// Who is at the other end of it ([`Broker::handle_peer`]); comes before its first bytes, if it comes.
+    fn handle_peer(&mut self, _now: Time, _conn: ConnId, _peer: Peer) {}
+    /// What verifying came to ([`Broker::handle_verified`]), for a machine that asks for it.
+    fn handle_verified(&mut self, _now: Time, _conn: ConnId, _verdict: Verdict) {}
     /// Bytes arrived.
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]);
     /// The transport ended.
@@ -47,6 +51,14 @@ pub trait Machine: fmt::Debug {
 impl Machine for Broker {
     fn handle_open(&mut self, now: Time, conn: ConnId) {
         Self::handle_open(self, now, conn);
+    }
+
+    fn handle_peer(&mut self, now: Time, conn: ConnId, peer: Peer) {
+        Self::handle_peer(self, now, conn, peer);
+    }
+
+    fn handle_verified(&mut self, now: Time, conn: ConnId, verdict: Verdict) {
+        Self::handle_verified(self, now, conn, verdict);
     }
 
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {

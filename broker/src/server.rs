@@ -10,8 +10,12 @@ mod intake;
 mod line;
 mod listen;
 mod notice;
+mod passwords;
+mod verify;
 
 pub use notice::Notice;
+pub use passwords::AsidePasswords;
+pub use verify::Verifier;
 
 use self::core::{Core, Listener, Observer, hand_on, keep_time};
 use crate::{ConnId, Event, Machine, Script};
@@ -51,6 +55,7 @@ pub struct Server {
     scripts: Option<UnboundedReceiver<(usize, Script)>>,
     starts_at: Time,
     stored: Arc<Notify>,
+    verifier: Option<Box<dyn Verifier>>,
 }
 
 impl fmt::Debug for Server {
@@ -78,6 +83,7 @@ impl Server {
             scripts: None,
             starts_at: Time::ZERO,
             stored: Arc::default(),
+            verifier: None,
         }
     }
 
@@ -118,6 +124,14 @@ impl Server {
     #[must_use]
     pub fn notices(mut self, listener: impl FnMut(Notice) + 'static) -> Self {
         self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Has `verifier` find out who clients are, where [`crate::security::Security::passwords`] asks for it; without one
+    /// nobody is found out, and whoever names a user is refused.
+    #[must_use]
+    pub fn verifier(mut self, verifier: impl Verifier + 'static) -> Self {
+        self.verifier = Some(Box::new(verifier));
         self
     }
 
@@ -168,6 +182,10 @@ impl Server {
             let told = hand_on(Rc::clone(&core), scripts);
             tasks.spawn_local(unconstrained(told))
         });
+        let verifying = self.verifier.map(|verifier| {
+            let verified = verify::all(Rc::clone(&core), verifier, core.verifications());
+            tasks.spawn_local(unconstrained(verified))
+        });
         for number in 0.. {
             let stream = {
                 let mut accepting = pin!(listen::next(&mut listener));
@@ -193,7 +211,7 @@ impl Server {
         }
         drop(listener);
         clock.abort();
-        told.iter().for_each(AbortHandle::abort);
+        told.iter().chain(&verifying).for_each(AbortHandle::abort);
         core.call(|broker, now| broker.handle_shutdown(now));
         let ends = async {
             loop {

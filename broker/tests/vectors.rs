@@ -50,6 +50,7 @@ impl Bench {
             match output {
                 Output::Send { bytes, .. } => answer.sent.push(bytes),
                 Output::Close { .. } => close = true,
+                Output::Verify { .. } => panic!("nobody said that passwords are verified"),
             }
         }
         while let Some(event) = self.broker.poll_event() {

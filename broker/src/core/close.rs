@@ -7,6 +7,7 @@ use super::{
 use squall_protocol::{
     QoS, ReasonCode, Rule, Time, Version, Violation,
     packet::{ConnAck, Disconnect},
+    topic::TopicFilter,
 };
 
 impl Broker {
@@ -124,6 +125,7 @@ impl Broker {
             return;
         };
         self.unfinished -= connection.unfinished;
+        self.verifying -= usize::from(connection.early.is_some());
         if let Some(at) = connection.deadline {
             let timer = match connection.link {
                 Some(_) => Timer::KeepAlive(conn),
@@ -143,12 +145,18 @@ impl Broker {
     /// The session's connection is gone.
     pub(super) fn leave(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
+        session.conn = None;
         // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
         session.retain_found(|found| found.qos > QoS::AtMostOnce);
-        let ends_at = match session.expiry {
+        let expiry = session.expiry;
+        let shares = session.filters.iter().any(TopicFilter::is_shared);
+        if shares && expiry != Expiry::AtOnce {
+            self.hand_over(now, id);
+        }
+        let session = &mut self.sessions[id];
+        let ends_at = match expiry {
             // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
             Expiry::AtOnce => {
-                session.conn = None;
                 self.end_session(now, id);
                 return;
             }
@@ -177,7 +185,8 @@ impl Broker {
         }
         session.forget();
         if let Some(will) = session.will.take() {
-            self.publish_will(now, will, session.client_id.clone());
+            let client_id = session.client_id.clone();
+            self.publish_will(now, will, client_id, session.user.as_deref());
         }
         // A message of a shared subscription that was never delivered goes to another member [X-5.0-shared-5]; a
         // QoS 2 delivery that had begun must not [MQTT-4.8.2-5] (5.0).

@@ -2,6 +2,7 @@
 
 use super::{
     Broker, Client, CloseCause, ConnId, Timer,
+    admit::Admission,
     connection::Link,
     message::{KeptWill, will_bytes},
     owned,
@@ -34,24 +35,61 @@ impl Broker {
         conn: ConnId,
         connect: Connect,
     ) -> Result<(), CloseCause> {
-        let checked = self.check_connect(&connect);
-        if let Err((reason, why)) = checked.and_then(|()| self.check_room(conn, &connect)) {
+        if let Err((reason, why)) = self.check(conn, &connect) {
             self.refuse(now, conn, &connect, reason, why);
             return Ok(());
         }
-        let terms = self.terms(&connect);
+        match self.admission(conn, &connect) {
+            Admission::Admitted(user) => self.enter(now, conn, &connect, user),
+            Admission::Asked(credentials) => {
+                self.ask(conn, connect, credentials);
+                Ok(())
+            }
+            Admission::Refused(reason, why) => {
+                self.refuse(now, conn, &connect, reason, why);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a CONNECT asks for, and whether there is room for it.
+    pub(super) fn check(
+        &self,
+        conn: ConnId,
+        connect: &Connect,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        self.check_connect(connect)?;
+        self.check_room(conn, connect)
+    }
+
+    /// Lets a client in of whom is known who it is.
+    pub(super) fn enter(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        connect: &Connect,
+        user: Option<Text>,
+    ) -> Result<(), CloseCause> {
+        let owned = self.check_owner(connect, user.as_ref());
+        let allowed = owned.and_then(|()| self.check_will(connect, user.as_deref()));
+        if let Err((reason, why)) = allowed {
+            self.refuse(now, conn, connect, reason, why);
+            return Ok(());
+        }
+        let terms = self.terms(connect);
         if !fits(&terms, connect.version) {
             // [MQTT-3.1.2-24] (5.0): not even this answer may be sent.
             self.end(now, conn, CloseCause::AnswerTooLarge);
             return Ok(());
         }
-        let (session, present) = self.take_session(now, &connect, &terms.client_id);
+        let (session, present) = self.take_session(now, connect, &terms.client_id);
+        self.sessions[session].user = user.as_ref().map(owned::text);
         let client = Client {
             conn,
             session,
             version: connect.version,
         };
-        self.accept_connection(now, client, present, &connect, terms)
+        self.accept_connection(now, client, present, connect, terms)
     }
 
     /// What the broker cannot or will not serve, in the reason codes of 5.0.
@@ -118,7 +156,7 @@ impl Broker {
     }
 
     /// Says no and closes [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7] (5.0).
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         now: Time,
         conn: ConnId,
@@ -131,9 +169,16 @@ impl Broker {
             (Version::V3_1_1, ReasonCode::CLIENT_IDENTIFIER_NOT_VALID) => {
                 Some(ReasonCode::V3_IDENTIFIER_REJECTED)
             }
-            (Version::V3_1_1, ReasonCode::SERVER_BUSY | ReasonCode::QUOTA_EXCEEDED) => {
-                Some(ReasonCode::V3_SERVER_UNAVAILABLE)
+            (Version::V3_1_1, ReasonCode::BAD_USER_NAME_OR_PASSWORD) => {
+                Some(ReasonCode::V3_BAD_USER_NAME_OR_PASSWORD)
             }
+            (Version::V3_1_1, ReasonCode::NOT_AUTHORIZED) => Some(ReasonCode::V3_NOT_AUTHORIZED),
+            (
+                Version::V3_1_1,
+                ReasonCode::SERVER_BUSY
+                | ReasonCode::SERVER_UNAVAILABLE
+                | ReasonCode::QUOTA_EXCEEDED,
+            ) => Some(ReasonCode::V3_SERVER_UNAVAILABLE),
             // No return code fits: close without CONNACK [MQTT-3.2.2-6] (3.1.1).
             (Version::V3_1_1, _) => None,
         };

@@ -1,7 +1,8 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::{ConnId, Output, ledger::Charge, session::SessionId};
+use super::{ConnId, Output, admit::Early, ledger::Charge, session::SessionId};
 use squall_protocol::{Decoder, Role, Time, Version, flow::ReceiveQuota, topic::TopicAliases};
+use squall_transport::Peer;
 use std::{
     collections::BTreeMap,
     ops::{Deref, DerefMut},
@@ -75,10 +76,14 @@ pub(super) struct Connection {
     pub(super) deadline: Option<Time>,
     /// Whether it is more than the broker has room for: CONNECT is refused.
     pub(super) surplus: bool,
-    /// Bytes of an unfinished packet, as they were counted last.
+    /// Bytes that wait, as they were counted last.
     pub(super) unfinished: usize,
     /// Bytes that its transport takes now; `None` for any number of them.
     pub(super) room: Option<usize>,
+    /// Who is at the other end, if the driver said so.
+    pub(super) peer: Option<Box<Peer>>,
+    /// A CONNECT of which is not known yet who sent it.
+    pub(super) early: Option<Box<Early>>,
     /// Set once CONNACK said yes.
     pub(super) link: Option<Link>,
 }
@@ -113,6 +118,8 @@ impl Connection {
             surplus,
             unfinished: 0,
             room: None,
+            peer: None,
+            early: None,
             link: None,
         }
     }
@@ -122,6 +129,12 @@ impl Connection {
         if let Some(room) = &mut self.room {
             *room = room.saturating_sub(packet + Output::PACKET_BYTES);
         }
+    }
+
+    /// Bytes that wait: of an unfinished packet, and of a CONNECT of which is not known who sent it, with what came
+    /// after it.
+    pub(super) fn waiting(&self) -> usize {
+        self.decoder.buffered() + self.early.as_ref().map_or(0, |early| early.bytes)
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {

@@ -5,7 +5,7 @@ use super::{
     message::{Delivery, Message},
     queue::Next,
     session::{Session, SessionId},
-    subscriptions::Match,
+    subscriptions::{Granted, Match},
 };
 use crate::config::WhenFull;
 use squall_protocol::{
@@ -32,10 +32,11 @@ impl Broker {
     /// Hands a message to every session with a matching subscription.
     pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
         let sessions = &self.sessions;
-        let online = |id| sessions.is_online(id);
-        let mut matches = self.subscriptions.matching(&message.topic, online);
+        let standing = |id, granted: &Granted| self.standing(id, message, granted);
+        let mut matches = self.subscriptions.matching(&message.topic, standing);
         // [MQTT-3.8.3-3] (5.0)
         matches.retain(|m| !(m.granted.no_local && sessions[m.session].published(message)));
+        matches.retain(|m| self.may_read(m.session, &message.topic));
         let mut routed = match matches.is_empty() {
             true => Routed::Nowhere,
             false => Routed::QueuesFull,
@@ -60,7 +61,7 @@ impl Broker {
     }
 
     /// The one copy for all these subscriptions of one session.
-    fn delivery(message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
+    pub(super) fn delivery(message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
         let granted = subscriptions.iter().map(|m| m.granted.qos).max();
         let as_published = subscriptions.iter().any(|m| m.granted.retain_as_published);
         // [MQTT-3.3.4-3] (5.0)
@@ -81,9 +82,8 @@ impl Broker {
         let Some(filter) = &delivery.shared else {
             return;
         };
-        let sessions = &self.sessions;
-        let online = |id| sessions.is_online(id);
-        if let Some(member) = self.subscriptions.next_member(filter, online) {
+        let standing = |id, granted: &Granted| self.standing(id, &delivery.message, granted);
+        if let Some(member) = self.subscriptions.next_member(filter, standing) {
             let session = member.session;
             let delivery = Self::delivery(&delivery.message, vec![member]);
             self.deliver(now, session, delivery);
@@ -123,7 +123,13 @@ impl Broker {
         match clear {
             Some(conn) => self.transmit(now, conn, id, delivery),
             // [MQTT-3.1.2-5] (3.1.1)
-            None => session.enqueue(delivery),
+            None => {
+                let shared = delivery.shared.clone();
+                session.enqueue(delivery);
+                if let Some(filter) = shared {
+                    self.note_waiting(id, &filter);
+                }
+            }
         }
         true
     }
@@ -235,6 +241,7 @@ impl Broker {
                 _ => break,
             }
         }
+        self.take_work(now, client);
         Ok(())
     }
 
@@ -246,7 +253,7 @@ impl Broker {
         if delivery.message.is_expired(now) {
             // [MQTT-3.3.2-5] (5.0)
             self.counters.dropped_expired += 1;
-        } else {
+        } else if self.may_read(client.session, &delivery.message.topic) {
             self.transmit(now, client.conn, client.session, delivery);
         }
     }

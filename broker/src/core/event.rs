@@ -1,6 +1,7 @@
 //! What goes in and out of the core, as data.
 
 use super::ProtocolError;
+use crate::security::Credentials;
 use bytes::Bytes;
 use squall_protocol::{Frame, ReasonCode, Violation};
 use squall_transport::Hangup;
@@ -25,6 +26,14 @@ pub enum Output {
         conn: ConnId,
         /// The packet.
         bytes: Bytes,
+    },
+    /// Find out whether a client is who it says, and tell [`crate::Broker::handle_verified`]. Nothing else of the
+    /// connection is handled before; it may end, and then nobody waits for the answer.
+    Verify {
+        /// Whose they are.
+        conn: ConnId,
+        /// What was said.
+        credentials: Credentials,
     },
     /// Close the connection once everything before it was sent. The core knows nothing of it any more.
     Close {
@@ -117,7 +126,7 @@ pub enum CloseCause {
     KeepAlive,
     /// Another connection with the same Client Identifier took the session over.
     TakenOver,
-    /// No complete CONNECT came in time.
+    /// No complete CONNECT came in time, or who sent it was not known by then.
     ConnectTimeout,
     /// CONNECT was refused with this reason code (in the numbers of 5.0, whatever the version).
     Refused(ReasonCode),
@@ -176,6 +185,8 @@ pub struct Counters {
     /// Messages that were refused whole because there was no room for them in the broker; with QoS 1 or 2 the
     /// publisher was told.
     pub refused_full: u64,
+    /// Messages of publishers who may not publish to their topics, wills among them.
+    pub denied: u64,
     /// Copies whose Message Expiry Interval passed before they could be sent.
     pub dropped_expired: u64,
     /// Messages larger than a client's Maximum Packet Size.

@@ -1,13 +1,15 @@
 //! The broker as a state machine: bytes, ends of connections and time in; packets, closings, events and one deadline
 //! out. No socket, clock, task or random number; every map is ordered.
 //!
-//! * `connect` CONNECT and its answers; `close` every way a connection ends
-//! * `publish` messages from clients; `deliver` messages to clients; `subscribe` who gets what
+//! * `connect` CONNECT and its answers; `admit` who may come in; `rights` what they may do; `close` every way a connection ends
+//! * `publish` messages from clients; `deliver` messages to clients, `share` to
+//!   one of many; `subscribe` who gets what
 //! * `room` what a transport takes, and what waits until it takes more
 //! * `connection`, `session`, `sessions`, `queue`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state
 //!   they work on
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
+mod admit;
 mod close;
 mod connect;
 mod connection;
@@ -24,11 +26,13 @@ mod queue;
 mod record;
 mod restore;
 mod retained;
+mod rights;
 mod room;
 mod saved;
 mod send;
 mod session;
 mod sessions;
+mod share;
 mod subscribe;
 mod subscriptions;
 #[cfg(test)]
@@ -46,10 +50,11 @@ use deadlines::{Deadlines, Timer};
 use journal::Journal;
 use ledger::Ledger;
 use retained::Retained;
+use session::SessionId;
 use sessions::Sessions;
-use squall_protocol::{Frame, Packet, ReasonCode, Time};
+use squall_protocol::{Frame, Packet, ReasonCode, Time, topic::TopicFilter};
 use squall_transport::Hangup;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use subscriptions::Subscriptions;
 
 /// The broker.
@@ -75,6 +80,10 @@ pub struct Broker {
     states: Ledger,
     /// Bytes of the unfinished packets of all connections.
     unfinished: usize,
+    /// Members for whom messages of shared subscriptions may wait.
+    waiting_shares: BTreeMap<TopicFilter, BTreeSet<SessionId>>,
+    /// Connections whose CONNECT waits to be verified.
+    verifying: usize,
     /// Set by [`Self::handle_shutdown`].
     shut_down: bool,
     /// What is to outlive the broker; off where nothing is.
@@ -109,6 +118,8 @@ impl Broker {
             messages: Ledger::default(),
             states: Ledger::default(),
             unfinished: 0,
+            waiting_shares: BTreeMap::new(),
+            verifying: 0,
             shut_down: false,
             journal: Journal::default(),
         }
@@ -161,8 +172,16 @@ impl Broker {
             return;
         };
         connection.push(bytes);
+        self.read(now, conn);
+    }
+
+    /// Takes the packets that are there.
+    fn read(&mut self, now: Time, conn: ConnId) {
         // A packet can end the connection: what stands behind it is ignored [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6].
         while let Some(connection) = self.conns.get_mut(&conn) {
+            if connection.early.is_some() {
+                return self.count_early(now, conn);
+            }
             match connection.decoder.next_frame() {
                 Ok(None) => return self.count_unfinished(now, conn),
                 Ok(Some(frame)) => self.handle_frame(now, conn, frame),
@@ -175,8 +194,8 @@ impl Broker {
     /// oldest of equal ones.
     fn count_unfinished(&mut self, now: Time, conn: ConnId) {
         if let Some(connection) = self.conns.get_mut(&conn) {
-            let bytes = connection.decoder.buffered();
-            if bytes == 0 {
+            let bytes = connection.waiting();
+            if connection.decoder.buffered() == 0 {
                 // The room that was made for what has come is not kept: most clients are silent for long.
                 *connection.decoder.read_buf() = BytesMut::new();
             }
@@ -212,7 +231,7 @@ impl Broker {
             let cause = CloseCause::ServerShutdown;
             self.event(|| Event::Closed { conn, cause });
         }
-        self.unfinished = 0;
+        (self.unfinished, self.verifying) = (0, 0);
     }
 
     /// The transport ended. Ignored when the connection is over already.
@@ -256,7 +275,10 @@ impl Broker {
 
     fn handle_frame(&mut self, now: Time, conn: ConnId, frame: Frame) {
         if self.observing {
-            let frame = frame.clone();
+            let frame = match self.config.security.is_said() {
+                true => admit::without_password(&frame),
+                false => frame.clone(),
+            };
             self.events.push_back(Event::Received { conn, frame });
         }
         self.heard(now, conn);
@@ -297,7 +319,7 @@ impl Broker {
             Packet::PubRel(ack) => self.handle_pubrel(client, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, client, &ack),
             Packet::Subscribe(subscribe) => self.handle_subscribe(now, client, subscribe),
-            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(client, &unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, client, &unsubscribe),
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.answer(client, Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, client, &disconnect),

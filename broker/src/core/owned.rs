@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use squall_protocol::{
     Properties, Property, Text, Version,
-    packet::{Publish, Will},
+    packet::{Connect, Publish, Will},
     topic::TopicFilter,
 };
 
@@ -71,6 +71,17 @@ fn property(property: &Property) -> Property {
         // Numbers.
         other => other.clone(),
     }
+}
+
+/// Bytes that a CONNECT takes.
+pub(super) fn connect_bytes(connect: &Connect) -> usize {
+    let will = connect.will.as_ref().map_or(0, |will| {
+        will.topic.len() + will.payload.len() + properties_bytes(&will.properties)
+    });
+    let texts = connect.client_id.len()
+        + connect.user_name.as_ref().map_or(0, |name| name.len())
+        + connect.password.as_ref().map_or(0, Bytes::len);
+    size_of::<Connect>() + texts + will + properties_bytes(&connect.properties)
 }
 
 /// Bytes that a list of properties takes.

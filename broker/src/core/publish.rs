@@ -143,6 +143,11 @@ impl Broker {
             // It is acknowledged as usual where there is no reason code [MQTT-3.3.5-2] (3.1.1).
             return (ReasonCode::TOPIC_NAME_INVALID, Routed::Nowhere);
         }
+        if !self.may_publish(&publisher, &topic) {
+            // [MQTT-3.3.5-2] (3.1.1)
+            self.counters.denied += 1;
+            return (ReasonCode::NOT_AUTHORIZED, Routed::Nowhere);
+        }
         let message = Message::published(now, publish, topic, publisher, &self.messages);
         let routed = self.accept(now, message);
         let reason = match routed {

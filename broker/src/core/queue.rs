@@ -7,11 +7,14 @@ use std::collections::VecDeque;
 /// What a session's client has to be sent, in order.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    messages: VecDeque<Delivery>,
+    /// Each with its number: higher ones come later, and none is given twice.
+    messages: VecDeque<(u64, Delivery)>,
     /// In the order of subscribing.
     found: VecDeque<Waiting>,
-    /// The number of the first message.
-    first: u64,
+    /// The number of the next message.
+    next: u64,
+    /// The number of the message that was taken out last.
+    popped: u64,
     /// Subscriptions that ever waited.
     subscriptions: u64,
 }
@@ -21,7 +24,7 @@ pub(super) struct Queue {
 pub(super) struct Waiting {
     /// How many waited before it, ever.
     pub(super) number: u64,
-    /// Its place in the queue: the number of the message that comes after it.
+    /// Its place in the queue: messages that come after it have at least this number.
     pub(super) place: u64,
     pub(super) found: Found,
 }
@@ -50,78 +53,94 @@ impl Queue {
 
     /// What comes next.
     pub(super) fn next(&self) -> Next {
-        match (self.found.front(), self.messages.is_empty()) {
-            (Some(waiting), _) if waiting.place <= self.first => Next::Found,
-            (_, false) => Next::Message,
-            _ => Next::Nothing,
+        match (self.found.front(), self.messages.front()) {
+            (Some(_), None) => Next::Found,
+            (Some(waiting), Some((number, _))) if waiting.place <= *number => Next::Found,
+            (_, Some(_)) => Next::Message,
+            (None, None) => Next::Nothing,
         }
     }
 
     /// The oldest message.
     pub(super) fn front(&self) -> Option<&Delivery> {
-        self.messages.front()
+        self.messages.front().map(|(_, message)| message)
     }
 
     /// Takes the oldest message out, and gives its number.
     pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {
-        let message = self.messages.pop_front()?;
-        self.first += 1;
-        Some((self.first - 1, message))
+        let (number, message) = self.messages.pop_front()?;
+        self.popped = number;
+        Some((number, message))
     }
 
     /// Adds the newest message, and gives its number.
     pub(super) fn push(&mut self, message: Delivery) -> u64 {
-        self.messages.push_back(message);
-        self.end() - 1
+        let number = self.next;
+        self.next += 1;
+        self.messages.push_back((number, message));
+        number
     }
 
     /// Puts the message back that was taken out last, and gives its number.
     pub(super) fn put_back(&mut self, message: Delivery) -> u64 {
-        self.messages.push_front(message);
-        // It may never have been in here: then it goes before everything, and is the first of all.
-        self.first = self.first.saturating_sub(1);
-        self.first
+        self.messages.push_front((self.popped, message));
+        self.next = self.next.max(self.popped + 1);
+        self.popped
     }
 
-    /// Brings a message back that had this number; false when it does not come next.
+    /// Brings a message back that had this number; false when it does not come after those that are here.
     pub(super) fn restore(&mut self, number: u64, message: Delivery) -> bool {
-        if self.messages.is_empty() {
-            self.first = number;
+        let later = number >= self.next;
+        if later {
+            self.next = number + 1;
+            self.messages.push_back((number, message));
         }
-        let next = number == self.end();
-        if next {
-            self.messages.push_back(message);
-        }
-        next
-    }
-
-    /// The number of the message that comes next.
-    fn end(&self) -> u64 {
-        self.first + self.messages.len() as u64
+        later
     }
 
     /// The numbers of all messages.
-    pub(super) fn numbers(&self) -> std::ops::Range<u64> {
-        self.first..self.end()
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.messages.iter().map(|(number, _)| *number)
     }
 
     /// All messages, oldest first.
-    pub(super) fn into_messages(self) -> VecDeque<Delivery> {
-        self.messages
+    pub(super) fn into_messages(self) -> impl Iterator<Item = Delivery> {
+        self.messages.into_iter().map(|(_, message)| message)
+    }
+
+    /// Takes the oldest message out that `wanted` says, and gives its number.
+    pub(super) fn take_first(
+        &mut self,
+        mut wanted: impl FnMut(&Delivery) -> bool,
+    ) -> Option<(u64, Delivery)> {
+        let mut messages = self.messages.iter();
+        let at = messages.position(|(_, message)| wanted(message))?;
+        self.messages.remove(at)
+    }
+
+    /// Takes those messages out that `wanted` says, oldest first, with their numbers.
+    pub(super) fn take_where(
+        &mut self,
+        mut wanted: impl FnMut(&Delivery) -> bool,
+    ) -> Vec<(u64, Delivery)> {
+        let messages = std::mem::take(&mut self.messages);
+        let (taken, kept) = messages
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|(_, message)| wanted(message));
+        self.messages = kept;
+        taken.into()
     }
 
     /// What a subscription found waits after all that is here.
     pub(super) fn push_found(&mut self, found: Found) -> &Waiting {
-        let (number, place) = (self.subscriptions, self.end());
+        let (number, place) = (self.subscriptions, self.next);
         self.put_found(number, place, found)
     }
 
     /// What a subscription found waits in this place, after what other subscriptions found.
     pub(super) fn put_found(&mut self, number: u64, place: u64, found: Found) -> &Waiting {
         self.subscriptions = self.subscriptions.max(number + 1);
-        if self.messages.is_empty() {
-            self.first = self.first.max(place);
-        }
+        self.next = self.next.max(place);
         let at = self.found.len();
         self.found.push_back(Waiting {
             number,

@@ -37,9 +37,8 @@ impl Session {
         self.record_will();
     }
 
-    /// Its connection is gone; what was said of how long it lives holds.
+    /// Its connection is gone; it ends then, if ever.
     pub(super) fn left(&mut self, ends_at: Option<Time>) {
-        self.conn = None;
         self.ends_at = ends_at;
         self.record_terms();
     }
@@ -66,6 +65,7 @@ impl Session {
         self.notes.listed = true;
         let value = saved::session(&SavedSession {
             client_id: self.client_id.clone(),
+            user: self.user.clone(),
             expiry: self.expiry,
             online: self.conn.is_some(),
             ends_at: self.ends_at,
@@ -136,9 +136,14 @@ impl Session {
 
     /// The oldest message waits no longer.
     pub(super) fn dequeue(&mut self) -> Option<Delivery> {
-        let (place, delivery) = self.queue.pop()?;
-        self.record(|journal| journal.remove(Key::Waiting(self.notes.id.0, place)));
+        let (number, delivery) = self.queue.pop()?;
+        self.record_taken(number);
         Some(delivery)
+    }
+
+    /// A message was taken out of the queue.
+    pub(super) fn record_taken(&self, number: u64) {
+        self.record(|journal| journal.remove(Key::Waiting(self.notes.id.0, number)));
     }
 
     /// What a subscription found waits after all that is here.

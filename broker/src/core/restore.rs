@@ -99,6 +99,7 @@ impl Broker {
             &self.messages,
             &self.journal,
         );
+        session.user = saved.user.as_ref().map(owned::text);
         session.expiry = saved.expiry;
         session.ends_at = saved.ends_at;
         session.notes.listed = true;
@@ -150,7 +151,11 @@ impl Broker {
             Key::Waiting(_, place) => {
                 let mut delivery = messages.delivery(saved::read_waiting(value)?)?;
                 delivery.keep(&session.kept, &self.messages);
+                let shared = delivery.shared.clone();
                 session.queue.restore(*place, delivery).then_some(())?;
+                if let Some(filter) = shared {
+                    self.note_waiting(id, &filter);
+                }
             }
             Key::Found(_, number) => {
                 let (place, found) = saved::read_found(value)?;

@@ -45,8 +45,9 @@ impl Broker {
             }
             // [MQTT-3.8.3-3] (5.0)
             let own = found.no_local && self.sessions[id].published(&message);
+            let kept_from = own || !self.may_read(id, &message.topic);
             found.pass(&message);
-            if !own {
+            if !kept_from {
                 self.deliver(now, id, found.delivery(&message));
             }
         }
@@ -66,7 +67,8 @@ impl Broker {
         let mut delivery = found.delivery(&message);
         // [MQTT-3.8.3-3] (5.0)
         let own = found.no_local && session.client_id == message.publisher;
-        if !own && delivery.qos > QoS::AtMostOnce {
+        let kept_from = own || !self.may_read(client.session, &message.topic);
+        if !kept_from && delivery.qos > QoS::AtMostOnce {
             let session = &self.sessions[client.session];
             let keeps = self.can_keep(session, &delivery);
             let acknowledged = !session.outbound.is_empty();
@@ -80,7 +82,7 @@ impl Broker {
                 self.counters.dropped_queue_full += 1;
             }
         }
-        let send = !own && (delivery.qos == QoS::AtMostOnce || delivery.kept.is_some());
+        let send = !kept_from && (delivery.qos == QoS::AtMostOnce || delivery.kept.is_some());
         self.sessions[client.session].pass_found(&message);
         if send {
             self.transmit(now, client.conn, client.session, delivery);

@@ -27,6 +27,8 @@ pub(super) struct SavedMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SavedSession {
     pub(super) client_id: Text,
+    /// The user it belongs to, if it belongs to one.
+    pub(super) user: Option<Text>,
     pub(super) expiry: Expiry,
     /// Whether its client was connected.
     pub(super) online: bool,
@@ -86,6 +88,8 @@ pub(super) fn session(session: &SavedSession) -> Bytes {
     };
     Fields::default()
         .bytes(session.client_id.as_bytes())
+        .flag(session.user.is_some())
+        .bytes(session.user.as_deref().unwrap_or_default().as_bytes())
         .short(expiry)
         .flag(session.online)
         .maybe(session.ends_at.map(Time::as_millis))
@@ -96,6 +100,10 @@ pub(super) fn read_session(value: &Bytes) -> Option<SavedSession> {
     let mut reading = Reading::of(value);
     let session = SavedSession {
         client_id: reading.text()?.into(),
+        user: match (reading.flag()?, reading.text()?) {
+            (true, user) => Some(user.into()),
+            (false, _) => None,
+        },
         expiry: Expiry::from_secs(reading.short()?),
         online: reading.flag()?,
         ends_at: reading.maybe()?.map(Time::from_millis),

@@ -45,6 +45,8 @@ impl Expiry {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) client_id: Text,
+    /// The user it belongs to; `None` for anonymous ones.
+    pub(super) user: Option<Text>,
     /// The connection it is used on, if any.
     pub(super) conn: Option<ConnId>,
     pub(super) expiry: Expiry,
@@ -126,6 +128,7 @@ impl Session {
             state: sessions.charge(session_bytes(&client_id)),
             exchanges: messages.charge(0),
             client_id,
+            user: None,
             conn: None,
             expiry: Expiry::AtOnce,
             ends_at: None,

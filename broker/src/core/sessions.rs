@@ -30,9 +30,9 @@ impl Sessions {
         self.by_client_id.get(client_id).copied()
     }
 
-    /// Whether somebody is connected to the session.
-    pub(super) fn is_online(&self, id: SessionId) -> bool {
-        self[id].conn.is_some()
+    /// Whether a session has not ended.
+    pub(super) fn has(&self, id: SessionId) -> bool {
+        self.all.contains_key(&id)
     }
 
     /// Takes in the session of a client that has none.

@@ -32,6 +32,13 @@ impl Broker {
                 reasons.push(ReasonCode::V3_SUBSCRIBE_FAILURE);
                 continue;
             }
+            if !self.may_subscribe(id, &subscription.filter) {
+                reasons.push(match version {
+                    Version::V3_1_1 => ReasonCode::V3_SUBSCRIBE_FAILURE,
+                    Version::V5_0 => ReasonCode::NOT_AUTHORIZED,
+                });
+                continue;
+            }
             let Some((granted, existed)) = self.subscribe(id, version, subscription, identifier)
             else {
                 reasons.push(match version {
@@ -126,11 +133,13 @@ impl Broker {
 
     pub(super) fn handle_unsubscribe(
         &mut self,
+        now: Time,
         client: Client,
         unsubscribe: &Unsubscribe,
     ) -> Result<(), CloseCause> {
         let session = &mut self.sessions[client.session];
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        let mut left = false;
         for filter in &unsubscribe.filters {
             // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
             let existed = session.filters.remove(filter);
@@ -140,6 +149,7 @@ impl Broker {
                 self.subscriptions.remove(client.session, filter);
                 session.record_unsubscribed(filter);
                 session.retain_found(|found| found.filter != *filter);
+                left |= filter.is_shared();
             }
             reasons.push(match existed {
                 true => ReasonCode::SUCCESS,
@@ -156,7 +166,11 @@ impl Broker {
             properties: Properties::new(),
             reasons,
         };
-        self.answer(client, Packet::UnsubAck(ack))
+        self.answer(client, Packet::UnsubAck(ack))?;
+        if left {
+            self.hand_over(now, client.session);
+        }
+        Ok(())
     }
 }
 

@@ -28,6 +28,19 @@ pub(super) struct Match {
     pub(super) shared: Option<TopicFilter>,
 }
 
+/// How a member of a shared subscription stands to a message; the best comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It is sent the message at once.
+    Ready,
+    /// It is there, and the message waits for it.
+    Waiting,
+    /// It is away, and the message waits for it.
+    Away,
+    /// There is no room for the message.
+    Full,
+}
+
 /// All subscriptions.
 #[derive(Debug)]
 pub(super) struct Subscriptions(SubscriptionTrie<SessionId, Granted, Turn>);
@@ -55,12 +68,12 @@ impl Subscriptions {
         self.0.remove(&session, filter).is_some()
     }
 
-    /// Every subscription a message on `topic` is for; of each shared subscription one member, `online` ones first.
+    /// Every subscription a message on `topic` is for; of each shared subscription one member, as [`choose`] has it.
     /// Unshared ones come first, in the order of sessions.
     pub(super) fn matching(
-        &mut self,
+        &self,
         topic: &str,
-        online: impl Fn(SessionId) -> bool,
+        standing: impl Fn(SessionId, &Granted) -> Option<Standing>,
     ) -> Vec<Match> {
         let (mut found, mut groups) = (Vec::new(), Vec::new());
         for subscribers in self.0.matching(topic) {
@@ -76,18 +89,37 @@ impl Subscriptions {
         found.extend(
             groups
                 .into_iter()
-                .filter_map(|group| choose(group, &online)),
+                .filter_map(|group| choose(group, &standing)),
         );
         found
     }
 
     /// The next member of a shared subscription, if it still exists.
     pub(super) fn next_member(
-        &mut self,
+        &self,
         filter: &TopicFilter,
-        online: impl Fn(SessionId) -> bool,
+        standing: impl Fn(SessionId, &Granted) -> Option<Standing>,
     ) -> Option<Match> {
-        choose(self.0.group(filter)?, online)
+        choose(self.0.group(filter)?, standing)
+    }
+
+    /// What a session asked for with this filter, if it did.
+    pub(super) fn granted(&self, session: SessionId, filter: &TopicFilter) -> Option<Granted> {
+        self.0.get(&session, filter).copied()
+    }
+
+    /// Whether a member of a shared subscription is such a one.
+    pub(super) fn any_member(
+        &self,
+        filter: &TopicFilter,
+        is: impl Fn(SessionId, &Granted) -> bool,
+    ) -> bool {
+        let group = self.0.group(filter);
+        group.is_some_and(|group| {
+            group
+                .members()
+                .any(|(&session, granted)| is(session, granted))
+        })
     }
 
     /// Whether there is no subscription at all.
@@ -97,17 +129,25 @@ impl Subscriptions {
     }
 }
 
-/// The next member in turn; one that is online if there is one [X-5.0-shared-1].
+/// The next member in turn among those that stand best [X-5.0-shared-1]; who has no standing is passed by.
 fn choose(
     group: &Group<SessionId, Granted, Turn>,
-    online: impl Fn(SessionId) -> bool,
+    standing: impl Fn(SessionId, &Granted) -> Option<Standing>,
 ) -> Option<Match> {
     let last = group.state.get();
-    let in_turn = || group.in_turn(last.as_ref());
-    let next = in_turn()
-        .find(|(session, _)| online(**session))
-        .or_else(|| in_turn().next());
-    let (&session, &granted) = next?;
+    let mut best: Option<(Standing, SessionId, Granted)> = None;
+    for (&session, granted) in group.in_turn(last.as_ref()) {
+        let Some(standing) = standing(session, granted) else {
+            continue;
+        };
+        if best.is_none_or(|(before, ..)| standing < before) {
+            best = Some((standing, session, *granted));
+        }
+        if standing == Standing::Ready {
+            break;
+        }
+    }
+    let (_, session, granted) = best?;
     group.state.set(Some(session));
     Some(Match {
         session,

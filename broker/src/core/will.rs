@@ -32,8 +32,9 @@ impl Broker {
         let session = &mut self.sessions[id];
         // [MQTT-3.1.2-10]
         let (will, client_id) = (session.take_will(), session.client_id.clone());
+        let user = session.user.clone();
         if let Some(kept) = will {
-            self.publish_will(now, kept, client_id);
+            self.publish_will(now, kept, client_id, user.as_deref());
         }
     }
 
@@ -48,9 +49,21 @@ impl Broker {
 
     /// Publishes a will, retained or not as it says [MQTT-3.1.2-16], [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14],
     /// [MQTT-3.1.2-15] (5.0).
-    pub(super) fn publish_will(&mut self, now: Time, kept: KeptWill, client_id: Text) {
+    pub(super) fn publish_will(
+        &mut self,
+        now: Time,
+        kept: KeptWill,
+        client_id: Text,
+        user: Option<&str>,
+    ) {
         // What was charged for the will makes room for the message.
         let will = kept.into_will();
+        if !self.may(user, &client_id, |access, who| {
+            access.may_publish(who, &will.topic)
+        }) {
+            self.counters.denied += 1;
+            return;
+        }
         let message = Message::will(now, will, client_id, &self.messages);
         self.accept(now, message);
     }

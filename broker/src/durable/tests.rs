@@ -114,6 +114,7 @@ impl Bench {
                     self.inbox.entry(conn).or_default().push(packet);
                 }
                 Output::Close { conn } => assert!(self.closed.insert(conn)),
+                Output::Verify { .. } => panic!("nobody has a password"),
             }
         }
     }

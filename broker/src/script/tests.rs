@@ -43,7 +43,7 @@ fn sent(broker: &mut Scripted) -> Vec<Packet> {
     outputs
         .filter_map(|output| match output {
             Output::Send { bytes, .. } => decode_one(&bytes, Role::Server, Some(version)).ok(),
-            Output::Close { .. } => None,
+            Output::Verify { .. } | Output::Close { .. } => None,
         })
         .map(|frame| frame.packet)
         .collect()

@@ -59,6 +59,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
                 // It is read no faster than those read who are to get it, as long as they do read.
                 Turn::Pressed(line) => drop(Box::pin(timeout(PAUSE, line.eased())).await),
                 Turn::Unread => waiting.read().await,
+                Turn::Unverified => waiting.verified().await,
             }
             // Who sends without end must not keep others, the clock and signals waiting.
             yield_now().await;

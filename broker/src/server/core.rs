@@ -4,7 +4,10 @@ use super::{
     line::{Limits, Line, Waiting},
     notice::Notice,
 };
-use crate::{ConnId, Event, Hangup, Machine, Output, Script};
+use crate::{
+    ConnId, Event, Hangup, Machine, Output, Script,
+    security::{Credentials, Verdict},
+};
 use squall_protocol::Time;
 use std::{
     cell::{Cell, RefCell, RefMut},
@@ -14,7 +17,10 @@ use std::{
 };
 use tokio::{
     select,
-    sync::{Notify, mpsc::UnboundedReceiver},
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
     time::{Instant, sleep_until},
 };
 
@@ -60,6 +66,8 @@ struct State {
     outgoing: Rc<Cell<usize>>,
     /// How many they may be.
     most: usize,
+    /// Who finds out who clients are.
+    verifier: Option<UnboundedSender<(ConnId, Credentials)>>,
 }
 
 impl Core {
@@ -83,6 +91,7 @@ impl Core {
                 lines: BTreeMap::new(),
                 outgoing: Rc::default(),
                 most,
+                verifier: None,
             }),
             limits,
             starts_at,
@@ -146,6 +155,26 @@ impl Core {
     /// The transport takes so many bytes more.
     pub(super) fn room(&self, conn: ConnId, bytes: usize) {
         self.call(|broker, now| broker.handle_room(now, conn, bytes));
+    }
+
+    /// From now on somebody finds out who clients are: here is of whom.
+    pub(super) fn verifications(&self) -> UnboundedReceiver<(ConnId, Credentials)> {
+        let (to, from) = unbounded_channel();
+        self.state.borrow_mut().verifier = Some(to);
+        from
+    }
+
+    /// Whether a connection is still there.
+    pub(super) fn is_open(&self, conn: ConnId) -> bool {
+        self.state.borrow().lines.contains_key(&conn)
+    }
+
+    /// It was found out who a client is.
+    pub(super) fn verified(&self, conn: ConnId, verdict: Verdict) {
+        if let Some(line) = self.state.borrow().lines.get(&conn) {
+            line.waiting.set_unverified(false);
+        }
+        self.call(|broker, now| broker.handle_verified(now, conn, verdict));
     }
 
     /// The transport ended by itself.
@@ -219,12 +248,26 @@ impl State {
                         self.give_up(now, conn);
                     }
                 }
+                Output::Verify { conn, credentials } => self.verify(now, conn, credentials),
                 Output::Close { conn } => {
                     if let Some(line) = self.lines.remove(&conn) {
                         line.close();
                     }
                 }
             }
+        }
+    }
+
+    /// Has somebody find out who a client is. Until then it is not read.
+    fn verify(&mut self, now: Time, conn: ConnId, credentials: Credentials) {
+        let asked = self
+            .verifier
+            .as_ref()
+            .map(|to| to.send((conn, credentials)));
+        if !matches!(asked, Some(Ok(()))) {
+            self.broker.handle_verified(now, conn, Verdict::Unknown);
+        } else if let Some(line) = self.lines.get(&conn) {
+            line.waiting.set_unverified(true);
         }
     }
 

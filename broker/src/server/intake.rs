@@ -37,6 +37,8 @@ pub(super) enum Turn {
     Pressed(Rc<Waiting>),
     /// The client does not take its answers.
     Unread,
+    /// It is not known yet who the client is.
+    Unverified,
     /// Nothing more will come.
     Ended(Hangup),
 }
@@ -100,6 +102,7 @@ impl Intake {
             self.count(now.len(), done.work);
             let turn = match done.pressed {
                 Some(line) => Turn::Pressed(line),
+                None if own.is_unverified() => Turn::Unverified,
                 None if own.is_unread() => Turn::Unread,
                 None if self.work > TURN_WORK => Turn::Over,
                 None => continue,

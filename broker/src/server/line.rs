@@ -46,6 +46,8 @@ pub(super) struct Waiting {
     in_all: Rc<Cell<usize>>,
     /// What the core takes for the room that there is: it counts down from what it was told last, as is done here.
     believed: Cell<usize>,
+    /// Whether it is not known yet who its client is.
+    unverified: Cell<bool>,
     /// Wakes the writer.
     more: Notify,
     /// Wakes whoever waits until less is waiting.
@@ -66,6 +68,7 @@ impl Waiting {
             answers: Cell::new(0),
             in_all,
             believed: Cell::new(limits.window),
+            unverified: Cell::new(false),
             more: Notify::new(),
             less: Notify::new(),
             reader_closes: Notify::new(),
@@ -184,6 +187,24 @@ impl Waiting {
     /// Waits until its client has taken answers, if it is [`Self::is_unread`].
     pub(super) async fn read(&self) {
         while self.is_unread() {
+            self.less.notified().await;
+        }
+    }
+
+    /// Says whether it is known who its client is.
+    pub(super) fn set_unverified(&self, on: bool) {
+        self.unverified.set(on);
+        self.less.notify_waiters();
+    }
+
+    /// Whether it is not known yet who its client is: it is not read until then.
+    pub(super) fn is_unverified(&self) -> bool {
+        self.unverified.get()
+    }
+
+    /// Waits until that is known.
+    pub(super) async fn verified(&self) {
+        while self.is_unverified() {
             self.less.notified().await;
         }
     }

@@ -3,6 +3,7 @@
 mod ends;
 mod pressure;
 mod serving;
+mod verify;
 
 use bytes::Bytes;
 use squall_broker::{Accept, Broker, CloseCause, Config, ConnId, Event, Hangup, Server};

@@ -91,6 +91,7 @@ impl Observed for Reference {
         Some(match self.0.poll_output()? {
             From::Send { conn, bytes } => Output::Send(ConnectionId(conn.0), bytes),
             From::Close { conn } => Output::Close(ConnectionId(conn.0)),
+            From::Verify { .. } => unreachable!("its settings say nothing of passwords"),
         })
     }
 

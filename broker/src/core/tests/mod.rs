@@ -1,5 +1,6 @@
 //! The core through packets: a bench that plays the network and the clock, and tests by subject.
 
+mod admit;
 mod connect;
 mod deliver;
 mod keep_alive;
@@ -8,16 +9,18 @@ mod property;
 mod publish;
 mod restore;
 mod retained;
+mod rights;
 mod room;
 mod room_property;
 mod session;
 mod shared;
+mod shared_work;
 mod subscribe;
 mod tree;
 mod will;
 
 use super::{Broker, CloseCause, ConnId, Event, Output};
-use crate::Config;
+use crate::{Config, security::Credentials};
 use bytes::Bytes;
 use squall_protocol::{
     Packet, PacketId, Properties, Property, QoS, Role, Text, Time, Version, decode_one, encode,
@@ -36,6 +39,8 @@ struct Bench {
     versions: BTreeMap<ConnId, Version>,
     inbox: BTreeMap<ConnId, Vec<Packet>>,
     closed: BTreeMap<ConnId, CloseCause>,
+    /// Who is to be verified.
+    asked: Vec<(ConnId, Credentials)>,
     log: Vec<Event>,
 }
 
@@ -53,6 +58,7 @@ impl Bench {
             versions: BTreeMap::new(),
             inbox: BTreeMap::new(),
             closed: BTreeMap::new(),
+            asked: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -198,6 +204,7 @@ impl Bench {
                     assert_eq!(frame.bytes, bytes, "exactly one packet");
                     self.inbox.entry(conn).or_default().push(frame.packet);
                 }
+                Output::Verify { conn, credentials } => self.asked.push((conn, credentials)),
                 Output::Close { conn } => assert!(self.closed.contains_key(&conn)),
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::{
     session::SessionId,
-    subscriptions::{Granted, Subscriptions},
+    subscriptions::{Granted, Standing, Subscriptions},
 };
 use proptest::prelude::*;
 use squall_protocol::{QoS, topic::TopicFilter};
@@ -53,7 +53,7 @@ proptest! {
             prop_assert!(!tree.remove(session(n), filter));
         }
         for topic in topics {
-            let found = tree.matching(&topic, |_| true);
+            let found = tree.matching(&topic, |_, _| Some(Standing::Ready));
             let found: Vec<_> = found.into_iter().map(|m| m.session).collect();
             let expected = filters.iter().enumerate();
             let expected = expected.filter(|(n, f)| !removed[*n] && f.matches(&topic));
@@ -78,7 +78,10 @@ proptest! {
         let online: BTreeSet<_> = members.difference(&offline).copied().collect();
         let chosen: Vec<_> = (0..members.len() * 2)
             .map(|_| {
-                let found = tree.matching("a/x", |s| !offline.contains(&s.0));
+                let found = tree.matching("a/x", |s, _| match offline.contains(&s.0) {
+                    true => Some(Standing::Away),
+                    false => Some(Standing::Ready),
+                });
                 assert_eq!(found.len(), 1);
                 found[0].session.0
             })
@@ -94,7 +97,7 @@ fn very_deep_filters_are_no_danger() {
     let deep = "/".repeat(65_535);
     let filter = TopicFilter::parse_v3(deep.as_str()).unwrap();
     tree.insert(SessionId(1), &filter, GRANTED);
-    assert_eq!(tree.matching(&deep, |_| true).len(), 1);
+    assert_eq!(tree.matching(&deep, |_, _| Some(Standing::Ready)).len(), 1);
     assert!(tree.remove(SessionId(1), &filter));
     assert!(tree.is_empty());
 }
