@@ -23,4 +23,4 @@ pub use core::{Broker, CloseCause, ConnId, Counters, Event, Output, ProtocolErro
 pub use machine::Machine;
 pub use script::{Callers, Script, Scripted};
 pub use server::{Notice, Server};
-pub use squall_transport::{Accept, Hangup};
+pub use squall_transport::{Accept, Hangup, Peer};

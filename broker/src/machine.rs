@@ -2,6 +2,7 @@
 
 use crate::{Broker, Config, ConnId, Event, Hangup, Output, Script};
 use squall_protocol::Time;
+use squall_transport::Peer;
 use std::fmt;
 
 /// A broker as a state machine: what [`Broker`] and [`crate::Scripted`] have in common. [`Broker`] says in which order
@@ -9,6 +10,9 @@ use std::fmt;
 pub trait Machine: fmt::Debug {
     /// A transport was opened.
     fn handle_open(&mut self, now: Time, conn: ConnId);
+    /// Who is at the other end of a connection, as far as its transport knows. A driver that knows says it once, before the
+    /// first bytes.
+    fn handle_peer(&mut self, _now: Time, _conn: ConnId, _peer: Peer) {}
     /// Bytes arrived.
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]);
     /// The transport ended.

@@ -157,7 +157,11 @@ impl Probe {
     }
 
     async fn write(&mut self, bytes: &[u8], what: &str) -> Result<(), ProbeError> {
-        match timeout(self.send_timeout, self.stream.write_all(bytes)).await {
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.send_timeout, write).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 self.note(format!("could not send {what}: {error}"));

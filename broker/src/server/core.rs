@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{ConnId, Event, Hangup, Machine, Output, Script};
 use squall_protocol::Time;
+use squall_transport::Peer;
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::BTreeMap,
@@ -113,6 +114,11 @@ impl Core {
                 broker.handle_room(now, conn, window);
             }
         });
+    }
+
+    /// This is who is at the other end.
+    pub(super) fn peer(&self, conn: ConnId, peer: Peer) {
+        self.call(|broker, now| broker.handle_peer(now, conn, peer));
     }
 
     pub(super) fn bytes(&self, conn: ConnId, bytes: &[u8]) -> Done {
