@@ -4,7 +4,7 @@ use crate::{
     ClientTls, Endpoint, TlsError, TlsSettings, WEB_SOCKET_PATH, WebSocketRequest,
     credentials::{Credentials, Unreadable, without_password},
 };
-use std::{fmt, io, net::SocketAddr, str::FromStr};
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 use tokio::net::lookup_host;
 
 /// Where a server is: `mqtt://`, `mqtts://`, `ws://` or `wss://` and `[USER[:PASSWORD]@]HOST[:PORT][/PATH]`, or
@@ -186,6 +186,13 @@ impl Address {
         self.credentials.as_ref()
     }
 
+    /// The same, where clients are to say that they are somebody else.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Option<Credentials>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
     /// Looks the name up and gives every address that it has, in the order in which they are to be tried. Where TLS is
     /// spoken and no settings are given, they are read as if nothing was said. A runtime with network is needed. It takes as
     /// long as the system's resolver does.
@@ -219,7 +226,8 @@ impl Address {
             (Some(request), None) => Endpoint::WebSocket(address, request),
             (Some(request), Some(secured)) => Endpoint::WebSocketTls(address, request, secured),
         };
-        let found = lookup_host((self.host.as_str(), self.port)).await?;
+        let found = lookup_host((self.host.as_str(), self.port)).await;
+        let found = found.map_err(|error| LookupError::Name(error.to_string()))?;
         let found: Vec<Endpoint> = found.map(endpoint).collect();
         match found.is_empty() {
             true => Err(LookupError::Name("it has no address".to_owned())),
@@ -239,17 +247,17 @@ impl Address {
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// The host's name has no address; why not.
-    #[error("{0}")]
+    #[error("the host name cannot be resolved ({0}); check its spelling")]
     Name(String),
+    /// It was not found out whether it has one.
+    #[error("the host name was not resolved within {0:?}")]
+    Late(Duration),
     /// TLS cannot be set up.
     #[error("{0}")]
     Tls(#[from] TlsError),
-}
-
-impl From<io::Error> for LookupError {
-    fn from(error: io::Error) -> Self {
-        Self::Name(error.to_string())
-    }
+    /// Unix sockets on a system that has none.
+    #[error("this system has no unix sockets")]
+    NoSockets,
 }
 
 /// Takes `HOST[:PORT][/PATH]` apart; `shown` is the whole address, for messages.
