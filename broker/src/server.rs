@@ -6,6 +6,7 @@
 
 mod carry;
 mod core;
+mod halves;
 mod intake;
 mod line;
 mod listen;
@@ -202,7 +203,7 @@ impl Server {
             };
             let Some(stream) = stream else { break };
             let conn = ConnId(number);
-            let line = carry::open(&mut tasks, &core, conn, stream);
+            let line = carry::open(&mut tasks, &core, conn, stream, A::peer);
             core.open(conn, line);
             if number % TURN_ACCEPTS == TURN_ACCEPTS - 1 {
                 // Who connects without end must not keep others, the clock and signals waiting.

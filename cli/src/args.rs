@@ -1,9 +1,13 @@
 //! The command line.
 
+mod broker;
 mod proxy;
+mod tls;
 mod value;
 
+pub(crate) use broker::{Broker, Ways};
 pub(crate) use proxy::Proxy;
+pub(crate) use tls::Tls;
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum,
@@ -11,7 +15,7 @@ use clap::{
 };
 use squall_protocol::{Role, Version};
 use squall_sim::world::World;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
@@ -48,8 +52,8 @@ pub(crate) enum Command {
     /// Write packets as bytes, from JSON such as `squall decode --format json` prints.
     #[command(after_help = ENCODE_HELP)]
     Encode(Encode),
-    /// Serve the reference broker on a socket.
-    #[command(after_help = BROKER_HELP)]
+    /// Serve the reference broker over TCP, TLS, WebSocket and unix sockets.
+    #[command(after_help = broker::HELP)]
     Broker(Broker),
     /// Test adapters: programs that drive other people's MQTT clients.
     Adapter(Adapter),
@@ -173,7 +177,7 @@ pub(crate) struct Sim {
 pub(crate) struct Live {
     /// Scenario files or folders; the ones that come with Squall when none is named.
     pub(crate) paths: Vec<PathBuf>,
-    /// The broker, such as mqtt://127.0.0.1:1883 or mqtt://user:password@host.
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], mqtts:// for TLS, ws:// or wss:// for WebSocket, unix:/PATH.
     #[arg(long, value_name = "URL", required_unless_present_any = ["target", "client"])]
     pub(crate) broker: Option<String>,
     /// Start this product, and stop it in the end: a name of `squall list targets`, or a file such as my-broker.yaml. With
@@ -206,6 +210,8 @@ pub(crate) struct Live {
     #[arg(long, value_name = "DIR", default_value = "squall-replays")]
     pub(crate) replays: PathBuf,
     #[command(flatten)]
+    pub(crate) tls: Tls,
+    #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
 
@@ -226,12 +232,14 @@ pub(crate) struct Replay {
     #[arg(long, conflicts_with = "format")]
     pub(crate) trace: bool,
     #[command(flatten)]
+    pub(crate) tls: Tls,
+    #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Conform {
-    /// The broker, such as mqtt://127.0.0.1:1883 or mqtt://user:password@host.
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], mqtts:// for TLS, ws:// or wss:// for WebSocket, unix:/PATH.
     pub(crate) url: Option<String>,
     /// Start this product, judge it, and stop it: a name of `squall list targets`, or a file such as my-broker.yaml.
     #[arg(long, value_name = "NAME|FILE")]
@@ -260,6 +268,8 @@ pub(crate) struct Conform {
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
@@ -304,14 +314,6 @@ one packet may take 16 MiB; how many there are does not matter.
   squall encode '{\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 7}}' --mqtt 3.1.1
   squall decode capture.bin --format json | squall encode -";
 
-const BROKER_HELP: &str = "\
-SIGINT (Ctrl-C), SIGTERM and SIGHUP end it: MQTT 5.0 clients get DISCONNECT 0x8B (Server shutting down), what waits for \
-clients is sent within a second, and the exit code is 0. A second signal ends it at once, with 128 and the number of the first.
-
-Nothing is kept beyond its end, and all that it keeps is bounded: packets of 16 MiB, 64 MiB of messages for a session, 64 \
-MiB retained, 256 MiB of messages in all, 64 MiB of unfinished packets, 256 MiB of packets to be sent, 50,000 sessions, \
-16,384 connections. Who finds no room is told with Quota exceeded or Server busy where MQTT has a word for it.";
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Decode {
     /// Hex digits, a file of raw bytes or hex digits, or - for standard input.
@@ -339,13 +341,6 @@ pub(crate) struct Encode {
     /// Write the bytes themselves instead of hex digits.
     #[arg(long)]
     pub(crate) raw: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Broker {
-    /// Address and port; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883", value_parser = value::address)]
-    pub(crate) listen: SocketAddr,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,9 +1,15 @@
 //! Target files by name or path, and the brokers that they start.
 
-use crate::exit::{CliError, Result};
-use squall_conformance::{Problem, Process, Target, TargetFile, bundled_target, target_names};
+use crate::{
+    args::Tls,
+    exit::{CliError, Result},
+    screen,
+};
+use squall_conformance::{
+    ClientTls, Problem, Process, Target, TargetFile, bundled_target, target_names,
+};
 use squall_scenarios::{diagnostic::Diagnostic, did_you_mean};
-use std::{fs, io::Read, path::Path, rc::Rc};
+use std::{fs, io::Read, path::Path, rc::Rc, sync::Once};
 
 /// Largest target file that is read, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
@@ -63,16 +69,16 @@ pub(crate) struct Judgeable {
 
 impl Judgeable {
     /// The broker at an address.
-    pub(crate) fn at(url: &str) -> Result<Self> {
+    pub(crate) fn at(url: &str, tls: &Tls) -> Result<Self> {
         Ok(Self {
-            target: parsed(url)?,
+            target: parsed(url, tls)?,
             file: None,
             process: None,
         })
     }
 
     /// A product that runs already, at `url` or where its file says, or one that has to be started.
-    pub(crate) fn of(file: TargetFile, url: Option<&str>) -> Result<Self> {
+    pub(crate) fn of(file: TargetFile, url: Option<&str>, tls: &Tls) -> Result<Self> {
         let credentials = file.credentials.as_ref();
         let process = |recipe| {
             Process::new(recipe, file.credentials.clone())
@@ -80,10 +86,10 @@ impl Judgeable {
                 .map_err(|error| CliError::input(error.to_string()))
         };
         let (target, own) = match (url, &file.address) {
-            (Some(url), _) => (parsed(url)?, false),
+            (Some(url), _) => (parsed(url, tls)?, false),
             (None, Some(address)) if file.recipe.start.is_some() => {
                 let process = process(file.recipe.clone())?;
-                let target = parsed(&process.fill(address))?.with_credentials(credentials);
+                let target = parsed(&process.fill(address), tls)?.with_credentials(credentials);
                 let target = target.with_process(Rc::clone(&process));
                 return Ok(Self {
                     target,
@@ -91,7 +97,7 @@ impl Judgeable {
                     file: Some(file),
                 });
             }
-            (None, Some(address)) => (parsed(address)?, true),
+            (None, Some(address)) => (parsed(address, tls)?, true),
             (None, None) => {
                 return Err(
                     CliError::input("the target's file has neither `start` nor `address`")
@@ -115,6 +121,30 @@ impl Judgeable {
     }
 }
 
-fn parsed(url: &str) -> Result<Target> {
-    Target::parse(url).map_err(|error| CliError::input(error.to_string()))
+/// That nobody is checked was said.
+static SAID: Once = Once::new();
+
+/// The broker at an address, with TLS as it was asked for.
+pub(crate) fn parsed(url: &str, tls: &Tls) -> Result<Target> {
+    let target = Target::parse(url).map_err(|error| CliError::input(error.to_string()))?;
+    let settings = tls.settings();
+    if !target.is_encrypted() {
+        return match settings.is_default() {
+            true => Ok(target),
+            false => Err(CliError::input(format!(
+                "{target} is without TLS, so nothing that is said about TLS has a meaning"
+            ))
+            .help("write mqtts:// or wss:// for TLS, or leave --ca, --cert, --key, --server-name and --insecure out")),
+        };
+    }
+    if settings.insecure {
+        // Once, however many servers of a product there are.
+        SAID.call_once(|| {
+            screen::complain(
+                "warning: --insecure: whoever answers is trusted, without a look at the certificate",
+            );
+        });
+    }
+    let tls = ClientTls::new(&settings).map_err(|error| CliError::input(error.to_string()))?;
+    Ok(target.with_tls(tls))
 }

@@ -43,6 +43,8 @@ pub struct Probe {
     bytes: usize,
     last_len: usize,
     ended: Option<Hangup>,
+    /// What the transport says about that, where it is more than a reset.
+    why: Option<String>,
     /// The probe itself has closed its side.
     closed: bool,
     broken: Option<Heard>,
@@ -94,6 +96,7 @@ impl Probe {
             bytes: 0,
             last_len: 0,
             ended: None,
+            why: None,
             closed: false,
             broken: None,
             send_timeout: limit,
@@ -157,7 +160,11 @@ impl Probe {
     }
 
     async fn write(&mut self, bytes: &[u8], what: &str) -> Result<(), ProbeError> {
-        match timeout(self.send_timeout, self.stream.write_all(bytes)).await {
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.send_timeout, write).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 self.note(format!("could not send {what}: {error}"));
@@ -176,6 +183,12 @@ impl Probe {
     /// answer for ever.
     pub async fn next(&mut self, limit: Duration) -> Heard {
         self.next_until(Instant::now() + limit).await
+    }
+
+    /// Why nothing more can be read, where the transport has words for it: an alert of TLS, a frame that is none.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
     }
 
     /// Bytes on the wire of the packet that [`Self::next`] gave last.
@@ -267,7 +280,14 @@ impl Probe {
             Err(_) => return None,
             Ok(Ok(0)) => Hangup::Eof,
             Ok(Ok(n)) => return Some(n),
-            Ok(Err(_)) => Hangup::Reset,
+            Ok(Err(error)) => {
+                // TLS and WebSocket have words for what went wrong; sockets say that it is over.
+                if error.kind() == io::ErrorKind::InvalidData {
+                    self.note(format!("could not read on: {error}"));
+                    self.why = Some(error.to_string());
+                }
+                Hangup::Reset
+            }
         };
         self.ended = Some(close);
         if !self.closed {

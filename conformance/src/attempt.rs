@@ -10,7 +10,7 @@ use crate::{
     naming::base36,
     outcome::{Outcome, inconclusive, interrupted, not_applicable},
     party::refused,
-    target::known::MISSING,
+    target::{credentials::Secret, known::MISSING},
 };
 use squall_client::probe::{Event, Heard, Journal, Probe};
 use squall_protocol::{Properties, ReasonCode, Version, packet::ConnAck};

@@ -9,7 +9,7 @@ use crate::{
     outcome::{Outcome, inconclusive, interrupted},
     pace::Pace,
     sessions::Sessions,
-    target::{credentials::Credentials, process::Process},
+    target::process::Process,
 };
 use bytes::Bytes;
 use squall_client::probe::{Journal, Probe, ProbeError};
@@ -17,7 +17,7 @@ use squall_protocol::{
     ReasonCode, Version,
     packet::{ConnAck, Connect},
 };
-use squall_transport::Endpoint;
+use squall_transport::{Credentials, Endpoint};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tokio::sync::OnceCell;
 

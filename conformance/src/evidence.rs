@@ -1,9 +1,10 @@
 //! The journal of a check as an [`Exchange`]: who sent what to whom, and when. Bounded in bytes, like the journal.
 
-use crate::target::credentials::Credentials;
+use crate::target::credentials::Secret;
 use squall_client::probe::{Event as Seen, Journal, Record};
 use squall_protocol::{Packet, hex::dump};
 use squall_reports::{Event, EventKind, Exchange, Window};
+use squall_transport::Credentials;
 use std::cell::Cell;
 
 /// Events of a story that is shown whole, and its bytes.

@@ -6,11 +6,11 @@ use crate::{
     outcome::{Outcome, inconclusive},
     party::{refused, wants_credentials},
     stranger::{Seems, quoted_in_full, seems, words},
-    target::credentials::{Credentials, connect},
+    target::credentials::connect,
 };
 use squall_client::probe::{Heard, Probe};
 use squall_protocol::{Packet, PacketType, ReasonCode, Version, encode, packet::ConnAck};
-use squall_transport::Endpoint;
+use squall_transport::{Credentials, Endpoint};
 use std::rc::Rc;
 use tokio::time::Instant;
 
@@ -183,9 +183,12 @@ async fn understand(probe: Probe, heard: Heard, version: Version, options: &Opti
             other.packet_type()
         )),
         Heard::Closed(close) => Offer::Unsupported {
-            how: format!(
-                "the target closed the connection on a CONNECT of {version} without an answer ({close})"
-            ),
+            how: match probe.why() {
+                Some(why) => format!("the target did not answer a CONNECT of {version}: {why}"),
+                None => format!(
+                    "the target closed the connection on a CONNECT of {version} without an answer ({close})"
+                ),
+            },
             answered: !probe.unread().is_empty(),
         },
         Heard::TooLong => useless(format!(

@@ -2,14 +2,14 @@
 //! that makes it, and struck out once it is certainly gone. Whatever becomes of a check, the ledger knows what to tidy
 //! up, and what could not be tidied up is named.
 
-use crate::target::credentials::{Credentials, connect};
+use crate::target::credentials::{Secret, connect};
 use bytes::Bytes;
 use squall_client::probe::{Heard, Journal, Probe};
 use squall_protocol::{
     Packet, Properties, QoS, ReasonCode, Text, Version, encode,
     packet::{Connect, Publish},
 };
-use squall_transport::Endpoint;
+use squall_transport::{Credentials, Endpoint};
 use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc, time::Duration};
 use tokio::task::JoinSet;
 

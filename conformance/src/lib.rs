@@ -47,10 +47,12 @@ pub use ledger::Leftover;
 pub use options::Options;
 pub use runner::{Cleaning, Progress, Run, RunError, run, run_blocking};
 pub use select::{SelectError, glob};
+pub use squall_transport::{
+    AddressError, ClientTls, Credentials, TlsError, TlsSettings, without_password,
+};
 pub use target::{
-    address::{Target, TargetError, Unreachable},
+    address::{Target, Unreachable},
     bundled::{bundled_target, target_names, target_text},
-    credentials::{Credentials, without_password},
     deviation::Deviation,
     file::{Lack, TargetFile},
     problem::Problem,

@@ -14,7 +14,7 @@ use crate::{
     select::{SelectError, select},
     target::address::{Reason, Target, Unreachable},
 };
-use squall_client::probe::{Probe, ProbeError};
+use squall_client::probe::Probe;
 use squall_protocol::{PacketType, Version};
 use squall_reports::{CheckResult, Conformance};
 use squall_transport::Endpoint;
@@ -260,12 +260,9 @@ pub(crate) async fn reach(target: &Target, limit: Duration) -> Result<Endpoint, 
             Err(error) => last = Some(error),
         }
     }
-    Err(target.unreachable(match last {
-        Some(ProbeError::Connect(_, error)) => Reason::of(&error),
-        Some(ProbeError::ConnectTimeout(_, limit)) => Reason::Timeout(limit),
-        Some(other) => Reason::Other(other.to_string()),
-        None => Reason::Other("it has no address".to_owned()),
-    }))
+    let none = || Reason::Other("it has no address".to_owned());
+    let reason = last.as_ref().map_or_else(none, Reason::of);
+    Err(target.unreachable(reason))
 }
 
 /// Whether any of the versions lets clients in, or leaves it open.

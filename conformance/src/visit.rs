@@ -7,10 +7,10 @@ use crate::{
     naming::run_name,
     options::Options,
     runner::{RunError, let_in, reach},
-    target::{address::Target, credentials::Credentials},
+    target::address::Target,
 };
 use squall_protocol::{Version, packet::ConnAck};
-use squall_transport::Endpoint;
+use squall_transport::{Credentials, Endpoint};
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::{task::LocalSet, time::timeout};
 

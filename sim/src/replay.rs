@@ -6,7 +6,7 @@
 mod folder;
 mod read;
 
-pub use folder::{Folder, command};
+pub use folder::{Folder, command, quoted};
 
 use crate::{live::WORLD, run::Judged, world::World};
 use squall_protocol::Version;

@@ -1,9 +1,10 @@
 //! Where a server's connections come from.
 
+use crate::{Peer, Socket, Stream};
 use std::{future::Future, io};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
 };
 
 /// A listener.
@@ -16,15 +17,28 @@ pub trait Accept {
     /// # Errors
     /// Why there is none. A driver tells failures of one connection and passing shortages from the listener's end.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// Who is at the other end of a connection. It is asked when the first bytes have come from there, so that a
+    /// handshake of the transport is over. Nothing is known where nothing is said.
+    fn peer(_stream: &Self::Stream) -> Peer {
+        Peer::default()
+    }
 }
 
 impl Accept for TcpListener {
-    type Stream = TcpStream;
+    type Stream = Socket;
 
-    /// One packet is one write, so nothing is gained by waiting for more: Nagle's algorithm is off.
-    async fn accept(&mut self) -> io::Result<TcpStream> {
+    async fn accept(&mut self) -> io::Result<Socket> {
         let (stream, _) = Self::accept(self).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok(Socket::tcp(stream).local(is_local(self)))
     }
+
+    fn peer(stream: &Socket) -> Peer {
+        stream.peer()
+    }
+}
+
+/// Whether a listener can be reached from this machine only.
+pub(crate) fn is_local(listener: &TcpListener) -> bool {
+    listener.local_addr().is_ok_and(|at| at.ip().is_loopback())
 }

@@ -1,6 +1,6 @@
 //! A network inside of one process: connections without sockets, so that time can be virtual.
 
-use crate::{Accept, Stream};
+use crate::{Accept, Peer, Stream};
 use std::{
     io,
     pin::Pin,
@@ -81,6 +81,13 @@ impl Stream for MemoryStream {
     fn reset(self: Box<Self>) {
         self.broken.store(true, Ordering::Relaxed);
     }
+
+    fn peer(&self) -> Peer {
+        Peer {
+            local: true,
+            ..Peer::default()
+        }
+    }
 }
 
 impl AsyncRead for MemoryStream {
@@ -125,6 +132,10 @@ impl Accept for MemoryListener {
     async fn accept(&mut self) -> io::Result<MemoryStream> {
         let caller = self.callers.recv().await;
         caller.ok_or_else(|| io::Error::other("nobody can dial this listener any more"))
+    }
+
+    fn peer(stream: &MemoryStream) -> Peer {
+        stream.peer()
     }
 }
 

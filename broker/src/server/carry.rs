@@ -3,13 +3,15 @@
 
 use super::{
     core::Core,
+    halves::{Sink, Source, halves},
     intake::{Intake, Turn},
     line::{Line, Waiting},
 };
 use crate::{ConnId, Hangup};
+use squall_transport::Peer;
 use std::{future::poll_fn, io, rc::Rc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     select,
     sync::Notify,
     task::{JoinSet, unconstrained, yield_now},
@@ -25,12 +27,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 const TURN_WRITES: usize = 256;
 const TURN_BYTES: usize = 256 << 10;
 
-/// Starts the tasks of a connection. They run only after the caller has told the core.
-pub(super) fn open<S>(tasks: &mut JoinSet<()>, core: &Rc<Core>, conn: ConnId, stream: S) -> Line
+/// Starts the tasks of a connection. They run only after the caller has told the core. Who is at its other end is told it
+/// by the reader, which asks `introduce`.
+pub(super) fn open<S>(
+    tasks: &mut JoinSet<()>,
+    core: &Rc<Core>,
+    conn: ConnId,
+    stream: S,
+    introduce: fn(&S) -> Peer,
+) -> Line
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (read_half, write_half) = split(stream);
+    let (read_half, write_half) = halves(stream, introduce);
     let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
     let read = read(Rc::clone(core), conn, read_half, Rc::clone(&waiting));
     let write = write(Rc::clone(core), conn, write_half, Rc::clone(&waiting));
@@ -46,7 +55,7 @@ where
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     core: Rc<Core>,
     conn: ConnId,
-    mut half: ReadHalf<S>,
+    mut half: Source<S>,
     waiting: Rc<Waiting>,
 ) {
     let listen = async {
@@ -76,7 +85,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     core: Rc<Core>,
     conn: ConnId,
-    mut half: WriteHalf<S>,
+    mut half: Sink<S>,
     waiting: Rc<Waiting>,
 ) {
     let send = async {
@@ -130,7 +139,7 @@ mod tests {
         let broker = Box::new(Broker::new(Config::default()));
         let core = Rc::new(Core::new(broker, None, None, Time::ZERO));
         let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
-        let (read_half, write_half) = split(duplex(1).0);
+        let (read_half, write_half) = halves(duplex(1).0, |_| Peer::default());
         let read = read(Rc::clone(&core), ConnId(0), read_half, Rc::clone(&waiting));
         let write = write(core, ConnId(0), write_half, Rc::clone(&waiting));
         let sizes = [

@@ -9,6 +9,7 @@ use crate::{
     security::{Credentials, Verdict},
 };
 use squall_protocol::Time;
+use squall_transport::Peer;
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::BTreeMap,
@@ -144,6 +145,11 @@ impl Core {
                 broker.handle_room(now, conn, window);
             }
         });
+    }
+
+    /// This is who is at the other end.
+    pub(super) fn peer(&self, conn: ConnId, peer: Peer) {
+        self.call(|broker, now| broker.handle_peer(now, conn, peer));
     }
 
     pub(super) fn bytes(&self, conn: ConnId, bytes: &[u8]) -> Done {

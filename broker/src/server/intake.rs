@@ -1,6 +1,6 @@
 //! What arrives on a connection on its way to the core, a fair turn at a time.
 
-use super::{core::Core, line::Waiting};
+use super::{core::Core, halves::Source, line::Waiting};
 use crate::{ConnId, Hangup};
 use std::{
     io, mem,
@@ -53,12 +53,12 @@ impl Intake {
     }
 
     /// One turn: hands what arrives to the core, until that was enough.
-    pub(super) fn poll<R: AsyncRead + Unpin>(
+    pub(super) fn poll<S: AsyncRead + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         core: &Core,
         conn: ConnId,
-        stream: &mut R,
+        stream: &mut Source<S>,
         own: &Waiting,
     ) -> Poll<Turn> {
         loop {
@@ -80,6 +80,9 @@ impl Intake {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Poll::Ready(Turn::Ended(Hangup::Reset)),
+            }
+            if let Some(peer) = stream.introduced() {
+                core.peer(conn, peer);
             }
             if let Some(turn) = self.hand_on(core, conn, bytes.filled(), own) {
                 return Poll::Ready(turn);

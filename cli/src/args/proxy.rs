@@ -1,6 +1,9 @@
 //! The command line of `squall proxy`.
 
-use super::value::{address, seed};
+use super::{
+    tls::Tls,
+    value::{address, seed},
+};
 use clap::Args as ClapArgs;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -33,7 +36,8 @@ pub(crate) struct Proxy {
     /// Where clients connect to: an address and a port, such as 127.0.0.1:1884; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// The broker, such as mqtt://broker.example:1883. User name and password are those of the clients.
+    /// The broker, such as mqtt://broker.example:1883, mqtts://, ws://, wss:// or unix:/PATH. User name and password are
+    /// those of the clients, who speak MQTT over TCP to the proxy.
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
     /// What happens on the way, in the words of scenarios, such as '{ cut: all, after: PUBREC, from: broker }'; may be
@@ -52,4 +56,6 @@ pub(crate) struct Proxy {
     /// Print JSON, one object a line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
 }

@@ -1,4 +1,6 @@
-//! `squall broker`: the reference broker on a socket.
+//! `squall broker`: the reference broker on sockets.
+
+mod ways;
 
 use crate::{
     args::Broker,
@@ -7,7 +9,7 @@ use crate::{
     signals::Signals,
 };
 use squall_broker::{Config, Server};
-use tokio::{net::TcpListener, runtime::Builder, select, sync::Notify, task::LocalSet};
+use tokio::{runtime::Builder, select, sync::Notify, task::LocalSet};
 
 /// Largest packet that is taken, in bytes: what a stranger can make the broker hold by beginning a packet is this much a
 /// connection. MQTT can frame 16 times as much; the limit is announced as Maximum Packet Size in 5.0.
@@ -25,14 +27,10 @@ async fn serve(args: &Broker) -> Result<Ending> {
     // From here on a signal ends the broker in order, also one that comes before the first client.
     let mut signals =
         Signals::new().map_err(|e| CliError::input(format!("cannot wait for signals: {e}")))?;
-    let listener = TcpListener::bind(args.listen).await.map_err(|e| {
-        CliError::input(format!("cannot listen on {}: {e}", args.listen))
-            .help("choose another port with --listen; port 0 takes a free one")
-    })?;
-    let address = listener
-        .local_addr()
-        .map_err(|e| CliError::input(format!("the listener has no address: {e}")))?;
-    screen::say(&format!("listening on mqtt://{address}"))?;
+    let listeners = ways::open(&args.ways).await?;
+    for listener in listeners.iter() {
+        screen::say(&format!("listening on {listener}"))?;
+    }
     let config = Config {
         maximum_packet_size: LARGEST_PACKET,
         ..Config::default()
@@ -48,7 +46,7 @@ async fn serve(args: &Broker) -> Result<Ending> {
     };
     select! {
         biased;
-        ended = server.run_until(listener, stop.notified()) => match ended {
+        ended = server.run_until(listeners, stop.notified()) => match ended {
             Ok(()) => {
                 screen::complain("stopped");
                 Ok(Ending::Good)

@@ -2,7 +2,7 @@
 
 use super::{ending, files, report};
 use crate::{
-    args::Conform,
+    args::{Conform, Tls},
     exit::{CliError, Ending, Result},
     interrupt,
     outputs::Outputs,
@@ -13,6 +13,7 @@ use crate::{
 use squall_conformance::{Cleaning, Lack, RunError, Target, TargetFile, without_password};
 use squall_protocol::Version;
 use squall_reports::{Comparison, Conformance, Product, Report};
+use squall_transport::is_address;
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -140,7 +141,7 @@ pub(super) fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
         tokio::select! {
             biased;
             () = interrupted() => None,
-            started = process.start() => Some(started),
+            started = process.start_at(&broker.target) => Some(started),
         }
     });
     match start {
@@ -206,12 +207,12 @@ pub(super) fn runtime() -> Result<Runtime> {
 fn broker_and_checks(args: &Conform) -> Result<(Judgeable, Vec<String>)> {
     let mut only = args.only.clone();
     let mut url = args.url.clone().or_else(|| args.broker.clone());
-    if url.is_none() && only.last().is_some_and(|last| last.contains("://")) {
+    if url.is_none() && only.last().is_some_and(|last| is_address(last)) {
         url = only.pop();
     }
     let broker = match (&args.target, url) {
-        (Some(name), url) => Judgeable::of(target::named(name)?, url.as_deref())?,
-        (None, Some(url)) => Judgeable::at(&url)?,
+        (Some(name), url) => Judgeable::of(target::named(name)?, url.as_deref(), &args.tls)?,
+        (None, Some(url)) => Judgeable::at(&url, &args.tls)?,
         (None, None) => {
             return Err(CliError::input("no broker is named").help(
                 "write its address, such as mqtt://127.0.0.1:1883, or --target and a name of `squall list targets`",
@@ -234,7 +235,7 @@ pub(super) const CLEANING: Duration = Duration::from_secs(2);
 /// Judges a broker that goes away with this process, so that nothing has to be cleaned. The flag says whether every
 /// check was done: Ctrl-C ends it with what was found.
 pub(crate) fn judge(url: &str, options: &Options) -> Result<(Conformance, bool)> {
-    let broker = Judgeable::at(url)?;
+    let broker = Judgeable::at(url, &Tls::default())?;
     let judged = judged(&runtime()?, &broker.target, options)?;
     Ok((judged.conformance, judged.whole))
 }
@@ -289,8 +290,8 @@ pub(super) fn useless(error: RunError) -> CliError {
         RunError::Unreachable(_) => CliError::unreachable(message)
             .help("start the broker, or check the address and the port"),
         RunError::NotMqtt { .. } => CliError::unreachable(message).help(
-            "name the port where the broker listens for MQTT over TCP, mostly 1883; TLS (mostly 8883) and WebSockets \
-             are not supported yet",
+            "name the port where the broker listens for what the address says: mqtt:// (mostly 1883), mqtts:// for TLS \
+             (mostly 8883), ws:// or wss:// for WebSocket",
         ),
         RunError::Refused { with: true, .. } => {
             CliError::unreachable(message).help("check the user name and the password")

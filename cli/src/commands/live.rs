@@ -6,7 +6,7 @@ use super::{
     stories::{Note, Stories},
 };
 use crate::{
-    args::Live as Args,
+    args::{Live as Args, Tls},
     bundled,
     campaign::tell_of,
     exit::{CliError, Ending, Result},
@@ -25,6 +25,7 @@ use squall_sim::{
     replay::{Folder, Place},
     world::live::{Login, Reach},
 };
+use squall_transport::is_address;
 use std::{collections::BTreeMap, path::Path};
 use tokio::runtime::Runtime;
 
@@ -38,8 +39,8 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     }
     let scenarios = bundled::scenarios(&args.paths)?;
     let broker = match (&args.target, args.broker.as_deref()) {
-        (Some(name), url) => Judgeable::of(target::named(name)?, url)?,
-        (None, url) => Judgeable::at(url.unwrap_or_default())?,
+        (Some(name), url) => Judgeable::of(target::named(name)?, url, &args.tls)?,
+        (None, url) => Judgeable::at(url.unwrap_or_default(), &args.tls)?,
     };
     let name = args.target.as_ref().filter(|_| broker.process.is_some());
     let place = match name {
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
     let mut replays = Folder::new(&args.replays);
     let ending = told(
         stories,
-        broker,
+        (broker, &args.tls),
         args.known,
         report,
         outputs,
@@ -67,6 +68,10 @@ pub(crate) fn run(args: &Args) -> Result<Ending> {
             let story = scenarios.iter().find(|s| s.name == name);
             if let Some(story) = story {
                 replays.note(story, version, &place, result);
+                let command = result.replay.as_mut();
+                command
+                    .into_iter()
+                    .for_each(|c| c.push_str(&args.tls.again()));
             }
         },
     )?;
@@ -91,17 +96,17 @@ fn called(broker: &Judgeable) -> String {
 }
 
 /// The broker of a live run that was written down: an address, or the name of a target that is started.
-pub(super) fn again(broker: &str) -> Result<Judgeable> {
-    match broker.contains("://") {
-        true => Judgeable::at(broker),
-        false => Judgeable::of(target::named(broker)?, None),
+pub(super) fn again(broker: &str, tls: &Tls) -> Result<Judgeable> {
+    match is_address(broker) {
+        true => Judgeable::at(broker, tls),
+        false => Judgeable::of(target::named(broker)?, None, tls),
     }
 }
 
 /// Tells stories to a broker, and reports. If `known`, the exit code is about what differs from what its file knows.
 pub(super) fn told(
     stories: Stories,
-    broker: Judgeable,
+    (broker, tls): (Judgeable, &Tls),
     known: bool,
     report: Report,
     outputs: Outputs,
@@ -111,7 +116,7 @@ pub(super) fn told(
     if !conform::started(&runtime, &broker)? {
         return Ok(Ending::Interrupted(interrupt::code()));
     }
-    let servers = Servers::beside(&broker, stories.jobs)?;
+    let servers = Servers::beside(&broker, stories.jobs, tls)?;
     let ending = match servers.start(&runtime, &called(&broker)) {
         Ok(true) => with(
             &runtime,

@@ -6,6 +6,7 @@ use crate::{
     exit::{CliError, Ending, Result},
     screen,
     signals::Signals,
+    target,
 };
 use squall_conformance::Target;
 use squall_scenarios::{diagnostic::Diagnostic, load_file, wire};
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Proxy) -> Result<Ending> {
         faults: faults(args)?,
         seed: args.seed,
     };
-    let target = Target::parse(&args.to).map_err(|error| CliError::input(error.to_string()))?;
+    let target = target::parsed(&args.to, &args.tls)?;
     if target.has_credentials() {
         return Err(CliError::input("the proxy says no user name to the broker")
             .help("leave it out of --to; what clients say is passed on"));

@@ -93,11 +93,12 @@ fn again(
         patience: LONGEST,
     };
     let note = &mut |_: &str, _, result: &mut SimResult| {
-        result.replay = Some(command(&args.file));
+        result.replay = Some(command(&args.file) + &args.tls.again());
     };
     match stranger {
         Stranger::Broker(broker) => {
-            live::told(stories, live::again(broker)?, false, report, outputs, note)
+            let broker = live::again(broker, &args.tls)?;
+            live::told(stories, (broker, &args.tls), false, report, outputs, note)
         }
         Stranger::Client(client) => client::told(stories, client, None, report, outputs, note),
     }

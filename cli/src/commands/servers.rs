@@ -2,10 +2,11 @@
 
 use super::conform::interrupted;
 use crate::{
+    args::Tls,
     exit::{CliError, Result},
     target::Judgeable,
 };
-use squall_conformance::{Process, ProcessError};
+use squall_conformance::{Process, Target};
 use squall_transport::Endpoint;
 use std::rc::Rc;
 use tokio::{
@@ -17,20 +18,21 @@ use tokio::{
 const MOST: usize = 24;
 
 /// The servers of a product beyond the first.
-pub(super) struct Servers(Vec<Rc<Process>>);
+pub(super) struct Servers(Vec<(Target, Rc<Process>)>);
 
 impl Servers {
     /// As many as it takes to tell `jobs` stories at once; none where one bears as many as there are, or Squall does not
     /// start it. Nothing runs yet.
-    pub(super) fn beside(broker: &Judgeable, jobs: usize) -> Result<Self> {
+    pub(super) fn beside(broker: &Judgeable, jobs: usize, tls: &Tls) -> Result<Self> {
         let file = broker.file.as_ref().filter(|_| broker.process.is_some());
         let Some((file, bears)) = file.and_then(|f| Some((f, f.jobs?))) else {
             return Ok(Self(Vec::new()));
         };
         let count = jobs.div_ceil(bears.into()).clamp(1, MOST);
-        let more = (1..count).map(|_| Judgeable::of(file.clone(), None));
+        let more = (1..count).map(|_| Judgeable::of(file.clone(), None, tls));
         let more = more.collect::<Result<Vec<_>>>()?;
-        Ok(Self(more.into_iter().filter_map(|b| b.process).collect()))
+        let started = |b: Judgeable| Some((b.target, b.process?));
+        Ok(Self(more.into_iter().filter_map(started).collect()))
     }
 
     /// How many servers there are with the first.
@@ -40,21 +42,21 @@ impl Servers {
 
     /// Where they answer.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        self.0.iter().map(|process| process.endpoint())
+        self.0.iter().map(|(_, process)| process.endpoint())
     }
 
     /// Starts them all at once; false when a signal came first.
     pub(super) fn start(&self, runtime: &Runtime, product: &str) -> Result<bool> {
         let start = async {
             let mut starting = JoinSet::new();
-            for process in &self.0 {
-                let process = Rc::clone(process);
-                starting.spawn_local(async move { process.start().await });
+            for (target, process) in &self.0 {
+                let (target, process) = (target.clone(), Rc::clone(process));
+                starting.spawn_local(async move { process.start_at(&target).await });
             }
             while let Some(started) = starting.join_next().await {
                 started.expect("nothing panics there")?;
             }
-            Ok::<(), ProcessError>(())
+            Ok::<(), squall_conformance::ProcessError>(())
         };
         let started = LocalSet::new().block_on(runtime, async {
             tokio::select! {
@@ -79,7 +81,7 @@ impl Servers {
     pub(super) fn stop(&self, runtime: &Runtime) {
         LocalSet::new().block_on(runtime, async {
             let mut stopping = JoinSet::new();
-            for process in &self.0 {
+            for (_, process) in &self.0 {
                 let process = Rc::clone(process);
                 stopping.spawn_local(async move { process.stop().await });
             }

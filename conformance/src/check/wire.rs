@@ -6,6 +6,7 @@ use crate::{
     cx::Cx,
     ledger::session,
     outcome::{Outcome, inconclusive},
+    target::credentials::Secret,
 };
 use bytes::Bytes;
 use squall_protocol::{Packet, encode};

@@ -2,7 +2,6 @@
 
 use super::{
     address::Target,
-    credentials::Credentials,
     deviation::Deviation,
     problem::Problem,
     reader::Reader,
@@ -14,6 +13,7 @@ use serde_yaml::Spanned;
 use squall_history::spelling::did_you_mean;
 use squall_protocol::Version;
 use squall_reports::Verdict;
+use squall_transport::Credentials;
 use std::{path::Path, time::Duration};
 
 /// What is known about a product in a version.

@@ -6,6 +6,7 @@ pub(crate) mod bundled;
 pub(crate) mod credentials;
 pub(crate) mod deviation;
 pub(crate) mod file;
+mod groups;
 pub(crate) mod known;
 pub(crate) mod problem;
 pub(crate) mod process;

@@ -4,12 +4,14 @@
 //! Each life has its own process group, so ending it by number ends its children too, and nobody else.
 
 use super::{
-    credentials::{Credentials, connect},
+    address::{Target, Unreachable},
+    credentials::connect,
+    groups,
     recipe::{PORTS, Place, Recipe},
 };
 use squall_client::probe::{Heard, Probe};
 use squall_protocol::{Packet, Version};
-use squall_transport::Endpoint;
+use squall_transport::{Credentials, Endpoint};
 use std::{
     cell::{Cell, RefCell},
     fs::{self, File},
@@ -67,6 +69,8 @@ pub enum ProcessError {
     Failed(ExitStatus),
     #[error("nothing says how the target is started anew")]
     NoWay,
+    #[error("{0}")]
+    Nowhere(#[from] Unreachable),
 }
 
 impl Process {
@@ -112,6 +116,19 @@ impl Process {
     pub async fn start(&self) -> Result<(), ProcessError> {
         let start = self.recipe.start.clone().ok_or(ProcessError::NoWay)?;
         self.live(&start, true).await
+    }
+
+    /// The same, where it answers at the target's address, and not over TCP at its first port.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; and when the address leads nowhere.
+    pub async fn start_at(&self, target: &Target) -> Result<(), ProcessError> {
+        let found = target.resolve(ANSWER).await?;
+        let first = found.into_iter().next();
+        first
+            .into_iter()
+            .for_each(|endpoint| self.stands_at(endpoint));
+        self.start().await
     }
 
     /// Somebody else runs it at `endpoint`, and the file says how it is started anew.
@@ -385,53 +402,6 @@ fn ask(_: u32) {}
 /// Ends all processes that were started here, at once. For a program that is about to end without unwinding.
 pub fn end_all_processes() {
     groups::end_all();
-}
-
-/// The process groups that live.
-mod groups {
-    use std::{collections::BTreeSet, sync::Mutex};
-
-    static LIVING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-    fn living() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
-        LIVING
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    pub(super) fn enter(group: u32) {
-        living().insert(group);
-    }
-
-    /// Ends a group, once: its number may be somebody else's later.
-    pub(super) fn end(group: u32) {
-        if living().remove(&group) {
-            kill(group);
-        }
-    }
-
-    pub(super) fn end_all() {
-        for group in std::mem::take(&mut *living()) {
-            kill(group);
-        }
-    }
-
-    #[cfg(unix)]
-    fn kill(group: u32) {
-        signal(group, rustix::process::Signal::KILL);
-    }
-
-    #[cfg(not(unix))]
-    fn kill(_: u32) {}
-
-    #[cfg(unix)]
-    pub(super) fn signal(group: u32, signal: rustix::process::Signal) {
-        let group = i32::try_from(group).ok();
-        if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
-            // One that is over already needs no signal.
-            let _ = rustix::process::kill_process_group(group, signal);
-        }
-    }
 }
 
 #[cfg(all(test, unix))]

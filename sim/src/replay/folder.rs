@@ -72,7 +72,7 @@ impl Folder {
             }
             Place::Live(broker) => {
                 // An address, or the name of a target that is started.
-                let flag = match broker.contains("://") {
+                let flag = match squall_transport::is_address(broker) {
                     true => "--broker",
                     false => "--target",
                 };
@@ -122,7 +122,8 @@ pub fn command(file: &Path) -> String {
 }
 
 /// A word as a shell takes it back.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -58,6 +58,8 @@ struct Side {
     under_way: usize,
     /// What has arrived for it, and waits to be written.
     queue: VecDeque<Bytes>,
+    /// Something was written that may not be on its way yet.
+    unflushed: bool,
     /// What has arrived ends here: by a reset or in order.
     ends: Option<bool>,
     /// It was told so.
@@ -71,6 +73,7 @@ impl Side {
             silent: false,
             under_way: 0,
             queue: VecDeque::new(),
+            unflushed: false,
             ends: None,
             ended: false,
         }
@@ -123,6 +126,7 @@ impl Side {
                 Poll::Pending => return through,
                 Poll::Ready(Ok(n)) if n > 0 => {
                     through += n;
+                    self.unflushed = true;
                     match n < bytes.len() {
                         true => *bytes = bytes.slice(n..),
                         false => drop(self.queue.pop_front()),
@@ -134,8 +138,18 @@ impl Side {
                 }
             }
         }
-        self.end(cx);
+        if self.flush(cx) {
+            self.end(cx);
+        }
         through
+    }
+
+    /// Sends on its way what was written; whether all is. A failure the reading side tells.
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
+        if let (true, Some(stream)) = (self.unflushed, self.stream.as_mut()) {
+            self.unflushed = Pin::new(stream).poll_flush(cx).is_pending();
+        }
+        !self.unflushed || self.stream.is_none()
     }
 
     /// Tells it that nothing more comes, when that is so.

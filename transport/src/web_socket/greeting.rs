@@ -1,0 +1,141 @@
+//! The handshake of WebSocket: a request of HTTP, and the answer.
+
+use super::{WebSocket, config};
+use crate::Stream;
+use std::{fmt, io};
+use tokio_tungstenite::{
+    accept_hdr_async_with_config, client_async_with_config,
+    tungstenite::{
+        ClientRequestBuilder, Error,
+        error::{ProtocolError, SubProtocolError},
+        handshake::server::{ErrorResponse, Request as Asked, Response},
+        http::{
+            HeaderValue, StatusCode, Uri,
+            header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL},
+        },
+    },
+};
+
+/// Where MQTT is, if nobody says another path.
+pub const WEB_SOCKET_PATH: &str = "/mqtt";
+/// The name of the subprotocol.
+const MQTT: &str = "mqtt";
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocketRequest {
+    /// The host and the port, as in an address.
+    pub host: String,
+    /// The path, with its `/`, and what follows it.
+    pub path: String,
+}
+
+impl fmt::Display for WebSocketRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ws://{}{}", self.host, self.path)
+    }
+}
+
+/// The client's side.
+///
+/// # Errors
+/// What was wrong, in words, and what to do.
+pub(crate) async fn connect<S: Stream>(
+    stream: S,
+    request: &WebSocketRequest,
+) -> io::Result<WebSocket<S>> {
+    let uri = request.to_string().parse::<Uri>();
+    let uri = uri.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    // The client asks for this subprotocol [MQTT-6.0.0-3].
+    let asked = ClientRequestBuilder::new(uri).with_sub_protocol(MQTT);
+    match client_async_with_config(asked, stream, Some(config())).await {
+        Ok((inner, _)) => Ok(WebSocket::new(inner)),
+        Err(error) => Err(explained(error, &request.path)),
+    }
+}
+
+/// Says in words why the server did not begin to speak WebSocket.
+fn explained(error: Error, path: &str) -> io::Error {
+    let text = match error {
+        Error::Io(error) => return error,
+        Error::Http(answer) => {
+            let status = answer.status();
+            let help = match status {
+                StatusCode::NOT_FOUND => {
+                    "; is MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                }
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    "; something before the broker wants to know who asks"
+                }
+                s if s.is_redirection() => "; redirections are not followed: name the place itself",
+                _ => "",
+            };
+            format!("the server answers {status} to the WebSocket request for {path}{help}")
+        }
+        // The name that the server chooses must be this one [MQTT-6.0.0-4].
+        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(why)) => match why {
+            SubProtocolError::NoSubProtocol => {
+                "the server speaks WebSocket, but does not say that it speaks MQTT there: its answer has no subprotocol `mqtt` [MQTT-6.0.0-4]; is it the right path?".to_owned()
+            }
+            _ => "the server chooses another WebSocket subprotocol than `mqtt`, the only one it was offered [MQTT-6.0.0-4]"
+                .to_owned(),
+        },
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            "the server ended the connection in the middle of the WebSocket handshake; does it speak WebSocket on this port?"
+                .to_owned()
+        }
+        Error::Protocol(ProtocolError::HttparseError(_)) => {
+            "what the server says is no HTTP; does it speak WebSocket on this port? An address without it begins with mqtt:// or mqtts://"
+                .to_owned()
+        }
+        other => format!("the WebSocket handshake failed: {other}"),
+    };
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// The server's side, at this path.
+///
+/// # Errors
+/// What was wrong, in words; the client was told, if it was a request for WebSocket.
+pub(crate) async fn accept<S: Stream>(stream: S, path: &str) -> io::Result<WebSocket<S>> {
+    let answer = |asked: &Asked, answer: Response| answered(asked, answer, path);
+    match accept_hdr_async_with_config(stream, answer, Some(config())).await {
+        Ok(inner) => Ok(WebSocket::new(inner)),
+        Err(Error::Io(error)) => Err(error),
+        Err(Error::Http(answer)) => {
+            let text = format!("the client was answered {}", answer.status());
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        }
+        Err(other) => {
+            let text = format!("the WebSocket handshake failed: {other}");
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        }
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "the library wants it so")]
+fn answered(asked: &Asked, mut answer: Response, path: &str) -> Result<Response, ErrorResponse> {
+    if asked.uri().path() != path {
+        let text = format!("MQTT is at {path}\n");
+        return Err(refusal(StatusCode::NOT_FOUND, text));
+    }
+    // A client has `mqtt` among those that it offers [MQTT-6.0.0-3].
+    let offered = asked.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
+    let words = offered.iter().filter_map(|value| value.to_str().ok());
+    if !words.flat_map(|v| v.split(',')).any(|w| w.trim() == MQTT) {
+        let text = "ask for the WebSocket subprotocol `mqtt` [MQTT-6.0.0-3]\n".to_owned();
+        return Err(refusal(StatusCode::BAD_REQUEST, text));
+    }
+    // The name that the server chooses is this one [MQTT-6.0.0-4].
+    let chosen = HeaderValue::from_static(MQTT);
+    answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, chosen);
+    Ok(answer)
+}
+
+fn refusal(status: StatusCode, text: String) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(text));
+    *refusal.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    refusal.headers_mut().insert(CONTENT_TYPE, plain);
+    refusal
+}
