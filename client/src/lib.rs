@@ -21,8 +21,9 @@ mod wire;
 
 pub use answers::Answers;
 pub use core::{
-    Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Message, Output,
-    ProtocolError, Script, SharedSession, Ticket,
+    Abandonment, Acknowledgement, Again, Authentication, Backoff, Client, Command, ConnectOptions,
+    EndCause, Event, Message, Method, Output, ProtocolError, QueueLimit, Receipt, Script,
+    SharedSession, Ticket,
 };
 pub use driver::{run, run_machine};
 pub use handle::{Events, Handle, RequestError, open};

@@ -148,10 +148,7 @@ async fn with_a_backoff_it_connects_when_the_server_is_there() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let wait = Duration::from_millis(5);
-    let backoff = Some(Backoff {
-        first: wait,
-        max: wait,
-    });
+    let backoff = Some(Backoff::new(wait, wait));
     let (client, mut events, driver) = open(
         TcpDial { address },
         ConnectOptions::new(Version::V5_0, "c"),
