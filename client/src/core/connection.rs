@@ -171,7 +171,7 @@ pub(super) struct Offer {
     maximum_qos: QoS,
     retain: bool,
     wildcard_subscriptions: bool,
-    subscription_identifiers: bool,
+    pub(super) subscription_identifiers: bool,
     shared_subscriptions: bool,
 }
 

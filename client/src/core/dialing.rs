@@ -41,6 +41,7 @@ impl Client {
             client.stage =
                 Stage::Open(Box::new(Connection::new(&options, connect_by, had_session)));
             client.abandon_all(lost, &Abandonment::SessionEnded);
+            client.full = false;
             // [MQTT-3.1.0-1]
             client.transmit(now, connect.0, connect.1);
         });

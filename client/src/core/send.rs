@@ -141,8 +141,11 @@ impl Client {
 
     /// Makes the subscriptions again that the server has lost.
     pub(super) fn renew(&mut self, now: Time) {
-        for (ticket, subscriptions, properties) in self.renewal.again() {
+        for (ticket, subscriptions, mut properties) in self.renewal.again() {
             if self.is_connected() {
+                if !self.stage.open().offer.subscription_identifiers {
+                    properties.remove(PropertyId::SUBSCRIPTION_IDENTIFIER);
+                }
                 self.send_subscribe(now, ticket, subscriptions, properties, true);
             }
         }
