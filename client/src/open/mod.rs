@@ -12,6 +12,8 @@ mod request;
 mod routes;
 mod settings;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use delivery::Delivery;
 pub use error::RequestError;
