@@ -14,7 +14,7 @@ use crate::{
 use squall_protocol::Time;
 use squall_transport::{Dial, Hangup};
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, Ready, poll_fn},
     io,
     pin::{Pin, pin},
     task::{Context, Poll},
@@ -41,7 +41,8 @@ pub async fn run<D: Dial>(
     commands: UnboundedReceiver<Command>,
     observer: impl FnMut(Time, &Event),
 ) {
-    run_machine(Box::new(Client::new()), dial, commands, observer).await;
+    let machine = Client::new();
+    tokio::task::unconstrained(drive(machine, dial, commands, observer, Limits::NONE)).await;
 }
 
 /// Runs a machine over connections from `dial` until [`Command::Stop`] comes or every sender of `commands` is
@@ -53,7 +54,8 @@ pub async fn run<D: Dial>(
 /// meanwhile.
 ///
 /// Needs a tokio runtime with time (and I/O for [`crate::TcpDial`]). The future does not send itself anywhere: poll
-/// it beside other work with `tokio::join!`, or give it to a `LocalSet`.
+/// it beside other work with `tokio::join!`, or give it to a `LocalSet`. That of [`run`] is `Send` where `dial` and
+/// `observer` are.
 pub async fn run_machine<D: Dial>(
     machine: Box<dyn Machine>,
     dial: D,
@@ -61,14 +63,42 @@ pub async fn run_machine<D: Dial>(
     observer: impl FnMut(Time, &Event),
 ) {
     // Cooperative scheduling would let a stream that is ready look as if it were not, and so change the order.
-    tokio::task::unconstrained(drive(machine, dial, commands, observer)).await;
+    tokio::task::unconstrained(drive(machine, dial, commands, observer, Limits::NONE)).await;
 }
 
-async fn drive<D: Dial>(
-    core: Box<dyn Machine>,
+/// [`run`] with limits, and with [`Command`]s that were sent before it is polled handled first.
+pub(crate) async fn run_within<D: Dial, G: FnMut(&mut Context<'_>) -> Poll<()>>(
+    dial: D,
+    commands: UnboundedReceiver<Command>,
+    observer: impl FnMut(Time, &Event),
+    limits: Limits<G>,
+) {
+    let machine = Client::new();
+    tokio::task::unconstrained(drive(machine, dial, commands, observer, limits)).await;
+}
+
+/// What bounds the memory of a driver.
+pub(crate) struct Limits<G> {
+    /// Ready while more may be read; wakes when it is ready again.
+    pub(crate) reads: G,
+    /// Bytes that may wait for the peer to take them before the machine is told that there is no room.
+    pub(crate) unsent: usize,
+}
+
+impl Limits<fn(&mut Context<'_>) -> Poll<()>> {
+    /// No bound.
+    const NONE: Self = Self {
+        reads: |_| Poll::Ready(()),
+        unsent: usize::MAX,
+    };
+}
+
+async fn drive<M: Machine, D: Dial, G: FnMut(&mut Context<'_>) -> Poll<()>>(
+    core: M,
     mut dial: D,
     mut commands: UnboundedReceiver<Command>,
     observer: impl FnMut(Time, &Event),
+    limits: Limits<G>,
 ) {
     let began = Instant::now();
     let mut driver = Driver {
@@ -76,6 +106,9 @@ async fn drive<D: Dial>(
         began,
         timer: Box::pin(sleep_until(began)),
         observer,
+        limits,
+        room: true,
+        reading: true,
         wire: None,
         closing: Vec::new(),
         buffer: vec![0; CHUNK].into_boxed_slice(),
@@ -84,7 +117,10 @@ async fn drive<D: Dial>(
     let mut next = Next::Wait;
     loop {
         next = match next {
-            Next::Wait => driver.turns(&mut commands, None).await,
+            Next::Wait => {
+                let none = None::<Pin<&mut Ready<io::Result<D::Stream>>>>;
+                driver.turns(&mut commands, none).await
+            }
             Next::Dial => {
                 let dialing = pin!(dial.dial());
                 driver.turns(&mut commands, Some(dialing)).await
@@ -103,11 +139,16 @@ async fn drive<D: Dial>(
     .await;
 }
 
-struct Driver<S, O> {
-    core: Box<dyn Machine>,
+struct Driver<M, S, O, G> {
+    core: M,
     began: Instant,
     timer: Pin<Box<Sleep>>,
     observer: O,
+    limits: Limits<G>,
+    /// What the machine knows of the transport's room.
+    room: bool,
+    /// What the machine knows of the reading.
+    reading: bool,
     wire: Option<Wire<S>>,
     closing: Vec<Closing<S>>,
     buffer: Box<[u8]>,
@@ -135,19 +176,25 @@ enum Next {
 /// What a turn begins with.
 enum Input<S> {
     Timer,
+    Room(bool),
+    Reading(bool),
     Command(Option<Command>),
     Dialed(io::Result<S>),
     Read(io::Result<usize>),
 }
 
-type Dialing<'a, S> = Pin<&'a mut dyn Future<Output = io::Result<S>>>;
-
-impl<S: AsyncRead + AsyncWrite + Unpin, O: FnMut(Time, &Event)> Driver<S, O> {
+impl<M, S, O, G> Driver<M, S, O, G>
+where
+    M: Machine,
+    S: AsyncRead + AsyncWrite + Unpin,
+    O: FnMut(Time, &Event),
+    G: FnMut(&mut Context<'_>) -> Poll<()>,
+{
     /// Takes turns, with one input each, until a dial begins, or the one under way is over.
-    async fn turns(
+    async fn turns<F: Future<Output = io::Result<S>>>(
         &mut self,
         commands: &mut UnboundedReceiver<Command>,
-        mut dialing: Option<Dialing<'_, S>>,
+        mut dialing: Option<Pin<&mut F>>,
     ) -> Next {
         loop {
             let mut waited = false;
@@ -175,11 +222,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, O: FnMut(Time, &Event)> Driver<S, O> {
     }
 
     /// The next input: of those that are there, timers before commands before what the network brings.
-    fn poll_input(
+    fn poll_input<F: Future<Output = io::Result<S>>>(
         &mut self,
         cx: &mut Context<'_>,
         commands: &mut UnboundedReceiver<Command>,
-        dialing: Option<&mut Dialing<'_, S>>,
+        dialing: Option<&mut Pin<&mut F>>,
     ) -> Poll<Input<S>> {
         if self.poll_timer(cx).is_ready() {
             return Poll::Ready(Input::Timer);
@@ -195,6 +242,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, O: FnMut(Time, &Event)> Driver<S, O> {
             return Poll::Pending;
         };
         let _ = wire.poll_drain(cx);
+        let (unsent, most) = (wire.queued(), self.limits.unsent);
+        // It has room again when half of it is free.
+        let room = unsent <= if self.room { most } else { most / 2 };
+        if room != std::mem::replace(&mut self.room, room) {
+            return Poll::Ready(Input::Room(room));
+        }
+        let reading = (self.limits.reads)(cx).is_ready();
+        if reading != std::mem::replace(&mut self.reading, reading) {
+            return Poll::Ready(Input::Reading(reading));
+        }
+        // Answers have no limit of their own: a peer that takes none is not listened to for ever.
+        if !reading || unsent / 4 > most {
+            return Poll::Pending;
+        }
         wire.poll_read(cx, &mut self.buffer).map(Input::Read)
     }
 
@@ -228,6 +289,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, O: FnMut(Time, &Event)> Driver<S, O> {
     fn handle(&mut self, now: Time, input: Input<S>) -> bool {
         match input {
             Input::Timer => self.core.handle_timeout(now),
+            Input::Room(room) => self.core.handle_room(now, room),
+            Input::Reading(reading) => self.core.handle_reading(now, reading),
             Input::Command(None | Some(Command::Stop)) => {
                 self.core.handle_command(now, Command::Stop);
                 return true;
@@ -235,6 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, O: FnMut(Time, &Event)> Driver<S, O> {
             Input::Command(Some(command)) => self.core.handle_command(now, command),
             Input::Dialed(Ok(stream)) => {
                 self.wire = Some(Wire::new(stream));
+                self.room = true;
                 self.core.handle_dialed(now);
             }
             Input::Dialed(Err(error)) => self.core.handle_dial_failed(now, error.to_string()),

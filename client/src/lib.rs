@@ -13,19 +13,25 @@
 mod answers;
 mod core;
 mod driver;
-mod handle;
 mod machine;
+mod open;
 pub mod probe;
 mod script;
+mod servers;
 mod wire;
 
 pub use answers::Answers;
 pub use core::{
-    Abandonment, Backoff, Client, Command, ConnectOptions, EndCause, Event, Message, Output,
-    ProtocolError, Script, SharedSession, Ticket,
+    Abandonment, Acknowledgement, Again, Authentication, Backoff, Client, Command, ConnectOptions,
+    EndCause, Event, Message, Method, Output, ProtocolError, QueueLimit, Receipt, Script,
+    SharedSession, Ticket,
 };
 pub use driver::{run, run_machine};
-pub use handle::{Events, Handle, RequestError, open};
 pub use machine::Machine;
+pub use open::{
+    Delivery, Events, Handle, Happening, Messages, Publication, Reference, References,
+    RequestError, Settings, open,
+};
 pub use script::Scripted;
+pub use servers::{HostDial, Servers};
 pub use squall_transport::{Dial, Endpoint, Hangup, TcpDial};

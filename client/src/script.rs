@@ -122,7 +122,7 @@ impl Scripted {
     }
 
     fn connect(&mut self, options: &ConnectOptions) {
-        match connect_packet(options) {
+        match connect_packet(options, Vec::new()) {
             Ok((_, bytes)) => {
                 self.dial(options.version);
                 self.send(bytes);
@@ -348,6 +348,7 @@ impl Scripted {
             self.events.push_back(Event::Delivered {
                 dup: publish.dup,
                 packet_id: publish.packet_id,
+                receipt: None,
                 message: Message {
                     topic: publish.topic,
                     payload: publish.payload,
@@ -397,8 +398,12 @@ impl Machine for Scripted {
             }),
             Command::Disconnect { reason, properties } => self.disconnect(reason, properties),
             Command::Drop | Command::Stop => self.end(EndCause::Dropped, true),
-            // It never dials by itself.
-            Command::Backoff(_) => {}
+            // It never dials by itself, lets nothing wait, and answers as it was told.
+            Command::Backoff(_) | Command::QueueLimit(_) | Command::Acknowledge(..) => {}
+            Command::Reauthenticate(ticket) => self.events.push_back(Event::Abandoned {
+                ticket,
+                why: Abandonment::NotAuthenticated,
+            }),
             Command::Script(script) => self.script(script),
         }
     }

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Wire<S> {
     stream: S,
     queue: VecDeque<Bytes>,
+    /// Bytes in the queue.
+    queued: usize,
     /// Whether something was written since the last flush.
     unflushed: bool,
     /// Writing failed. What the peer sent before may still be read.
@@ -26,6 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Self {
             stream,
             queue: VecDeque::new(),
+            queued: 0,
             unflushed: false,
             broken: false,
         }
@@ -34,10 +37,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Queues one packet and writes as much as the stream takes now.
     pub(crate) fn send(&mut self, packet: Bytes, cx: &mut Context<'_>) {
         if !self.broken {
+            self.queued += packet.len();
             self.queue.push_back(packet);
             // Pending: the rest goes when the stream is ready.
             let _ = self.poll_drain(cx);
         }
+    }
+
+    /// Bytes that the stream has not taken yet.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queued
     }
 
     /// Writes what is queued; ready when nothing is left, or nothing can be written any more.
@@ -48,6 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 // The reading side says how the connection ended, after what is still to be read.
                 self.broken = true;
                 self.queue.clear();
+                self.queued = 0;
             }
         }
         Poll::Ready(())
@@ -60,6 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.unflushed = true;
+            self.queued = self.queued.saturating_sub(written);
             if written >= packet.len() {
                 self.queue.pop_front();
             } else {

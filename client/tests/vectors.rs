@@ -272,7 +272,7 @@ fn allowed_packets_are_taken_or_refused_for_a_reason() {
         match &answer.closed {
             None => {}
             // That is what these packets ask for.
-            Some(EndCause::Refused | EndCause::ServerDisconnect(_)) => {
+            Some(EndCause::Refused(_) | EndCause::ServerDisconnect(_)) => {
                 words.push("close".to_owned());
             }
             Some(EndCause::ProtocolError(error)) => {

@@ -1,7 +1,8 @@
 //! What a caller can ask of a client, as data. It does not know what a client makes of it.
 
 use super::{
-    message::{Message, Ticket},
+    authentication::Authentication,
+    message::{Message, Receipt, Ticket},
     shared::SharedSession,
 };
 use crate::answers::Answers;
@@ -11,7 +12,7 @@ use squall_protocol::{
     packet::{Subscription, Will},
     topic::TopicFilter,
 };
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 /// How to connect. What only 5.0 knows is left out in 3.1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +47,40 @@ pub struct ConnectOptions {
     pub user_properties: Vec<(Text, Text)>,
     /// From dialing to CONNACK; zero waits for ever.
     pub connect_timeout: Duration,
-    /// How long a PINGREQ may stay unanswered; zero waits for ever.
+    /// How long a PINGREQ may stay unanswered; zero waits for ever. It does not run while nothing is read.
     pub ping_timeout: Duration,
+    /// QoS 1 and 2 messages that may be in flight to the server at a time, in both versions; `None` is as many as the
+    /// server's Receive Maximum (5.0) and packet identifiers allow. The server's Receive Maximum holds in any case.
+    pub window: Option<NonZeroU16>,
+    /// When PUBACK and PUBREC are sent.
+    pub acknowledgement: Acknowledgement,
+    /// Topic Aliases that the client sets towards the server by itself, at most (5.0); 0 is none, and never more than the
+    /// server's Topic Alias Maximum.
+    pub topic_aliases: u16,
+    /// Whether the server is asked for Response Information (5.0).
+    pub request_response_information: bool,
+    /// Enhanced authentication (5.0).
+    pub authentication: Option<Authentication>,
+    /// Whether what was subscribed is subscribed again where a server has no session any more (Session Present 0). The
+    /// outcome has the ticket of the first time.
+    pub resubscribe: bool,
+    /// Whether a client that dials again by itself asks for the session that a clean start has begun (5.0). Without it
+    /// each connection starts clean where the first one did.
+    pub resume: bool,
+    /// Whether a client with a backoff dials again when the server names another one (0x9C, 0x9D; 5.0). Whoever dials
+    /// has to find the other one: the Server Reference is in the packet.
+    pub follow_references: bool,
+}
+
+/// When PUBACK and PUBREC are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// Right after [`crate::Event::Delivered`].
+    #[default]
+    AtOnce,
+    /// When [`crate::Client::acknowledge`] says so, in the order in which the messages came [MQTT-4.6.0-2],
+    /// [MQTT-4.6.0-3].
+    ByHand,
 }
 
 impl ConnectOptions {
@@ -73,18 +106,80 @@ impl ConnectOptions {
             user_properties: Vec::new(),
             connect_timeout: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
+            window: None,
+            acknowledgement: Acknowledgement::AtOnce,
+            topic_aliases: 0,
+            request_response_information: false,
+            authentication: None,
+            resubscribe: false,
+            resume: false,
+            follow_references: false,
         }
     }
 }
 
 /// How long to wait before dialing again: `first`, then twice as long each time up to `max`, and `first` again once
-/// a connection was accepted. At least a millisecond.
+/// a connection was accepted and has [settled](Self::settled). At least a millisecond. [`crate::Again`] says which ends
+/// are followed by a dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The first wait.
     pub first: Duration,
     /// The longest wait.
     pub max: Duration,
+    /// With a seed, each wait is drawn between half of what it would be and the whole, in milliseconds: clients that
+    /// lost a server at one instant do not come back at one instant. The draws are SplitMix64's, so the same seed gives
+    /// the same waits.
+    pub jitter: Option<u64>,
+    /// How long a connection has to last after CONNACK before the waits begin at `first` again. Zero: CONNACK is enough.
+    pub settled: Duration,
+}
+
+impl Backoff {
+    /// Without jitter; CONNACK is enough for the waits to begin at `first` again.
+    #[must_use]
+    pub const fn new(first: Duration, max: Duration) -> Self {
+        Self {
+            first,
+            max,
+            jitter: None,
+            settled: Duration::ZERO,
+        }
+    }
+
+    /// With jitter, drawn from this seed.
+    #[must_use]
+    pub const fn jittered(self, seed: u64) -> Self {
+        Self {
+            jitter: Some(seed),
+            ..self
+        }
+    }
+
+    /// With waits that begin at `first` again only after a connection that lasted this long.
+    #[must_use]
+    pub const fn settled(self, settled: Duration) -> Self {
+        Self { settled, ..self }
+    }
+}
+
+/// How much may wait to be sent: messages, and the bytes of their topics and payloads and of what else is of no fixed
+/// length in them. What would be too much is abandoned at once ([`crate::Abandonment::QueueFull`]); a message that is
+/// larger than `bytes` by itself may wait alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimit {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+impl QueueLimit {
+    /// No limit.
+    pub const NONE: Self = Self {
+        messages: usize::MAX,
+        bytes: usize::MAX,
+    };
 }
 
 /// A call to a [`crate::Client`], as data.
@@ -123,6 +218,12 @@ pub enum Command {
     Drop,
     /// [`crate::Client::set_backoff`].
     Backoff(Option<Backoff>),
+    /// [`crate::Client::set_queue_limit`].
+    QueueLimit(QueueLimit),
+    /// [`crate::Client::acknowledge`].
+    Acknowledge(Receipt, ReasonCode),
+    /// [`crate::Client::reauthenticate`].
+    Reauthenticate(Ticket),
     /// What a [`crate::Scripted`] client is told; a [`crate::Client`] decides itself what it sends.
     Script(Script),
     /// Like [`Self::Drop`]; a driver then ends.

@@ -2,7 +2,14 @@
 //!
 //! It does not know what a packet leads to.
 
-use super::{Abandonment, ConnectOptions, Message, ProtocolError, Ticket};
+use super::{
+    authentication::Exchange,
+    command::{Acknowledgement, ConnectOptions},
+    event::Abandonment,
+    fault::ProtocolError,
+    message::{Message, Ticket},
+    naming::Naming,
+};
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, PropertyId, QoS, Role, Time, Version,
     flow::ReceiveQuota,
@@ -27,8 +34,14 @@ pub(super) struct Connection {
     pub(super) offer: Offer,
     pub(super) requests: BTreeMap<PacketId, Request>,
     pub(super) timers: Timers,
+    /// The Topic Aliases of what is sent.
+    pub(super) naming: Naming,
+    /// Enhanced authentication, if CONNECT named a method.
+    pub(super) exchange: Option<Exchange>,
     receiving: ReceiveQuota,
     aliases: TopicAliases,
+    /// Messages are acknowledged by hand.
+    pub(super) by_hand: bool,
 }
 
 /// A SUBSCRIBE or UNSUBSCRIBE that was sent.
@@ -38,6 +51,8 @@ pub(super) struct Request {
     pub(super) kind: RequestKind,
     /// How many topic filters it has.
     pub(super) filters: usize,
+    /// The client makes a subscription again that the server has lost.
+    pub(super) renews: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +101,9 @@ impl Connection {
                     .unwrap_or(u16::MAX),
             ),
             aliases: TopicAliases::new(options.topic_alias_maximum.unwrap_or(0)),
+            naming: Naming::default(),
+            exchange: Exchange::of(options.authentication.as_ref(), version),
+            by_hand: options.acknowledgement == Acknowledgement::ByHand,
         }
     }
 
@@ -93,6 +111,9 @@ impl Connection {
     pub(super) fn accept(&mut self, options: &ConnectOptions, ack: &ConnAck) {
         self.accepted = true;
         self.offer = Offer::of(ack);
+        // [MQTT-3.2.2-17], [MQTT-3.2.2-18] (5.0)
+        let aliases = ack.properties.topic_alias_maximum().unwrap_or(0);
+        self.naming = Naming::new(aliases.min(options.topic_aliases));
         // [X-5.0-connack-4]
         self.expiry = ack
             .properties
@@ -109,9 +130,12 @@ impl Connection {
     /// A PUBLISH arrived: checks the Receive Maximum and puts the topic in place of its alias.
     pub(super) fn admit(&mut self, publish: &mut Publish) -> Result<(), ProtocolError> {
         self.resolve(publish)?;
-        let admitted = publish
-            .packet_id
-            .map_or(Ok(()), |id| self.receiving.admit(id, publish.qos));
+        let admitted = publish.packet_id.map_or(Ok(()), |id| {
+            // One that is acknowledged by hand counts until then, whatever its QoS.
+            let held = self.by_hand && publish.qos == QoS::AtLeastOnce;
+            let qos = if held { QoS::ExactlyOnce } else { publish.qos };
+            self.receiving.admit(id, qos)
+        });
         // [MQTT-3.3.4-9], [X-5.0-flow-4] (5.0)
         admitted.map_err(|_| ProtocolError::ReceiveMaximumExceeded)
     }
@@ -133,7 +157,7 @@ impl Connection {
         Ok(())
     }
 
-    /// PUBCOMP is about to be sent.
+    /// PUBCOMP, a PUBACK by hand or a PUBREC that refuses is about to be sent [X-5.0-flow-5].
     pub(super) fn release(&mut self, id: PacketId) {
         self.receiving.complete(id);
     }
@@ -147,7 +171,7 @@ pub(super) struct Offer {
     maximum_qos: QoS,
     retain: bool,
     wildcard_subscriptions: bool,
-    subscription_identifiers: bool,
+    pub(super) subscription_identifiers: bool,
     shared_subscriptions: bool,
 }
 
@@ -244,6 +268,10 @@ pub(super) struct Timers {
     last_sent: Time,
     ping_timeout: Option<Duration>,
     answer_by: Option<Time>,
+    /// Nothing is read: an answer that has come is not seen.
+    deaf: bool,
+    /// A PINGREQ has no answer.
+    pinged: bool,
 }
 
 impl Timers {
@@ -257,13 +285,26 @@ impl Timers {
     /// A packet was sent; what counts for the Keep Alive is what the client sends, not what it gets.
     pub(super) fn sent(&mut self, now: Time, packet: &Packet) {
         self.last_sent = now;
-        if matches!(packet, Packet::PingReq) && self.answer_by.is_none() {
-            self.answer_by = self.ping_timeout.map(|timeout| now + timeout);
+        if matches!(packet, Packet::PingReq) && !std::mem::replace(&mut self.pinged, true) {
+            self.listen(now);
         }
+    }
+
+    /// Whether what arrives is read. While it is not, an answer is not missed.
+    pub(super) fn set_deaf(&mut self, now: Time, deaf: bool) {
+        self.deaf = deaf;
+        self.listen(now);
+    }
+
+    /// The time for the answer to a PINGREQ begins, or does not run.
+    fn listen(&mut self, now: Time) {
+        let timeout = self.ping_timeout.filter(|_| self.pinged && !self.deaf);
+        self.answer_by = timeout.map(|timeout| now + timeout);
     }
 
     /// PINGRESP arrived.
     pub(super) fn answered(&mut self) {
+        self.pinged = false;
         self.answer_by = None;
     }
 

@@ -1,10 +1,13 @@
 //! What comes out of the core, as data.
 
-use super::{Message, ProtocolError, Ticket};
+use super::{
+    fault::ProtocolError,
+    message::{Message, Receipt, Ticket},
+};
 use bytes::Bytes;
 use squall_protocol::{
-    EncodeError, Frame, PacketId, PropertyId, QoS, ReasonCode, Violation, packet::ConnAck,
-    topic::TopicError,
+    EncodeError, Frame, PacketId, PacketType, PropertyId, QoS, ReasonCode, Version, Violation,
+    packet::ConnAck, topic::TopicError,
 };
 use squall_transport::Hangup;
 use std::fmt;
@@ -64,11 +67,13 @@ pub enum Event {
         dup: bool,
         /// Its packet identifier (QoS 1 and 2).
         packet_id: Option<PacketId>,
+        /// What it is acknowledged by, where that is done by hand (QoS 1 and 2).
+        receipt: Option<Receipt>,
     },
     /// A message is the server's now, or was refused by it. QoS 0: it was sent; QoS 1: PUBACK; QoS 2: PUBCOMP, or a
-    /// PUBREC that says why not.
+    /// PUBREC that says why not. For a re-authentication: it succeeded.
     Acknowledged {
-        /// The publish.
+        /// The publish, or the re-authentication.
         ticket: Ticket,
         /// The reason code of PUBACK or PUBREC; Success for QoS 0 and in 3.1.1. Nothing PUBCOMP says changes what
         /// became of a message.
@@ -90,7 +95,7 @@ pub enum Event {
     },
     /// The request will never be acknowledged.
     Abandoned {
-        /// The publish, subscribe or unsubscribe.
+        /// The publish, subscribe, unsubscribe or re-authentication.
         ticket: Ticket,
         /// Why.
         why: Abandonment,
@@ -104,8 +109,9 @@ pub enum EndCause {
     Requested,
     /// The caller dropped it, or connects anew: closed without DISCONNECT.
     Dropped,
-    /// The server refused it with CONNACK.
-    Refused,
+    /// The server refused it with CONNACK, for this reason: a Connect Reason Code (5.0), or a return code from 1 to 5
+    /// (3.1.1).
+    Refused(ReasonCode),
     /// The transport ended.
     Peer(Hangup),
     /// The server sent DISCONNECT (5.0).
@@ -124,17 +130,8 @@ pub enum EndCause {
     AnswerTooLarge,
     /// No valid CONNECT can be made of the options; nothing was dialed.
     InvalidOptions(String),
-}
-
-impl EndCause {
-    /// Whether a client with a [`crate::Backoff`] dials again after it.
-    #[must_use]
-    pub const fn is_unwanted(&self) -> bool {
-        !matches!(
-            self,
-            Self::Requested | Self::Dropped | Self::Refused | Self::InvalidOptions(_)
-        )
-    }
+    /// The server did not prove what the Authentication Method asks of it, or asked for what it cannot give (5.0).
+    Authentication(String),
 }
 
 impl fmt::Display for EndCause {
@@ -142,10 +139,19 @@ impl fmt::Display for EndCause {
         match self {
             Self::Requested => f.write_str("the client disconnected"),
             Self::Dropped => f.write_str("the client dropped the connection"),
-            Self::Refused => f.write_str("the server refused the connection"),
+            Self::Refused(reason) => match reason.name_in(PacketType::ConnAck, version_of(*reason))
+            {
+                Some(name) => write!(f, "the server refused the connection: {reason} {name}"),
+                None => write!(f, "the server refused the connection: {reason}"),
+            },
             Self::Peer(Hangup::Eof) => f.write_str("the server closed the connection"),
             Self::Peer(Hangup::Reset) => f.write_str("the connection broke"),
-            Self::ServerDisconnect(reason) => write!(f, "the server sent DISCONNECT {reason}"),
+            Self::ServerDisconnect(reason) => {
+                match reason.name_in(PacketType::Disconnect, Version::V5_0) {
+                    Some(name) => write!(f, "the server sent DISCONNECT {reason} {name}"),
+                    None => write!(f, "the server sent DISCONNECT {reason}"),
+                }
+            }
             Self::PingTimeout => f.write_str("a PINGREQ was not answered in time"),
             Self::ConnectTimeout => f.write_str("no CONNACK came in time"),
             Self::DialFailed(why) => write!(f, "no connection: {why}"),
@@ -155,7 +161,16 @@ impl fmt::Display for EndCause {
                 f.write_str("an answer does not fit into the server's Maximum Packet Size")
             }
             Self::InvalidOptions(why) => write!(f, "the connect options are not valid: {why}"),
+            Self::Authentication(why) => write!(f, "authentication failed: {why}"),
         }
+    }
+}
+
+/// The version whose CONNACK has this code.
+const fn version_of(refusal: ReasonCode) -> Version {
+    match refusal.is_error() {
+        true => Version::V5_0,
+        false => Version::V3_1_1,
     }
 }
 
@@ -166,6 +181,10 @@ pub enum Abandonment {
     SessionEnded,
     /// The connection ended before the SUBACK or UNSUBACK.
     ConnectionEnded,
+    /// As much waits as may wait, see [`crate::QueueLimit`].
+    QueueFull,
+    /// There is nothing to authenticate anew: no connection, no Authentication Method, or an exchange is under way.
+    NotAuthenticated,
     /// A client that somebody else wrote did not want to; in its own words.
     Declined(String),
     /// The topic is not a topic name.
@@ -200,6 +219,10 @@ impl fmt::Display for Abandonment {
         match self {
             Self::SessionEnded => f.write_str("the session ended before it was acknowledged"),
             Self::ConnectionEnded => f.write_str("the connection ended before it was answered"),
+            Self::QueueFull => f.write_str("too much waits to be sent already"),
+            Self::NotAuthenticated => f.write_str(
+                "no connection with an Authentication Method on which no exchange is under way",
+            ),
             Self::Declined(why) => write!(f, "the client did not want to: {why}"),
             Self::InvalidTopic(error) => write!(f, "the topic is not a topic name: {error}"),
             Self::PropertyNotAllowed(id) => match id.name() {

@@ -47,5 +47,11 @@ squall_protocol::protocol_errors! {
         /// AUTH, or an Authentication Method in CONNACK, although CONNECT named none (5.0).
         AuthNotExpected PROTOCOL_ERROR "authentication data although CONNECT named no Authentication Method"
             v3 [] v5 ["MQTT-4.12.0-6", "X-5.0-auth-2"];
+        /// AUTH or an accepting CONNACK with another Authentication Method than CONNECT's, or with none (5.0).
+        AuthMethodChanged PROTOCOL_ERROR "another Authentication Method than that of CONNECT"
+            v3 [] v5 ["MQTT-4.12.0-5"];
+        /// AUTH where no exchange is under way, or one that ends an exchange which CONNACK has to end (5.0).
+        AuthOutOfTurn PROTOCOL_ERROR "AUTH where none is due"
+            v3 [] v5 ["MQTT-4.12.0-2"];
     }
 }

@@ -1,7 +1,7 @@
 //! An application message, and the name of a request. They do not know what is done with them.
 
 use bytes::Bytes;
-use squall_protocol::{Properties, QoS, Text};
+use squall_protocol::{Properties, Property, QoS, Text};
 use std::fmt;
 
 /// The name of a request whose outcome comes as an event. Chosen by the caller; the client only repeats it, so use
@@ -14,6 +14,10 @@ impl fmt::Display for Ticket {
         self.0.fmt(f)
     }
 }
+
+/// The name of a message that was delivered and waits to be acknowledged by hand. No two are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Receipt(pub(crate) u64);
 
 /// An application message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,5 +48,16 @@ impl Message {
             retain: false,
             properties: Properties::new(),
         }
+    }
+
+    /// Bytes of topic, payload and properties: what it takes in memory beside a fixed size.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let properties = self.properties.iter().map(|property| match property {
+            Property::UserProperty(name, value) => name.len() + value.len(),
+            Property::CorrelationData(data) => data.len(),
+            other => other.as_text().map_or(4, |text| text.len()),
+        });
+        self.topic.len() + self.payload.len() + properties.sum::<usize>()
     }
 }

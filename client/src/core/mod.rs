@@ -2,24 +2,35 @@
 //!
 //! It knows no socket, clock, task or randomness. [`Client`] has the calling order.
 
+mod acknowledging;
+mod again;
+mod authentication;
 mod command;
 mod connection;
+mod dialing;
+mod ending;
 mod event;
 mod fault;
 mod message;
+mod naming;
 mod receive;
 mod redial;
+mod renewal;
 mod send;
 mod session;
 mod shared;
 mod sharing;
+mod taking;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-pub use command::{Backoff, Command, ConnectOptions, Script};
+pub use again::Again;
+pub use authentication::{Authentication, Method};
+pub use command::{Acknowledgement, Backoff, Command, ConnectOptions, QueueLimit, Script};
 pub use event::{Abandonment, EndCause, Event, Output};
 pub use fault::ProtocolError;
-pub use message::{Message, Ticket};
+pub use message::{Message, Receipt, Ticket};
 pub use shared::SharedSession;
 
 pub(crate) use send::{connect_packet, publish_of};
@@ -27,16 +38,17 @@ pub(crate) use send::{connect_packet, publish_of};
 use bytes::Bytes;
 use connection::{Connection, Due};
 use redial::Redial;
-use send::Waiting;
-use session::{Session, Unfinished};
+use renewal::Renewal;
+use session::Session;
 use shared::Share;
 use squall_protocol::{
-    Packet, Properties, PropertyId, ReasonCode, Text, Time, Version,
-    packet::{Disconnect, Subscription},
+    Packet, Properties, ReasonCode, Text, Time,
+    packet::Subscription,
     topic::{self, TopicFilter},
 };
 use squall_transport::Hangup;
 use std::collections::VecDeque;
+use waiting::{Item, Waiting};
 
 /// The client's state machine.
 ///
@@ -59,6 +71,11 @@ pub struct Client {
     /// A call is going on.
     called: bool,
     waiting: Waiting,
+    renewal: Renewal,
+    /// The transport takes nothing for now.
+    full: bool,
+    /// The driver reads nothing for now.
+    deaf: bool,
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
 }
@@ -67,6 +84,8 @@ pub struct Client {
 enum Stage {
     Idle,
     Dialing {
+        /// The options as they are used.
+        options: Box<ConnectOptions>,
         /// The encoded CONNECT and the end of the connect timeout.
         connect: (Packet, Bytes),
         connect_by: Option<Time>,
@@ -115,20 +134,40 @@ impl Client {
             share: None,
             called: false,
             waiting: Waiting::default(),
+            renewal: Renewal::default(),
+            full: false,
+            deaf: false,
             outputs: VecDeque::new(),
             events: VecDeque::new(),
         }
     }
 
-    /// With `Some`, dials again by itself, with the same options, after an unwanted end: never after
-    /// [`EndCause::Requested`], [`EndCause::Dropped`], [`EndCause::Refused`] or [`EndCause::InvalidOptions`]. With
-    /// `None`, a dial that is due is not made.
+    /// With `Some`, dials again by itself, with the same options, where [`Again`] says so. With `None`, a dial that is
+    /// due is not made.
     pub fn set_backoff(&mut self, backoff: Option<Backoff>) {
-        self.redial = Redial {
-            backoff,
-            wait: None,
-            at: self.redial.at.filter(|_| backoff.is_some()),
-        };
+        self.redial.set(backoff);
+    }
+
+    /// How much may wait to be sent from now on; what waits already stays. No limit as it begins.
+    pub fn set_queue_limit(&mut self, limit: QueueLimit) {
+        self.waiting.limit = limit;
+    }
+
+    /// Whether the transport has room. While it has none, no message or request is sent, of whatever QoS; they wait.
+    /// It has room as it begins, and on each new connection.
+    pub fn handle_room(&mut self, now: Time, room: bool) {
+        self.with_session(|client| {
+            client.full = !room;
+            client.pump(now);
+        });
+    }
+
+    /// Whether what arrives is read. While it is not, an answer to PINGREQ is not missed.
+    pub fn handle_reading(&mut self, now: Time, reading: bool) {
+        self.deaf = !reading;
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.timers.set_deaf(now, self.deaf);
+        }
     }
 
     /// Does what a command says. [`Command::Stop`] drops the connection.
@@ -149,6 +188,9 @@ impl Client {
             Command::Disconnect { reason, properties } => self.disconnect(now, reason, properties),
             Command::Drop | Command::Stop => self.drop_connection(now),
             Command::Backoff(backoff) => self.set_backoff(backoff),
+            Command::QueueLimit(limit) => self.set_queue_limit(limit),
+            Command::Acknowledge(receipt, reason) => self.acknowledge(now, receipt, reason),
+            Command::Reauthenticate(ticket) => self.reauthenticate(now, ticket),
             Command::Script(_) => {}
         }
     }
@@ -160,15 +202,15 @@ impl Client {
     pub fn connect(&mut self, now: Time, options: ConnectOptions) {
         self.with_session(|client| {
             client.end(now, EndCause::Dropped, true);
-            client.redial.wait = None;
+            client.redial.begin();
             client.share(options.shared.clone());
             client.options = Some(options);
-            client.dial(now);
+            client.dial(now, false);
         });
     }
 
-    /// Publishes: at once, or when there is a connection and room in the server's Receive Maximum. Messages are sent
-    /// in the order of the calls. Ends in [`Event::Acknowledged`] or [`Event::Abandoned`].
+    /// Publishes: at once, or when there is a connection and room in the [window](ConnectOptions::window) and the
+    /// server's Receive Maximum. Messages are sent in the order of the calls. Ends in [`Event::Acknowledged`] or [`Event::Abandoned`].
     pub fn publish(&mut self, now: Time, ticket: Ticket, message: Message) {
         self.with_session(|client| {
             // [MQTT-3.3.2-2], [MQTT-4.7.3-1]
@@ -176,13 +218,15 @@ impl Client {
                 client.abandon(ticket, Abandonment::InvalidTopic(error));
                 return;
             }
-            client.waiting.push_message(ticket, message);
+            if !client.waiting.push_message(ticket, message) {
+                return client.abandon(ticket, Abandonment::QueueFull);
+            }
             client.pump(now);
         });
     }
 
     /// Subscribes: at once, or when there is a connection. Ends in [`Event::Subscribed`] or [`Event::Abandoned`].
-    /// Subscribing again on a new session is up to the caller.
+    /// Subscribing again on a new session is up to the caller, unless the options say [`ConnectOptions::resubscribe`].
     pub fn subscribe(
         &mut self,
         now: Time,
@@ -191,10 +235,8 @@ impl Client {
         properties: Properties,
     ) {
         self.with_session(|client| {
-            client
-                .waiting
-                .push_subscribe(ticket, subscriptions, properties);
-            client.pump(now);
+            let request = Item::Subscribe(ticket, subscriptions, properties);
+            client.ask(now, ticket, request);
         });
     }
 
@@ -208,9 +250,16 @@ impl Client {
         properties: Properties,
     ) {
         self.with_session(|client| {
-            client.waiting.push_unsubscribe(ticket, filters, properties);
-            client.pump(now);
+            let request = Item::Unsubscribe(ticket, filters, properties);
+            client.ask(now, ticket, request);
         });
+    }
+
+    fn ask(&mut self, now: Time, ticket: Ticket, request: Item) {
+        if !self.waiting.push_request(request) {
+            return self.abandon(ticket, Abandonment::QueueFull);
+        }
+        self.pump(now);
     }
 
     /// Sends DISCONNECT and closes; without a connection, gives up dialing. What waits to be sent goes on waiting.
@@ -235,51 +284,6 @@ impl Client {
             client.redial.at = None;
             client.end(now, EndCause::Dropped, true);
         });
-    }
-
-    /// The dial succeeded: CONNECT is sent.
-    pub fn handle_dialed(&mut self, now: Time) {
-        self.with_session(|client| {
-            if !matches!(client.stage, Stage::Dialing { .. }) {
-                return;
-            }
-            let stage = std::mem::replace(&mut client.stage, Stage::Idle);
-            let (
-                Stage::Dialing {
-                    connect,
-                    connect_by,
-                },
-                Some(options),
-            ) = (stage, &client.options)
-            else {
-                return;
-            };
-            let share = client.share.as_mut();
-            let moved_in = share.is_some_and(|share| share.claim(&mut client.session));
-            let mut lost = Vec::new();
-            if options.clean_start {
-                // The server discards the session when it sees this CONNECT, so it must not live on here
-                // [MQTT-3.1.2-6] (3.1.1), [MQTT-3.1.2-4] (5.0).
-                lost = client.session.discard();
-                if moved_in {
-                    // Nor do identifiers that another client has used.
-                    client.session.unfinished = Unfinished::default();
-                }
-            }
-            let begun = std::mem::replace(&mut client.session.begun, true);
-            let had_session = begun || options.shared.is_some();
-            client.stage = Stage::Open(Box::new(Connection::new(options, connect_by, had_session)));
-            client.abandon_all(lost, &Abandonment::SessionEnded);
-            // [MQTT-3.1.0-1]
-            client.transmit(now, connect.0, connect.1);
-        });
-    }
-
-    /// The dial failed.
-    pub fn handle_dial_failed(&mut self, now: Time, why: String) {
-        if matches!(self.stage, Stage::Dialing { .. }) {
-            self.end(now, EndCause::DialFailed(why), false);
-        }
     }
 
     /// Bytes arrived. Bytes for a connection that is over are ignored.
@@ -318,7 +322,7 @@ impl Client {
                 match &client.stage {
                     Stage::Idle => {
                         client.redial.at = None;
-                        client.dial(now);
+                        client.dial(now, true);
                     }
                     Stage::Dialing { .. } => client.end(now, EndCause::ConnectTimeout, true),
                     Stage::Open(connection) => match connection.timers.next() {
@@ -367,117 +371,8 @@ impl Client {
     #[must_use]
     pub fn unfinished(&self) -> usize {
         let shared = self.share.as_ref().map_or(0, Share::unfinished);
-        let own = self.session.outbound().len() + self.session.inbound.len();
+        let received = self.session.inbound.len() + self.session.taking.len();
+        let own = self.session.outbound().len() + received;
         shared + own + self.waiting.messages()
-    }
-
-    /// Begins an attempt with the options at hand.
-    fn dial(&mut self, now: Time) {
-        self.redial.at = None;
-        let Some(options) = &self.options else {
-            return;
-        };
-        let mut connect = options.clone();
-        if let (true, Version::V5_0, Some(id)) = (
-            connect.client_id.is_empty(),
-            connect.version,
-            &self.assigned_id,
-        ) {
-            connect.client_id = id.clone();
-        }
-        let timeout = options.connect_timeout;
-        match send::connect_packet(&connect) {
-            Err(why) => self.events.push_back(Event::Ended {
-                cause: EndCause::InvalidOptions(why),
-            }),
-            Ok(packet) => {
-                if self.session.owner != connect.client_id {
-                    let lost = self.session.discard();
-                    self.session.owner = connect.client_id;
-                    self.abandon_all(lost, &Abandonment::SessionEnded);
-                }
-                self.stage = Stage::Dialing {
-                    connect: packet,
-                    connect_by: (!timeout.is_zero()).then(|| now + timeout),
-                };
-                self.outputs.push_back(Output::Dial);
-            }
-        }
-    }
-
-    /// Ends a connection for something the server did; 5.0 tells it why [X-5.0-error-2], 3.1.1 just closes
-    /// [MQTT-4.8.0-1].
-    fn fail(&mut self, now: Time, reason: ReasonCode, cause: EndCause) {
-        let five =
-            matches!(&self.stage, Stage::Open(connection) if connection.version == Version::V5_0);
-        if five {
-            self.send_disconnect(now, reason, Properties::new());
-        }
-        self.end(now, cause, true);
-    }
-
-    /// Ends the connection or attempt there is, if there is one. `close` unless the transport is gone already.
-    fn end(&mut self, now: Time, cause: EndCause, close: bool) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Idle);
-        if matches!(stage, Stage::Idle) {
-            return;
-        }
-        if close {
-            self.outputs.push_back(Output::Close);
-        }
-        let unwanted = cause.is_unwanted();
-        self.events.push_back(Event::Ended { cause });
-        if let Stage::Open(connection) = stage {
-            for (id, request) in connection.requests {
-                self.session.outbound_mut().give_up(id);
-                self.abandon(request.ticket, Abandonment::ConnectionEnded);
-            }
-            // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
-            if connection.accepted && connection.expiry == 0 {
-                let lost = self.session.discard();
-                self.abandon_all(lost, &Abandonment::SessionEnded);
-            }
-        }
-        if unwanted {
-            self.redial.schedule(now);
-        }
-    }
-
-    /// DISCONNECT, as far as it can be said; the connection ends right after it.
-    fn send_disconnect(&mut self, now: Time, reason: ReasonCode, mut properties: Properties) {
-        let connection = self.stage.open_mut();
-        if connection.version == Version::V3_1_1 {
-            let plain = Disconnect::with_reason(ReasonCode::NORMAL_DISCONNECTION);
-            self.send_if_it_fits(now, Packet::Disconnect(plain));
-            return;
-        }
-        match properties.session_expiry_interval() {
-            Some(expiry) if connection.expiry == 0 && expiry > 0 => {
-                properties.remove(PropertyId::SESSION_EXPIRY_INTERVAL);
-            }
-            Some(expiry) => connection.expiry = expiry,
-            None => {}
-        }
-        let reason = send::disconnect_reason(reason);
-        // Only what helps a human may be left out to fit [MQTT-3.14.2-3], [MQTT-3.14.2-4].
-        let short = properties
-            .iter()
-            .filter(|p| p.id() == PropertyId::SESSION_EXPIRY_INTERVAL);
-        let short = short.cloned().collect();
-        for properties in [properties, short, Properties::new()] {
-            if self.send_if_it_fits(now, Packet::Disconnect(Disconnect { reason, properties })) {
-                return;
-            }
-        }
-    }
-
-    fn abandon(&mut self, ticket: Ticket, why: Abandonment) {
-        self.events.push_back(Event::Abandoned { ticket, why });
-    }
-
-    fn abandon_all(&mut self, tickets: Vec<Ticket>, why: &Abandonment) {
-        for ticket in tickets {
-            self.abandon(ticket, why.clone());
-        }
     }
 }

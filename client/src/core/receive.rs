@@ -5,6 +5,7 @@
 use super::{
     Client, EndCause, Event, ProtocolError, Stage,
     connection::{Connection, RequestKind},
+    message::Receipt,
     send::message_of,
 };
 use squall_protocol::{
@@ -12,6 +13,7 @@ use squall_protocol::{
     flow::{receiver, sender},
     packet::{Ack, ConnAck, Publish},
 };
+use std::num::NonZeroU16;
 
 impl Client {
     pub(super) fn handle_frame(&mut self, now: Time, frame: Frame) {
@@ -27,7 +29,7 @@ impl Client {
         match packet {
             Packet::ConnAck(_) if connection.accepted => Err(ProtocolError::SecondConnAck),
             Packet::ConnAck(ack) => self.handle_connack(now, ack),
-            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected),
+            Packet::Auth(auth) => self.handle_auth(now, &auth),
             Packet::Disconnect(_) if !connection.accepted => {
                 Err(ProtocolError::DisconnectBeforeConnAck)
             }
@@ -64,25 +66,32 @@ impl Client {
     }
 
     fn handle_connack(&mut self, now: Time, ack: ConnAck) -> Result<(), ProtocolError> {
+        let connection = self.stage.open();
+        // The server did not begin a session for this CONNECT, unless it is found that it did.
+        let had_session = connection.had_session;
+        let begun = std::mem::replace(&mut self.session.begun, had_session);
+        if ack.reason != ReasonCode::SUCCESS {
+            let cause = EndCause::Refused(ack.reason);
+            self.events.push_back(Event::Refused { ack });
+            self.end(now, cause, true);
+            return Ok(());
+        }
+        check_acceptance(connection, &ack)?;
+        if !self.conclude(now, &ack)? {
+            return Ok(());
+        }
+        self.session.begun = begun;
         let (Stage::Open(connection), Some(options)) = (&mut self.stage, &self.options) else {
             return Ok(());
         };
-        if ack.reason != ReasonCode::SUCCESS {
-            // The server did not begin a session for this CONNECT.
-            self.session.begun = connection.had_session;
-            self.events.push_back(Event::Refused { ack });
-            self.end(now, EndCause::Refused, true);
-            return Ok(());
-        }
-        if let Err(error) = check_acceptance(connection, &ack) {
-            self.session.begun = connection.had_session;
-            return Err(error);
-        }
         connection.accept(options, &ack);
-        self.redial.wait = None;
-        self.session
-            .outbound_mut()
-            .set_receive_maximum(connection.offer.receive_maximum);
+        connection.timers.set_deaf(now, self.deaf);
+        self.redial.accepted(now);
+        // [MQTT-3.3.4-7] (5.0); what the caller sets in both versions may be less.
+        let window = options.window.map_or(u16::MAX, NonZeroU16::get);
+        let most = connection.offer.receive_maximum.min(window);
+        self.session.outbound_mut().set_receive_maximum(most);
+        let resubscribes = options.resubscribe;
         if let Some(id) = ack.properties.assigned_client_identifier() {
             self.session.owner = id.clone();
             self.assigned_id = Some(id);
@@ -100,6 +109,9 @@ impl Client {
             let lost = self.session.discard();
             self.session.begun = true;
             self.abandon_all(lost, &super::Abandonment::SessionEnded);
+            if resubscribes {
+                self.renew(now);
+            }
         }
         self.pump(now);
         Ok(())
@@ -109,17 +121,21 @@ impl Client {
         let connection = self.stage.open_mut();
         connection.admit(&mut publish)?;
         let Some(id) = publish.packet_id else {
-            self.deliver(&publish);
+            self.deliver(&publish, None);
             return Ok(());
         };
         let version = connection.version;
+        if connection.by_hand {
+            self.hold(now, &publish, id);
+            return Ok(());
+        }
         // [MQTT-3.3.4-1]
         let action = self
             .session
             .inbound
             .handle_publish(version, id, publish.qos, publish.dup);
         if action.delivers() {
-            self.deliver(&publish);
+            self.deliver(&publish, None);
         }
         let ack = Ack::success(id);
         self.answer(
@@ -134,11 +150,12 @@ impl Client {
         Ok(())
     }
 
-    fn deliver(&mut self, publish: &Publish) {
+    pub(super) fn deliver(&mut self, publish: &Publish, receipt: Option<Receipt>) {
         self.events.push_back(Event::Delivered {
             message: message_of(publish),
             dup: publish.dup,
             packet_id: publish.packet_id,
+            receipt,
         });
     }
 
@@ -248,6 +265,9 @@ impl Client {
             .outbound_mut()
             .handle_answer(connection.version, id);
         let ticket = request.ticket;
+        if kind == RequestKind::Subscribe {
+            self.renewal.answered(ticket, &reasons);
+        }
         self.events.push_back(match kind {
             RequestKind::Subscribe => Event::Subscribed { ticket, reasons },
             RequestKind::Unsubscribe => Event::Unsubscribed { ticket, reasons },
@@ -259,9 +279,6 @@ impl Client {
 
 /// Whether an accepting CONNACK may say what it says.
 fn check_acceptance(connection: &Connection, ack: &ConnAck) -> Result<(), ProtocolError> {
-    if ack.properties.authentication_method().is_some() {
-        return Err(ProtocolError::AuthNotExpected);
-    }
     match (
         ack.session_present,
         connection.clean_start,

@@ -5,88 +5,17 @@
 use super::{
     Abandonment, Client, ConnectOptions, EndCause, Event, Message, Output, Ticket,
     connection::{Request, RequestKind},
+    naming::Name,
+    waiting::Item,
 };
 use bytes::Bytes;
 use squall_protocol::{
-    Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS, ReasonCode, Role, Time,
-    Version, decode_one, encode,
+    Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS, ReasonCode, Role, Text,
+    Time, Version, decode_one, encode,
     flow::Resend,
     packet::{Ack, Connect, Publish, Subscribe, Subscription, Unsubscribe},
     topic::TopicFilter,
 };
-use std::collections::VecDeque;
-
-/// What waits for a connection or for room, in the order of the calls.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    /// Messages and requests, each with its place in the order of the calls. Apart, so that the next one is found
-    /// however many of the others wait before it.
-    messages: VecDeque<(u64, Ticket, Message)>,
-    requests: VecDeque<(u64, Item)>,
-    next: u64,
-}
-
-#[derive(Debug)]
-enum Item {
-    Message(Ticket, Message),
-    Subscribe(Ticket, Vec<Subscription>, Properties),
-    Unsubscribe(Ticket, Vec<TopicFilter>, Properties),
-}
-
-impl Waiting {
-    pub(super) fn push_message(&mut self, ticket: Ticket, message: Message) {
-        let place = self.place();
-        self.messages.push_back((place, ticket, message));
-    }
-
-    pub(super) fn push_subscribe(
-        &mut self,
-        ticket: Ticket,
-        subscriptions: Vec<Subscription>,
-        properties: Properties,
-    ) {
-        let place = self.place();
-        self.requests
-            .push_back((place, Item::Subscribe(ticket, subscriptions, properties)));
-    }
-
-    pub(super) fn push_unsubscribe(
-        &mut self,
-        ticket: Ticket,
-        filters: Vec<TopicFilter>,
-        properties: Properties,
-    ) {
-        let place = self.place();
-        self.requests
-            .push_back((place, Item::Unsubscribe(ticket, filters, properties)));
-    }
-
-    const fn place(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// How many messages wait.
-    pub(super) fn messages(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Takes the first item that may go now. A message that has to wait holds every message after it back, so that
-    /// they keep their order, but no request [MQTT-3.3.4-8] (5.0).
-    fn take(&mut self, room: bool, ids: bool) -> Option<Item> {
-        let message = self.messages.front();
-        let message = message.filter(|(.., m)| room || m.qos == QoS::AtMostOnce);
-        let message = message.map(|(place, ..)| *place);
-        let request = self.requests.front().filter(|_| ids);
-        let request = request.map(|(place, _)| *place);
-        if message.is_some() && request.is_none_or(|r| message < Some(r)) {
-            let (_, ticket, message) = self.messages.pop_front()?;
-            return Some(Item::Message(ticket, message));
-        }
-        request?;
-        self.requests.pop_front().map(|(_, item)| item)
-    }
-}
 
 impl Client {
     /// Sends everything that may be sent now: first what a resumed session has to send again.
@@ -95,8 +24,8 @@ impl Client {
             // What is sent here could come to nothing: whoever has the session has another connection.
             return;
         }
-        while self.is_connected() && self.resend_one(now) {}
-        while self.is_connected() {
+        while self.is_connected() && !self.full && self.resend_one(now) {}
+        while self.is_connected() && !self.full {
             let outbound = self.session.outbound();
             // While something has to be sent again there is no room, so nothing new goes before it
             // [MQTT-4.6.0-1].
@@ -105,7 +34,7 @@ impl Client {
                 None => return,
                 Some(Item::Message(ticket, message)) => self.send_message(now, ticket, message),
                 Some(Item::Subscribe(ticket, subscriptions, properties)) => {
-                    self.send_subscribe(now, ticket, subscriptions, properties);
+                    self.send_subscribe(now, ticket, subscriptions, properties, false);
                 }
                 Some(Item::Unsubscribe(ticket, filters, properties)) => {
                     self.send_unsubscribe(now, ticket, filters, properties);
@@ -169,7 +98,7 @@ impl Client {
         let qos = message.qos;
         let mut publish = publish_of(&message, version);
         if let Some(property) = publish.properties.get(PropertyId::TOPIC_ALIAS) {
-            // This client uses no aliases towards the server [MQTT-3.2.2-18] (5.0).
+            // Aliases are the client's own affair: it knows what each stands for [MQTT-3.2.2-18] (5.0).
             return Err(Abandonment::PropertyNotAllowed(property.id()));
         }
         // [MQTT-4.3.2-1], [MQTT-4.3.3-1]; whoever took it from the queue has seen that there is room.
@@ -178,15 +107,20 @@ impl Client {
             _ => self.session.begin(ticket, message),
         };
         let id = publish.packet_id;
-        let unchecked = publish.properties.is_empty();
-        let packet = Packet::Publish(publish);
-        let encoded = if unchecked {
-            encode(&packet, version).map_err(Abandonment::NotEncodable)
-        } else {
-            encode_checked(&packet, version)
+        let name = connection.naming.name(&publish.topic);
+        let full_name = publish.topic.clone();
+        let packet = by_name(publish, name);
+        let encoded = match &packet {
+            Packet::Publish(publish) if publish.properties.is_empty() => {
+                encode(&packet, version).map_err(Abandonment::NotEncodable)
+            }
+            _ => encode_checked(&packet, version),
         };
         let checked =
             encoded.and_then(|bytes| connection.offer.check_size(bytes.len()).map(|()| bytes));
+        if checked.is_ok() {
+            self.stage.open_mut().naming.said(&full_name, name);
+        }
         match (checked, id) {
             (Err(why), id) => {
                 if let Some(id) = id {
@@ -205,12 +139,25 @@ impl Client {
         Ok(())
     }
 
+    /// Makes the subscriptions again that the server has lost.
+    pub(super) fn renew(&mut self, now: Time) {
+        for (ticket, subscriptions, mut properties) in self.renewal.again() {
+            if self.is_connected() {
+                if !self.stage.open().offer.subscription_identifiers {
+                    properties.remove(PropertyId::SUBSCRIPTION_IDENTIFIER);
+                }
+                self.send_subscribe(now, ticket, subscriptions, properties, true);
+            }
+        }
+    }
+
     fn send_subscribe(
         &mut self,
         now: Time,
         ticket: Ticket,
         subscriptions: Vec<Subscription>,
         properties: Properties,
+        renews: bool,
     ) {
         let connection = self.stage.open();
         if let Err(why) = connection
@@ -225,7 +172,11 @@ impl Client {
             ticket,
             kind: RequestKind::Subscribe,
             filters: subscriptions.len(),
+            renews,
         };
+        if !renews && self.options.as_ref().is_some_and(|o| o.resubscribe) {
+            self.renewal.asked(ticket, &subscriptions, &properties);
+        }
         self.send_request(now, request, |packet_id| {
             let properties = of_version(properties, version);
             Packet::Subscribe(Subscribe {
@@ -249,7 +200,9 @@ impl Client {
             ticket,
             kind: RequestKind::Unsubscribe,
             filters: filters.len(),
+            renews: false,
         };
+        self.renewal.forget(filters.iter());
         self.send_request(now, request, |packet_id| {
             let properties = of_version(properties, version);
             Packet::Unsubscribe(Unsubscribe {
@@ -321,7 +274,12 @@ impl Client {
 }
 
 /// The CONNECT of these options, checked; or what is wrong with them.
-pub(crate) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes), String> {
+///
+/// `exchange` is what an Authentication Method says first (5.0).
+pub(crate) fn connect_packet(
+    options: &ConnectOptions,
+    exchange: Vec<Property>,
+) -> Result<(Packet, Bytes), String> {
     let version = options.version;
     let five = version == Version::V5_0;
     if !five && options.client_id.is_empty() && !options.clean_start {
@@ -346,7 +304,7 @@ pub(crate) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes)
         user_name: options.user_name.clone(),
         password: options.password.clone(),
         properties: if five {
-            connect_properties(options)
+            connect_properties(options, exchange)
         } else {
             Properties::new()
         },
@@ -355,16 +313,19 @@ pub(crate) fn connect_packet(options: &ConnectOptions) -> Result<(Packet, Bytes)
     Ok((packet, bytes))
 }
 
-fn connect_properties(options: &ConnectOptions) -> Properties {
+fn connect_properties(options: &ConnectOptions, exchange: Vec<Property>) -> Properties {
+    let asks = options.request_response_information;
     let limits = [
         options.session_expiry.map(Property::SessionExpiryInterval),
         options.receive_maximum.map(Property::ReceiveMaximum),
         options.maximum_packet_size.map(Property::MaximumPacketSize),
         options.topic_alias_maximum.map(Property::TopicAliasMaximum),
+        asks.then_some(Property::RequestResponseInformation(1)),
     ];
     let user = options.user_properties.iter().cloned();
     let user = user.map(|(name, value)| Property::UserProperty(name, value));
-    limits.into_iter().flatten().chain(user).collect()
+    let limits = limits.into_iter().flatten();
+    limits.chain(exchange).chain(user).collect()
 }
 
 /// Encodes a packet of our own and reads it as the server will: what its decoder would refuse is not sent.
@@ -399,6 +360,18 @@ pub(crate) fn publish_of(message: &Message, version: Version) -> Publish {
         properties: of_version(message.properties.clone(), version),
         payload: message.payload.clone(),
     }
+}
+
+/// The packet in which the topic is said so.
+fn by_name(mut publish: Publish, name: Name) -> Packet {
+    let (Name::New(alias) | Name::Known(alias)) = name else {
+        return Packet::Publish(publish);
+    };
+    publish.properties.push(Property::TopicAlias(alias));
+    if let Name::Known(_) = name {
+        publish.topic = Text::new();
+    }
+    Packet::Publish(publish)
 }
 
 /// The message a PUBLISH carries.

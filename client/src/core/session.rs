@@ -2,7 +2,10 @@
 //!
 //! It does not know connections, time or packets on the wire.
 
-use super::message::{Message, Ticket};
+use super::{
+    message::{Message, Ticket},
+    taking::Taking,
+};
 use squall_protocol::{
     PacketId, ReasonCode, Text,
     flow::{Inbound, Outbound, sender::Action},
@@ -18,6 +21,8 @@ pub(super) struct Session {
     pub(super) begun: bool,
     pub(super) unfinished: Unfinished,
     pub(super) inbound: Inbound,
+    /// What was received and waits to be acknowledged by hand.
+    pub(super) taking: Taking,
 }
 
 /// What was sent and is not finished.
@@ -44,6 +49,7 @@ impl Session {
             begun: false,
             unfinished: Unfinished::default(),
             inbound: Inbound::new(),
+            taking: Taking::default(),
         }
     }
 
@@ -116,6 +122,7 @@ impl Session {
         self.unfinished.tickets.clear();
         self.unfinished.outbound.clear();
         self.inbound = Inbound::new();
+        self.taking.forget();
         self.begun = false;
         tickets
     }

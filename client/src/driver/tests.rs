@@ -313,10 +313,10 @@ async fn a_dial_that_is_not_wanted_any_more_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn dials_again_by_itself() {
     play(|cast| async move {
-        cast.order(Command::Backoff(Some(Backoff {
-            first: Duration::from_millis(50),
-            max: Duration::from_secs(1),
-        })));
+        cast.order(Command::Backoff(Some(Backoff::new(
+            Duration::from_millis(50),
+            Duration::from_secs(1),
+        ))));
         for _ in 0..2 {
             cast.board
                 .lines

@@ -84,7 +84,7 @@ impl ClientView {
                 self.ended += 1;
                 if !matches!(
                     cause,
-                    EndCause::Requested | EndCause::Dropped | EndCause::Refused
+                    EndCause::Requested | EndCause::Dropped | EndCause::Refused(_)
                 ) {
                     self.lost += 1;
                     self.last_loss = Some(cause.clone());

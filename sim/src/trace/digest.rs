@@ -176,7 +176,26 @@ impl Bytes {
                 self.tag(7).option(*backoff, |out, b| {
                     out.number(b.first.as_millis() as u64)
                         .number(b.max.as_millis() as u64);
+                    // Only where they are there: most traces know neither.
+                    if let Some(seed) = b.jitter {
+                        out.tag(2).number(seed);
+                    }
+                    if !b.settled.is_zero() {
+                        out.tag(3).number(b.settled.as_millis() as u64);
+                    }
                 });
+            }
+            Command::QueueLimit(limit) => {
+                self.tag(10)
+                    .number(limit.messages as u64)
+                    .number(limit.bytes as u64);
+            }
+            // Who is meant is told by what is sent.
+            Command::Acknowledge(_, reason) => {
+                self.tag(11).tag(reason.0);
+            }
+            Command::Reauthenticate(ticket) => {
+                self.tag(12).number(ticket.0);
             }
             Command::Stop => {
                 self.tag(8);
@@ -359,6 +378,7 @@ impl Bytes {
                 message,
                 dup,
                 packet_id,
+                ..
             } => {
                 self.tag(7)
                     .tag(u8::from(*dup))
@@ -382,7 +402,7 @@ impl Bytes {
         match cause {
             EndCause::Requested => self.tag(1),
             EndCause::Dropped => self.tag(2),
-            EndCause::Refused => self.tag(3),
+            EndCause::Refused(_) => self.tag(3),
             EndCause::Peer(how) => self
                 .tag(4)
                 .tag(u8::from(*how == squall_client::Hangup::Reset)),
@@ -394,6 +414,7 @@ impl Bytes {
             EndCause::ProtocolError(_) => self.tag(10),
             EndCause::AnswerTooLarge => self.tag(11),
             EndCause::InvalidOptions(_) => self.tag(12),
+            EndCause::Authentication(_) => self.tag(13),
         };
     }
 

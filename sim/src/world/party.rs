@@ -9,9 +9,6 @@ pub(super) fn party(spec: &ClientSpec) -> Box<dyn Machine> {
         return Box::new(Scripted::new());
     }
     let mut client = Client::new();
-    client.set_backoff(spec.reconnect.map(|r| Backoff {
-        first: r.first,
-        max: r.max,
-    }));
+    client.set_backoff(spec.reconnect.map(|r| Backoff::new(r.first, r.max)));
     Box::new(client)
 }

@@ -61,6 +61,7 @@ impl Slip {
             mut message,
             dup,
             packet_id,
+            receipt,
         } = event
         else {
             return vec![event];
@@ -81,6 +82,7 @@ impl Slip {
             message,
             dup,
             packet_id,
+            receipt,
         };
         vec![event; times]
     }

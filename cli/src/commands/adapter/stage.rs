@@ -2,7 +2,7 @@
 //! saw, and somebody else who publishes. It does not know what is tested.
 
 use squall_broker::{Broker, CloseCause, Config, ConnId, Event, Server};
-use squall_client::{ConnectOptions, Message, TcpDial, open};
+use squall_client::{Message, Settings, TcpDial, open};
 use squall_protocol::{Packet, Version};
 use std::{
     cell::RefCell,
@@ -103,8 +103,8 @@ impl Stage {
     /// Somebody else publishes.
     pub(super) async fn publish(&self, message: Message) -> Result<(), String> {
         let address = self.address;
-        let options = ConnectOptions::new(Version::V5_0, "somebody else");
-        let (client, _events, driver) = open(TcpDial { address }, options, None);
+        let settings = Settings::new(Version::V5_0, "somebody else").without_reconnect();
+        let (client, driver) = open(TcpDial { address }, settings);
         let work = async {
             client.connected().await?;
             client.publish(message).await?;

@@ -124,10 +124,10 @@ fn nothing_else_is_sent_before_connack() {
 fn a_refusal_ends_the_attempt() {
     for (version, code) in [(V3, 0x05), (V5, 0x87)] {
         let mut rig = Rig::new(version);
-        rig.client.set_backoff(Some(Backoff {
-            first: Duration::from_secs(1),
-            max: Duration::from_secs(1),
-        }));
+        rig.client.set_backoff(Some(Backoff::new(
+            Duration::from_secs(1),
+            Duration::from_secs(1),
+        )));
         let ack = ConnAck {
             reason: ReasonCode(code),
             ..connack(false)
@@ -139,7 +139,7 @@ fn a_refusal_ends_the_attempt() {
             out[3..],
             [
                 format!("refused {code}"),
-                "ended Refused".into(),
+                format!("ended Refused({:?})", code),
                 "close".into()
             ]
         );
@@ -394,10 +394,7 @@ fn commands_do_what_the_methods_do() {
     let mut by_command = Rig::new(V5);
     let mut by_method = Rig::new(V5);
     let message = Message::new("a", "x", QoS::AtLeastOnce);
-    let backoff = Some(Backoff {
-        first: Duration::from_secs(1),
-        max: Duration::from_secs(4),
-    });
+    let backoff = Some(Backoff::new(Duration::from_secs(1), Duration::from_secs(4)));
     let commands = [
         Command::Backoff(backoff),
         Command::Connect(Rig::options(V5).into()),

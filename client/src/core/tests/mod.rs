@@ -3,10 +3,15 @@
 //! A [`Rig`] feeds packets to a client and keeps what comes out as lines, so that a test reads like a trace:
 //! `> ` sent, `< ` received, then the other events, and `dial` and `close` as the driver is told.
 
+mod acknowledging;
+mod again;
+mod authentication;
 mod connecting;
 mod faults;
+mod limits;
 mod properties;
 mod receiving;
+mod renewal;
 mod sending;
 mod sessions;
 mod shared;
@@ -14,8 +19,8 @@ mod timing;
 
 use super::*;
 use squall_protocol::{
-    Frame, PacketId, Property, QoS,
-    packet::{Ack, ConnAck, Publish, SubAck, UnsubAck},
+    Frame, PacketId, Property, QoS, Version,
+    packet::{Ack, ConnAck, Disconnect, Publish, SubAck, UnsubAck},
 };
 use std::time::Duration;
 
@@ -200,6 +205,7 @@ fn line(event: &Event) -> String {
             message,
             dup,
             packet_id,
+            ..
         } => format!(
             "delivered {} {:?} QoS {}{}{}{}",
             message.topic,

@@ -159,10 +159,7 @@ fn play(version: Version, steps: &[Step], chunk: usize) -> Rig {
                 .disconnect(now, ReasonCode(*n), Properties::new()),
             Step::Drop => rig.client.drop_connection(now),
             Step::Backoff(on) => {
-                let backoff = Backoff {
-                    first: Duration::from_millis(10),
-                    max: Duration::from_secs(1),
-                };
+                let backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
                 rig.client.set_backoff(on.then_some(backoff));
             }
             Step::Closed => rig.client.handle_closed(now, Hangup::Eof),

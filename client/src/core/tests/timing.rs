@@ -10,10 +10,10 @@ fn keep_alive(version: Version, seconds: u16) -> ConnectOptions {
 }
 
 const fn backoff(first: u64, max: u64) -> Option<Backoff> {
-    Some(Backoff {
-        first: Duration::from_millis(first),
-        max: Duration::from_millis(max),
-    })
+    Some(Backoff::new(
+        Duration::from_millis(first),
+        Duration::from_millis(max),
+    ))
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl<'a> Stage<'a> {
         let (sender, commands) = mpsc::unbounded_channel();
         if let Some(r) = spec.reconnect {
             let (first, max) = (r.first, r.max);
-            let backoff = Command::Backoff(Some(Backoff { first, max }));
+            let backoff = Command::Backoff(Some(Backoff::new(first, max)));
             sender.send(backoff).expect("the receiver is right here");
         }
         let tap = Taps::new();

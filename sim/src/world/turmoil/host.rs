@@ -101,10 +101,7 @@ pub(super) fn client(
     let (sender, receiver) = unbounded_channel();
     let cast = Rc::new(RefCell::new(Some((party(spec), receiver))));
     if let (Some(_), Some(r)) = (visitor, spec.reconnect) {
-        let backoff = Command::Backoff(Some(Backoff {
-            first: r.first,
-            max: r.max,
-        }));
+        let backoff = Command::Backoff(Some(Backoff::new(r.first, r.max)));
         sender.send(backoff).expect("the receiver is right here");
     }
     let visitor = visitor.map(|(client, version)| (client.clone(), version));

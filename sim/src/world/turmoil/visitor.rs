@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use squall_client::{Backoff, Command, EndCause, Event};
-use squall_protocol::{Decoder, Packet, Role, Version};
+use squall_protocol::{Decoder, Packet, ReasonCode, Role, Version};
 use squall_scenarios::model::ClientIx;
 use squall_transport::{Hangup, MemoryStream, Stream};
 use std::{
@@ -70,7 +70,11 @@ impl Desk {
                 self.again.borrow_mut().backoff = backoff;
                 return;
             }
-            Command::Stop => return,
+            // A client that somebody brought along answers and queues as it does.
+            Command::QueueLimit(_)
+            | Command::Acknowledge(..)
+            | Command::Reauthenticate(_)
+            | Command::Stop => return,
             Command::Script(_) => {
                 let what = "packets that a story says itself".to_owned();
                 let fallen = Fallen::Lacks(what);
@@ -183,6 +187,7 @@ impl Stage for Seat {
                 message,
                 dup: false,
                 packet_id: None,
+                receipt: None,
             },
             Report::Lacks(what) => {
                 let fallen = &mut self.0.shared.borrow_mut().fallen;
@@ -256,14 +261,14 @@ where
     let mut down = Sniffed::new(Role::Server, desk.version);
     let (mut from_client, mut from_broker) = (vec![0; CHUNK], vec![0; CHUNK]);
     let mut goodbye = false;
-    let mut refused = false;
+    let mut refused = None;
     loop {
         select! {
             biased;
             read = far.read(&mut from_client) => {
                 let Ok(count @ 1..) = read else {
                     let cause = if goodbye { EndCause::Requested } else { EndCause::Dropped };
-                    return desk.ended(if refused { EndCause::Refused } else { cause });
+                    return desk.ended(refused.map_or(cause, EndCause::Refused));
                 };
                 for (bytes, frame) in up.take(&from_client[..count]) {
                     if let Some(frame) = frame {
@@ -286,7 +291,7 @@ where
                         Box::new(far).reset();
                     }
                     let cause = match (refused, goodbye) {
-                        (true, _) => EndCause::Refused,
+                        (Some(reason), _) => EndCause::Refused(reason),
                         (_, true) => EndCause::Requested,
                         _ => EndCause::Peer(how),
                     };
@@ -295,7 +300,7 @@ where
                 let count = read.unwrap_or_default();
                 for (bytes, frame) in down.take(&from_broker[..count]) {
                     if let Some(frame) = frame {
-                        refused |= desk.received(frame);
+                        refused = refused.or(desk.received(frame));
                     }
                     let _ = far.write_all(&bytes).await;
                 }
@@ -305,15 +310,15 @@ where
 }
 
 impl Desk {
-    /// A packet arrives; whether it refuses the connection.
-    fn received(&self, frame: squall_protocol::Frame) -> bool {
+    /// A packet arrives; why it refuses the connection, if it does.
+    fn received(&self, frame: squall_protocol::Frame) -> Option<ReasonCode> {
         let packet = frame.packet.clone();
         self.record(Event::Received(frame));
         let Packet::ConnAck(ack) = packet else {
-            return false;
+            return None;
         };
-        let refused = ack.reason.is_error();
-        if refused {
+        let refused = Some(ack.reason).filter(|reason| reason.is_error());
+        if refused.is_some() {
             self.record(Event::Refused { ack });
         } else {
             self.connected();

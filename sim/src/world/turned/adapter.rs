@@ -163,7 +163,12 @@ impl Driven {
             }
             Command::Drop => (Doing::Drop {}, Asked::Other),
             // It ends with this value. Stories with scripted clients are not told to others.
-            Command::Backoff(_) | Command::Script(_) | Command::Stop => return,
+            Command::Backoff(_)
+            | Command::QueueLimit(_)
+            | Command::Acknowledge(..)
+            | Command::Reauthenticate(_)
+            | Command::Script(_)
+            | Command::Stop => return,
         };
         let id = self.adapter.send(doing);
         self.asked.insert(id, asked);
@@ -237,7 +242,7 @@ fn answered(asked: Asked, outcome: Outcome) -> Vec<Told> {
         ) => event(connected(reason, session_present)),
         (Asked::Connect, Outcome::Refused { reason }) => {
             let ack = connack(reason, false);
-            let cause = EndCause::Refused;
+            let cause = EndCause::Refused(reason);
             vec![
                 Told::Event(Event::Refused { ack }),
                 Told::Event(Event::Ended { cause }),
@@ -281,6 +286,7 @@ fn told(happened: Happened) -> Option<Told> {
                 message,
                 dup: delivered.dup.unwrap_or(false),
                 packet_id: None,
+                receipt: None,
             }),
             Err(what) => Told::Lost(format!(
                 "the adapter reported a message whose {what} is no text of MQTT"

@@ -199,11 +199,12 @@ impl Sockets {
             }
             (Way::Down, Parcel::End { reset }) => {
                 let newest = self.newest();
-                let refused = newest.connack.as_ref().is_some_and(|c| c.reason.is_error());
+                let answered = newest.connack.as_ref().map(|connack| connack.reason);
+                let refused = answered.filter(|reason| reason.is_error());
                 let cause = match (newest.disconnects, newest.disconnected, refused) {
                     (true, ..) => EndCause::Requested,
                     (_, Some(reason), _) => EndCause::ServerDisconnect(reason),
-                    (.., true) => EndCause::Refused,
+                    (.., Some(reason)) => EndCause::Refused(reason),
                     _ if *reset => EndCause::Peer(Hangup::Reset),
                     _ => EndCause::Peer(Hangup::Eof),
                 };
