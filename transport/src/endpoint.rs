@@ -3,10 +3,10 @@
 use crate::{BoxStream, Dial, Memory, Socket, tls::Secured, web_socket};
 use std::{fmt, io, net::SocketAddr};
 #[cfg(unix)]
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpStream;
 #[cfg(unix)]
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, time::sleep};
 
 /// Where a server is, and what is spoken on the way there.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Endpoint {
                 Box::new(web_socket::connect(stream, request).await?)
             }
             #[cfg(unix)]
-            Self::Unix(path) => Box::new(Socket::unix(UnixStream::connect(path).await?)),
+            Self::Unix(path) => Box::new(unix(path).await?),
             Self::Memory(memory) => Box::new(memory.dial()?),
         })
     }
@@ -54,6 +54,21 @@ impl Endpoint {
 async fn tcp(address: &SocketAddr) -> io::Result<Socket> {
     Ok(Socket::tcp(TcpStream::connect(address).await?))
 }
+
+/// Where many connect at once, a unix socket does not queue them as TCP does, but asks to be tried again.
+#[cfg(unix)]
+async fn unix(path: &Path) -> io::Result<Socket> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(AGAIN).await,
+            connected => return Ok(Socket::unix(connected?)),
+        }
+    }
+}
+
+/// How long to wait for a unix socket to have room.
+#[cfg(unix)]
+const AGAIN: Duration = Duration::from_millis(5);
 
 impl Dial for Endpoint {
     type Stream = BoxStream;

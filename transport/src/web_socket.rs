@@ -68,20 +68,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                     return Poll::Ready(Ok(bytes));
                 }
                 Some(Ok(Message::Text(_))) => return Poll::Ready(Err(self.refuse_text())),
-                Some(Ok(Message::Close(_))) => {
-                    self.ended = true;
-                    // Sends the answer, as far as that is possible now.
-                    let _ = Pin::new(&mut self.inner).poll_next(cx);
-                }
+                Some(Ok(Message::Close(_))) | None => self.take_leave(cx),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
-                    self.ended = true;
+                    self.take_leave(cx);
                     ended(error)?;
                 }
-                None => self.ended = true,
             }
         }
         Poll::Ready(Ok(Bytes::new()))
+    }
+
+    /// Answers the peer that has closed, and ends what is below, as far as that is possible now. Whoever reads learns that it
+    /// is over, and may keep this value for long; a server may wait for its peer to be gone.
+    fn take_leave(&mut self, cx: &mut Context<'_>) {
+        self.ended = true;
+        if Pin::new(&mut self.inner).poll_flush(cx).is_ready() {
+            let _ = Pin::new(self.inner.get_mut()).poll_shutdown(cx);
+        }
     }
 
     /// Who gets another data frame than a binary one closes the connection [MQTT-6.0.0-1].

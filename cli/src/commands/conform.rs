@@ -287,6 +287,7 @@ fn judged(runtime: &Runtime, target: &Target, options: &Options) -> Result<Judge
 pub(super) fn useless(error: RunError) -> CliError {
     let message = error.to_string();
     match error {
+        RunError::Unreachable(why) if why.says_what_to_do() => CliError::unreachable(message),
         RunError::Unreachable(_) => CliError::unreachable(message)
             .help("start the broker, or check the address and the port"),
         RunError::NotMqtt { .. } => CliError::unreachable(message).help(

@@ -141,6 +141,14 @@ pub struct Unreachable {
     pub(crate) reason: Reason,
 }
 
+impl Unreachable {
+    /// Whether the message says what to do.
+    #[must_use]
+    pub const fn says_what_to_do(&self) -> bool {
+        matches!(self.reason, Reason::Handshake(_))
+    }
+}
+
 /// Why a target cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -151,6 +159,8 @@ pub(crate) enum Reason {
     Timeout(Duration),
     /// Nothing came of what is spoken below MQTT.
     HandshakeTimeout(Duration),
+    /// A handshake failed, which says what to do.
+    Handshake(String),
     Other(String),
 }
 
@@ -160,6 +170,9 @@ impl Reason {
             ProbeError::Connect(_, error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Self::Refused,
                 io::ErrorKind::NotFound => Self::NoSocket,
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                    Self::Handshake(error.to_string())
+                }
                 _ => Self::Other(error.to_string()),
             },
             ProbeError::ConnectTimeout(Endpoint::Tcp(_), limit) => Self::Timeout(*limit),
@@ -184,7 +197,7 @@ impl fmt::Display for Reason {
                 f,
                 "no connection within {limit:?}; is a firewall in between, or does the broker speak something else on this port, such as MQTT without TLS or WebSocket?"
             ),
-            Self::Lookup(error) | Self::Other(error) => f.write_str(error),
+            Self::Lookup(error) | Self::Handshake(error) | Self::Other(error) => f.write_str(error),
         }
     }
 }

@@ -45,7 +45,7 @@ fn certificate(why: &CertificateError) -> String {
         } => {
             let names = match presented.is_empty() {
                 true => "no name at all".to_owned(),
-                false => presented.join(", "),
+                false => presented.iter().map(|n| plain(n)).collect::<Vec<_>>().join(", "),
             };
             named(&names, &format!(" and not for `{}`", expected.to_str()))
         }
@@ -62,6 +62,14 @@ fn certificate(why: &CertificateError) -> String {
         }
         other => format!("the server's certificate is not accepted: {other}"),
     }
+}
+
+/// A name without what says of which kind it is: `DnsName("a.example")`.
+fn plain(name: &str) -> &str {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 fn named(names: &str, expected: &str) -> String {
