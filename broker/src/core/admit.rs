@@ -1,7 +1,7 @@
 //! Who may come in: what has to be known of who sent a CONNECT before it is answered.
 
 use super::{Broker, ConnId, Output, owned};
-use crate::security::{Credentials, Secret, Security, Verdict};
+use crate::security::{Credentials, Secret, Security, Verdict, scram::Exchange};
 use bytes::Bytes;
 use squall_protocol::{Frame, Packet, ReasonCode, Text, Time, encode, packet::Connect};
 use squall_transport::Peer;
@@ -13,24 +13,57 @@ pub(super) enum Admission {
     Admitted(Option<Text>),
     /// That has to be found out.
     Asked(Credentials),
+    /// It has to prove it, and is told this.
+    Proving(Exchange, String),
     /// Nobody who may come in.
     Refused(ReasonCode, &'static str),
 }
 
 /// A CONNECT of which is not known yet who sent it.
 pub(super) struct Early {
-    connect: Connect,
-    /// Who it is if it is who it says.
-    user: Text,
+    pub(super) connect: Connect,
+    pub(super) stage: Stage,
     /// Bytes that it takes.
     pub(super) bytes: usize,
+}
+
+/// How it is found out.
+pub(super) enum Stage {
+    /// Somebody was asked whether it is this user.
+    Asked(Text),
+    /// It is asked itself.
+    Proving(Exchange),
+}
+
+impl Early {
+    /// Keeps a CONNECT.
+    pub(super) fn new(connect: Connect, stage: Stage) -> Box<Self> {
+        Box::new(Self {
+            bytes: owned::connect_bytes(&connect),
+            connect,
+            stage,
+        })
+    }
+
+    /// Whether somebody else was asked, so that the client has to wait.
+    pub(super) const fn is_asked(&self) -> bool {
+        matches!(self.stage, Stage::Asked(_))
+    }
+}
+
+/// Who comes in.
+pub(super) struct Entrant {
+    /// `None` for nobody in particular.
+    pub(super) user: Option<Text>,
+    /// The server's own proof, for a client that has proven who it is.
+    pub(super) proof: Option<String>,
 }
 
 // It holds a password.
 impl fmt::Debug for Early {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Early")
-            .field("user", &self.user)
+            .field("client_id", &self.connect.client_id)
             .finish_non_exhaustive()
     }
 }
@@ -48,33 +81,37 @@ impl Broker {
     /// asked.
     pub fn handle_verified(&mut self, now: Time, conn: ConnId, verdict: Verdict) {
         let connection = self.conns.get_mut(&conn);
-        let Some(early) = connection.and_then(|connection| connection.early.take()) else {
+        let early = connection.map(|connection| &mut connection.early);
+        let Some(early) = early.and_then(|early| early.take_if(|early| early.is_asked())) else {
             return;
         };
         self.verifying -= 1;
-        let Early { connect, user, .. } = *early;
-        // What there was room for then need not have room now.
-        let admitted = match verdict {
-            Verdict::Right => self.check(conn, &connect),
-            Verdict::Wrong => Err(WRONG),
-            Verdict::Unknown => Err((
+        let Early { connect, stage, .. } = *early;
+        let user = match stage {
+            Stage::Asked(user) => Some(user),
+            Stage::Proving(_) => None,
+        };
+        let refused = match verdict {
+            Verdict::Right => {
+                let done = self.come_in(now, conn, &connect, Entrant { user, proof: None });
+                self.settle(now, conn, done);
+                return self.read(now, conn);
+            }
+            Verdict::Wrong => WRONG,
+            Verdict::Unknown => (
                 ReasonCode::SERVER_UNAVAILABLE,
                 "who this is could not be found out",
-            )),
+            ),
         };
-        match admitted {
-            Ok(()) => {
-                let done = self.enter(now, conn, &connect, Some(user));
-                self.settle(now, conn, done);
-            }
-            // [MQTT-3.1.4-2] (5.0), [X-3.1.1-connect-2]
-            Err((reason, why)) => self.refuse(now, conn, &connect, reason, why),
-        }
-        self.read(now, conn);
+        // [MQTT-3.1.4-2] (5.0), [X-3.1.1-connect-2]
+        self.refuse(now, conn, &connect, refused.0, refused.1);
     }
 
     /// What is known of who sent a CONNECT, or how it is found out.
-    pub(super) fn admission(&self, conn: ConnId, connect: &Connect) -> Admission {
+    pub(super) fn admission(&mut self, conn: ConnId, connect: &Connect) -> Admission {
+        if connect.properties.authentication_method().is_some() {
+            return self.begin_exchange(connect);
+        }
         let security = &self.config.security;
         let peer = self.conns.get(&conn).and_then(|c| c.peer.as_deref());
         if !security.is_said() {
@@ -120,11 +157,8 @@ impl Broker {
         let Some(connection) = self.conns.get_mut(&conn) else {
             return;
         };
-        connection.early = Some(Box::new(Early {
-            bytes: owned::connect_bytes(&connect),
-            connect,
-            user: credentials.user_name.clone(),
-        }));
+        let stage = Stage::Asked(credentials.user_name.clone());
+        connection.early = Some(Early::new(connect, stage));
         self.verifying += 1;
         self.outputs.push_back(Output::Verify { conn, credentials });
     }
@@ -132,9 +166,9 @@ impl Broker {
     /// Bytes have come of a client that was not verified yet.
     pub(super) fn count_early(&mut self, now: Time, conn: ConnId) {
         let connection = self.conns.get_mut(&conn);
-        let Some(connection) = connection.filter(|connection| {
-            connection.early.is_some() && connection.decoder.buffered() > Security::EARLY_BYTES
-        }) else {
+        let Some(connection) =
+            connection.filter(|connection| connection.decoder.buffered() > Security::EARLY_BYTES)
+        else {
             return self.count_unfinished(now, conn);
         };
         let early = connection.early.take();

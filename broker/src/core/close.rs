@@ -125,7 +125,11 @@ impl Broker {
             return;
         };
         self.unfinished -= connection.unfinished;
-        self.verifying -= usize::from(connection.early.is_some());
+        let asked = connection
+            .early
+            .as_ref()
+            .is_some_and(|early| early.is_asked());
+        self.verifying -= usize::from(asked);
         if let Some(at) = connection.deadline {
             let timer = match connection.link {
                 Some(_) => Timer::KeepAlive(conn),

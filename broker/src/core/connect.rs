@@ -2,10 +2,12 @@
 
 use super::{
     Broker, Client, CloseCause, ConnId, Timer,
-    admit::Admission,
+    admit::{Admission, Entrant},
     connection::Link,
+    exchange::{self, Proven},
     message::{KeptWill, will_bytes},
     owned,
+    send::maximum_packet_size,
     session::{Expiry, Session, SessionId, session_bytes},
 };
 use crate::offer;
@@ -40,7 +42,13 @@ impl Broker {
             return Ok(());
         }
         match self.admission(conn, &connect) {
-            Admission::Admitted(user) => self.enter(now, conn, &connect, user),
+            Admission::Admitted(user) => {
+                self.enter(now, conn, &connect, Entrant { user, proof: None })
+            }
+            Admission::Proving(exchange, answer) => {
+                self.ask_for_proof(now, conn, connect, exchange, &answer);
+                Ok(())
+            }
             Admission::Asked(credentials) => {
                 self.ask(conn, connect, credentials);
                 Ok(())
@@ -68,15 +76,17 @@ impl Broker {
         now: Time,
         conn: ConnId,
         connect: &Connect,
-        user: Option<Text>,
+        entrant: Entrant,
     ) -> Result<(), CloseCause> {
+        let Entrant { user, proof } = entrant;
         let owned = self.check_owner(connect, user.as_ref());
         let allowed = owned.and_then(|()| self.check_will(connect, user.as_deref()));
         if let Err((reason, why)) = allowed {
             self.refuse(now, conn, connect, reason, why);
             return Ok(());
         }
-        let terms = self.terms(connect);
+        let mut terms = self.terms(connect);
+        exchange::announce(connect, proof, &mut terms.properties);
         if !fits(&terms, connect.version) {
             // [MQTT-3.1.2-24] (5.0): not even this answer may be sent.
             self.end(now, conn, CloseCause::AnswerTooLarge);
@@ -94,10 +104,12 @@ impl Broker {
 
     /// What the broker cannot or will not serve, in the reason codes of 5.0.
     fn check_connect(&self, connect: &Connect) -> Result<(), (ReasonCode, &'static str)> {
-        if connect.properties.authentication_method().is_some() {
+        if let Some(method) = connect.properties.authentication_method()
+            && !self.supports(&method)
+        {
             // [MQTT-4.12.0-1] (5.0)
             let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
-            return Err((reason, "no Authentication Method is supported"));
+            return Err((reason, "this Authentication Method is not supported"));
         }
         if connect.client_id.is_empty() && !self.config.empty_client_id {
             // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
@@ -380,6 +392,7 @@ impl Broker {
             maximum_packet_size: terms.maximum_packet_size,
             // [MQTT-3.1.2-29] (5.0)
             problem_information: problem != Some(0),
+            proven: Proven::of(connect, &self.sessions[session]),
             expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
             aliases: TopicAliases::new(self.config.topic_alias_maximum),
             // 3.1.1 has no such limit.
@@ -395,14 +408,6 @@ impl Broker {
 /// [MQTT-3.1.2-22] (5.0); `None` for ever [X-3.1.1-keepalive-1], [X-5.0-keepalive-3].
 fn silence(keep_alive: u16) -> Option<Duration> {
     (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500))
-}
-
-/// The client's Maximum Packet Size; without one there is no limit.
-fn maximum_packet_size(connect: &Connect) -> usize {
-    let maximum = connect.properties.maximum_packet_size();
-    maximum.map_or(usize::MAX, |bytes| {
-        usize::try_from(bytes).unwrap_or(usize::MAX)
-    })
 }
 
 /// Whether the client takes a CONNACK with these terms.

@@ -1,6 +1,6 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::{ConnId, Output, admit::Early, ledger::Charge, session::SessionId};
+use super::{ConnId, Output, admit::Early, exchange::Proven, ledger::Charge, session::SessionId};
 use squall_protocol::{Decoder, Role, Time, Version, flow::ReceiveQuota, topic::TopicAliases};
 use squall_transport::Peer;
 use std::{
@@ -99,6 +99,8 @@ pub(super) struct Link {
     pub(super) maximum_packet_size: usize,
     /// Whether Reason Strings are wanted.
     pub(super) problem_information: bool,
+    /// How the client has proven who it is, if it has.
+    pub(super) proven: Option<Box<Proven>>,
     /// Whether CONNECT set a Session Expiry Interval above 0.
     pub(super) expiry_set: bool,
     /// Topics behind the client's Topic Aliases, with the room they take.

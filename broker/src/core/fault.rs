@@ -41,6 +41,15 @@ squall_protocol::protocol_errors! {
         /// AUTH although CONNECT named no Authentication Method (5.0).
         AuthNotExpected PROTOCOL_ERROR "AUTH without an Authentication Method in CONNECT"
             v3 [] v5 ["X-5.0-auth-2"];
+        /// AUTH with another Authentication Method than CONNECT (5.0).
+        AuthMethodChanged PROTOCOL_ERROR "AUTH with another Authentication Method than CONNECT"
+            v3 [] v5 ["MQTT-4.12.0-5", "MQTT-4.12.1-1"];
+        /// AUTH that continues what was not begun, or begins it twice (5.0).
+        AuthOutOfTurn PROTOCOL_ERROR "an AUTH that does not belong to the state of its exchange"
+            v3 [] v5 ["MQTT-4.12.0-3"];
+        /// A client that does not prove again who it is (5.0).
+        ReauthenticationFailed NOT_AUTHORIZED "the client did not prove who it is"
+            v3 [] v5 [];
         /// DISCONNECT sets a Session Expiry Interval although CONNECT had 0 (5.0).
         SessionExpiryFromZero PROTOCOL_ERROR "DISCONNECT sets a Session Expiry Interval where CONNECT had 0"
             v3 [] v5 ["X-5.0-disconnect-3"];

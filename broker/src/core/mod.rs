@@ -1,7 +1,8 @@
 //! The broker as a state machine: bytes, ends of connections and time in; packets, closings, events and one deadline
 //! out. No socket, clock, task or random number; every map is ordered.
 //!
-//! * `connect` CONNECT and its answers; `admit` who may come in; `rights` what they may do; `close` every way a connection ends
+//! * `connect` CONNECT and its answers; `admit` who may come in, `exchange` how some prove
+//!   who they are; `rights` what they may do; `close` every way a connection ends
 //! * `publish` messages from clients; `deliver` messages to clients, `share` to
 //!   one of many; `subscribe` who gets what
 //! * `room` what a transport takes, and what waits until it takes more
@@ -16,6 +17,7 @@ mod connection;
 mod deadlines;
 mod deliver;
 mod event;
+mod exchange;
 mod fault;
 mod journal;
 mod ledger;
@@ -82,6 +84,8 @@ pub struct Broker {
     unfinished: usize,
     /// Members for whom messages of shared subscriptions may wait.
     waiting_shares: BTreeMap<TopicFilter, BTreeSet<SessionId>>,
+    /// Exchanges of AUTH that were ever begun.
+    exchanges: u64,
     /// Connections whose CONNECT waits to be verified.
     verifying: usize,
     /// Set by [`Self::handle_shutdown`].
@@ -119,6 +123,7 @@ impl Broker {
             states: Ledger::default(),
             unfinished: 0,
             waiting_shares: BTreeMap::new(),
+            exchanges: 0,
             verifying: 0,
             shut_down: false,
             journal: Journal::default(),
@@ -179,7 +184,11 @@ impl Broker {
     fn read(&mut self, now: Time, conn: ConnId) {
         // A packet can end the connection: what stands behind it is ignored [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6].
         while let Some(connection) = self.conns.get_mut(&conn) {
-            if connection.early.is_some() {
+            if connection
+                .early
+                .as_ref()
+                .is_some_and(|early| early.is_asked())
+            {
                 return self.count_early(now, conn);
             }
             match connection.decoder.next_frame() {
@@ -282,6 +291,10 @@ impl Broker {
             self.events.push_back(Event::Received { conn, frame });
         }
         self.heard(now, conn);
+        if self.conns.get(&conn).is_some_and(|c| c.early.is_some()) {
+            let done = self.handle_early(now, conn, frame.packet);
+            return self.settle(now, conn, done);
+        }
         let done = match (frame.packet, self.conns.client(conn)) {
             (Packet::Connect(connect), None) => self.handle_connect(now, conn, *connect),
             (packet, Some(client)) => self.handle_packet(now, client, packet),
@@ -323,8 +336,7 @@ impl Broker {
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.answer(client, Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, client, &disconnect),
-            // No exchange is ever begun: a CONNECT that asks for one is refused.
-            Packet::Auth(_) => Err(ProtocolError::AuthNotExpected.into()),
+            Packet::Auth(auth) => self.handle_auth(client, &auth),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 unreachable!("the decoder refuses what only a server sends")
             }

@@ -3,7 +3,7 @@
 use super::{Broker, Client, CloseCause, ConnId, Event, Output};
 use squall_protocol::{
     Frame, Packet, Properties, Property, ReasonCode, Text, Version, encode,
-    packet::{ConnAck, Disconnect},
+    packet::{ConnAck, Connect, Disconnect},
 };
 
 impl Broker {
@@ -52,7 +52,7 @@ impl Broker {
         self.send(conn, Packet::Disconnect(disconnect));
     }
 
-    fn send_within(
+    pub(super) fn send_within(
         &mut self,
         conn: ConnId,
         version: Version,
@@ -74,6 +74,14 @@ impl Broker {
         self.outputs.push_back(Output::Send { conn, bytes });
         true
     }
+}
+
+/// The client's Maximum Packet Size; without one there is no limit.
+pub(super) fn maximum_packet_size(connect: &Connect) -> usize {
+    let maximum = connect.properties.maximum_packet_size();
+    maximum.map_or(usize::MAX, |bytes| {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    })
 }
 
 /// A Reason String for people, if there is something to say.

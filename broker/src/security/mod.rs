@@ -41,6 +41,11 @@ pub struct Security {
     /// Whether the name in a verified client certificate is the user. User Name and Password are then not looked at.
     /// Who has no certificate comes in as on any other listener, or not at all.
     pub certificate_is_user: bool,
+    /// Users that may prove who they are with the Authentication Method `SCRAM-SHA-256` (5.0, section 4.12), without
+    /// telling their passwords. A CONNECT with another method, or any where this says nothing, is refused with Bad
+    /// authentication method (0x8C); who proves nothing with Not authorized (0x87). User Name and Password of such a
+    /// CONNECT are not looked at, and neither is a certificate.
+    pub scram: Option<Arc<Scram>>,
     /// Who may publish to which topics and subscribe to them; everybody to all where nothing is said.
     ///
     /// * A topic filter that asks for anything that is not allowed gets Not authorized (0x87, 5.0) or 0x80 (3.1.1) in
@@ -61,6 +66,7 @@ impl Default for Security {
             passwords: false,
             max_verifying: 256,
             certificate_is_user: false,
+            scram: None,
             access: None,
         }
     }
@@ -78,6 +84,7 @@ impl Security {
         self.allow_anonymous.is_some()
             || self.passwords
             || self.certificate_is_user
+            || self.scram.is_some()
             || self.access.is_some()
     }
 }

@@ -3,6 +3,7 @@
 mod admit;
 mod connect;
 mod deliver;
+mod exchange;
 mod keep_alive;
 mod limits;
 mod property;

@@ -327,8 +327,11 @@ fn every_protocol_error_has_a_code_that_disconnect_may_carry() {
         let reason: ReasonCode = error.reason();
         let name = reason.name_in(squall_protocol::PacketType::Disconnect, V5);
         assert!(reason.is_error() && name.is_some(), "{error}");
-        // Who finds no room has broken nothing.
-        let blameless = *error == ProtocolError::QuotaExceeded;
+        // Who finds no room, or cannot prove who it is, has broken nothing.
+        let blameless = matches!(
+            error,
+            ProtocolError::QuotaExceeded | ProtocolError::ReauthenticationFailed
+        );
         assert_eq!(error.statements(V5).is_empty(), blameless, "{error}");
     }
 }

@@ -5,8 +5,12 @@
 //! framework or a library of C. This one decides nothing else and takes its nonces from a seed; hashes and keys are RustCrypto's.
 
 mod message;
+#[cfg(test)]
+mod prove;
 mod record;
 
+#[cfg(test)]
+pub(crate) use prove::prove;
 pub use record::Record;
 
 use base64ct::{Base64, Encoding};

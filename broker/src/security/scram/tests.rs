@@ -1,31 +1,6 @@
-use super::{record::salted, *};
+use super::*;
 
 const SALT: &[u8; 16] = b"0123456789abcdef";
-
-fn xor(mut a: [u8; 32], b: [u8; 32]) -> [u8; 32] {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a ^= b);
-    a
-}
-
-/// The client's side, from its own reading of the RFC.
-fn proof(password: &str, bare: &str, answer: &str, header: &str) -> String {
-    let part = |name: &str| {
-        let mut parts = answer.split(',');
-        parts.find_map(|p| p.strip_prefix(name)).unwrap().to_owned()
-    };
-    let salt = Base64::decode_vec(&part("s=")).unwrap();
-    let salted = salted(password.as_bytes(), &salt, part("i=").parse().unwrap());
-    let client_key = hmac(&salted, b"Client Key");
-    let without = format!(
-        "c={},r={}",
-        Base64::encode_string(header.as_bytes()),
-        part("r=")
-    );
-    let all = format!("{bare},{answer},{without}");
-    let signature = hmac(&hash(&client_key), all.as_bytes());
-    let proof = Base64::encode_string(&xor(client_key, signature));
-    format!("{without},p={proof}")
-}
 
 fn house() -> Scram {
     let record = |password| Record::new(password, SALT, Record::FEWEST_ITERATIONS).unwrap();
@@ -62,12 +37,12 @@ fn who_knows_the_password_is_let_in_and_nobody_else() {
             let begun = house().begin(format!("{header}{bare}").as_bytes(), 1);
             let (exchange, answer) = begun.unwrap();
             assert_eq!(exchange.user(), user);
-            let right = proof(password, &bare, &answer, header);
+            let right = prove(password, &format!("{header}{bare}"), &answer);
             assert!(exchange.finish(right.as_bytes()).is_some());
-            let wrong = proof("guess", &bare, &answer, header);
+            let wrong = prove("guess", &format!("{header}{bare}"), &answer);
             assert_eq!(exchange.finish(wrong.as_bytes()), None);
             let other_header = if header == "n,," { "y,," } else { "n,," };
-            let downgraded = proof(password, &bare, &answer, other_header);
+            let downgraded = prove(password, &format!("{other_header}{bare}"), &answer);
             assert_eq!(exchange.finish(downgraded.as_bytes()), None);
             // What was proven to another exchange proves nothing here.
             let (other, _) = house()
@@ -98,7 +73,7 @@ fn somebody_unknown_is_answered_like_anybody_and_never_let_in() {
     let known = house().begin(b"n,,n=alice,r=abc", 1).unwrap().1;
     assert_eq!(first.len(), known.len(), "and looks like that of others");
     for password in ["", "pencil"] {
-        let last = proof(password, bare, &first, "n,,");
+        let last = prove(password, &format!("n,,{bare}"), &first);
         assert_eq!(exchange.finish(last.as_bytes()), None);
     }
     let empty = Scram::new(BTreeMap::new(), [1; 32]);
@@ -142,7 +117,7 @@ fn what_is_not_scram_or_asks_for_more_is_refused() {
     }
     assert!(house().begin(&[0xFF, b',', b','], 1).is_none());
     let (exchange, answer) = house().begin(b"n,,n=alice,r=abc", 1).unwrap();
-    let right = proof("pencil", "n=alice,r=abc", &answer, "n,,");
+    let right = prove("pencil", "n,,n=alice,r=abc", &answer);
     for last in [
         "",
         "c=biws",
