@@ -127,6 +127,11 @@ impl Durable {
             }
         }
         while let Some(output) = self.broker.poll_output() {
+            // Whoever finds out who a client is tells nobody.
+            if matches!(output, Output::Verify { .. }) {
+                self.outputs.push_back(output);
+                continue;
+            }
             self.hand_on(changed, KeptBack::Output(output));
         }
         self.store(now);

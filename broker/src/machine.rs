@@ -10,9 +10,9 @@ pub trait Machine: fmt::Debug {
     /// A transport was opened.
     fn handle_open(&mut self, now: Time, conn: ConnId);
     /// Who is at the other end of it ([`Broker::handle_peer`]); comes before its first bytes, if it comes.
-    fn handle_peer(&mut self, _now: Time, _conn: ConnId, _peer: Peer) {}
-    /// What verifying came to ([`Broker::handle_verified`]), for a machine that asks for it.
-    fn handle_verified(&mut self, _now: Time, _conn: ConnId, _verdict: Verdict) {}
+    fn handle_peer(&mut self, now: Time, conn: ConnId, peer: Peer);
+    /// What verifying came to ([`Broker::handle_verified`]).
+    fn handle_verified(&mut self, now: Time, conn: ConnId, verdict: Verdict);
     /// Bytes arrived.
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]);
     /// The transport ended.

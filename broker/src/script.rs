@@ -7,7 +7,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Answers, CloseCause, Config, ConnId, Event, Hangup, Machine, Output};
+use crate::{
+    Answers, CloseCause, Config, ConnId, Event, Hangup, Machine, Output, Peer, security::Verdict,
+};
 use bytes::{Bytes, BytesMut};
 use squall_protocol::{Decoder, Packet, Role, Time, Version, encode};
 use std::{
@@ -231,6 +233,12 @@ impl Machine for Scripted {
         self.newest.insert(caller, conn);
         self.event(Event::Opened { conn });
     }
+
+    /// It lets everybody in.
+    fn handle_peer(&mut self, _: Time, _: ConnId, _: Peer) {}
+
+    /// It asks who nobody is.
+    fn handle_verified(&mut self, _: Time, _: ConnId, _: Verdict) {}
 
     fn handle_bytes(&mut self, _: Time, conn: ConnId, bytes: &[u8]) {
         self.hear(conn, bytes);

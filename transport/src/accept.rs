@@ -19,9 +19,10 @@ pub trait Accept {
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
 
     /// Who is at the other end of a connection. It is asked when the first bytes have come from there, so that a
-    /// handshake of the transport is over. Nothing is known where nothing is said.
-    fn peer(_stream: &Self::Stream) -> Peer {
-        Peer::default()
+    /// handshake of the transport is over. `None`, as here, where nobody can say, as in a simulation: a broker takes it for
+    /// somebody on this machine.
+    fn peer(_stream: &Self::Stream) -> Option<Peer> {
+        None
     }
 }
 
@@ -33,8 +34,8 @@ impl Accept for TcpListener {
         Ok(Socket::tcp(stream).local(is_local(self)))
     }
 
-    fn peer(stream: &Socket) -> Peer {
-        stream.peer()
+    fn peer(stream: &Socket) -> Option<Peer> {
+        Some(stream.peer())
     }
 }
 

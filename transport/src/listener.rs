@@ -154,8 +154,8 @@ impl Accept for Listener {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    fn peer(stream: &BoxStream) -> Peer {
-        stream.peer()
+    fn peer(stream: &BoxStream) -> Option<Peer> {
+        Some(stream.peer())
     }
 }
 
@@ -199,8 +199,8 @@ impl Accept for Listeners {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    fn peer(stream: &BoxStream) -> Peer {
-        stream.peer()
+    fn peer(stream: &BoxStream) -> Option<Peer> {
+        Some(stream.peer())
     }
 }
 

@@ -134,8 +134,8 @@ impl Accept for MemoryListener {
         caller.ok_or_else(|| io::Error::other("nobody can dial this listener any more"))
     }
 
-    fn peer(stream: &MemoryStream) -> Peer {
-        stream.peer()
+    fn peer(stream: &MemoryStream) -> Option<Peer> {
+        Some(stream.peer())
     }
 }
 

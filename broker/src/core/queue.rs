@@ -104,6 +104,12 @@ impl Queue {
     }
 
     /// All messages, oldest first.
+    #[cfg(test)]
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Delivery> {
+        self.messages.iter().map(|(_, message)| message)
+    }
+
+    /// All messages, oldest first.
     pub(super) fn into_messages(self) -> impl Iterator<Item = Delivery> {
         self.messages.into_iter().map(|(_, message)| message)
     }

@@ -34,7 +34,7 @@ pub(super) fn open<S>(
     core: &Rc<Core>,
     conn: ConnId,
     stream: S,
-    introduce: fn(&S) -> Peer,
+    introduce: fn(&S) -> Option<Peer>,
 ) -> Line
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -139,7 +139,7 @@ mod tests {
         let broker = Box::new(Broker::new(Config::default()));
         let core = Rc::new(Core::new(broker, None, None, Time::ZERO));
         let waiting = Rc::new(Waiting::new(core.limits(), core.outgoing()));
-        let (read_half, write_half) = halves(duplex(1).0, |_| Peer::default());
+        let (read_half, write_half) = halves(duplex(1).0, |_| None);
         let read = read(Rc::clone(&core), ConnId(0), read_half, Rc::clone(&waiting));
         let write = write(core, ConnId(0), write_half, Rc::clone(&waiting));
         let sizes = [

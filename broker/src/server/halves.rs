@@ -14,14 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Source<S> {
     stream: Rc<RefCell<S>>,
     /// Says who is at the other end; nothing once that was said.
-    introduce: Option<fn(&S) -> Peer>,
+    introduce: Option<fn(&S) -> Option<Peer>>,
 }
 
 /// The writer's half.
 pub(super) struct Sink<S>(Rc<RefCell<S>>);
 
 /// Takes a stream apart. `introduce` says who is at its other end.
-pub(super) fn halves<S>(stream: S, introduce: fn(&S) -> Peer) -> (Source<S>, Sink<S>) {
+pub(super) fn halves<S>(stream: S, introduce: fn(&S) -> Option<Peer>) -> (Source<S>, Sink<S>) {
     let stream = Rc::new(RefCell::new(stream));
     let source = Source {
         stream: Rc::clone(&stream),
@@ -31,10 +31,10 @@ pub(super) fn halves<S>(stream: S, introduce: fn(&S) -> Peer) -> (Source<S>, Sin
 }
 
 impl<S> Source<S> {
-    /// Who is at the other end, once: to be asked when bytes have come, as the handshake of the transport is over then.
+    /// Who is at the other end, once, if anybody can say: to be asked when bytes have come, as the handshake of the transport is over then.
     pub(super) fn introduced(&mut self) -> Option<Peer> {
         let introduce = self.introduce.take()?;
-        Some(introduce(&self.stream.borrow()))
+        introduce(&self.stream.borrow())
     }
 }
 

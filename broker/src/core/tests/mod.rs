@@ -5,6 +5,7 @@ mod connect;
 mod deliver;
 mod exchange;
 mod keep_alive;
+mod kept;
 mod limits;
 mod property;
 mod publish;
