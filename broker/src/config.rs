@@ -1,7 +1,7 @@
 //! What the broker offers and how much it keeps. Plain data: it does not know how a limit is enforced.
 
 use crate::security::Security;
-use squall_protocol::{Decoder, QoS};
+use squall_protocol::{Decoder, QoS, ReasonCode};
 use std::time::Duration;
 
 /// Settings of a [`crate::Broker`]. Every one is enforced on the wire, and announced in CONNACK where MQTT 5.0 has a
@@ -21,6 +21,9 @@ pub struct Config {
     pub maximum_packet_size: u32,
     /// Largest Topic Alias a client may use (5.0); 0 offers none.
     pub topic_alias_maximum: u16,
+    /// Largest Topic Alias that clients are sent, within their Topic Alias Maximum (5.0): so many of the first topics of
+    /// each connection get one, as far as [`Self::max_sessions_bytes`] goes. 0, as by default, sends none.
+    pub topic_aliases_to_clients: u16,
     /// Highest QoS that is taken and granted. Subscriptions to more are granted this much; a PUBLISH or will with
     /// more is refused.
     pub maximum_qos: QoS,
@@ -51,6 +54,9 @@ pub struct Config {
     /// before stays: with QoS 1 and 2 by Quota exceeded in PUBACK or PUBREC (5.0) or by closing the publisher's
     /// connection (3.1.1, [MQTT-4.8.0-2]); with QoS 0, and when it is a will, it is dropped and counted. 128 MiB.
     pub max_retained_bytes: usize,
+    /// Retained messages in all. One more is refused as by [`Self::max_retained_bytes`]; one that takes the place of
+    /// another is not one more. 1,000,000.
+    pub max_retained: usize,
     /// Bytes of all messages, those of sessions, retained ones and wills, and of unfinished QoS 1 and 2 exchanges. A
     /// message is charged once, however many sessions keep it, and its place in each of them. Beyond it a QoS 1 or 2
     /// message is refused as by [`Self::max_retained_bytes`], and so is a CONNECT with a will (Quota exceeded in 5.0,
@@ -62,6 +68,8 @@ pub struct Config {
     /// Bytes of one session's Client Identifier and subscriptions. A topic filter beyond it gets Quota exceeded
     /// (5.0) or 0x80 (3.1.1) in SUBACK. 32 MiB.
     pub max_session_bytes: usize,
+    /// Subscriptions of one session. A topic filter beyond it is refused as by [`Self::max_session_bytes`]. 50,000.
+    pub max_subscriptions: usize,
     /// The same of all sessions, and the topics behind Topic Aliases. Beyond it a topic filter is refused as by
     /// [`Self::max_session_bytes`], a CONNECT as by [`Self::max_sessions`], and who sets a Topic Alias is
     /// disconnected with Quota exceeded. 128 MiB.
@@ -99,8 +107,36 @@ pub struct Config {
     /// How long the session of a 3.1.1 client with Clean Session 0 is kept while it is away, in seconds. `None`
     /// keeps it for ever.
     pub session_expiry_3_1_1: Option<u32>,
+    /// Response Information, for clients that ask for it (5.0): a topic below which their responses go, for instance.
+    /// `%c` stands for the Client Identifier, `%u` for the user and `%%` for a percent sign; where a value does not fit
+    /// into one level of a topic, or the text has another `%`, the client is told nothing. `None` tells nobody.
+    pub response_information: Option<String>,
+    /// Where clients are sent that connect: none is accepted. In 5.0 CONNACK says where to, in 3.1.1 it is 0x03.
+    pub redirect: Option<Redirect>,
+    /// Where clients are sent when the broker is stopped, in DISCONNECT (5.0).
+    pub redirect_at_shutdown: Option<Redirect>,
     /// Who may come in and what they may do. Nothing is said.
     pub security: Security,
+}
+
+/// Another server, in the words of 5.0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// Its Server Reference, such as `broker-2.example:1883`.
+    pub to: String,
+    /// Whether clients are to go there from now on (Server moved, 0x9D) or for now (Use another server, 0x9C).
+    pub for_good: bool,
+}
+
+impl Redirect {
+    /// What CONNACK or DISCONNECT says.
+    #[must_use]
+    pub const fn reason(&self) -> ReasonCode {
+        match self.for_good {
+            true => ReasonCode::SERVER_MOVED,
+            false => ReasonCode::USE_ANOTHER_SERVER,
+        }
+    }
 }
 
 /// Which message goes when there is no room for one more.
@@ -121,6 +157,7 @@ impl Default for Config {
             receive_maximum: u16::MAX,
             maximum_packet_size: Decoder::LARGEST_PACKET,
             topic_alias_maximum: 16,
+            topic_aliases_to_clients: 0,
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,
             wildcard_subscriptions: true,
@@ -132,9 +169,11 @@ impl Default for Config {
             when_queue_full: WhenFull::DropNewest,
             max_queued_bytes: 128 << 20,
             max_retained_bytes: 128 << 20,
+            max_retained: 1_000_000,
             max_message_bytes: 256 << 20,
             max_sessions: 50_000,
             max_session_bytes: 32 << 20,
+            max_subscriptions: 50_000,
             max_sessions_bytes: 128 << 20,
             max_connections: 16_384,
             max_unfinished_bytes: 64 << 20,
@@ -145,6 +184,9 @@ impl Default for Config {
             server_keep_alive: None,
             session_expiry_maximum: None,
             session_expiry_3_1_1: None,
+            response_information: None,
+            redirect: None,
+            redirect_at_shutdown: None,
             security: Security::default(),
         }
     }

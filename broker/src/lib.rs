@@ -22,7 +22,7 @@ mod server;
 pub mod store;
 
 pub use answers::Answers;
-pub use config::{Config, WhenFull};
+pub use config::{Config, Redirect, WhenFull};
 pub use core::{Broker, CloseCause, ConnId, Counters, DamagedRow, Event, Output, ProtocolError};
 pub use durable::Durable;
 pub use machine::Machine;

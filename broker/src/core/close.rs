@@ -50,7 +50,7 @@ impl Broker {
             let ack = ConnAck {
                 session_present: false,
                 reason,
-                properties: super::send::reason_string(&text).unwrap_or_default(),
+                properties: super::why::reason_string(&text).unwrap_or_default(),
             };
             self.send_connack(conn, version, usize::MAX, ack);
         }

@@ -3,6 +3,7 @@
 use super::{
     Broker, Client, CloseCause, ConnId, Timer,
     admit::{Admission, Entrant},
+    alias::OutgoingAliases,
     connection::Link,
     exchange::{self, Proven},
     message::{KeptWill, will_bytes},
@@ -37,6 +38,10 @@ impl Broker {
         conn: ConnId,
         connect: Connect,
     ) -> Result<(), CloseCause> {
+        if let Some(redirect) = self.config.redirect.clone() {
+            self.send_elsewhere(now, conn, &connect, &redirect);
+            return Ok(());
+        }
         if let Err((reason, why)) = self.check(conn, &connect) {
             self.refuse(now, conn, &connect, reason, why);
             return Ok(());
@@ -87,6 +92,8 @@ impl Broker {
         }
         let mut terms = self.terms(connect);
         exchange::announce(connect, proof, &mut terms.properties);
+        let properties = &mut terms.properties;
+        self.inform(connect, user.as_deref(), &terms.client_id, properties);
         if !fits(&terms, connect.version) {
             // [MQTT-3.1.2-24] (5.0): not even this answer may be sent.
             self.end(now, conn, CloseCause::AnswerTooLarge);
@@ -394,6 +401,7 @@ impl Broker {
             problem_information: problem != Some(0),
             proven: Proven::of(connect, &self.sessions[session]),
             expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
+            outgoing: OutgoingAliases::of(connect, self.config.topic_aliases_to_clients),
             aliases: TopicAliases::new(self.config.topic_alias_maximum),
             // 3.1.1 has no such limit.
             unfinished: ReceiveQuota::new(match version {
@@ -425,6 +433,6 @@ fn explain(connect: &Connect, why: &str) -> Option<Properties> {
     let wanted = connect.properties.request_problem_information() != Some(0);
     let possible = connect.version == Version::V5_0;
     (wanted && possible)
-        .then(|| super::send::reason_string(why))
+        .then(|| super::why::reason_string(why))
         .flatten()
 }

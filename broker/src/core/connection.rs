@@ -1,6 +1,9 @@
 //! What the broker knows about one network connection, and nothing that outlives it.
 
-use super::{ConnId, Output, admit::Early, exchange::Proven, ledger::Charge, session::SessionId};
+use super::{
+    ConnId, Output, admit::Early, alias::OutgoingAliases, exchange::Proven, ledger::Charge,
+    session::SessionId,
+};
 use squall_protocol::{Decoder, Role, Time, Version, flow::ReceiveQuota, topic::TopicAliases};
 use squall_transport::Peer;
 use std::{
@@ -103,6 +106,8 @@ pub(super) struct Link {
     pub(super) proven: Option<Box<Proven>>,
     /// Whether CONNECT set a Session Expiry Interval above 0.
     pub(super) expiry_set: bool,
+    /// Topic Aliases that the client is sent.
+    pub(super) outgoing: OutgoingAliases,
     /// Topics behind the client's Topic Aliases, with the room they take.
     pub(super) aliases: TopicAliases<Charge>,
     /// QoS 2 messages of this connection without PUBCOMP: they count against our Receive Maximum.

@@ -202,7 +202,7 @@ impl Broker {
     ) -> bool {
         let version = self.conns.link(conn).version;
         let publish = delivery.packet(now, version, packet_id, dup);
-        let sent = self.send(conn, Packet::Publish(publish));
+        let sent = self.send_publish(conn, publish);
         self.counters.dropped_too_large += u64::from(!sent);
         sent
     }

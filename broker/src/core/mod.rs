@@ -11,6 +11,7 @@
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
 
 mod admit;
+mod alias;
 mod close;
 mod connect;
 mod connection;
@@ -19,6 +20,7 @@ mod deliver;
 mod event;
 mod exchange;
 mod fault;
+mod guide;
 mod journal;
 mod ledger;
 mod message;
@@ -39,6 +41,7 @@ mod subscribe;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod why;
 mod will;
 
 pub use event::{CloseCause, ConnId, Counters, Event, Output};
@@ -225,7 +228,8 @@ impl Broker {
         }
     }
 
-    /// The broker is stopped: every connection is closed, in 5.0 with DISCONNECT 0x8B, and so is every one that is
+    /// The broker is stopped: every connection is closed, in 5.0 with DISCONNECT 0x8B (or what
+    /// [`Config::redirect_at_shutdown`] says), and so is every one that is
     /// opened from now on. Nothing else happens any more. Wills are not published: the standard lets a server that
     /// is shut down defer them until it is started again (5.0, section 3.1.2.5), there would be nobody left to hear
     /// them, and this broker keeps nothing beyond its end.
@@ -234,7 +238,7 @@ impl Broker {
         self.deadlines = Deadlines::default();
         let conns: Vec<ConnId> = self.conns.keys().copied().collect();
         for conn in conns {
-            self.send_disconnect(conn, ReasonCode::SERVER_SHUTTING_DOWN, "");
+            self.say_goodbye(conn);
             self.conns.remove(&conn);
             self.outputs.push_back(Output::Close { conn });
             let cause = CloseCause::ServerShutdown;

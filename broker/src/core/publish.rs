@@ -184,7 +184,12 @@ impl Broker {
             QoS::ExactlyOnce => true,
         };
         (!kept || self.messages.has_room(0, self.config.max_message_bytes))
-            && (!retained || (self.retained).has_room(message, self.config.max_retained_bytes))
+            && (!retained || self.has_retained_room(message))
+    }
+
+    fn has_retained_room(&self, message: &Message) -> bool {
+        let (bytes, most) = (self.config.max_retained_bytes, self.config.max_retained);
+        self.retained.has_room(message, bytes, most)
     }
 
     fn retain(&mut self, message: &Arc<Message>) {

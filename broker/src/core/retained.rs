@@ -90,9 +90,13 @@ impl Found {
 }
 
 impl Retained {
-    /// Whether all retained messages stay within `limit` bytes with this one in place of the one before.
-    pub(super) fn has_room(&self, message: &Message, limit: usize) -> bool {
+    /// Whether all retained messages stay within `limit` bytes, and are no more than `most`, with this one in place of the
+    /// one before.
+    pub(super) fn has_room(&self, message: &Message, limit: usize, most: usize) -> bool {
         let before = self.messages.get(&message.topic);
+        if before.is_none() && self.messages.len() >= most {
+            return false;
+        }
         self.bytes - before.map_or(0, |m| m.message.bytes()) + message.bytes() <= limit
     }
 

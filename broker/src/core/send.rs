@@ -1,8 +1,8 @@
 //! Packets out: encoding, the client's Maximum Packet Size, and the record of what was sent.
 
-use super::{Broker, Client, CloseCause, ConnId, Event, Output};
+use super::{Broker, Client, CloseCause, ConnId, Event, Output, why};
 use squall_protocol::{
-    Frame, Packet, Properties, Property, ReasonCode, Text, Version, encode,
+    Frame, Packet, Properties, ReasonCode, Version, encode,
     packet::{ConnAck, Connect, Disconnect},
 };
 
@@ -14,8 +14,16 @@ impl Broker {
         self.send_within(conn, link.version, link.maximum_packet_size, packet)
     }
 
-    /// Sends an answer; an error when the client leaves no room for it.
+    /// Sends an answer, with a Reason String if it says no; an error when the client leaves no room for it.
     pub(super) fn answer(&mut self, client: Client, packet: Packet) -> Result<(), CloseCause> {
+        let link = self.conns.link(client.conn);
+        // [MQTT-3.1.2-29] (5.0)
+        let wanted = link.version == Version::V5_0 && link.problem_information;
+        if let Some(explained) = why::explained(&packet).filter(|_| wanted)
+            && self.send(client.conn, explained)
+        {
+            return Ok(());
+        }
         match self.send(client.conn, packet) {
             true => Ok(()),
             false => Err(CloseCause::AnswerTooLarge),
@@ -41,7 +49,7 @@ impl Broker {
             return;
         };
         let mut disconnect = Disconnect::with_reason(reason);
-        let properties = reason_string(text).filter(|_| link.problem_information);
+        let properties = why::reason_string(text).filter(|_| link.problem_information);
         if let Some(properties) = properties {
             disconnect.properties = properties;
             if self.send(conn, Packet::Disconnect(disconnect.clone())) {
@@ -83,19 +91,3 @@ pub(super) fn maximum_packet_size(connect: &Connect) -> usize {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     })
 }
-
-/// A Reason String for people, if there is something to say.
-pub(super) fn reason_string(text: &str) -> Option<Properties> {
-    if text.is_empty() {
-        return None;
-    }
-    let short: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(REASON_STRING_CHARS)
-        .collect();
-    Some(Properties::new().with(Property::ReasonString(Text::from(short))))
-}
-
-/// Enough for a sentence; a peer's own long strings are not thrown back at it.
-const REASON_STRING_CHARS: usize = 200;

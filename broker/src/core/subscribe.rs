@@ -118,7 +118,8 @@ impl Broker {
         }
         let (config, bytes) = (&self.config, subscription_bytes(filter));
         let state = session.state.bytes() + bytes;
-        if state > config.max_session_bytes
+        if session.filters.len() >= config.max_subscriptions
+            || state > config.max_session_bytes
             || !self.states.has_room(bytes, config.max_sessions_bytes)
         {
             return None;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows a connection, a clock or a thread; a hook of the driver does what takes time.
 
-mod access;
+pub(crate) mod access;
 mod fault;
 pub mod passwords;
 pub mod scram;

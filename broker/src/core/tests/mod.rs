@@ -1,12 +1,15 @@
 //! The core through packets: a bench that plays the network and the clock, and tests by subject.
 
 mod admit;
+mod alias;
 mod connect;
 mod deliver;
 mod exchange;
+mod guide;
 mod keep_alive;
 mod kept;
 mod limits;
+mod offer;
 mod property;
 mod publish;
 mod restore;

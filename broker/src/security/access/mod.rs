@@ -175,8 +175,19 @@ impl Rule {
     }
 }
 
+/// A text with values in the places of `%u` and `%c`; `None` where one does not fit, or a `%` means nothing.
+pub(crate) fn fill(text: &str, who: Identity<'_>) -> Option<String> {
+    let parts = read::parts(text).ok()?;
+    let value = |part| match part {
+        Part::Text(text) => Some(text),
+        Part::User => who.user.filter(|user| is_level(user)).map(str::to_owned),
+        Part::ClientId => Some(who.client_id.to_owned()).filter(|id| is_level(id)),
+    };
+    parts.into_iter().map(value).collect()
+}
+
 /// Whether a value may stand in a level of a topic filter, and means nothing there but itself.
-pub(crate) fn is_level(value: &str) -> bool {
+fn is_level(value: &str) -> bool {
     !value.is_empty() && !value.starts_with('$') && !value.contains(['+', '#', '/'])
 }
 

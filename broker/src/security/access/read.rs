@@ -93,8 +93,8 @@ fn name(text: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// A topic filter with what stands for something else.
-fn pattern(text: &str) -> Result<Vec<Part>, String> {
+/// A text with what stands for something else.
+pub(super) fn parts(text: &str) -> Result<Vec<Part>, String> {
     let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
@@ -115,6 +115,12 @@ fn pattern(text: &str) -> Result<Vec<Part>, String> {
     }
     plain.push_str(rest);
     parts.push(Part::Text(plain));
+    Ok(parts)
+}
+
+/// A topic filter with what stands for something else.
+fn pattern(text: &str) -> Result<Vec<Part>, String> {
+    let parts = parts(text)?;
     let filled: String = parts
         .iter()
         .map(|part| match part {
