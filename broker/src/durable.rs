@@ -14,7 +14,7 @@ use std::{
 /// A [`Broker`] and the [`Store`] of its state, as one machine.
 ///
 /// Each call of the core causes changes and packets. Its packets are kept back until its changes are stored, and so is
-/// everything behind them on the same connections, so nobody is told what a crash could undo. Packets of calls that
+/// everything after them on the same connections, so nobody is told what a crash could undo. Packets of calls that
 /// change nothing, on connections where nothing is kept back, leave at once. While one batch is being stored the next
 /// is gathered: one sync serves everybody who waits.
 ///

@@ -3,6 +3,7 @@
 //! * [`Broker`] decides everything. It is handed bytes, ends of connections and time, and hands back packets to send,
 //!   connections to close, events and one deadline. No socket, clock, task or random number is known to it.
 //! * [`Server`] moves bytes between a listener and a [`Broker`], and waits.
+//! * [`Durable`] is a broker whose state outlives it: what it promises leaves once a [`store`] has it.
 //! * [`Scripted`] is a broker that does what it is told, packet by packet, right or wrong.
 //! * [`security`] says who may come in and what they may do.
 //! * [`Config`] says what the broker offers; what it does not offer is refused on the wire as the standard says.

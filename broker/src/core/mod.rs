@@ -9,6 +9,8 @@
 //! * `connection`, `session`, `sessions`, `queue`, `subscriptions`, `retained`, `will`, `message`, `deadlines` the state
 //!   they work on
 //! * `ledger` what of it counts against which limit of [`Config`]; `owned` copies of what is kept
+//! * `record` the steps of a session that outlives the broker, each written down in `journal` with a value of `saved`;
+//!   `restore` a broker made of such rows
 
 mod admit;
 mod alias;
@@ -232,7 +234,7 @@ impl Broker {
     /// [`Config::redirect_at_shutdown`] says), and so is every one that is
     /// opened from now on. Nothing else happens any more. Wills are not published: the standard lets a server that
     /// is shut down defer them until it is started again (5.0, section 3.1.2.5), there would be nobody left to hear
-    /// them, and this broker keeps nothing beyond its end.
+    /// them. A broker that was [restored](Self::restored) has left them among its rows, and the next one publishes them.
     pub fn handle_shutdown(&mut self, _now: Time) {
         self.shut_down = true;
         self.deadlines = Deadlines::default();

@@ -4,9 +4,10 @@
 use super::{
     journal::{Journal, MessageRow},
     message::{Delivery, KeptWill, Message},
+    queue::Waiting,
     retained::Found,
     saved::{self, SavedSession},
-    session::{Expiry, Session},
+    session::{Expiry, Notes, Session},
     subscriptions::Granted,
 };
 use crate::store::Key;
@@ -23,6 +24,18 @@ impl Message {
     /// The number of its row; `None` when nothing is written down.
     pub(super) fn recorded(&self, journal: &Journal) -> Option<u64> {
         self.row(|message| MessageRow::add(journal, || saved::message(message)))
+    }
+}
+
+impl Notes {
+    /// How far a subscription has got with what it found. QoS 0 is not kept for a client that is away
+    /// [X-3.1.1-session-1], [X-5.0-session-4].
+    fn found(&self, waiting: &Waiting) {
+        if self.kept && self.journal.is_on() && waiting.found.qos > QoS::AtMostOnce {
+            let key = Key::Found(self.id.0, waiting.number);
+            let value = saved::found(waiting.place, &waiting.found);
+            self.journal.set(key, value);
+        }
     }
 }
 
@@ -149,24 +162,14 @@ impl Session {
     /// What a subscription found waits after all that is here.
     pub(super) fn enqueue_found(&mut self, found: Found) {
         let waiting = self.queue.push_found(found);
-        // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
-        if self.notes.kept && waiting.found.qos > QoS::AtMostOnce {
-            let key = Key::Found(self.notes.id.0, waiting.number);
-            let value = saved::found(waiting.place, &waiting.found);
-            self.notes.journal.set(key, value);
-        }
+        self.notes.found(waiting);
     }
 
     /// The first subscription that waits is done with this message.
     pub(super) fn pass_found(&mut self, message: &Message) {
-        let Some(waiting) = self.queue.first_found() else {
-            return;
-        };
-        waiting.found.pass(message);
-        if self.notes.kept && waiting.found.qos > QoS::AtMostOnce {
-            let key = Key::Found(self.notes.id.0, waiting.number);
-            let value = saved::found(waiting.place, &waiting.found);
-            self.notes.journal.set(key, value);
+        if let Some(waiting) = self.queue.first_found() {
+            waiting.found.pass(message);
+            self.notes.found(waiting);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     store::{Change, Key},
 };
 use bytes::Bytes;
-use squall_protocol::Time;
+use squall_protocol::{PacketId, Time};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -170,13 +170,13 @@ impl Broker {
                 if let Some(delivery) = &mut delivery {
                     delivery.keep(&session.kept, &self.messages);
                 }
-                let packet_id = saved::packet_id(*packet_id)?;
+                let packet_id = PacketId::new(*packet_id)?;
                 let restored =
                     (session.outbound).restore(packet_id, flow.state, flow.places, delivery);
                 restored.then_some(())?;
             }
             Key::Received(_, packet_id) => {
-                session.inbound.restore(saved::packet_id(*packet_id)?);
+                session.inbound.restore(PacketId::new(*packet_id)?);
             }
             Key::Will(_) => {
                 let (will, due) = saved::read_will(value)?;

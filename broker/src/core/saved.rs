@@ -10,7 +10,7 @@ use super::{
 use crate::store::{Fields, Reading};
 use bytes::Bytes;
 use squall_protocol::{
-    Decoder, Packet, PacketId, Properties, QoS, Role, Text, Time, Version, encode,
+    Decoder, Packet, Properties, QoS, Role, Text, Time, Version, encode,
     flow::sender::State,
     packet::{Connect, Publish, Will},
     topic::TopicFilter,
@@ -257,11 +257,6 @@ pub(super) fn filter(shared: bool, text: &str) -> Option<TopicFilter> {
         // What looks like a shared subscription and is none, a client of 3.1.1 has said.
         false => TopicFilter::parse_v3(text).ok(),
     }
-}
-
-/// A packet identifier of a row's key.
-pub(super) fn packet_id(number: u16) -> Option<PacketId> {
-    PacketId::new(number)
 }
 
 fn delivery_fields(fields: Fields, number: u64, delivery: &Delivery) -> Fields {

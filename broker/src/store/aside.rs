@@ -52,6 +52,7 @@ impl Work {
     fn begin(mut store: Box<dyn Store + Send>, wake: Arc<Notify>) -> Result<Self, StoreError> {
         let (batches, given) = channel::<(Time, Batch)>();
         let (told, results) = channel();
+        // Whoever drops the work waits for its thread, and its panic is passed on: it is not detached.
         let thread = Builder::new().name("store".to_owned()).spawn(move || {
             for (now, batch) in given {
                 let stored = store.store(now, batch).and_then(|()| store.stored(now));

@@ -7,15 +7,15 @@
 mod aside;
 mod batch;
 mod change;
+mod database;
 mod fields;
-mod redb;
 
-pub use self::redb::Redb;
-pub use ::redb::StorageBackend;
 pub use aside::Aside;
 pub use batch::Batch;
 pub use change::{Change, Key};
+pub use database::Redb;
 pub(crate) use fields::{Fields, Reading};
+pub use redb::StorageBackend;
 
 use bytes::Bytes;
 use squall_protocol::Time;

@@ -1,5 +1,6 @@
 //! The driver over pipes in paused time, and over real sockets: a house for it, and clients that say what they are told to.
 
+mod durable;
 mod ends;
 mod pressure;
 mod serving;

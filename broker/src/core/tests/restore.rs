@@ -295,8 +295,8 @@ fn a_broker_with_no_sessions_leaves_no_rows() {
     assert!(kept.rows.is_empty(), "{:?}", kept.rows);
 }
 
-#[test]
-fn rows_that_say_nothing_or_name_what_is_not_there_are_refused() {
+/// A broker that has a row of each kind but those that wait for room.
+fn with_every_row() -> Kept {
     let mut kept = Kept::of(Rows::new(), Time::ZERO);
     let all = |packet: &str| {
         subscribe(vec![Subscription::new(
@@ -328,6 +328,12 @@ fn rows_that_say_nothing_or_name_what_is_not_there_are_refused() {
     ] {
         kept.play(&step);
     }
+    kept
+}
+
+#[test]
+fn rows_that_say_nothing_or_name_what_is_not_there_are_refused() {
+    let kept = with_every_row();
     let kinds = [
         "Message",
         "Session",
