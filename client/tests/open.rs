@@ -364,7 +364,7 @@ async fn a_request_has_its_response() {
 }
 
 #[tokio::test]
-async fn a_filter_of_which_nothing_is_granted_gives_no_stream() {
+async fn what_the_server_does_not_offer_is_not_asked_of_it() {
     let config = squall_broker::Config {
         maximum_qos: QoS::AtMostOnce,
         ..squall_broker::Config::default()

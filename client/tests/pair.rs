@@ -6,11 +6,16 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use squall_broker::{Broker, Config, ConnId};
-use squall_client::{Client, ConnectOptions, Event, Message, Output, Ticket};
-use squall_protocol::{
-    Packet, Properties, QoS, Time, Version, packet::Subscription, topic::TopicFilter,
+use squall_client::{
+    Acknowledgement, Client, ConnectOptions, Event, Message, Output, Receipt, Ticket,
 };
-use std::collections::{BTreeMap, VecDeque};
+use squall_protocol::{
+    Packet, Properties, QoS, ReasonCode, Time, Version, packet::Subscription, topic::TopicFilter,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    num::NonZeroU16,
+};
 
 const PUBLISHER: usize = 0;
 const SUBSCRIBER: usize = 1;
@@ -32,6 +37,16 @@ struct End {
     down: VecDeque<Bytes>,
     seen: u32,
     events: Vec<Event>,
+    /// What the application has been given and has not acknowledged.
+    taken: Vec<Receipt>,
+}
+
+/// How the clients of a story go about it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habits {
+    /// They acknowledge by hand, and only when nothing else happens, the newest message first.
+    by_hand: bool,
+    window: Option<NonZeroU16>,
 }
 
 struct Pair {
@@ -43,13 +58,18 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(version: Version, receive_maximum: u16) -> Self {
+    fn new(version: Version, receive_maximum: u16, habits: Habits) -> Self {
         let end = |name: &str| End {
             core: Client::new(),
             options: ConnectOptions {
                 clean_start: false,
                 session_expiry: (version == Version::V5_0).then_some(u32::MAX),
                 receive_maximum: (version == Version::V5_0).then_some(receive_maximum),
+                acknowledgement: match habits.by_hand {
+                    true => Acknowledgement::ByHand,
+                    false => Acknowledgement::AtOnce,
+                },
+                window: habits.window,
                 ..ConnectOptions::new(version, name)
             },
             conn: None,
@@ -57,6 +77,7 @@ impl Pair {
             down: VecDeque::new(),
             seen: 0,
             events: Vec::new(),
+            taken: Vec::new(),
         };
         let config = Config {
             receive_maximum,
@@ -83,6 +104,9 @@ impl Pair {
         while let Some(event) = end.core.poll_event() {
             if let Event::Sent(frame) = &event {
                 self.resent += u32::from(matches!(&frame.packet, Packet::Publish(p) if p.dup));
+            }
+            if let Event::Delivered { receipt, .. } = &event {
+                end.taken.extend(*receipt);
             }
             end.events.push(event);
         }
@@ -142,6 +166,20 @@ impl Pair {
         moved
     }
 
+    /// The applications acknowledge one message each; `false` when there was none.
+    fn acknowledge(&mut self) -> bool {
+        let mut said = false;
+        for n in [PUBLISHER, SUBSCRIBER] {
+            let end = &mut self.ends[n];
+            if let Some(receipt) = end.taken.pop() {
+                end.core.acknowledge(self.now, receipt, ReasonCode::SUCCESS);
+                self.settle(n);
+                said = true;
+            }
+        }
+        said
+    }
+
     fn cut_if_due(&mut self, n: usize, cuts: &mut VecDeque<Cut>) {
         let due = cuts
             .front()
@@ -167,7 +205,7 @@ impl Pair {
 
     fn run(&mut self, cuts: &mut VecDeque<Cut>) {
         for _ in 0..10_000 {
-            if !self.step(cuts) {
+            if !self.step(cuts) && !self.acknowledge() {
                 return;
             }
         }
@@ -183,11 +221,23 @@ struct Outcome {
     /// Cuts that were never due.
     cuts_left: usize,
     resent: u32,
+    in_flight: usize,
 }
 
 /// Publishes a few messages while connections are cut; judges what holds whatever was cut.
 fn play(version: Version, qos: QoS, receive_maximum: u16, cuts: &[Cut]) -> Outcome {
-    let mut pair = Pair::new(version, receive_maximum);
+    play_so(version, qos, receive_maximum, Habits::default(), cuts)
+}
+
+/// The same with clients of these habits.
+fn play_so(
+    version: Version,
+    qos: QoS,
+    receive_maximum: u16,
+    habits: Habits,
+    cuts: &[Cut],
+) -> Outcome {
+    let mut pair = Pair::new(version, receive_maximum, habits);
     pair.connect(SUBSCRIBER);
     let filter = Subscription::new(TopicFilter::parse_v5("t/#").unwrap(), QoS::ExactlyOnce);
     pair.ends[SUBSCRIBER]
@@ -218,6 +268,7 @@ fn play(version: Version, qos: QoS, receive_maximum: u16, cuts: &[Cut]) -> Outco
             .find(|e| matches!(e, Event::Abandoned { .. } | Event::Violation(_)));
         assert_eq!(abandoned, None);
     }
+    let in_flight = most_in_flight(&pair.ends[PUBLISHER].events);
     let delivered = pair.ends[SUBSCRIBER]
         .events
         .iter()
@@ -237,7 +288,31 @@ fn play(version: Version, qos: QoS, receive_maximum: u16, cuts: &[Cut]) -> Outco
         acknowledged: acknowledged.collect(),
         cuts_left: cuts.len(),
         resent: pair.resent,
+        in_flight,
     }
+}
+
+/// The most QoS 1 and 2 messages that were sent on one connection without an outcome.
+fn most_in_flight(events: &[Event]) -> usize {
+    let (mut open, mut most) = (BTreeSet::new(), 0);
+    for event in events {
+        match event {
+            Event::Sent(frame) => match &frame.packet {
+                Packet::Connect(_) => open.clear(),
+                Packet::Publish(publish) => open.extend(publish.packet_id),
+                _ => {}
+            },
+            Event::Received(frame) => match &frame.packet {
+                Packet::PubAck(ack) | Packet::PubComp(ack) => {
+                    open.remove(&ack.packet_id);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        most = most.max(open.len());
+    }
+    most
 }
 
 fn judge(qos: QoS, outcome: &Outcome) {
@@ -322,5 +397,24 @@ proptest! {
         let cuts: Vec<_> = cuts.into_iter().map(|(client, after)| Cut { client, after }).collect();
         let qos = qos_levels()[level];
         judge(qos, &play(version, qos, receive_maximum, &cuts));
+    }
+
+    #[test]
+    fn they_hold_for_those_who_acknowledge_late_and_have_a_window(
+        v5 in any::<bool>(),
+        level in 0..3usize,
+        receive_maximum in 1..5u16,
+        by_hand in any::<bool>(),
+        window in 0..4u16,
+        cuts in proptest::collection::vec((0..2usize, 0..14u32), 0..8),
+    ) {
+        let version = if v5 { Version::V5_0 } else { Version::V3_1_1 };
+        let cuts: Vec<_> = cuts.into_iter().map(|(client, after)| Cut { client, after }).collect();
+        let qos = qos_levels()[level];
+        let habits = Habits { by_hand, window: NonZeroU16::new(window) };
+        let outcome = play_so(version, qos, receive_maximum, habits, &cuts);
+        judge(qos, &outcome);
+        let window = habits.window.map_or(usize::MAX, |window| window.get().into());
+        prop_assert!(outcome.in_flight <= window, "{} in flight", outcome.in_flight);
     }
 }

@@ -132,6 +132,9 @@ pub struct Backoff {
     /// the same waits.
     pub jitter: Option<u64>,
     /// How long a connection has to last after CONNACK before the waits begin at `first` again. Zero: CONNACK is enough.
+    /// Two clients with one Client Identifier at a server that does not tell them of a takeover (3.1.1 has no words for it)
+    /// take the session from each other after each wait: only where this is longer than `max` do they come to do so
+    /// seldom.
     pub settled: Duration,
 }
 

@@ -13,7 +13,10 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    task::unconstrained,
+};
 
 /// What a request led to: its reason codes.
 pub(super) type Outcome = Result<Vec<ReasonCode>, RequestError>;
@@ -65,8 +68,9 @@ impl Room {
     /// Waits for room, in the order of those who ask. What is larger than all of it goes alone.
     async fn place(&self, weight: usize) -> Result<Place, RequestError> {
         let weight = u32::try_from(weight).unwrap_or(u32::MAX).min(self.most);
-        let message = Arc::clone(&self.messages).acquire_owned().await;
-        let bytes = Arc::clone(&self.bytes).acquire_many_owned(weight).await;
+        // Cooperative scheduling would have one who asks late go before one who asked early.
+        let message = unconstrained(Arc::clone(&self.messages).acquire_owned()).await;
+        let bytes = unconstrained(Arc::clone(&self.bytes).acquire_many_owned(weight)).await;
         match (message, bytes) {
             (Ok(_message), Ok(_bytes)) => Ok(Place { _message, _bytes }),
             _ => Err(RequestError::Stopped),

@@ -36,7 +36,8 @@ impl Settings {
     ///
     /// * Keep Alive 60 s, a clean start, a session that outlives a lost connection by 5 minutes (5.0);
     /// * it dials again after 1 s, up to 60 s, with jitter that is drawn from the Client Identifier, where
-    ///   [`crate::Again`] says so, resumes its session, and makes its subscriptions again where that is gone;
+    ///   [`crate::Again`] says so, resumes its session, and makes its subscriptions again where that is gone; waits begin
+    ///   anew after a connection that lasted two minutes;
     /// * at most 20 QoS 1 and 2 messages are in flight in 3.1.1, and as many as the server's Receive Maximum in 5.0;
     /// * 1,000 messages and 16 MiB may wait in each direction;
     /// * up to 16 Topic Aliases, where the server allows them (5.0).
@@ -67,7 +68,7 @@ impl Settings {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
         Self {
             connect,
-            backoff: Some(backoff.jittered(seed).settled(Duration::from_secs(10))),
+            backoff: Some(backoff.jittered(seed).settled(Duration::from_secs(120))),
             outgoing: limit,
             incoming: limit,
             manual: false,

@@ -304,6 +304,51 @@ async fn who_publishes_to_a_server_that_does_not_read_waits_whatever_the_qos() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_published_at_once_goes_in_the_order_of_the_calls() {
+    let limit = QueueLimit {
+        messages: 7,
+        bytes: 1 << 20,
+    };
+    play(settings(V5).outgoing(limit), async |client, mut server| {
+        let mut peer = server.online(false).await;
+        let mut all: Vec<_> = (0..1_000_u16)
+            .map(|n| {
+                let payload = n.to_be_bytes().to_vec();
+                let message = Message::new("out", payload, QoS::AtMostOnce);
+                Some(Box::pin(client.publish(message)))
+            })
+            .collect();
+        let published = spawn_local(async move {
+            let mut numbers = Vec::new();
+            while numbers.len() < 1_000 {
+                if let Some(Packet::Publish(publish)) = peer.next().await {
+                    numbers.push(u16::from_be_bytes(publish.payload[..2].try_into().unwrap()));
+                }
+            }
+            numbers
+        });
+        // All are asked each time, as those do who wait for many futures in one task.
+        std::future::poll_fn(|cx| {
+            for place in &mut all {
+                if place
+                    .as_mut()
+                    .is_some_and(|publish| publish.as_mut().poll(cx).is_ready())
+                {
+                    *place = None;
+                }
+            }
+            match all.iter().all(Option::is_none) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        })
+        .await;
+        assert!(published.await.unwrap().is_sorted());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_goes_on_where_the_session_is_gone() {
     for version in Version::ALL {
         play(settings(version), async |client, mut server| {

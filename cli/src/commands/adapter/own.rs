@@ -2,7 +2,8 @@
 //! `clients/README.md` says and knows nothing of who asks.
 
 use squall_client::{
-    Abandonment as Why, Command, ConnectOptions, Dial, EndCause, Event, Message, Ticket, run,
+    Abandonment as Why, Acknowledgement, Command, ConnectOptions, Dial, EndCause, Event, Message,
+    Receipt, Ticket, run,
 };
 use squall_clients::{
     Connect, Delivered, Desk, Doing, Introduction, Outcome, Publish, Taken, Will, filter,
@@ -22,6 +23,7 @@ pub(super) async fn serve() {
         commands,
         place: Rc::clone(&place),
         mqtt: Version::V5_0,
+        receipts: Vec::new(),
     }));
     let observer = Rc::clone(&own);
     let driver = run(Dialler(place), orders, move |_, event| {
@@ -61,6 +63,8 @@ struct Own {
     commands: mpsc::UnboundedSender<Command>,
     place: Place,
     mqtt: Version,
+    /// Of messages that are acknowledged by hand, by their handles from 1.
+    receipts: Vec<Receipt>,
 }
 
 impl Own {
@@ -73,7 +77,9 @@ impl Own {
         };
         match self.command(Ticket(id), doing) {
             Ok(command) => {
-                if let Command::Drop | Command::Disconnect { .. } = command {
+                if let Command::Drop | Command::Disconnect { .. } | Command::Acknowledge(..) =
+                    command
+                {
                     self.desk.answer(id, Outcome::done(vec![]));
                 }
                 // The driver ends after `Stop` alone, and nothing is asked after that.
@@ -86,7 +92,7 @@ impl Own {
 
     fn command(&mut self, ticket: Ticket, doing: Doing) -> Result<Command, Outcome> {
         Ok(match doing {
-            Doing::Connect(asked) if !asked.manual_acknowledgement => {
+            Doing::Connect(asked) => {
                 let options = options(&asked)?;
                 *self.place.borrow_mut() = (asked.host, asked.port);
                 self.mqtt = asked.mqtt;
@@ -124,7 +130,13 @@ impl Own {
                 }
             }
             Doing::Drop {} => Command::Drop,
-            _ => return Err(Outcome::unsupported("acknowledgement by hand")),
+            Doing::Stop {} => Command::Stop,
+            Doing::Acknowledge(asked) => {
+                let place = usize::try_from(asked.handle).unwrap_or(0).checked_sub(1);
+                let receipt = place.and_then(|place| self.receipts.get(place));
+                let receipt = receipt.ok_or_else(|| Outcome::failed("no such handle"))?;
+                Command::Acknowledge(*receipt, ReasonCode::SUCCESS)
+            }
         })
     }
 
@@ -144,12 +156,19 @@ impl Own {
                 }
             }
             Event::Delivered {
-                message: m, dup, ..
+                message: m,
+                dup,
+                receipt,
+                ..
             } => {
                 let (topic, payload, flags) =
                     (m.topic.as_str(), m.payload.clone(), (m.retain, *dup));
                 let message = Delivered::new(topic, payload, m.qos, flags, &m.properties);
-                self.desk.delivered(message);
+                let handle = receipt.map(|receipt| {
+                    self.receipts.push(receipt);
+                    self.receipts.len() as u64
+                });
+                self.desk.delivered(Delivered { handle, ..message });
             }
             Event::Acknowledged { ticket, reason } => {
                 self.desk.answer(ticket.0, Outcome::done(vec![*reason]));
@@ -192,6 +211,10 @@ fn options(asked: &Connect) -> Result<ConnectOptions, String> {
         receive_maximum: asked.receive_maximum,
         maximum_packet_size: asked.maximum_packet_size,
         topic_alias_maximum: asked.topic_alias_maximum,
+        acknowledgement: match asked.manual_acknowledgement {
+            true => Acknowledgement::ByHand,
+            false => Acknowledgement::AtOnce,
+        },
         user_properties: pairs(&asked.user_properties)?,
         ..ConnectOptions::new(asked.mqtt, text(&asked.client_identifier)?)
     })
