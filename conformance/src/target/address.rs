@@ -170,9 +170,7 @@ impl Reason {
             ProbeError::Connect(_, error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Self::Refused,
                 io::ErrorKind::NotFound => Self::NoSocket,
-                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                    Self::Handshake(error.to_string())
-                }
+                io::ErrorKind::InvalidData => Self::Handshake(error.to_string()),
                 _ => Self::Other(error.to_string()),
             },
             ProbeError::ConnectTimeout(Endpoint::Tcp(_), limit) => Self::Timeout(*limit),

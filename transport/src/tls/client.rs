@@ -114,7 +114,7 @@ impl Secured {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         match connector.connect(self.name.clone(), socket).await {
             Ok(stream) => Ok(TlsStream::of_client(stream)),
-            Err(error) => Err(failure::explained(error, true)),
+            Err(error) => Err(failure::of_handshake(error, true)),
         }
     }
 }

@@ -3,20 +3,32 @@
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use std::io;
 
-/// Says in words what was wrong, as the client sees it or as the server does.
+/// Says in words why a handshake came to nothing, as the client sees it or as the server does.
+pub(super) fn of_handshake(error: io::Error, client: bool) -> io::Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let gone = matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
+    );
+    let text = match (gone, client) {
+        (false, _) => return explained(error, client),
+        (true, true) => {
+            "the server ended the connection in the middle of the TLS handshake; does it speak TLS on this port?"
+        }
+        (true, false) => "the client ended the connection in the middle of the TLS handshake",
+    };
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Says in words what was wrong, where it was TLS.
 pub(super) fn explained(error: io::Error, client: bool) -> io::Error {
     let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
     let text = match inner {
         Some(inner) if client => to_client(inner),
         Some(inner) => to_server(inner),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => match client {
-            true => "the server ended the connection in the middle of the TLS handshake; does it speak TLS on this port?"
-                .to_owned(),
-            false => "the client ended the connection in the middle of the TLS handshake".to_owned(),
-        },
         None => return error,
     };
-    io::Error::new(error.kind(), text)
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 fn to_client(error: &Error) -> String {

@@ -57,7 +57,7 @@ impl ServerTls {
     pub(crate) async fn accept(&self, socket: Socket) -> io::Result<TlsStream> {
         match self.0.accept(socket).await {
             Ok(stream) => Ok(TlsStream::of_server(stream)),
-            Err(error) => Err(failure::explained(error, false)),
+            Err(error) => Err(failure::of_handshake(error, false)),
         }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn connect<S: Stream>(
 /// Says in words why the server did not begin to speak WebSocket.
 fn explained(error: Error, path: &str) -> io::Error {
     let text = match error {
-        Error::Io(error) => return error,
+        Error::Io(error) if !is_end(&error) => return error,
         Error::Http(answer) => {
             let status = answer.status();
             let help = match status {
@@ -80,7 +80,7 @@ fn explained(error: Error, path: &str) -> io::Error {
             _ => "the server chooses another WebSocket subprotocol than `mqtt`, the only one it was offered [MQTT-6.0.0-4]"
                 .to_owned(),
         },
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+        Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             "the server ended the connection in the middle of the WebSocket handshake; does it speak WebSocket on this port?"
                 .to_owned()
         }
@@ -91,6 +91,15 @@ fn explained(error: Error, path: &str) -> io::Error {
         other => format!("the WebSocket handshake failed: {other}"),
     };
     io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Whether the peer has ended the connection.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+    )
 }
 
 /// The server's side, at this path.
