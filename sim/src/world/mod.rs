@@ -11,6 +11,7 @@ mod party;
 mod server;
 pub mod turmoil;
 pub mod turned;
+mod uptime;
 
 pub use server::Stranger;
 
@@ -135,6 +136,18 @@ impl Play<'_> {
                 Box::new(Reference(broker))
             }
         }
+    }
+
+    /// The broker of the loop world, after a crash.
+    fn restarted(&self, now: Time) -> Box<dyn Observed> {
+        let mut broker = self.started(now);
+        broker.observe(true);
+        Box::new(Reference(broker))
+    }
+
+    /// The reference broker as it begins at `now`, with what its store has. Without one it has forgotten everything.
+    fn started(&self, _now: Time) -> Box<dyn Machine> {
+        Box::new(Broker::new(config(&self.plan.broker)))
     }
 
     /// The broker of the story.
