@@ -30,7 +30,8 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Where to play it.
     pub world: World,
-    /// A broker in place of the reference broker, or a client in place of the reference client, in the world that it plays in.
+    /// A broker in place of the reference broker or of a part of it, or a client in place of the reference client, in the
+    /// world that it plays in.
     pub stranger: Option<Stranger<'a>>,
     /// How the verdict looks at it.
     pub sight: Sight,

@@ -41,8 +41,12 @@ pub(super) struct Sending {
     /// Messages whose flow has ended on this connection, by packet identifier: what crosses their last acknowledgement
     /// is no message of its own.
     ended: BTreeMap<u16, Flow>,
-    /// Flows whose last acknowledgement came before the judged server went down, and may be forgotten.
+    /// Flows whose last acknowledgement came before the judged server went down, and may be forgotten; but what was
+    /// released is never sent again.
     perhaps: BTreeMap<u16, Flow>,
+    /// The judged server went down, and has sent nothing new in this session since: what it sends with DUP it may never
+    /// have sent.
+    restored: bool,
     next_seq: u64,
     /// The newest message that was sent again on this connection; of all, and of each topic and QoS.
     last_resent: Option<u64>,
@@ -118,6 +122,7 @@ impl Default for Sending {
             flows: BTreeMap::new(),
             ended: BTreeMap::new(),
             perhaps: BTreeMap::new(),
+            restored: false,
             next_seq: 0,
             last_resent: None,
             last_of_topic: BTreeMap::new(),
@@ -142,6 +147,7 @@ impl Rule for Sending {
         self.connections += 1;
         if !present {
             self.perhaps.clear();
+            self.restored = false;
             self.flows.clear();
             (self.unreleased, self.unreleased_here, self.flows_here) = (0, 0, 0);
         }
@@ -165,9 +171,8 @@ impl Rule for Sending {
     }
 
     fn crashes(&mut self) {
-        let ended = std::mem::take(&mut self.ended).into_iter();
-        // What was released is never sent again.
-        self.perhaps.extend(ended.filter(|(_, flow)| !flow.told));
+        self.restored = true;
+        self.perhaps.extend(std::mem::take(&mut self.ended));
         for flow in self.flows.values_mut() {
             flow.unsure |= flow.released && !flow.told;
         }
@@ -270,7 +275,8 @@ impl Sending {
                 }
                 // Where the peer looks, the first attempt may have been lost with an older connection; a client's also with
                 // one that nobody saw, in a session that the server has lost.
-                if publish.dup && (step.sharp() || self.is_first(step)) {
+                let unseen = self.restored && step.sharp() && !self.is_released(id, print);
+                if publish.dup && !unseen && (step.sharp() || self.is_first(step)) {
                     let message = format!(
                         "{} sent packet {id} for the first time with the DUP flag",
                         step.who()
@@ -295,6 +301,9 @@ impl Sending {
             self.not_released(id);
             return true;
         }
+        if self.is_released(id, print) {
+            return false;
+        }
         let Some(flow) = self.perhaps.remove(&id) else {
             return false;
         };
@@ -305,6 +314,12 @@ impl Sending {
             self.unreleased += 1;
         }
         same
+    }
+
+    /// Whether this is a message that was released before a crash.
+    fn is_released(&self, id: u16, print: Print) -> bool {
+        let released = |flow: &Flow| flow.told && flow.print.same_message(print);
+        self.perhaps.get(&id).is_some_and(released)
     }
 
     /// Nothing can have been sent on an older connection. A client may publish before it is let in.
@@ -420,6 +435,7 @@ impl Sending {
             broken(step.finding("packet flow", RESEND_ALL, message, expected, Some(skipped)));
         }
         let first = step.sharp() || !publish.dup;
+        self.restored &= publish.dup;
         let flow = Flow {
             seq: first.then_some(self.next_seq),
             print: Print::of(publish),

@@ -66,8 +66,9 @@ impl Happen for Life {
         read,
         show: |life, _| match life {
             Self::Restart => RESTART.into(),
-            Self::Crash(how) => record::written(&Keys { how: *how }, &Keys::empty(), &[])
-                .to_string(),
+            Self::Crash(how) => {
+                record::written(&Keys { how: *how }, &Keys::empty(), &[]).to_string()
+            }
         },
         form: || {
             let crash = map_of(&record::told::<Keys>());

@@ -5,6 +5,7 @@ mod broker;
 
 use super::{
     Play, Played,
+    disk::Disk,
     party::party,
     server::Observed,
     uptime::{REFUSED, Uptime},
@@ -41,13 +42,15 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
     let callers: Rc<RefCell<Vec<ClientIx>>> = Rc::default();
     let called = Rc::clone(&callers);
     let caller = move |conn: ConnId| called.borrow()[conn.0 as usize];
+    let disk = play.disk();
     let mut world = World {
         now: Time::ZERO,
         director,
         trace: Trace::new(),
         net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
         play,
-        broker: Some(play.server(Box::new(caller))),
+        broker: Some(play.server(Box::new(caller), disk.as_ref())),
+        disk,
         uptime: Uptime::default(),
         callers,
         broker_scripts: Vec::new(),
@@ -79,6 +82,8 @@ struct World<'a> {
     trace: Trace,
     net: Network<Bytes>,
     play: &'a Play<'a>,
+    /// That of the broker's store.
+    disk: Option<Disk>,
     /// None while it is down.
     broker: Option<Box<dyn Observed>>,
     uptime: Uptime,
@@ -350,8 +355,7 @@ impl World<'_> {
             CutBy::Reset => Hangup::Reset,
             CutBy::Close => Hangup::Eof,
         };
-        self.net
-            .send(self.now.as_millis(), conn, Way::Up, Kind::End, Bytes::new());
+        // The end leaves when the client has its turn: what changes the link at this instant comes first.
         self.clients[client].line = Line::Open {
             conn,
             broken: Some(how),

@@ -111,6 +111,9 @@ impl World<'_> {
 
     /// It goes down, before anything else happens to it at this instant.
     pub(super) fn crash(&mut self, how: Crash) {
+        if let Some(disk) = &self.disk {
+            disk.crash(self.now, how);
+        }
         self.broker = None;
         let accepted = self.broker_lines.iter().map(|(conn, _)| *conn);
         for (node, what) in self.uptime.crash(how, accepted) {
@@ -130,6 +133,6 @@ impl World<'_> {
     pub(super) fn restart(&mut self) {
         self.uptime.restart();
         self.net.power_on();
-        self.broker = Some(self.play.restarted(self.now));
+        self.broker = Some(self.play.restarted(self.disk.as_ref(), self.now));
     }
 }

@@ -4,7 +4,7 @@ use super::{BROKER, PORT, Shared, lived::Lived};
 use crate::{
     guest,
     trace::{Node, What},
-    world::{Play, server::told},
+    world::{Play, disk::Disk, server::told},
 };
 use squall_broker::{Accept, ConnId, Machine, Script, Server};
 use squall_protocol::Time;
@@ -61,7 +61,7 @@ impl Reins {
     /// Another one begins at `now`, after so many connections.
     pub(super) fn restart(&mut self, machine: Box<dyn Machine>, now: Time, before: usize) {
         let life = (Rc::clone(&self.life), self.life.get());
-        let machine = Lived::new(machine, life, now, before as u64);
+        let machine = Lived::new(machine, life, before as u64);
         self.turn(Turn::Restart(Begun {
             machine,
             since: now,
@@ -75,7 +75,12 @@ impl Reins {
 }
 
 /// The host of the broker of the story, and the way to it.
-pub(super) fn host(sim: &mut Sim<'_>, play: &Play<'_>, shared: Rc<RefCell<Shared>>) -> Reins {
+pub(super) fn host(
+    sim: &mut Sim<'_>,
+    play: &Play<'_>,
+    disk: Option<&Disk>,
+    shared: Rc<RefCell<Shared>>,
+) -> Reins {
     let called = Rc::clone(&shared);
     let callers = move |conn: ConnId| {
         let shared = called.borrow();
@@ -94,7 +99,7 @@ pub(super) fn host(sim: &mut Sim<'_>, play: &Play<'_>, shared: Rc<RefCell<Shared
     };
     let life = (Rc::clone(&reins.life), 0);
     let first = Begun {
-        machine: Lived::new(play.broker(Box::new(callers)), life, Time::ZERO, 0),
+        machine: Lived::new(play.broker(Box::new(callers), disk), life, 0),
         since: Time::ZERO,
     };
     let cast = Rc::new(RefCell::new(Some((first, scripts, turns))));
@@ -131,16 +136,17 @@ async fn live(
                 None => return Ok(()),
             },
         };
-        let since = begun.since;
         let shared = Rc::clone(&shared);
         let observer = move |at, event: squall_broker::Event| {
             let (conn, seen) = told(event);
             let shared = &mut *shared.borrow_mut();
             let client = shared.net.client_of(shared.accepted[conn as usize]);
             let what = What::Broker { client, conn, seen };
-            shared.record(Lived::at(since, at), Node::Broker, what);
+            shared.record(at, Node::Broker, what);
         };
-        let mut server = Server::new(begun.machine).observer(observer);
+        let mut server = Server::new(begun.machine)
+            .starts_at(begun.since)
+            .observer(observer);
         if let Some(scripts) = scripts.take() {
             server = server.scripts(scripts);
         }

@@ -1,7 +1,7 @@
 //! A broker in one of its lives.
 //!
-//! The driver counts time and connections from when it was started; the simulation counts them from its own beginning. And
-//! once the broker has gone down, nothing that the driver's tasks still do counts: they may run for the rest of that
+//! The driver counts connections from when it was started; the simulation counts them from its own beginning. And once
+//! the broker has gone down, nothing that the driver's tasks still do counts: they may run for the rest of that
 //! instant.
 
 use squall_broker::{Config, ConnId, Event, Hangup, Machine, Output, Script};
@@ -14,30 +14,17 @@ pub(super) struct Lived {
     machine: Box<dyn Machine>,
     /// The number of the life that is on, and its own.
     life: (Rc<Cell<u64>>, u64),
-    /// When it was started.
-    since: Time,
     /// Connections that were accepted before.
     before: u64,
 }
 
 impl Lived {
-    pub(super) fn new(
-        machine: Box<dyn Machine>,
-        life: (Rc<Cell<u64>>, u64),
-        since: Time,
-        before: u64,
-    ) -> Self {
+    pub(super) fn new(machine: Box<dyn Machine>, life: (Rc<Cell<u64>>, u64), before: u64) -> Self {
         Self {
             machine,
             life,
-            since,
             before,
         }
-    }
-
-    /// The time of the simulation, by that of the driver.
-    pub(super) fn at(since: Time, now: Time) -> Time {
-        since + now.since(Time::ZERO)
     }
 
     fn is_over(&self) -> bool {
@@ -47,7 +34,7 @@ impl Lived {
     /// Calls the machine, unless its life is over.
     fn tell(&mut self, now: Time, input: impl FnOnce(&mut dyn Machine, Time)) {
         if !self.is_over() {
-            input(&mut *self.machine, Self::at(self.since, now));
+            input(&mut *self.machine, now);
         }
     }
 
@@ -98,9 +85,16 @@ impl Machine for Lived {
         self.tell(now, |broker, now| broker.handle_shutdown(now));
     }
 
+    fn handle_stored(&mut self, now: Time) {
+        self.tell(now, |broker, now| broker.handle_stored(now));
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.machine.failure().filter(|_| !self.is_over())
+    }
+
     fn poll_timeout(&self) -> Option<Time> {
-        let at = self.machine.poll_timeout().filter(|_| !self.is_over())?;
-        Some(Time::ZERO + at.since(self.since))
+        self.machine.poll_timeout().filter(|_| !self.is_over())
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -14,6 +14,7 @@ mod wire;
 
 use super::{
     Fallen, Play, Played, Stranger,
+    disk::Disk,
     uptime::{Lands, Uptime},
 };
 use crate::{
@@ -153,6 +154,8 @@ struct Stage<'a> {
     /// The broker, unless it is a guest.
     broker: Option<Reins>,
     play: &'a Play<'a>,
+    /// That of the broker's store.
+    disk: Option<Disk>,
     clients: BTreeMap<IpAddr, ClientIx>,
     /// By the client's address: the connection.
     conns: BTreeMap<SocketAddr, ConnIx>,
@@ -184,15 +187,20 @@ impl<'a> Stage<'a> {
             fallen: None,
         }));
         // The broker first: at one instant it runs before the clients.
-        let mut broker = None;
+        let (mut broker, disk) = (None, play.disk());
         let visitor = match play.stranger {
             Some(Stranger::Guest(guest)) => {
                 host::guest(&mut sim, guest.clone(), Rc::clone(&shared));
                 None
             }
             Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
-            Some(Stranger::Client(_)) | None => {
-                broker = Some(broker::host(&mut sim, play, Rc::clone(&shared)));
+            Some(Stranger::Client(_) | Stranger::Store(_)) | None => {
+                broker = Some(broker::host(
+                    &mut sim,
+                    play,
+                    disk.as_ref(),
+                    Rc::clone(&shared),
+                ));
                 match play.stranger {
                     // The observer looks into the broker after the story and is no part of it.
                     Some(Stranger::Client(client)) => Some(client),
@@ -220,6 +228,7 @@ impl<'a> Stage<'a> {
             commands,
             broker,
             play,
+            disk,
             clients,
             conns: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -321,6 +330,9 @@ impl<'a> Stage<'a> {
         if how == Crash::PowerLoss {
             shared.net.power_off();
         }
+        if let Some(disk) = &self.disk {
+            disk.crash(now, how);
+        }
         // A guest is told no story in which it goes down.
         if let Some(broker) = &mut self.broker {
             broker.crash(how);
@@ -332,7 +344,7 @@ impl<'a> Stage<'a> {
         shared.uptime.restart();
         shared.net.power_on();
         if let Some(broker) = &mut self.broker {
-            let machine = self.play.started(shared.now);
+            let machine = self.play.started(self.disk.as_ref(), shared.now);
             broker.restart(machine, shared.now, shared.accepted.len());
         }
     }
