@@ -162,9 +162,20 @@ impl Durable {
 
     /// The peer is gone: what was kept back for it was never sent.
     fn give_up(&mut self, conn: ConnId) {
-        if self.lines.remove(&conn).is_some() {
-            self.kept_back.retain(|(_, what)| what.conn() != conn);
+        if self.lines.remove(&conn).is_none() {
+            return;
         }
+        let events = &mut self.events;
+        self.kept_back.retain(|(_, what)| {
+            if what.conn() != conn {
+                return true;
+            }
+            // That it was closed here comes true with that.
+            if let KeptBack::Event(event @ Event::Closed { .. }) = what {
+                events.push_back(event.clone());
+            }
+            false
+        });
     }
 
     /// Begins to store what is gathered, if the store is free and somebody waits for it, or has waited long enough.

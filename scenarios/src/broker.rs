@@ -3,6 +3,7 @@
 use crate::{
     kind::{EXPIRY, FLAG, KEEP_ALIVE, Maybe, QOS, at_least, number},
     record::record,
+    store::{STORE, StoreSpec},
 };
 use squall_protocol::QoS;
 
@@ -33,6 +34,8 @@ record! {
         subscription_identifiers: Option<bool> = "subscription_identifiers", usual(None, Maybe(FLAG));
         /// longest Session Expiry Interval it allows, in the model in seconds
         session_expiry: Option<u32> = "session_expiry", usual(None, Maybe(EXPIRY));
+        /// it has a durable store: what it has acknowledged survives a crash; a map says how its disk is
+        store: Option<StoreSpec> = "store", usual(None, STORE);
         /// messages kept for one offline session
         max_queued: Option<usize> = "max_queued", usual(None, Maybe(at_least::<usize>(0)));
     }

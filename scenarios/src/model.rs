@@ -16,9 +16,11 @@ pub use crate::{
     source::{ClientIx, Source},
     statements::Statement,
     step::{
-        Entry, Fault, Network, Settle, Step, StepKind, Wait, Workload,
+        Entry, Fault, Life, Network, Settle, Step, StepKind, Wait, Workload,
         fault::{CutBy, CutPoint, Way},
+        life::Crash,
     },
+    store::StoreSpec,
 };
 
 /// One story about an MQTT system.
@@ -57,6 +59,13 @@ impl Scenario {
     #[must_use]
     pub fn speaks(&self, client: ClientIx, version: Version) -> Version {
         self.clients[client].version.unwrap_or(version)
+    }
+
+    /// Whether the broker goes down in it, or comes back.
+    #[must_use]
+    pub fn crashes(&self) -> bool {
+        let mut steps = self.steps.iter().flat_map(Step::all);
+        steps.any(|step| matches!(step.kind, StepKind::Life(_)))
     }
 
     /// Every version that somebody speaks in a run with `version`, that one first.

@@ -9,7 +9,7 @@ use crate::{
     construct::Observed,
     model::{
         Action, ClientSpec, ConnectExpect, ConnectSpec, Entry, Fault, LinkSpec, MessageSpec,
-        Scenario, Source, Step, StepKind, Wait, Weather, Workload,
+        ReconnectSpec, Scenario, Source, Step, StepKind, Wait, Weather, Workload,
     },
     random::Stream,
     record::Record,
@@ -175,17 +175,22 @@ const NEAR: LinkSpec = LinkSpec {
     loss_permille: 0,
 };
 
-/// Who looks in the end.
-fn observer() -> ClientSpec {
+/// Who looks in the end. One that sees the broker go down comes back at once, to a session that waits for it.
+fn observer(crashes: bool) -> ClientSpec {
     ClientSpec {
         name: OBSERVER.into(),
         client_id: OBSERVER.into(),
         version: None,
         connect: ConnectSpec {
-            keep_alive: 0,
+            keep_alive: u16::from(crashes),
+            clean_start: !crashes,
+            session_expiry: crashes.then_some(u32::MAX),
             ..ConnectSpec::empty()
         },
-        reconnect: None,
+        reconnect: crashes.then_some(ReconnectSpec {
+            first: Duration::from_millis(10),
+            max: Duration::from_millis(500),
+        }),
         scripted: false,
         link: NEAR,
         weather: Weather::default(),
@@ -213,7 +218,7 @@ fn add_observer(plan: &mut Scenario) {
     retained.sort();
     retained.dedup();
     let client = plan.clients.len();
-    let observer = observer();
+    let observer = observer(plan.crashes());
     let connect = observer.connect.clone();
     plan.clients.push(observer);
     let step = |action| Step {
@@ -244,7 +249,11 @@ fn add_observer(plan: &mut Scenario) {
     }
     if !retained.is_empty() {
         // A fresh connection: what the observer heard of wills must not be taken for retained messages.
-        plan.steps.push(step(join(connect)));
+        let fresh = ConnectSpec {
+            clean_start: true,
+            ..connect
+        };
+        plan.steps.push(step(join(fresh)));
         plan.steps.push(step(subscribe(retained)));
         plan.steps.push(Step {
             source: Source::default(),

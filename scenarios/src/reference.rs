@@ -7,16 +7,19 @@ use crate::{
     client::{self, WillSpec},
     constructs::{ACTION, Construct, EXPECTATION, FAULT, HOLDERS, STEP, constructs},
     record::{self, Told},
-    steps, top,
+    steps,
+    store::StoreSpec,
+    top,
 };
 use std::fmt::Write as _;
 
 /// The sections by name, in Markdown.
 #[must_use]
-pub fn sections() -> [(&'static str, String); 8] {
+pub fn sections() -> [(&'static str, String); 9] {
     [
         ("top", top_keys()),
         ("broker", table(&record::told::<BrokerSpec>())),
+        ("store", table(&record::told::<StoreSpec>())),
         ("clients", table(&client::told())),
         ("will", table(&record::told::<WillSpec>())),
         ("actions", actions()),

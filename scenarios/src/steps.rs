@@ -6,7 +6,7 @@ use crate::{
     construct::{Happen, Series},
     diagnostic::quoted,
     kind::{CLIENT, DURATION, FLAG, Kind, Maybe, OrNone, POSITIVE, number},
-    model::{ClientIx, Entry, Source, Step, StepKind, Workload},
+    model::{ClientIx, Entry, Life, Source, Step, StepKind, Workload},
     raw::{Key, Node, Value},
     reader::{Context, Fields, MAX_NESTING, MAX_STEPS},
     record::{self, Record, Told, record},
@@ -118,7 +118,7 @@ fn one(cx: &mut Context<'_>, node: &Node, clients: &[ClientSpec], timed: bool) -
             .into_iter()
             .collect();
     }
-    if head == BROKER {
+    if head == BROKER && !Life::is_meant(parts.body) {
         let kind = of_broker(cx, &parts);
         return kind
             .and_then(|kind| admit(cx, &parts, kind))
@@ -349,7 +349,8 @@ fn of_client(
 /// The step of a scripted broker.
 fn of_broker(cx: &mut Context<'_>, parts: &Parts<'_>) -> Option<StepKind> {
     if !cx.broker_scripted {
-        let help = "declare it so at the top: `broker: { scripted: true }`";
+        let help = "it can only go down (`broker: { crash: kill }`) and come back (`broker: restart`), unless it is declared \
+            at the top: `broker: { scripted: true }`";
         let message = "the broker of this story does everything by itself";
         cx.refuse(&parts.head.span, message, "keeps to the standard", help);
         return None;

@@ -5,6 +5,7 @@ use crate::{
     action,
     construct::Cast,
     diagnostic::quoted,
+    lives,
     model::{Action, ClientIx, ClientSpec, Expectation, Scenario, Step, StepKind},
     reader::Context,
 };
@@ -20,6 +21,7 @@ pub(crate) fn check(cx: &mut Context<'_>, scenario: &Scenario) {
         for ix in 0..scenario.clients.len() {
             never_connects(cx, ix, &connected);
         }
+        lives::check(cx, &scenario.steps);
     }
     contradictions(cx, &scenario.expect);
     doubts(cx, scenario);

@@ -92,7 +92,7 @@ pub(crate) fn told() -> Vec<Told> {
 
 /// Words that mean something else where a client is named, in alphabetical order.
 pub(crate) fn reserved() -> Vec<&'static str> {
-    let others = ["all", "at", "broker", "client", "expect", "none", "within"];
+    let others = ["all", "at", "client", "expect", "none", "within"];
     let mut all: Vec<&str> = steps::words().chain(others).collect();
     all.sort_unstable();
     all

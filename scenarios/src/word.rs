@@ -6,7 +6,9 @@ use crate::{
     client::{self, LinkChange, WillSpec},
     constructs::constructs,
     record::{self, Told},
-    steps, top,
+    steps,
+    store::StoreSpec,
+    top,
 };
 use std::collections::BTreeSet;
 
@@ -69,6 +71,7 @@ fn maps() -> Vec<(String, Vec<Key>)> {
             keys(record::told::<LinkChange>()),
         ),
         ("`broker`".to_owned(), keys(record::told::<BrokerSpec>())),
+        ("`store`".to_owned(), keys(record::told::<StoreSpec>())),
         ("a client".to_owned(), keys(client::told())),
         (
             "a client's `will`".to_owned(),

@@ -3,7 +3,7 @@
 use crate::net::Way;
 use squall_broker::Script;
 use squall_client::{Command, Message, Ticket};
-use squall_scenarios::model::{ClientIx, CutBy, CutPoint, LinkChange};
+use squall_scenarios::model::{ClientIx, Crash, CutBy, CutPoint, LinkChange};
 
 /// One thing a world does for the director, before anything else happens at that instant.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ pub enum Order {
     Cut(ClientIx, CutBy),
     /// Disarms every cut.
     Disarm(ClientIx),
+    /// The broker goes down.
+    Crash(Crash),
+    /// The broker begins again.
+    Restart,
 }
 
 impl Order {
@@ -39,10 +43,11 @@ impl Order {
         }
     }
 
-    /// The client it is about.
+    /// The client it is about; none for what becomes of the broker.
     #[must_use]
-    pub const fn client(&self) -> ClientIx {
-        match self {
+    pub const fn client(&self) -> Option<ClientIx> {
+        Some(match self {
+            Self::Crash(_) | Self::Restart => return None,
             Self::Client(c, _)
             | Self::Broker(c, _)
             | Self::Link(c, _)
@@ -51,6 +56,6 @@ impl Order {
             | Self::Cut(c, _)
             | Self::Nudge(c)
             | Self::Disarm(c) => *c,
-        }
+        })
     }
 }

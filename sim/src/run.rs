@@ -30,7 +30,8 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Where to play it.
     pub world: World,
-    /// A broker in place of the reference broker, or a client in place of the reference client, in the world that it plays in.
+    /// A broker in place of the reference broker or of a part of it, or a client in place of the reference client, in the
+    /// world that it plays in.
     pub stranger: Option<Stranger<'a>>,
     /// How the verdict looks at it.
     pub sight: Sight,
@@ -79,8 +80,8 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn judge_unless(&self, stop: &AtomicBool) -> Option<Judged> {
         let plan = plan(self.scenario, self.seed);
-        if self.brings_a_broker() && plan.broker.scripted {
-            return Some(self.not_told(plan));
+        if let Some(why) = untold(&plan).filter(|_| self.brings_a_broker()) {
+            return Some(self.not_told(plan, why));
         }
         let played = play(
             self.world,
@@ -116,8 +117,8 @@ impl Run<'_> {
         )
     }
 
-    /// A story is not told to somebody's broker where it says itself what the broker sends.
-    fn not_told(&self, plan: Scenario) -> Judged {
+    /// A story that cannot be told to somebody's broker.
+    fn not_told(&self, plan: Scenario, why: &str) -> Judged {
         let played = Played::default();
         let result = SimResult {
             scenario: plan.name.clone(),
@@ -126,7 +127,7 @@ impl Run<'_> {
             seed: self.seed,
             world: self.world.as_str().to_owned(),
             verdict: Verdict::NotApplicable,
-            reason: Some(SCRIPTED_BROKER.into()),
+            reason: Some(why.into()),
             trace_hash: String::new(),
             virtual_ms: 0,
             findings: Vec::new(),
@@ -141,9 +142,16 @@ impl Run<'_> {
     }
 }
 
-/// Why a story with a scripted broker is not told to somebody's broker.
-pub(crate) const SCRIPTED_BROKER: &str =
+/// Why a story is not told to somebody's broker, if so.
+pub(crate) fn untold(plan: &Scenario) -> Option<&'static str> {
+    let scripted = plan.broker.scripted.then_some(SCRIPTED_BROKER);
+    scripted.or_else(|| plan.crashes().then_some(CRASHES))
+}
+
+const SCRIPTED_BROKER: &str =
     "the story says itself what the broker sends, packet by packet: it is about clients";
+/// Why a story in which the broker goes down is told in virtual time alone.
+pub(crate) const CRASHES: &str = "the broker cannot be crashed from here";
 
 /// What was played, and how it is looked at.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use crate::store::{Key, Redb};
 use bytes::Bytes;
 use squall_protocol::{
     Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version, decode_one, encode,
-    packet::{Ack, Connect, Publish, Subscribe, Subscription, Will},
+    packet::{Ack, Connect, Disconnect, Publish, Subscribe, Subscription, Will},
     topic::TopicFilter,
 };
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
@@ -243,6 +243,25 @@ fn a_promise_waits_until_it_is_stored_and_what_is_behind_it_too() {
         None,
         "nothing is left to be done"
     );
+}
+
+#[test]
+fn an_end_that_waits_for_the_store_is_told_when_the_client_is_faster() {
+    let mut bench = Bench::new();
+    let conn = bench.connect("one", 60);
+    let ends = |bench: &Bench| {
+        let closed = |event: &&Event| matches!(event, Event::Closed { .. });
+        bench.events.iter().filter(closed).count()
+    };
+    let bye = Disconnect::with_reason(ReasonCode::NORMAL_DISCONNECTION);
+    bench.send(conn, &Packet::Disconnect(bye));
+    assert_eq!(ends(&bench), 0, "how long the session lasts is not stored");
+    bench.machine.handle_closed(bench.now, conn, Hangup::Eof);
+    bench.drain();
+    assert_eq!(ends(&bench), 1);
+    bench.stored();
+    assert_eq!(ends(&bench), 1);
+    assert!(bench.closed.is_empty(), "there is nothing to be closed");
 }
 
 #[test]

@@ -51,6 +51,10 @@ pub struct Connection<'a> {
     pub began: Option<usize>,
     /// Its CONNECT was under way at the same time as another one of the session: which came first is not known.
     pub raced: bool,
+    /// It ended as the server went down.
+    pub crashed: bool,
+    /// The server went down so soon after the client's DISCONNECT that it may know nothing of that.
+    pub farewell_lost: bool,
 }
 
 /// A CONNACK.
@@ -85,6 +89,8 @@ impl<'a> Connection<'a> {
             certain: Certain::default(),
             began: None,
             raced: false,
+            crashed: false,
+            farewell_lost: false,
         }
     }
 
@@ -119,7 +125,7 @@ impl<'a> Connection<'a> {
     pub fn calls_for_will(&self) -> bool {
         // With another DISCONNECT it is over, whoever closes it.
         self.accepted()
-            && self.farewell != Some(ReasonCode::NORMAL_DISCONNECTION)
+            && (self.farewell != Some(ReasonCode::NORMAL_DISCONNECTION) || self.farewell_lost)
             && (self.closed.is_some() || self.farewell.is_some())
     }
 

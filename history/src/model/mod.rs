@@ -11,6 +11,7 @@ mod index;
 mod less;
 mod levels;
 mod message;
+mod outage;
 mod reader;
 mod session;
 mod subscriptions;
@@ -19,6 +20,7 @@ pub use certain::Certain;
 pub use connection::{Answer, Connection};
 pub use index::{ClientIx, Mark, MessageIx, SessionIx};
 pub use message::{Bounds, Carried, Delivered, Messages, Outcome, Published, Seen};
+pub use outage::{Keeps, Outage};
 pub use reader::Reader;
 pub use session::{Kept, kept};
 
@@ -126,6 +128,8 @@ pub struct Model<'a> {
     pub less: Option<(usize, String)>,
     /// The longest that the server took to answer CONNECT or SUBSCRIBE.
     pub slowest: Duration,
+    /// When there was no server, in order.
+    pub outages: Vec<Outage>,
     /// Until when somebody looked.
     pub end: Time,
 }
@@ -150,6 +154,7 @@ impl<'a> Model<'a> {
             last_of_session: vec![None; clients],
             less: None,
             slowest: Duration::ZERO,
+            outages: Vec::new(),
             end: Time::ZERO,
             setting,
         }

@@ -1,6 +1,7 @@
 //! Reads records into a [`Model`], one by one.
 
 mod asked;
+mod outage;
 mod subscribing;
 
 use super::{

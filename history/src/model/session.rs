@@ -27,28 +27,25 @@ pub fn kept(model: &Model<'_>, n: usize) -> Kept {
     let accepted = &model.accepted[model.session(connection.client)];
     let answered = |c: &usize| model.connections[*c].answered.map(|a| a.mark);
     let before = accepted.partition_point(|c| answered(c).is_some_and(|m| m < asked));
-    let Some(previous) = accepted[..before].iter().rev().find(|c| **c != n) else {
-        return if unanswered_before(model, n) {
-            Kept::Either
-        } else {
-            Kept::No
-        };
-    };
-    if unanswered_before(model, n) {
+    let previous = accepted[..before].iter().rev().find(|c| **c != n);
+    let previous = previous.map(|c| &model.connections[*c]);
+    let since = previous.and_then(|c| c.answered).map(|a| a.mark);
+    if since.is_some_and(|since| model.is_lost(since.ix, asked.ix)) {
+        return Kept::No;
+    }
+    if unanswered_before(model, n) || model.went_down_unasked(n, since) {
         return Kept::Either;
     }
-    let previous = &model.connections[*previous];
+    let Some(previous) = previous else {
+        return Kept::No;
+    };
     match previous.expiry {
         None => Kept::Yes,
-        // Ends with its connection, which is over or is taken over now.
+        // Ends with its connection, which is over or is taken over now; if the server still knows that it was to.
+        Some(0) if previous.forgets_farewell(model) => Kept::Either,
         Some(0) => Kept::No,
         Some(seconds) if !model.sharp() => far_from(model, previous, asked.at, seconds),
-        Some(seconds) => {
-            let ended = previous
-                .closed
-                .map_or(asked.at, |(m, _)| m.at.min(asked.at));
-            against(asked.at, ended + Duration::from_secs(seconds.into()))
-        }
+        Some(seconds) => model.lasts(previous, asked, seconds),
     }
 }
 
@@ -70,14 +67,6 @@ fn far_from(model: &Model<'_>, previous: &Connection<'_>, now: Time, seconds: u3
     match over {
         Some(over) if now > over => Kept::No,
         _ => Kept::Either,
-    }
-}
-
-fn against(now: Time, end: Time) -> Kept {
-    match now.cmp(&end) {
-        std::cmp::Ordering::Less => Kept::Yes,
-        std::cmp::Ordering::Equal => Kept::Either,
-        std::cmp::Ordering::Greater => Kept::No,
     }
 }
 

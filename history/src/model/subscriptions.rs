@@ -189,6 +189,17 @@ impl<'a> Subscriptions<'a> {
         })
     }
 
+    /// Nobody knows whether the subscriptions of the session go on.
+    pub(crate) fn doubt_all(&mut self, session: SessionIx, ix: usize) {
+        let of = &mut self.sessions[session];
+        for n in std::mem::take(&mut of.current) {
+            of.filters[n].unsure = true;
+            if let Some(current) = of.filters[n].current.take() {
+                self.all[current].until = Some(ix);
+            }
+        }
+    }
+
     /// Every subscription of the session has ended.
     pub(crate) fn end_all(&mut self, session: SessionIx, ix: usize) {
         let of = &mut self.sessions[session];

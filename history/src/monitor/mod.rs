@@ -168,6 +168,9 @@ trait Rule: fmt::Debug {
     /// The peer's Receive Maximum.
     fn allow(&mut self, _window: Option<u16>) {}
 
+    /// The server went down: it may have forgotten what it heard, if it has not acted upon it. The server is judged.
+    fn crashes(&mut self) {}
+
     /// The connection is accepted; the session goes on or is new. It is certain that the judged side knows it when it next
     /// speaks, or not.
     fn resume(&mut self, _present: bool, _certain: bool) {}
@@ -257,6 +260,14 @@ impl<'n, 'a> Monitors<'n, 'a> {
                 ..finding
             });
         });
+    }
+
+    /// The server went down, and kept at the least what it had promised.
+    pub fn crash(&mut self) {
+        if self.judged == Role::Server {
+            let sessions = self.sessions.values_mut();
+            sessions.for_each(|session| session.each(|rule| rule.crashes()));
+        }
     }
 
     fn look(&mut self, scene: Scene<'n>, record: &Record<'a>, broken: &mut dyn FnMut(Finding)) {

@@ -40,7 +40,13 @@ pub(super) struct Sending {
     flows: BTreeMap<u16, Flow>,
     /// Messages whose flow has ended on this connection, by packet identifier: what crosses their last acknowledgement
     /// is no message of its own.
-    ended: BTreeMap<u16, Print>,
+    ended: BTreeMap<u16, Flow>,
+    /// Flows whose last acknowledgement came before the judged server went down, and may be forgotten; but what was
+    /// released is never sent again.
+    perhaps: BTreeMap<u16, Flow>,
+    /// The judged server went down, and has sent nothing new in this session since: what it sends with DUP it may never
+    /// have sent.
+    restored: bool,
     next_seq: u64,
     /// The newest message that was sent again on this connection; of all, and of each topic and QoS.
     last_resent: Option<u64>,
@@ -100,6 +106,10 @@ struct Flow {
     print: Print,
     /// A PUBREC has come; PUBREL is due, and PUBCOMP ends it.
     released: bool,
+    /// PUBREL was sent, so that the PUBREC is not forgotten.
+    told: bool,
+    /// The PUBREC came before the judged server went down, and may be forgotten.
+    unsure: bool,
     conn: u64,
     ix: usize,
 }
@@ -111,6 +121,8 @@ impl Default for Sending {
             window: usize::from(u16::MAX),
             flows: BTreeMap::new(),
             ended: BTreeMap::new(),
+            perhaps: BTreeMap::new(),
+            restored: false,
             next_seq: 0,
             last_resent: None,
             last_of_topic: BTreeMap::new(),
@@ -134,6 +146,8 @@ impl Rule for Sending {
         self.last_of_topic.clear();
         self.connections += 1;
         if !present {
+            self.perhaps.clear();
+            self.restored = false;
             self.flows.clear();
             (self.unreleased, self.unreleased_here, self.flows_here) = (0, 0, 0);
         }
@@ -153,6 +167,14 @@ impl Rule for Sending {
             let here = self.flows.values().filter(|f| f.conn == conn);
             self.flows_here = here.clone().count();
             self.unreleased_here = here.filter(|f| !f.released).count();
+        }
+    }
+
+    fn crashes(&mut self) {
+        self.restored = true;
+        self.perhaps.extend(std::mem::take(&mut self.ended));
+        for flow in self.flows.values_mut() {
+            flow.unsure |= flow.released && !flow.told;
         }
     }
 
@@ -196,7 +218,7 @@ impl Sending {
             self.flows_here -= here;
             // What was sent on an older connection may be sent again on this one, if the answer crossed with that.
             if here > 0 {
-                self.ended.insert(id, flow.print);
+                self.ended.insert(id, flow);
             }
         }
     }
@@ -204,6 +226,9 @@ impl Sending {
     /// PUBREL comes after PUBREC. One for a flow that nobody knows any more is an answer to a PUBREC that was sent
     /// again, or was sent again itself.
     fn release(&mut self, step: &Step<'_>, id: u16, broken: &mut dyn FnMut(Finding)) {
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.told = true;
+        }
         let flow = self.flows.get(&id);
         // It answers a PUBREC, which came after CONNACK.
         self.answered |= flow.is_some_and(|flow| flow.released && flow.conn == self.conn);
@@ -220,6 +245,9 @@ impl Sending {
             return;
         };
         let print = Print::of(publish);
+        if self.brings_back(id, publish, print) {
+            return self.again(step, id, publish, broken);
+        }
         match self.flows.get(&id) {
             Some(flow) if !flow.released && flow.print.same_message(print) => {
                 self.again(step, id, publish, broken);
@@ -241,13 +269,14 @@ impl Sending {
                 broken(step.finding("packet flow", ID_IN_USE, message, expected, Some(flow.ix)));
             }
             None => {
-                let crossed = |ended: &Print| publish.dup && ended.same_message(print);
+                let crossed = |ended: &Flow| publish.dup && ended.print.same_message(print);
                 if !step.sharp() && self.ended.get(&id).is_some_and(crossed) {
                     return self.resent_here(step, id, None, broken);
                 }
                 // Where the peer looks, the first attempt may have been lost with an older connection; a client's also with
                 // one that nobody saw, in a session that the server has lost.
-                if publish.dup && (step.sharp() || self.is_first(step)) {
+                let unseen = self.restored && step.sharp() && !self.is_released(id, print);
+                if publish.dup && !unseen && (step.sharp() || self.is_first(step)) {
                     let message = format!(
                         "{} sent packet {id} for the first time with the DUP flag",
                         step.who()
@@ -264,6 +293,35 @@ impl Sending {
         }
     }
 
+    /// Brings a flow back whose last acknowledgement a crash has made forgotten, if that is what is sent again. Another
+    /// message with its identifier shows that it was not.
+    fn brings_back(&mut self, id: u16, publish: &Publish, print: Print) -> bool {
+        let unsure = |flow: &Flow| flow.unsure && publish.dup && flow.print.same_message(print);
+        if self.flows.get(&id).is_some_and(unsure) {
+            self.not_released(id);
+            return true;
+        }
+        if self.is_released(id, print) {
+            return false;
+        }
+        let Some(flow) = self.perhaps.remove(&id) else {
+            return false;
+        };
+        let same = publish.dup && flow.print.same_message(print) && flow.conn != self.conn;
+        if same {
+            let released = false;
+            self.flows.insert(id, Flow { released, ..flow });
+            self.unreleased += 1;
+        }
+        same
+    }
+
+    /// Whether this is a message that was released before a crash.
+    fn is_released(&self, id: u16, print: Print) -> bool {
+        let released = |flow: &Flow| flow.told && flow.print.same_message(print);
+        self.perhaps.get(&id).is_some_and(released)
+    }
+
     /// Nothing can have been sent on an older connection. A client may publish before it is let in.
     fn is_first(&self, step: &Step<'_>) -> bool {
         match step.judged {
@@ -277,6 +335,7 @@ impl Sending {
         if let Some(flow) = self.flows.get_mut(&id)
             && std::mem::take(&mut flow.released)
         {
+            (flow.told, flow.unsure) = (false, false);
             self.unreleased += 1;
             self.unreleased_here += usize::from(flow.conn == self.conn);
         }
@@ -376,10 +435,13 @@ impl Sending {
             broken(step.finding("packet flow", RESEND_ALL, message, expected, Some(skipped)));
         }
         let first = step.sharp() || !publish.dup;
+        self.restored &= publish.dup;
         let flow = Flow {
             seq: first.then_some(self.next_seq),
             print: Print::of(publish),
             released: false,
+            told: false,
+            unsure: false,
             conn: self.conn,
             ix: step.ix,
         };

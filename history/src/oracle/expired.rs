@@ -62,7 +62,8 @@ impl Waited {
         let from_to = |from: Time, to: Time| to.since(from);
         if model.sharp() {
             return Some(Self {
-                least: from_to(last.at, sent.at),
+                // It may count the time in which it was not there, or not.
+                least: from_to(last.at, sent.at).saturating_sub(model.time_down(last.at, sent.at)),
                 most: from_to(first.at, sent.at),
                 there: last.ix,
             });

@@ -8,7 +8,7 @@ mod terms;
 use super::{Findings, of};
 use crate::{
     finding::Finding,
-    model::{Carried, ClientIx, Connection, MessageIx, Model, Reach, Request},
+    model::{Carried, ClientIx, Connection, Mark, MessageIx, Model, Outcome, Reach, Request},
     words,
 };
 use bytes::Bytes;
@@ -39,7 +39,13 @@ pub(super) fn judge(model: &Model<'_>, broken: &mut Findings) {
             });
             allowed.payloads.insert(value);
             allowed.last = value;
-            if let (Some(payload), true) = (value, request.wants_retained) {
+            // A server that keeps nothing may have kept this all the same.
+            let lost = set_at.is_some_and(|at| model.is_lost(at, request.ix));
+            if lost {
+                allowed.payloads.insert(None);
+                allowed.last = None;
+            }
+            if let (Some(payload), true, false) = (value, request.wants_retained, lost) {
                 missing(model, &sent, request, (topic, payload, set_at), broken);
             }
         }
@@ -69,7 +75,7 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
                 .entry(seen.topic.as_str())
                 .or_default()
                 .push((p.ix, seen.payload));
-            if p.expiry().is_some() {
+            if p.expiry().is_some() || is_shaky(model, p) {
                 touched.insert(seen.topic);
             }
         }
@@ -78,6 +84,32 @@ fn values<'h>(model: &'h Model<'_>) -> Values<'h> {
     touched.extend(wills.filter(|w| w.retain).map(|w| w.topic.as_str()));
     values.retain(|topic, _| !touched.contains(topic));
     values
+}
+
+/// Whether the server went down without having answered for a message that it had: it may have forgotten it.
+fn is_shaky(model: &Model<'_>, p: &Carried<'_>) -> bool {
+    let seen = model.messages.get(p.what);
+    let published = seen.published.iter().map(|n| &model.published[*n]);
+    let answered = published
+        .filter(|published| published.by == p.client)
+        .map(|published| match published.outcome {
+            Outcome::Acknowledged(ix) => Some(ix),
+            _ => None,
+        });
+    // Of QoS 0 nothing is answered.
+    let answered = match p.qos {
+        QoS::AtMostOnce => None,
+        _ => answered.min().flatten(),
+    };
+    let came = Mark { ix: p.ix, at: p.at };
+    model.outages.iter().any(|outage| {
+        p.ix < outage.down.ix
+            && match (answered, p.qos) {
+                (_, QoS::AtMostOnce) => model.is_shaky(came),
+                (Some(ix), _) => ix > outage.down.ix && model.is_shaky(came),
+                (None, _) => true,
+            }
+    })
 }
 
 /// The retained payload when record `ix` happened, and the record that set it.

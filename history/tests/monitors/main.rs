@@ -1,6 +1,7 @@
 //! Each rule with somebody who breaks it and somebody odd who does not, seen from the client's end and from the
 //! server's own.
 
+mod crash;
 mod manners;
 mod stage;
 

@@ -1,6 +1,6 @@
 //! A client, a server, what passes between them, and what is said about it.
 
-use Line::{Down, Over, Raw, Torn, Up};
+use Line::{Crash, Down, Over, Raw, Torn, Up};
 use bytes::Bytes;
 use squall_history::{End, Ended, Finding, Monitors, Record, Scene, Seen};
 use squall_protocol::{
@@ -20,6 +20,8 @@ pub(crate) enum Line {
     /// Something of the server's that can't be read.
     Torn(u64),
     Over(u64),
+    /// The server goes down; its connections end after this.
+    Crash,
 }
 
 pub(crate) fn connect(window: Option<u16>) -> Packet {
@@ -161,6 +163,10 @@ pub(crate) fn judge(version: Version, side: Role, lines: &[Line]) -> Vec<Finding
     let mut found = Vec::new();
     for (ix, line) in lines.iter().enumerate() {
         let (conn, seen) = match (line, side) {
+            (Crash, _) => {
+                monitors.crash();
+                continue;
+            }
             (Up(conn, packet), Role::Client) | (Down(conn, packet), Role::Server) => {
                 (conn, Seen::Sent(packet))
             }

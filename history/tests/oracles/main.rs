@@ -4,6 +4,7 @@
 mod clients_ends;
 mod expiry;
 mod identifiers;
+mod outage;
 mod retained;
 mod server_end;
 mod stage;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use squall_history::{
     Application, End, Ended, Findings, Message, Record, Seen,
-    model::{Reader, Setting},
+    model::{Keeps, Mark, Reader, Setting},
     oracle,
 };
 use squall_protocol::{
@@ -26,6 +26,10 @@ pub(crate) enum What {
     Acknowledged,
     /// Bytes of which nothing is known.
     Raw,
+    /// The server goes down.
+    Crash(Keeps),
+    /// It is back.
+    Restart,
 }
 
 /// One after another: when, to whom, what.
@@ -56,13 +60,29 @@ impl Tale {
         self.judged(Role::Client, Version::V5_0, Some(at))
     }
 
+    /// The rules that are broken by a server that keeps every session to its time and acts at once, seen from its end;
+    /// all had settled before a time.
+    pub(crate) fn sharply(&self, settled: u64) -> Vec<&'static str> {
+        let setting = Setting {
+            keeps_sessions: true,
+            buffers: false,
+            slack: Duration::from_millis(1),
+            ..Self::setting(Role::Server, Version::V5_0, Some(settled))
+        };
+        self.judged_in(setting)
+    }
+
     pub(crate) fn judged(
         &self,
         watched: Role,
         version: Version,
         settled: Option<u64>,
     ) -> Vec<&'static str> {
-        let setting = Setting {
+        self.judged_in(Self::setting(watched, version, settled))
+    }
+
+    fn setting(watched: Role, version: Version, settled: Option<u64>) -> Setting<'static> {
+        Setting {
             version,
             others: BTreeMap::new(),
             names: vec!["a", "b", "p", "twin"],
@@ -75,14 +95,30 @@ impl Tale {
             keeps_sessions: false,
             buffers: true,
             slack: Duration::from_millis(SLACK),
-        };
+        }
+    }
+
+    fn judged_in(&self, setting: Setting<'_>) -> Vec<&'static str> {
+        let watched = setting.watched;
         let mut reader = Reader::new(setting);
         let mut conns = [0; 4];
         for (ix, (at, client, what)) in self.0.iter().enumerate() {
             if matches!(what, What::Up(Packet::Connect(_))) {
                 conns[*client] = 10 + ix as u64;
             }
+            let mark = Mark {
+                ix,
+                at: Time::from_millis(*at),
+            };
             let (side, seen) = match what {
+                What::Crash(keeps) => {
+                    reader.crash(mark, *keeps);
+                    continue;
+                }
+                What::Restart => {
+                    reader.restart(mark);
+                    continue;
+                }
                 What::Up(packet) if watched == Role::Client => (watched, Seen::Sent(packet)),
                 What::Up(packet) => (watched, Seen::Received(packet)),
                 What::Down(packet) if watched == Role::Client => (watched, Seen::Received(packet)),

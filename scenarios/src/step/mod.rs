@@ -168,4 +168,5 @@ steps! {
     wait: Wait;
     settle: Settle;
     workload: Workload;
+    life: Life;
 }

@@ -276,6 +276,24 @@ fn fault() -> BoxedStrategy<Fault> {
     .boxed()
 }
 
+/// The broker goes down and comes back: one without the other is refused in places.
+fn outage() -> BoxedStrategy<StepKind> {
+    let life = |life: Life, after: u64| Entry {
+        after: Duration::from_millis(after),
+        step: Step {
+            source: Source::default(),
+            kind: StepKind::Life(life),
+        },
+    };
+    let crash = select(vec![Crash::Kill, Crash::PowerLoss]);
+    (crash, 0u64..9999)
+        .prop_map(move |(crash, after)| {
+            let entries = vec![life(Life::Crash(crash), 0), life(Life::Restart, after)];
+            StepKind::Timeline(entries)
+        })
+        .boxed()
+}
+
 fn leaf() -> BoxedStrategy<StepKind> {
     let who = prop_oneof![
         3 => (0..CLIENTS, action()),
@@ -329,6 +347,7 @@ fn leaf() -> BoxedStrategy<StepKind> {
     prop_oneof![
         6 => client,
         2 => fault().prop_map(StepKind::Fault),
+        1 => outage(),
         1 => change,
         1 => ms().prop_map(|time| StepKind::Wait(Wait(time))),
         1 => ms().prop_map(|time| StepKind::Settle(Settle(time))),
@@ -452,6 +471,7 @@ prop_compose! {
         limit in ms(),
         broker in (option::of(1u16..), option::of(any::<u16>()), option::of(1u32..), option::of(any::<u16>()), option::of(0usize..9999)),
         offer in (option::of(qos()), any::<[Option<bool>; 4]>(), option::of(any::<u32>())),
+        store in option::of(range()),
         clients in (client("app"), client("lock-2"), client("null")),
         more in steps(),
         expect in option::of(expectation()),
@@ -491,6 +511,7 @@ prop_compose! {
                 shared_subscriptions,
                 subscription_identifiers,
                 session_expiry,
+                store: store.map(|sync| StoreSpec { sync }),
             },
             clients,
             steps,

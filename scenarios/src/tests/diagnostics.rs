@@ -227,6 +227,30 @@ fn faults() {
 }
 
 #[test]
+fn the_life_of_the_broker() {
+    let down = "broker: { crash: kill }";
+    insta::assert_snapshot!(steps(&[
+        "broker: { crash: kil }",
+        "broker: { crash: kill, power_loss: true }",
+        "broker: { crush: kill }",
+        "broker: restrat",
+        "broker: restart",
+        &format!("{down}\n  - {down}"),
+        &format!("parallel: [ [ {{ {down} }} ], {{ wait: 1s }} ]\n  - {down}"),
+        &format!(
+            "timeline: [ {{ at: 2s, broker: restart }}, {{ at: 1s, {down} }} ]\n  - broker: restart"
+        ),
+        &format!("{down}\n    within: 1s"),
+    ]));
+    let either =
+        "  - parallel: [ { broker: { crash: kill } }, { broker: restart } ]\n  - broker: restart";
+    assert!(
+        load_str("name", "file.yaml", &with_steps(either)).is_ok(),
+        "which comes first only the run can tell"
+    );
+}
+
+#[test]
 fn what_is_expected() {
     insta::assert_snapshot!(expectations(&[
         "delivered: { topic: a, to: lok, exactly: once }",

@@ -33,7 +33,7 @@ limit: 1h
 network: { latency: 5ms..40ms, loss: 1% }
 links:
   lock: { latency: 20ms, loss: 0.5%, optional: true }
-broker: { receive_maximum: 10, topic_alias_maximum: 5, maximum_packet_size: 1000, server_keep_alive: 30s, maximum_qos: 1, retain_available: false, wildcard_subscriptions: true, shared_subscriptions: false, subscription_identifiers: true, session_expiry: 1h, max_queued: 100 }
+broker: { receive_maximum: 10, topic_alias_maximum: 5, maximum_packet_size: 1000, server_keep_alive: 30s, maximum_qos: 1, retain_available: false, wildcard_subscriptions: true, shared_subscriptions: false, subscription_identifiers: true, session_expiry: 1h, store: { sync: 2ms..20ms }, max_queued: 100 }
 clients:
   app: { reconnect: { first: 1s, max: 30s } }
   lock:
@@ -58,6 +58,8 @@ steps:
     expect: { reason: Not authorized }
   - twin: connect
     wait: false
+  - broker: { crash: power_loss }
+  - broker: restart
   - fault: { cut: app, after: PUBREC, nth: 2, from: broker, by: silence, optional: true }
   - fault: { cut: app, before: CONNACK }
   - fault: { cut: lock }

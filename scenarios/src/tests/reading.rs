@@ -254,7 +254,7 @@ fn every_key_is_read() {
     });
     assert_eq!(s.expect[10].kind, closed);
     // One entry is three repetitions of two steps.
-    assert_eq!(s.steps.len(), 28 + 3 * 2);
+    assert_eq!(s.steps.len(), 30 + 3 * 2);
 }
 
 #[test]

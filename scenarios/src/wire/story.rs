@@ -3,6 +3,7 @@
 use super::{Part, Place, What, WireFault};
 use crate::{
     client::LinkChange,
+    construct::Happen,
     model::{ClientSpec, Fault, Scenario, Step, StepKind},
     source::ClientIx,
 };
@@ -75,6 +76,11 @@ impl Taken<'_> {
                 StepKind::Network(_) => {
                     let line = step.source.line;
                     self.left.push(format!("the network of line {line}"));
+                    at
+                }
+                StepKind::Life(life) => {
+                    let (line, told) = (step.source.line, life.told(&[]));
+                    self.left.push(format!("`{told}` of line {line}"));
                     at
                 }
                 StepKind::Client { .. } | StepKind::Broker { .. } | StepKind::Workload(_) => at,

@@ -82,6 +82,8 @@ pub(super) struct Stage<'a> {
     /// By client.
     pub(super) ids: Vec<Ids>,
     pub(super) ledger: Ledger,
+    /// The broker has gone down, and is not back.
+    pub(super) down: bool,
 }
 
 /// The sessions that several clients have in turn, by Client Identifier.
@@ -139,6 +141,7 @@ impl<'a> Stage<'a> {
             watch: Watch::default(),
             ids: vec![Ids::new(); plan.clients.len()],
             ledger: Ledger::default(),
+            down: false,
         };
         stage.ledger.weather(&plan.clients);
         stage.watch.wake(Vec::new());
@@ -170,7 +173,11 @@ impl Stage<'_> {
     /// Gives an order, unless it would change nothing.
     pub(super) fn order(&mut self, order: Order) {
         self.ledger.ordered(&order, self.now);
-        let link = &mut self.links[order.client()];
+        let Some(client) = order.client() else {
+            self.orders.push(order);
+            return;
+        };
+        let link = &mut self.links[client];
         let changes = match &order {
             Order::Block(_, Way::Up, blocked) => {
                 replace(&mut link.blocked_up, *blocked) != *blocked
@@ -187,7 +194,12 @@ impl Stage<'_> {
                 true
             }
             Order::Disarm(_) => replace(&mut link.armed, false),
-            Order::Client(..) | Order::Broker(..) | Order::Cut(..) | Order::Nudge(_) => true,
+            Order::Client(..)
+            | Order::Broker(..)
+            | Order::Cut(..)
+            | Order::Nudge(_)
+            | Order::Crash(_)
+            | Order::Restart => true,
         };
         if changes {
             self.orders.push(order);

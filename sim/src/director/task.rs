@@ -221,7 +221,7 @@ fn begin<'a>(
             entries,
             running: Branches::default(),
         },
-        _ => match step::begin(step, stage) {
+        _ => match step::begin(step, stage)? {
             Some(at) => {
                 stage.watch.wait(Interest::Time(at), place);
                 Task::Until { step, at }

@@ -6,7 +6,7 @@
 //! that gives up a message with its connection; so it is a warning.
 
 use super::{
-    grade, pace,
+    grade, outage, pace,
     seen::{self, Ends, Sight, Translator},
     step::undone,
     told::{BROKER, Judgement, Told, once, others, setting, settled},
@@ -49,6 +49,7 @@ pub(super) fn judge(plan: &Scenario, version: Version, played: &Played, sight: S
     let mut reader = Reader::new(setting(plan, version, &sessions, Sight::WHOLE, settled));
     let mut translator = Translator::new(Ends::Sockets, &sessions, &plan.clients, version);
     for (ix, written) in played.trace.records().iter().enumerate() {
+        outage::tell(&mut reader, ix, written, outage::keeps(plan));
         translator.translate(ix, written, &mut |_, record| {
             if !plan.broker.scripted {
                 reader.see(&record);

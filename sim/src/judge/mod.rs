@@ -3,6 +3,7 @@
 
 mod clients;
 mod grade;
+mod outage;
 mod pace;
 mod scripted;
 mod seen;
@@ -16,7 +17,7 @@ pub use told::Judgement;
 use crate::{
     director::{Fate, Order},
     offer::{Offer, lacks},
-    trace::{Node, What},
+    trace::{Node, Record as Written, What},
     world::Played,
 };
 use scripted::For;
@@ -24,7 +25,7 @@ use seen::Translator;
 use squall_client::{EndCause, Event};
 use squall_history::{
     Finding, Findings, Monitors, Record, Scene, Seen,
-    model::{Model, Outcome, Published, Reader},
+    model::{Keeps, Model, Outcome, Published, Reader},
     oracle,
 };
 use squall_protocol::{Packet, Role, Time, Version};
@@ -63,9 +64,11 @@ pub fn judge(plan: &Scenario, version: Version, played: &Played, sight: Sight) -
         // Of scripted clients less can be known than what came.
         known: plan.clients.iter().any(|c| c.scripted).then(reader),
     };
+    let keeps = outage::keeps(plan);
     let mut translator = Translator::new(ends, &sessions, &plan.clients, version);
     for (ix, written) in trace.records().iter().enumerate() {
         let blind = translator.blind().is_some();
+        ears.outage(ix, written, keeps);
         translator.translate(ix, written, &mut |whom, record| {
             ears.hear(whom, &record, blind, &mut broken);
         });
@@ -158,6 +161,17 @@ struct Ears<'n, 'a> {
 }
 
 impl<'a> Ears<'_, 'a> {
+    /// Takes in that the broker went down, or is back.
+    fn outage(&mut self, ix: usize, written: &Written, keeps: Keeps) {
+        outage::tell(&mut self.story, ix, written, keeps);
+        if let Some(known) = &mut self.known {
+            outage::tell(known, ix, written, keeps);
+        }
+        if matches!(written.what, What::Order(Order::Crash(_))) {
+            self.of_broker.crash();
+        }
+    }
+
     /// `blind`: something went out before of which nothing is known.
     fn hear(&mut self, whom: For, record: &Record<'a>, blind: bool, broken: &mut Findings) {
         if matches!(whom, For::All | For::Story) {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     judge::Sight,
-    run::{Case, Said},
+    run::{CRASHES, Case, Said},
     world::{
         live::{Halt, Room},
         turned::{Play, Stop, Troupe, play},
@@ -150,7 +150,7 @@ impl Teller {
         if one.scenario.clients.iter().any(|c| c.scripted) {
             return Some("the story says itself what a client sends, packet by packet".to_owned());
         }
-        None
+        one.scenario.crashes().then(|| CRASHES.to_owned())
     }
 
     /// Tells it once, in real time until this limit at the most.

@@ -20,7 +20,7 @@ pub use strays::BETWEEN;
 
 use crate::{
     judge::{Ends, Sight},
-    run::{Case, Run, SCRIPTED_BROKER, Said},
+    run::{Case, Run, Said, untold},
     trace::What,
     world::{
         Played,
@@ -223,8 +223,8 @@ impl Teller {
     /// How long the story takes, or why it is not played: it is played in virtual time first, which shows that, and what it
     /// asks of a broker.
     fn takes(&self, one: &One) -> Result<Duration, String> {
-        if one.scenario.broker.scripted {
-            return Err(SCRIPTED_BROKER.to_owned());
+        if let Some(why) = untold(&one.scenario) {
+            return Err(why.to_owned());
         }
         for version in one.scenario.spoken(one.version) {
             if let Some(Err(why)) = self.offers.get(&version) {

@@ -32,6 +32,15 @@ pub enum Kind {
     Data,
     /// The end of this direction; nothing comes after it.
     End,
+    /// The answer to something that came on a connection of which this end knows nothing: both directions are over.
+    Reset,
+}
+
+impl Kind {
+    /// Whether nothing comes after it.
+    pub(super) const fn ends(self) -> bool {
+        matches!(self, Self::End | Self::Reset)
+    }
 }
 
 /// Retransmission as TCP does it, in milliseconds of virtual time.
@@ -49,7 +58,7 @@ impl Schedule {
                 max_rto: 60_000,
                 tries: 6,
             },
-            Kind::Data | Kind::End => Self {
+            Kind::Data | Kind::End | Kind::Reset => Self {
                 first_rto: 200,
                 max_rto: 60_000,
                 tries: 15,
@@ -62,8 +71,20 @@ impl Schedule {
 enum State {
     /// Not through yet; the next transmission is at `at`.
     Trying { at: u64, rto: u64, tries: u32 },
-    /// Through: arrives at this time, or when everything before it has arrived.
-    Arriving { at: u64 },
+    /// Through: arrives at this time, or when everything before it has arrived. With what holds for the next
+    /// transmission, where nobody is there who takes it.
+    Arriving { at: u64, rto: u64, tries: u32 },
+}
+
+impl State {
+    /// After a transmission at `at` that came to nothing: the next one. `None` when it was the last.
+    fn missed(at: u64, rto: u64, tries: u32, schedule: &Schedule) -> Option<Self> {
+        (tries + 1 < schedule.tries).then(|| Self::Trying {
+            at: at + rto,
+            rto: (rto * 2).min(schedule.max_rto),
+            tries: tries + 1,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -168,25 +189,63 @@ impl<P> Flow<P> {
             let schedule = Schedule::of(kind);
             self.trying.remove(&(at, place));
             self.queue[i].state = match fate(self, kind) {
-                Fate::Through { latency, .. } => State::Arriving { at: at + latency },
-                _ if tries + 1 >= schedule.tries => return false,
-                _ => {
-                    self.trying.insert((at + rto, place));
-                    State::Trying {
-                        at: at + rto,
-                        rto: (rto * 2).min(schedule.max_rto),
-                        tries: tries + 1,
-                    }
-                }
+                Fate::Through { latency, .. } => State::Arriving {
+                    at: at + latency,
+                    rto,
+                    tries,
+                },
+                _ => match State::missed(at, rto, tries, &schedule) {
+                    Some(next) => self.try_again(place, next),
+                    None => return false,
+                },
             };
         }
         true
     }
 
+    /// Notes the next transmission of a segment.
+    fn try_again(&mut self, place: usize, next: State) -> State {
+        if let State::Trying { at, .. } = next {
+            self.trying.insert((at, place));
+        }
+        next
+    }
+
+    /// Nobody takes what arrives by `now`: the first segment is sent again in its time, and what is behind it waits.
+    /// Returns false when it has used all its tries.
+    pub(super) fn miss(&mut self, now: u64) -> bool {
+        let Some(first) = self.queue.front() else {
+            return true;
+        };
+        let State::Arriving { at, rto, tries } = first.state else {
+            return true;
+        };
+        if at > now {
+            return true;
+        }
+        match State::missed(now, rto, tries, &Schedule::of(first.kind)) {
+            Some(next) => {
+                let next = self.try_again(self.gone, next);
+                self.queue[0].state = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Its sender is no more: what is through arrives, and nothing is sent again.
+    pub(super) fn orphan(&mut self) {
+        let through = |s: &Segment<P>| matches!(s.state, State::Arriving { .. });
+        let through = self.queue.iter().take_while(|s| through(s)).count();
+        // With an end that was lost, its flow has none.
+        self.ended &= !self.queue.drain(through..).any(|lost| lost.kind.ends());
+        self.trying.clear();
+    }
+
     /// The first segment, if it has arrived by `now`.
     pub(super) fn pop_arrived(&mut self, now: u64) -> Option<Segment<P>> {
         match self.queue.front()?.state {
-            State::Arriving { at } if at <= now => {
+            State::Arriving { at, .. } if at <= now => {
                 self.gone += 1;
                 self.queue.pop_front()
             }
@@ -197,7 +256,7 @@ impl<P> Flow<P> {
     /// When something happens next: a transmission, or the arrival of the first segment.
     pub(super) fn next_at(&self) -> Option<u64> {
         let first = match self.queue.front()?.state {
-            State::Arriving { at } | State::Trying { at, .. } => at,
+            State::Arriving { at, .. } | State::Trying { at, .. } => at,
         };
         let trying = self.trying.first().map_or(first, |(at, _)| *at);
         Some(first.min(trying))

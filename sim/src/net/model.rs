@@ -55,6 +55,8 @@ pub struct Network<P> {
     agenda: BinaryHeap<Reverse<(u64, ConnIx, Way)>>,
     next_seq: u64,
     tallies: Tallies,
+    /// The broker's machine has no power: nothing that comes there is taken.
+    dark: bool,
 }
 
 impl<P> Network<P> {
@@ -79,6 +81,7 @@ impl<P> Network<P> {
             sessions,
             agenda: BinaryHeap::new(),
             next_seq: 0,
+            dark: false,
         }
     }
 
@@ -106,7 +109,7 @@ impl<P> Network<P> {
         if flow.dead || flow.ended {
             return false;
         }
-        flow.ended = kind == Kind::End;
+        flow.ended = kind.ends();
         self.enqueue(now, conn, way, kind, payload);
         true
     }
@@ -196,6 +199,10 @@ impl<P> Network<P> {
             let tally = self.transmit(now, conn, way);
             let client = self.conns[conn].client;
             self.tallies.count(client, tally);
+            if self.dark && way == Way::Up {
+                self.miss(now, conn);
+                continue;
+            }
             let flow = self.flow(conn, way);
             while let Some(segment) = flow.pop_arrived(now) {
                 let (seq, kind, payload) = (segment.seq, segment.kind, segment.payload);
@@ -213,6 +220,29 @@ impl<P> Network<P> {
             self.remind(conn, way);
         }
         canonical(due)
+    }
+
+    /// Nobody takes what a client's flow brings by `now`.
+    fn miss(&mut self, now: u64, conn: ConnIx) {
+        if !self.flow(conn, Way::Up).miss(now) {
+            self.abandon(conn);
+        }
+        self.remind(conn, Way::Up);
+    }
+
+    /// The broker's machine loses its power: nothing leaves it any more, what had left and came through still arrives, and
+    /// whatever comes there is sent again and again, as TCP does with what nobody acknowledges.
+    pub fn power_off(&mut self) {
+        self.dark = true;
+        for conn in &mut self.conns {
+            conn.down.orphan();
+        }
+    }
+
+    /// The broker's machine has power again. Of the connections that it had it knows nothing: whoever plays it answers
+    /// what comes on them with [`Kind::Reset`].
+    pub fn power_on(&mut self) {
+        self.dark = false;
     }
 
     /// Changes a link from now on; what was already transmitted keeps its arrival.
@@ -336,7 +366,7 @@ impl Woken {
     fn by<P>(delivery: &Delivery<P>) -> Self {
         match delivery.kind {
             Kind::Syn => Self::Listener,
-            Kind::Data | Kind::End => Self::Reader(delivery.conn),
+            Kind::Data | Kind::End | Kind::Reset => Self::Reader(delivery.conn),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{AtServer, Node, Record, What};
 use crate::{net::Way, order::Order, tap::Cut};
 use squall_client::{Command, ConnectOptions, EndCause, Message, Script, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
-use squall_scenarios::model::{CutBy, CutPoint};
+use squall_scenarios::model::{Crash, CutBy, CutPoint};
 
 /// Format of the canonical bytes; part of every hash.
 const FORMAT: &[u8] = b"squall trace 2";
@@ -87,7 +87,7 @@ impl Bytes {
     }
 
     fn order(&mut self, order: &Order) {
-        self.number(order.client() as u64);
+        self.number(order.client().map_or(u64::MAX, |client| client as u64));
         match order {
             Order::Client(_, command) => self.tag(1).command(command),
             Order::Link(_, change) => {
@@ -129,6 +129,15 @@ impl Bytes {
                 self.tag(7);
             }
             Order::Broker(_, script) => self.tag(8).broker_script(script),
+            Order::Crash(how) => {
+                self.tag(9).tag(match how {
+                    Crash::Kill => 1,
+                    Crash::PowerLoss => 2,
+                });
+            }
+            Order::Restart => {
+                self.tag(10);
+            }
         }
     }
 

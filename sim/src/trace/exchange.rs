@@ -6,7 +6,7 @@ use squall_protocol::{Frame, Time, Version, hex};
 use squall_reports::{Event, EventKind, Exchange, Window};
 use squall_scenarios::{
     describe,
-    model::{ClientIx, Scenario},
+    model::{ClientIx, Life, Scenario},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -26,7 +26,11 @@ pub fn exchange(
     // The broker stands between its clients, so that arrows are short.
     let broker = parties.len().div_ceil(2);
     parties.insert(broker, "broker".into());
-    let place = |client: ClientIx| {
+    let place = |record: &Record| {
+        // What is no client's is the broker's.
+        let Some(client) = record.client() else {
+            return Some(broker);
+        };
         let n = concerned.binary_search(&client).ok()?;
         Some(n + usize::from(n >= broker))
     };
@@ -34,8 +38,7 @@ pub fn exchange(
     let witness: BTreeSet<usize> = window.witness.iter().copied().collect();
     let mut shown = Vec::new();
     for (ix, record) in records.iter().enumerate() {
-        let concerns = record.client().and_then(place).is_some();
-        if concerns && is_shown(record, sight.broker) {
+        if place(record).is_some() && is_shown(record, sight.broker) {
             let arrived = sight.fates[ix];
             let lit = witness.contains(&ix) || arrived.is_some_and(|r| witness.contains(&r));
             shown.push((ix, lit));
@@ -47,7 +50,7 @@ pub fn exchange(
         .into_iter()
         .filter_map(|(ix, highlight)| {
             let record = &records[ix];
-            let client = record.client().and_then(place)?;
+            let client = place(record)?;
             let version = record.client().map_or(version, |c| plan.speaks(c, version));
             let event = event(ix, record, client, broker, version, records, &sight)?;
             Some(Event { highlight, ..event })
@@ -276,6 +279,8 @@ fn order(order: &Order) -> Option<String> {
             let way = format!("{way:?}").to_lowercase();
             format!("link {way} {}", if *blocked { "blocked" } else { "open" })
         }
+        Order::Crash(how) => Life::Crash(*how).in_words().to_owned(),
+        Order::Restart => Life::Restart.in_words().to_owned(),
         Order::Client(..)
         | Order::Broker(..)
         | Order::Arm(..)

@@ -43,7 +43,7 @@ impl Record {
         match (&self.what, self.node) {
             (What::Broker { client, .. }, _) => Some(*client),
             (_, Node::Client(client)) => Some(client),
-            (What::Order(order), _) => Some(order.client()),
+            (What::Order(order), _) => order.client(),
             _ => None,
         }
     }

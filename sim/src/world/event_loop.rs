@@ -1,7 +1,15 @@
 //! The loop world: no sockets, no tasks, no runtime. At each instant at which anything can happen: the director, the
 //! network, the broker, the clients, in canonical order; then time jumps to the next such instant.
 
-use super::{Play, Played, party::party, server::Observed};
+mod broker;
+
+use super::{
+    Play, Played,
+    disk::Disk,
+    party::party,
+    server::Observed,
+    uptime::{REFUSED, Uptime},
+};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
@@ -13,7 +21,6 @@ use squall_broker::{ConnId, Script};
 use squall_client::{Command, Hangup, Machine};
 use squall_protocol::{Role, Time};
 use squall_scenarios::model::{ClientIx, CutBy};
-use squall_transport::{ConnectionId, Output};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -35,12 +42,16 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
     let callers: Rc<RefCell<Vec<ClientIx>>> = Rc::default();
     let called = Rc::clone(&callers);
     let caller = move |conn: ConnId| called.borrow()[conn.0 as usize];
+    let disk = play.disk();
     let mut world = World {
         now: Time::ZERO,
         director,
         trace: Trace::new(),
         net: Network::new(play.seed, play.plan.clients.iter().map(|c| c.link)),
-        broker: play.server(Box::new(caller)),
+        play,
+        broker: Some(play.server(Box::new(caller), disk.as_ref())),
+        disk,
+        uptime: Uptime::default(),
         callers,
         broker_scripts: Vec::new(),
         broker_lines: Vec::new(),
@@ -70,7 +81,12 @@ struct World<'a> {
     director: Director<'a>,
     trace: Trace,
     net: Network<Bytes>,
-    broker: Box<dyn Observed>,
+    play: &'a Play<'a>,
+    /// That of the broker's store.
+    disk: Option<Disk>,
+    /// None while it is down.
+    broker: Option<Box<dyn Observed>>,
+    uptime: Uptime,
     /// By the broker's connection number: the connection, and whether the broker still has its end.
     broker_lines: Vec<(ConnIx, bool)>,
     /// By connection that the broker accepted: its place in `broker_lines`.
@@ -114,8 +130,9 @@ enum Line {
 
 enum Arrival {
     Dialed(ConnIx),
+    Refused(ConnIx),
     Bytes(ConnIx, Bytes),
-    End(ConnIx),
+    End(ConnIx, Hangup),
 }
 
 impl World<'_> {
@@ -145,7 +162,8 @@ impl World<'_> {
             next = next.min(Time::from_millis(at));
         }
         let clients = self.timeouts.first().map(|(at, _)| *at);
-        let timeouts = [clients, self.broker.deadline()];
+        let broker = self.broker.as_ref().and_then(|b| b.deadline());
+        let timeouts = [clients, broker];
         let next = timeouts.into_iter().flatten().fold(next, Time::min);
         // Whatever was due now has been done; time moves by whole milliseconds.
         next.max(Time::from_millis(self.now.as_millis() + 1))
@@ -158,6 +176,7 @@ impl World<'_> {
             what,
         };
         self.director.observe(&record);
+        self.uptime.observe(&record);
         self.trace.push(record);
     }
 
@@ -175,6 +194,8 @@ impl World<'_> {
                 self.clients[client].tap.arm(place(point), ending(by));
             }
             Order::Disarm(client) => self.clients[client].tap.disarm(),
+            Order::Crash(how) => self.crash(how),
+            Order::Restart => self.restart(),
             Order::Cut(client, by) => {
                 if let Line::Open {
                     broken: None,
@@ -208,84 +229,12 @@ impl World<'_> {
                 }),
                 Way::Down => {
                     self.clients[client].inbox.push_back(match kind {
-                        Kind::End => Arrival::End(conn),
+                        Kind::End => Arrival::End(conn, Hangup::Eof),
+                        Kind::Reset => Arrival::End(conn, Hangup::Reset),
                         Kind::Data | Kind::Syn => Arrival::Bytes(conn, payload),
                     });
                     self.awake.insert(client);
                 }
-            }
-        }
-    }
-
-    fn run_broker(&mut self) {
-        while self.broker.deadline().is_some_and(|at| at <= self.now) {
-            self.broker.timeout(self.now);
-            self.drain_broker();
-        }
-        for (client, script) in std::mem::take(&mut self.broker_scripts) {
-            self.broker.script(self.now, client, script);
-            self.drain_broker();
-        }
-        for Delivery {
-            conn,
-            client,
-            kind,
-            payload,
-            ..
-        } in std::mem::take(&mut self.broker_inbox)
-        {
-            if kind == Kind::Syn {
-                let id = self.broker_lines.len() as u64;
-                self.line_of.insert(conn, self.broker_lines.len());
-                self.broker_lines.push((conn, true));
-                self.callers.borrow_mut().push(client);
-                self.clients[client].inbox.push_back(Arrival::Dialed(conn));
-                self.awake.insert(client);
-                self.broker.opened(self.now, id);
-            } else {
-                let n = *self.line_of.get(&conn).expect("it was opened before");
-                if !self.broker_lines[n].1 {
-                    continue;
-                }
-                if kind == Kind::End {
-                    self.broker.closed(self.now, n as u64);
-                    self.hang_up_broker(n);
-                } else {
-                    self.broker.received(self.now, n as u64, &payload);
-                }
-            }
-            self.drain_broker();
-        }
-    }
-
-    fn hang_up_broker(&mut self, n: usize) {
-        let (conn, open) = &mut self.broker_lines[n];
-        if std::mem::take(open) {
-            self.net.send(
-                self.now.as_millis(),
-                *conn,
-                Way::Down,
-                Kind::End,
-                Bytes::new(),
-            );
-        }
-    }
-
-    fn drain_broker(&mut self) {
-        while let Some((conn, seen)) = self.broker.event() {
-            let client = self.net.client_of(self.broker_lines[conn as usize].0);
-            self.record(Node::Broker, What::Broker { client, conn, seen });
-        }
-        while let Some(output) = self.broker.output() {
-            match output {
-                Output::Send(ConnectionId(conn), bytes) => {
-                    let (line, open) = self.broker_lines[conn as usize];
-                    if open {
-                        self.net
-                            .send(self.now.as_millis(), line, Way::Down, Kind::Data, bytes);
-                    }
-                }
-                Output::Close(ConnectionId(conn)) => self.hang_up_broker(conn as usize),
             }
         }
     }
@@ -350,6 +299,10 @@ impl World<'_> {
                 host.tap.begin();
                 host.core.handle_dialed(now);
             }
+            (Arrival::Refused(conn), Line::Dialing(dialing)) if conn == dialing => {
+                host.line = Line::Idle;
+                host.core.handle_dial_failed(now, REFUSED.to_owned());
+            }
             (
                 Arrival::Bytes(on, bytes),
                 Line::Open {
@@ -369,7 +322,7 @@ impl World<'_> {
                 }
             }
             (
-                Arrival::End(on),
+                Arrival::End(on, how),
                 Line::Open {
                     conn,
                     silent: false,
@@ -377,7 +330,7 @@ impl World<'_> {
                 },
             ) if on == conn => {
                 self.hang_up_client(client);
-                self.clients[client].core.handle_closed(now, Hangup::Eof);
+                self.clients[client].core.handle_closed(now, how);
             }
             // It belongs to a connection that is over at this end.
             _ => {}
@@ -402,8 +355,7 @@ impl World<'_> {
             CutBy::Reset => Hangup::Reset,
             CutBy::Close => Hangup::Eof,
         };
-        self.net
-            .send(self.now.as_millis(), conn, Way::Up, Kind::End, Bytes::new());
+        // The end leaves when the client has its turn: what changes the link at this instant comes first.
         self.clients[client].line = Line::Open {
             conn,
             broken: Some(how),

@@ -4,13 +4,16 @@
 //! * [`event_loop`] a heap of timed events around the cores: the searcher, thousands of runs a second
 //! * [`turmoil`] the async drivers on simulated hosts, sockets and clock: the simulator of record
 
+mod disk;
 pub mod event_loop;
 pub(crate) mod line;
 pub mod live;
 mod party;
 mod server;
+mod stored;
 pub mod turmoil;
 pub mod turned;
+mod uptime;
 
 pub use server::Stranger;
 
@@ -18,8 +21,9 @@ use crate::{
     director::{Fate, StepFailure},
     trace::Trace,
 };
+use disk::Disk;
 use server::{Observed, Reference, Watched};
-use squall_broker::{Broker, Callers, Config, Machine, Scripted};
+use squall_broker::{Broker, Callers, Config, Durable, Machine, Scripted, store::Store};
 use squall_protocol::{Time, Version};
 use squall_scenarios::model::{BrokerSpec, Scenario};
 use std::{
@@ -27,6 +31,7 @@ use std::{
     str::FromStr,
     sync::atomic::{AtomicBool, Ordering},
 };
+use stored::Stored;
 
 /// A virtual world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,23 +128,54 @@ impl Play<'_> {
     }
 
     /// The broker of the loop world.
-    fn server(&self, callers: Callers) -> Box<dyn Observed> {
+    fn server(&self, callers: Callers, disk: Option<&Disk>) -> Box<dyn Observed> {
         match self.stranger {
             Some(Stranger::Machine(make)) => Box::new(Watched::new(make())),
             Some(Stranger::Guest(_) | Stranger::Client(_)) => {
                 panic!("async code plays in the turmoil world")
             }
-            None => {
-                let mut broker = self.broker(callers);
+            Some(Stranger::Store(_)) | None => {
+                let mut broker = self.broker(callers, disk);
                 broker.observe(true);
                 Box::new(Reference(broker))
             }
         }
     }
 
+    /// The broker of the loop world, after a crash.
+    fn restarted(&self, disk: Option<&Disk>, now: Time) -> Box<dyn Observed> {
+        let mut broker = self.started(disk, now);
+        broker.observe(true);
+        Box::new(Reference(broker))
+    }
+
+    /// The reference broker as it begins at `now`, with what is on its disk. Without one it has forgotten everything.
+    fn started(&self, disk: Option<&Disk>, now: Time) -> Box<dyn Machine> {
+        let config = config(&self.plan.broker);
+        let Some(disk) = disk else {
+            return Box::new(Broker::new(config));
+        };
+        let between = |store: Box<dyn Store>| match self.stranger {
+            Some(Stranger::Store(between)) => between(store),
+            _ => store,
+        };
+        let opened = Stored::open(disk, now).map(|store| between(Box::new(store)));
+        let durable = opened.and_then(|store| Durable::open(config, store, now));
+        Box::new(durable.unwrap_or_else(|e| panic!("the broker does not start at {now}: {e}")))
+    }
+
     /// The broker of the story.
-    fn broker(&self, callers: Callers) -> Box<dyn Machine> {
-        broker(self.plan, self.version, callers)
+    fn broker(&self, callers: Callers, disk: Option<&Disk>) -> Box<dyn Machine> {
+        match disk {
+            Some(_) => self.started(disk, Time::ZERO),
+            None => broker(self.plan, self.version, callers),
+        }
+    }
+
+    /// The disk of the broker's store, if it has one.
+    fn disk(&self) -> Option<Disk> {
+        let store = self.plan.broker.store.as_ref();
+        store.map(|spec| Disk::new(self.seed, spec))
     }
 }
 

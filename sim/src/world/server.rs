@@ -4,7 +4,7 @@ use crate::{
     guest::{Client, Guest},
     trace::AtServer,
 };
-use squall_broker::{CloseCause, ConnId, Event, Machine, Script};
+use squall_broker::{CloseCause, ConnId, Event, Machine, Script, store::Store};
 use squall_protocol::{Decoder, Role, Time};
 use squall_scenarios::model::ClientIx;
 use squall_transport::{ConnectionId, Output, Server};
@@ -230,7 +230,7 @@ impl Observed for Watched {
     }
 }
 
-/// A broker in place of the reference broker, or a client in place of the reference client.
+/// A broker in place of the reference broker or of a part of it, or a client in place of the reference client.
 #[derive(Clone, Copy)]
 pub enum Stranger<'a> {
     /// A machine without I/O, made anew for each run. It plays in the loop world.
@@ -239,6 +239,9 @@ pub enum Stranger<'a> {
     Guest(&'a Guest),
     /// A client in place of the reference client; the broker is the reference broker. It plays in the turmoil world.
     Client(&'a Client),
+    /// Something between the reference broker and its store, put there at each start. It plays in both virtual worlds, in
+    /// stories whose broker has a store.
+    Store(&'a (dyn Fn(Box<dyn Store>) -> Box<dyn Store> + Sync)),
 }
 
 impl fmt::Debug for Stranger<'_> {

@@ -1,13 +1,13 @@
 //! `network`: links change.
 
+use super::Begun;
 use crate::{
     director::{ledger::Fate, links::each, stage::Stage},
     order::Order,
 };
-use squall_protocol::Time;
 use squall_scenarios::model::{LinkChange, Network, Said, Step};
 
-pub(super) fn begin(network: &Network, step: &Step, stage: &mut Stage<'_>) -> Option<Time> {
+pub(super) fn begin(network: &Network, step: &Step, stage: &mut Stage<'_>) -> Begun {
     let Network { client, change } = network;
     let said = Said {
         source: step.source,
@@ -32,5 +32,5 @@ pub(super) fn begin(network: &Network, step: &Step, stage: &mut Stage<'_>) -> Op
             stage.ledger.loses(fault, c);
         }
     }
-    None
+    Ok(None)
 }

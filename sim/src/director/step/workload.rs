@@ -1,9 +1,9 @@
 //! `workload`: nothing is left of it in a plan.
 
+use super::Begun;
 use crate::director::stage::Stage;
-use squall_protocol::Time;
 use squall_scenarios::model::{Step, Workload};
 
-pub(super) fn begin(_: &Workload, _: &Step, _: &mut Stage<'_>) -> Option<Time> {
+pub(super) fn begin(_: &Workload, _: &Step, _: &mut Stage<'_>) -> Begun {
     unreachable!("a plan has no workload: it became a timeline")
 }

@@ -168,3 +168,62 @@ fn a_partition_does_not_shift_what_other_connections_draw() {
     };
     assert_eq!(arrivals(false), arrivals(true));
 }
+
+/// A connection over a perfect link, with nothing under way, at 10 ms.
+fn connected() -> (Network<&'static str>, ConnIx) {
+    let mut net = network(&[PERFECT]);
+    let conn = net.open(0, 0, "syn");
+    assert_eq!(drain(&mut net), [(10, "syn")]);
+    (net, conn)
+}
+
+#[test]
+fn what_comes_to_a_machine_without_power_is_sent_again_until_it_has_some() {
+    let (mut net, conn) = connected();
+    net.send(12, conn, Way::Up, Kind::Data, "a");
+    net.send(13, conn, Way::Up, Kind::Data, "b");
+    net.power_off();
+    for at in 12..2_000 {
+        assert_eq!(net.advance(at), []);
+    }
+    net.power_on();
+    let came = drain(&mut net);
+    let payloads: Vec<_> = came.iter().map(|(_, payload)| *payload).collect();
+    assert_eq!(payloads, ["a", "b"]);
+    assert!(
+        (2_000..4_000).contains(&came[0].0),
+        "TCP tries again: {came:?}"
+    );
+}
+
+#[test]
+fn who_dials_without_end_while_there_is_no_power_gives_up_in_the_end() {
+    let (mut net, _) = connected();
+    net.power_off();
+    let conn = net.open(100, 0, "again");
+    assert_eq!(drain(&mut net), []);
+    assert!(net.is_dead(conn));
+    // One that is tried again after that gets through.
+    let later = net.open(200_000, 0, "later");
+    assert_eq!(net.advance(200_010), []);
+    net.power_on();
+    assert_eq!(drain(&mut net).len(), 1);
+    assert!(!net.is_dead(later));
+}
+
+#[test]
+fn what_had_left_a_machine_that_loses_power_arrives_unless_it_was_lost_on_the_way() {
+    let (mut net, conn) = connected();
+    net.send(20, conn, Way::Down, Kind::Data, "through");
+    net.block(0, Way::Down, true);
+    net.send(21, conn, Way::Down, Kind::Data, "lost");
+    net.send(21, conn, Way::Down, Kind::End, "end");
+    net.block(0, Way::Down, false);
+    net.power_off();
+    assert_eq!(drain(&mut net), [(25, "through")]);
+    net.power_on();
+    // Its end was lost too, so a reset can follow.
+    assert!(net.send(30, conn, Way::Down, Kind::Reset, "reset"));
+    assert_eq!(drain(&mut net), [(35, "reset")]);
+    assert!(!net.send(40, conn, Way::Down, Kind::Reset, "once is enough"));
+}

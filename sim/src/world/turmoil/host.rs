@@ -1,4 +1,4 @@
-//! The simulated hosts: the broker's driver on one, each client's driver on one of its own.
+//! The simulated hosts of what somebody brings along, and of clients: each client's driver on one of its own.
 
 use super::{BROKER, PORT, Shared, dialer::Dialer, visitor};
 use crate::{
@@ -6,16 +6,14 @@ use crate::{
     panics,
     tap::Taps,
     trace::{Node, What},
-    world::{Fallen, Play, party::party, server::told},
+    world::{Fallen, party::party},
 };
-use squall_broker::{Accept, ConnId, Script, Server};
 use squall_client::{Backoff, Command};
 use squall_protocol::Version;
 use squall_scenarios::model::{ClientIx, ClientSpec};
 use std::{
     cell::RefCell,
     future::poll_fn,
-    io,
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
     task::Poll,
@@ -25,40 +23,6 @@ use turmoil::{Sim, net::TcpListener};
 
 pub(super) fn name(client: ClientIx) -> String {
     format!("client-{client}")
-}
-
-/// The broker of the story, and the way to it for a scripted one.
-pub(super) fn broker(
-    sim: &mut Sim<'_>,
-    play: &Play<'_>,
-    shared: Rc<RefCell<Shared>>,
-) -> UnboundedSender<(ClientIx, Script)> {
-    let called = Rc::clone(&shared);
-    let callers = move |conn: ConnId| {
-        let shared = called.borrow();
-        shared.net.client_of(shared.accepted[conn.0 as usize])
-    };
-    let broker = play.broker(Box::new(callers));
-    let (sender, scripts) = unbounded_channel();
-    let broker = Rc::new(RefCell::new(Some((broker, scripts))));
-    sim.host(BROKER, move || {
-        let shared = Rc::clone(&shared);
-        let broker = broker.borrow_mut().take();
-        async move {
-            let (broker, scripts) = broker.expect("the host is started once");
-            let listener = Listener(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?);
-            let observer = move |at, event: squall_broker::Event| {
-                let (conn, seen) = told(event);
-                let shared = &mut *shared.borrow_mut();
-                let client = shared.net.client_of(shared.accepted[conn as usize]);
-                shared.record(at, Node::Broker, What::Broker { client, conn, seen });
-            };
-            let server = Server::of(broker).scripts(scripts).observer(observer);
-            server.run(listener).await?;
-            Ok(())
-        }
-    });
-    sender
 }
 
 /// A broker that somebody brought along. However it ends, the run goes on, and says so.
@@ -130,15 +94,4 @@ pub(super) fn client(
         }
     });
     (sender, sim.lookup(name(client)))
-}
-
-struct Listener(TcpListener);
-
-impl Accept for Listener {
-    type Stream = guest::Stream;
-
-    async fn accept(&mut self) -> io::Result<guest::Stream> {
-        let (stream, _) = self.0.accept().await?;
-        Ok(guest::Stream(stream))
-    }
 }

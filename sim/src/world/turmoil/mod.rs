@@ -5,21 +5,32 @@
 //! The director acts between steps too. turmoil is left to do what it is good at: sockets, hosts, timers, and
 //! running the same async code that serves real connections.
 
+mod broker;
 mod dialer;
 mod host;
+mod lived;
 mod visitor;
+mod wire;
 
-use super::{Fallen, Play, Played, Stranger};
+use super::{
+    Fallen, Play, Played, Stranger,
+    disk::Disk,
+    uptime::{Lands, Uptime},
+};
 use crate::{
     director::{Director, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
     tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
 };
-use squall_broker::Script;
+use broker::Reins;
+use dialer::Asides;
 use squall_client::Command;
 use squall_protocol::Time;
-use squall_scenarios::{model::ClientIx, plan::OBSERVER};
+use squall_scenarios::{
+    model::{ClientIx, Crash},
+    plan::OBSERVER,
+};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -52,6 +63,9 @@ struct Shared {
     dialed: Vec<VecDeque<(ConnIx, Token)>>,
     /// Connections in the order in which the broker accepts them.
     accepted: Vec<ConnIx>,
+    uptime: Uptime,
+    /// What is told to clients beside what turmoil carries.
+    asides: Asides,
     /// Why what somebody brought along is no more.
     fallen: Option<Fallen>,
 }
@@ -62,7 +76,42 @@ impl Shared {
             at, self.now,
             "the clock of a host has run away from the simulation's"
         );
-        self.trace.push(Record { at, node, what });
+        let record = Record { at, node, what };
+        self.uptime.observe(&record);
+        self.trace.push(record);
+    }
+
+    /// The segments that are due and that turmoil is to deliver. What the broker does not get for it is not there, and
+    /// what comes of that, is done here.
+    fn due(&mut self, now: u64) -> BTreeSet<Token> {
+        let mut due = BTreeSet::new();
+        for delivery in self.net.advance(now) {
+            let Delivery {
+                conn,
+                way,
+                kind,
+                payload,
+                ..
+            } = delivery;
+            match (way, kind) {
+                (Way::Down, Kind::Reset) => self.asides.reset(conn),
+                (Way::Down, _) => {
+                    due.insert(payload);
+                }
+                (Way::Up, _) => match self.uptime.lands(conn, kind) {
+                    Lands::AtBroker => {
+                        due.insert(payload);
+                    }
+                    Lands::Refused => self.asides.refuse(conn),
+                    Lands::Unknown => {
+                        let token = self.token();
+                        self.net.send(now, conn, Way::Down, Kind::Reset, token);
+                    }
+                    Lands::Nowhere => {}
+                },
+            }
+        }
+        due
     }
 
     fn token(&mut self) -> Token {
@@ -102,8 +151,11 @@ struct Stage<'a> {
     shared: Rc<RefCell<Shared>>,
     taps: Vec<Taps>,
     commands: Vec<UnboundedSender<Command>>,
-    /// The way to the broker, unless it is a guest.
-    scripts: Option<UnboundedSender<(ClientIx, Script)>>,
+    /// The broker, unless it is a guest.
+    broker: Option<Reins>,
+    play: &'a Play<'a>,
+    /// That of the broker's store.
+    disk: Option<Disk>,
     clients: BTreeMap<IpAddr, ClientIx>,
     /// By the client's address: the connection.
     conns: BTreeMap<SocketAddr, ConnIx>,
@@ -114,7 +166,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn build(play: &Play<'a>) -> Self {
+    fn build(play: &'a Play<'a>) -> Self {
         let plan = play.plan;
         let mut sim = Builder::new()
             .rng_seed(play.seed)
@@ -130,18 +182,25 @@ impl<'a> Stage<'a> {
             next_token: 0,
             dialed: vec![VecDeque::new(); plan.clients.len()],
             accepted: Vec::new(),
+            uptime: Uptime::default(),
+            asides: Asides::default(),
             fallen: None,
         }));
         // The broker first: at one instant it runs before the clients.
-        let mut scripts = None;
+        let (mut broker, disk) = (None, play.disk());
         let visitor = match play.stranger {
             Some(Stranger::Guest(guest)) => {
                 host::guest(&mut sim, guest.clone(), Rc::clone(&shared));
                 None
             }
             Some(Stranger::Machine(_)) => panic!("machines play in the loop world"),
-            Some(Stranger::Client(_)) | None => {
-                scripts = Some(host::broker(&mut sim, play, Rc::clone(&shared)));
+            Some(Stranger::Client(_) | Stranger::Store(_)) | None => {
+                broker = Some(broker::host(
+                    &mut sim,
+                    play,
+                    disk.as_ref(),
+                    Rc::clone(&shared),
+                ));
                 match play.stranger {
                     // The observer looks into the broker after the story and is no part of it.
                     Some(Stranger::Client(client)) => Some(client),
@@ -167,7 +226,9 @@ impl<'a> Stage<'a> {
             shared,
             taps,
             commands,
-            scripts,
+            broker,
+            play,
+            disk,
             clients,
             conns: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -235,9 +296,9 @@ impl<'a> Stage<'a> {
             }
             Order::Broker(client, script) => {
                 // A guest is told no story with a scripted broker.
-                let told = self.scripts.as_ref();
-                let told = told.map(|scripts| scripts.send((client, script)).is_ok());
-                assert_ne!(told, Some(false), "the driver of the broker has ended");
+                if let Some(broker) = &self.broker {
+                    broker.script(client, script);
+                }
             }
             Order::Link(client, change) => self.shared.borrow_mut().net.change(client, change),
             Order::Block(client, way, blocked) => {
@@ -254,6 +315,37 @@ impl<'a> Stage<'a> {
             Order::Cut(client, by) => {
                 self.taps[client].cut(ending(by));
             }
+            Order::Crash(how) => self.crash(how),
+            Order::Restart => self.restart(),
+        }
+    }
+
+    /// The broker goes down; its host hears of it before anything else.
+    fn crash(&mut self, how: Crash) {
+        let shared = &mut *self.shared.borrow_mut();
+        let now = shared.now;
+        for (node, what) in shared.uptime.crash(how, shared.accepted.iter().copied()) {
+            shared.record(now, node, what);
+        }
+        if how == Crash::PowerLoss {
+            shared.net.power_off();
+        }
+        if let Some(disk) = &self.disk {
+            disk.crash(now, how);
+        }
+        // A guest is told no story in which it goes down.
+        if let Some(broker) = &mut self.broker {
+            broker.crash(how);
+        }
+    }
+
+    fn restart(&mut self) {
+        let shared = &mut *self.shared.borrow_mut();
+        shared.uptime.restart();
+        shared.net.power_on();
+        if let Some(broker) = &mut self.broker {
+            let machine = self.play.started(self.disk.as_ref(), shared.now);
+            broker.restart(machine, shared.now, shared.accepted.len());
         }
     }
 
@@ -261,12 +353,7 @@ impl<'a> Stage<'a> {
     fn deliver(&mut self) {
         let mut shared = self.shared.borrow_mut();
         let now = shared.now.as_millis();
-        let due: BTreeSet<Token> = shared
-            .net
-            .advance(now)
-            .into_iter()
-            .map(|Delivery { payload, .. }| payload)
-            .collect();
+        let due = shared.due(now);
         if due.is_empty() {
             return;
         }

@@ -1,10 +1,10 @@
 //! `fault`: what breaks, or is mended: a file for each kind that the language lists.
 
+use super::Begun;
 use crate::director::{
     ledger::{Fate, Tied},
     stage::Stage,
 };
-use squall_protocol::Time;
 use squall_scenarios::{
     describe,
     model::{Fault, Step},
@@ -14,11 +14,11 @@ macro_rules! effects {
     ($($file:ident: $name:ident $(, $more:ident)*;)+) => {
         $(mod $file;)+
 
-        pub(super) fn begin(fault: &Fault, step: &Step, stage: &mut Stage<'_>) -> Option<Time> {
+        pub(super) fn begin(fault: &Fault, step: &Step, stage: &mut Stage<'_>) -> Begun {
             match fault {
                 $(Fault::$name(one) => $file::strike(one, step, stage),)+
             }
-            None
+            Ok(None)
         }
     };
 }
