@@ -139,6 +139,7 @@ impl Pair {
                         .push_back(bytes);
                 }
                 squall_broker::Output::Close { conn } => panic!("the broker closes {conn}"),
+                squall_broker::Output::Verify { conn, .. } => panic!("{conn} has no password"),
             }
         }
     }

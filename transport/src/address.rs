@@ -431,8 +431,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_leads_to_every_place_that_it_has() {
-        let found = Address::parse("ws://127.0.0.1:1/a").unwrap().resolve(None);
-        let found = found.await.unwrap();
+        let address = Address::parse("ws://127.0.0.1:1/a").unwrap();
+        let found = address.resolve(None).await.unwrap();
         assert_eq!(
             found.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["ws://127.0.0.1:1/a"]

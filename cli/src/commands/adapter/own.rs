@@ -130,12 +130,15 @@ impl Own {
                 }
             }
             Doing::Drop {} => Command::Drop,
-            Doing::Stop {} => Command::Stop,
             Doing::Acknowledge(asked) => {
                 let place = usize::try_from(asked.handle).unwrap_or(0).checked_sub(1);
                 let receipt = place.and_then(|place| self.receipts.get(place));
                 let receipt = receipt.ok_or_else(|| Outcome::failed("no such handle"))?;
                 Command::Acknowledge(*receipt, ReasonCode::SUCCESS)
+            }
+            // The desk answers these itself.
+            Doing::Hello { .. } | Doing::Part(_) | Doing::Stop {} => {
+                return Err(Outcome::unsupported(doing.name()));
             }
         })
     }

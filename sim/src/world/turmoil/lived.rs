@@ -4,8 +4,9 @@
 //! the broker has gone down, nothing that the driver's tasks still do counts: they may run for the rest of that
 //! instant.
 
-use squall_broker::{Config, ConnId, Event, Hangup, Machine, Output, Script};
+use squall_broker::{Config, ConnId, Event, Hangup, Machine, Output, Script, security::Verdict};
 use squall_protocol::Time;
+use squall_transport::Peer;
 use std::{cell::Cell, rc::Rc};
 
 /// A broker between a start and a crash.
@@ -51,6 +52,18 @@ impl Machine for Lived {
     fn handle_open(&mut self, now: Time, conn: ConnId) {
         let conn = self.outer(conn);
         self.tell(now, |broker, now| broker.handle_open(now, conn));
+    }
+
+    fn handle_peer(&mut self, now: Time, conn: ConnId, peer: Peer) {
+        let conn = self.outer(conn);
+        self.tell(now, |broker, now| broker.handle_peer(now, conn, peer));
+    }
+
+    fn handle_verified(&mut self, now: Time, conn: ConnId, verdict: Verdict) {
+        let conn = self.outer(conn);
+        self.tell(now, |broker, now| {
+            broker.handle_verified(now, conn, verdict)
+        });
     }
 
     fn handle_bytes(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {
@@ -105,6 +118,10 @@ impl Machine for Lived {
             Output::Send { conn, bytes } => Output::Send {
                 conn: self.inner(conn),
                 bytes,
+            },
+            Output::Verify { conn, credentials } => Output::Verify {
+                conn: self.inner(conn),
+                credentials,
             },
             Output::Close { conn } => Output::Close {
                 conn: self.inner(conn),
