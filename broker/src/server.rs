@@ -214,24 +214,28 @@ impl Server {
         clock.abort();
         told.iter().chain(&verifying).for_each(AbortHandle::abort);
         core.call(|broker, now| broker.handle_shutdown(now));
-        let ends = async {
-            loop {
-                select! {
-                    biased;
-                    ended = tasks.join_next() => match ended {
-                        Some(ended) => surface(ended),
-                        None => break,
-                    },
-                    // What it stores now lets answers go.
-                    () = self.stored.notified() => core.stored(),
-                }
-            }
-        };
-        // Who does not take it in time is cut off.
-        let _ = timeout(Self::FLUSH, ends).await;
+        last_words(&core, tasks, &self.stored).await;
         core.failure()
             .map_or(Ok(()), |why| Err(io::Error::other(why)))
     }
+}
+
+/// Waits until the last packets are out. Who does not take them in time is cut off.
+async fn last_words(core: &Core, mut tasks: JoinSet<()>, stored: &Notify) {
+    let ends = async {
+        loop {
+            select! {
+                biased;
+                ended = tasks.join_next() => match ended {
+                    Some(ended) => surface(ended),
+                    None => break,
+                },
+                // What it stores now lets answers go.
+                () = stored.notified() => core.stored(),
+            }
+        }
+    };
+    let _ = timeout(Server::FLUSH, ends).await;
 }
 
 /// Connections that are accepted before others have their turn. More than a simulation has.

@@ -59,6 +59,16 @@ impl Running {
             .to_owned()
     }
 
+    /// What it says next, to the end of the first line with this in it.
+    fn says_until(&mut self, what: &str) -> String {
+        let mut said = String::new();
+        while !said.contains(what) {
+            let read = self.out.read_line(&mut said).expect("it is text");
+            assert!(read > 0, "it never says {what:?}: {said}");
+        }
+        said
+    }
+
     /// Asks it to end; gives the rest of what it says, standard error and its exit code.
     fn stop(mut self) -> (String, String, Option<i32>) {
         let kill = format!("kill -INT {}", self.child.id());
@@ -148,7 +158,7 @@ fn heard(stream: &mut TcpStream, bytes: &[u8]) {
 #[test]
 fn a_conversation_as_people_read_it() {
     let broker = Running::broker();
-    let proxy = Running::proxy(&broker.address(), &[]);
+    let mut proxy = Running::proxy(&broker.address(), &[]);
     let mut stream = client(&proxy.address());
     heard(&mut stream, b"\x20\x02\x00\x00");
     // An acknowledgement of nothing, then a good end.
@@ -156,7 +166,10 @@ fn a_conversation_as_people_read_it() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("the broker closes");
     drop(stream);
-    let (out, err, code) = proxy.stop();
+    // Asked to end before, it would not wait for the client's end.
+    let mut out = proxy.says_until("· over");
+    let (rest, err, code) = proxy.stop();
+    out.push_str(&rest);
     assert_eq!((err.as_str(), code), ("", Some(1)));
     assert!(!out.contains("hunter2"));
     insta::assert_snapshot!(steady(&out));

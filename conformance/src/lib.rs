@@ -51,12 +51,13 @@ pub use squall_transport::{
     AddressError, ClientTls, Credentials, TlsError, TlsSettings, without_password,
 };
 pub use target::{
-    address::{Target, Unreachable},
+    address::Target,
     bundled::{bundled_target, target_names, target_text},
     deviation::Deviation,
     file::{Lack, TargetFile},
     problem::Problem,
     process::{Process, ProcessError, end_all_processes},
     recipe::Recipe,
+    unreachable::Unreachable,
 };
 pub use visit::{Visit, visit};

@@ -12,7 +12,10 @@ use crate::{
     outcome::inconclusive,
     pace::Pace,
     select::{SelectError, select},
-    target::address::{Reason, Target, Unreachable},
+    target::{
+        address::Target,
+        unreachable::{Reason, Unreachable},
+    },
 };
 use squall_client::probe::Probe;
 use squall_protocol::{PacketType, Version};

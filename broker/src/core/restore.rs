@@ -4,6 +4,7 @@ use super::{
     Broker, Timer,
     deadlines::Deadlines,
     journal::{Journal, MessageRow},
+    ledger::Ledger,
     message::{Delivery, KeptWill, Message},
     owned,
     saved::{self, SavedDelivery},
@@ -162,18 +163,7 @@ impl Broker {
                 session.queue.put_found(*number, place, found);
             }
             Key::Flow(_, packet_id) => {
-                let flow = saved::read_flow(value)?;
-                let mut delivery = match flow.delivery {
-                    Some(delivery) => Some(messages.delivery(delivery)?),
-                    None => None,
-                };
-                if let Some(delivery) = &mut delivery {
-                    delivery.keep(&session.kept, &self.messages);
-                }
-                let packet_id = PacketId::new(*packet_id)?;
-                let restored =
-                    (session.outbound).restore(packet_id, flow.state, flow.places, delivery);
-                restored.then_some(())?;
+                restore_flow(session, *packet_id, value, messages, &self.messages)?;
             }
             Key::Received(_, packet_id) => {
                 session.inbound.restore(PacketId::new(*packet_id)?);
@@ -230,4 +220,25 @@ impl Messages {
             kept: None,
         })
     }
+}
+
+/// A message that was sent, or a packet identifier that is in use.
+fn restore_flow(
+    session: &mut Session,
+    packet_id: u16,
+    value: &Bytes,
+    messages: &Messages,
+    bytes: &Ledger,
+) -> Option<()> {
+    let flow = saved::read_flow(value)?;
+    let mut delivery = match flow.delivery {
+        Some(delivery) => Some(messages.delivery(delivery)?),
+        None => None,
+    };
+    if let Some(delivery) = &mut delivery {
+        delivery.keep(&session.kept, bytes);
+    }
+    let packet_id = PacketId::new(packet_id)?;
+    let outbound = &mut session.outbound;
+    (outbound.restore(packet_id, flow.state, flow.places, delivery)).then_some(())
 }

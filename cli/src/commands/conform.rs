@@ -141,7 +141,7 @@ pub(super) fn started(runtime: &Runtime, broker: &Judgeable) -> Result<bool> {
         tokio::select! {
             biased;
             () = interrupted() => None,
-            started = process.start_at(&broker.target) => Some(started),
+            started = broker.target.start(process) => Some(started),
         }
     });
     match start {

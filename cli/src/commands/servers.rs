@@ -51,7 +51,7 @@ impl Servers {
             let mut starting = JoinSet::new();
             for (target, process) in &self.0 {
                 let (target, process) = (target.clone(), Rc::clone(process));
-                starting.spawn_local(async move { process.start_at(&target).await });
+                starting.spawn_local(async move { target.start(&process).await });
             }
             while let Some(started) = starting.join_next().await {
                 started.expect("nothing panics there")?;

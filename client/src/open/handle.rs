@@ -1,13 +1,14 @@
 //! What an application asks its client for.
 
 use super::{
-    desk::{Outcome, Place, Shared},
+    desk::{Outcome, Place},
     error::RequestError,
+    orders::Orders,
     stream::{Events, Messages},
 };
-use crate::core::{Command, Message, Ticket};
+use crate::core::{Command, Message};
 use squall_protocol::{
-    Properties, Property, ReasonCode, Text, Version,
+    Property, ReasonCode, Text, Version,
     packet::{ConnAck, Subscription},
     topic::TopicFilter,
 };
@@ -17,14 +18,13 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::{OnceCell, mpsc::UnboundedSender, oneshot};
+use tokio::sync::{OnceCell, oneshot};
 
 /// Asks a running client for things. Clones ask the same one, from any task or thread; when the last one and the last
 /// stream of messages are gone the client drops its connection and its driver ends.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    pub(super) commands: UnboundedSender<Command>,
-    pub(super) shared: Shared,
+    pub(super) orders: Orders,
     pub(super) identity: Arc<Identity>,
 }
 
@@ -44,7 +44,7 @@ impl Handle {
     /// [`RequestError::Ended`] when the first connection ended without one and is not tried again, or
     /// [`RequestError::Stopped`].
     pub async fn connected(&self) -> Result<ConnAck, RequestError> {
-        let answer = match self.shared.desk().await_arrival() {
+        let answer = match self.orders.shared.desk().await_arrival() {
             Ok(ack) => return Ok(ack),
             Err(answer) => answer,
         };
@@ -68,7 +68,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Stopped`].
     pub async fn enqueue(&self, message: Message) -> Result<Publication, RequestError> {
-        let place = self.shared.place(message.weight()).await?;
+        let place = self.orders.shared.place(message.weight()).await?;
         Ok(self.queue(message, place))
     }
 
@@ -77,13 +77,13 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Full`] or [`RequestError::Stopped`].
     pub fn try_publish(&self, message: Message) -> Result<Publication, RequestError> {
-        let place = self.shared.try_place(message.weight())?;
+        let place = self.orders.shared.try_place(message.weight())?;
         Ok(self.queue(message, place))
     }
 
     fn queue(&self, message: Message, place: Place) -> Publication {
         let publish = |ticket| Command::Publish(ticket, message);
-        let outcome = self.ask(Some(place), Vec::new(), publish);
+        let outcome = self.orders.ask(Some(place), Vec::new(), publish);
         Publication { outcome }
     }
 
@@ -104,18 +104,18 @@ impl Handle {
         let ack = self.connected().await?;
         let offered = ack.properties.subscription_identifiers_available() != Some(0);
         let identified = self.identity.version == Version::V5_0 && offered;
-        let place = self.shared.place(0).await?;
+        let place = self.orders.shared.place(0).await?;
         let filters: Vec<_> = subscriptions.iter().map(|s| s.filter.clone()).collect();
         let (mut messages, outcome) = {
-            let mut desk = self.shared.desk();
+            let mut desk = self.orders.shared.desk();
             let (ticket, outcome) = desk.open(Some(place), Vec::new());
             let line = desk.inboxes.open();
             let routes = &mut desk.routes;
             let identifier = routes.add(line, ticket, filters.clone(), identified);
             drop(desk);
             let identifier = identifier.map(Property::SubscriptionIdentifier);
-            let messages = Messages::new(self.clone(), line, filters);
-            self.order(Command::Subscribe {
+            let messages = Messages::new(self.orders.clone(), line, filters);
+            self.orders.give(Command::Subscribe {
                 ticket,
                 subscriptions,
                 properties: identifier.into_iter().collect(),
@@ -139,16 +139,7 @@ impl Handle {
         &self,
         filters: impl IntoIterator<Item = TopicFilter>,
     ) -> Result<Vec<ReasonCode>, RequestError> {
-        let filters: Vec<_> = filters.into_iter().collect();
-        let place = self.shared.place(0).await?;
-        let outcome = self.ask(Some(place), filters.clone(), |ticket| {
-            Command::Unsubscribe {
-                ticket,
-                filters,
-                properties: Properties::new(),
-            }
-        });
-        outcome.await.unwrap_or(Err(RequestError::Stopped))
+        self.orders.unsubscribe(filters.into_iter().collect()).await
     }
 
     /// Authenticates anew on the connection there is (5.0), by the method of the settings.
@@ -157,7 +148,7 @@ impl Handle {
     /// [`RequestError::Abandoned`], also when the server does not accept it and the connection is over, or
     /// [`RequestError::Stopped`].
     pub async fn reauthenticate(&self) -> Result<(), RequestError> {
-        let outcome = self.ask(None, Vec::new(), Command::Reauthenticate);
+        let outcome = self.orders.ask(None, Vec::new(), Command::Reauthenticate);
         outcome
             .await
             .unwrap_or(Err(RequestError::Stopped))
@@ -167,7 +158,7 @@ impl Handle {
     /// What happens to the client from now on.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events::new(self.shared.clone())
+        Events::new(self.orders.shared.clone())
     }
 
     /// Sends DISCONNECT, and waits until the driver has ended. What was not acknowledged is over for every clone.
@@ -182,29 +173,11 @@ impl Handle {
         let expiry = session_expiry.map(Property::SessionExpiryInterval);
         let properties = expiry.into_iter().collect();
         let (sender, ended) = oneshot::channel::<()>();
-        self.shared.desk().leave(sender);
-        self.order(Command::Disconnect { reason, properties });
-        self.order(Command::Stop);
+        self.orders.shared.desk().leave(sender);
+        self.orders.give(Command::Disconnect { reason, properties });
+        self.orders.give(Command::Stop);
         // Nobody says it: who would have to is gone.
         let _ = ended.await;
-    }
-
-    fn ask(
-        &self,
-        place: Option<Place>,
-        filters: Vec<TopicFilter>,
-        command: impl FnOnce(Ticket) -> Command,
-    ) -> oneshot::Receiver<Outcome> {
-        // The order of the commands is that of the tickets, whoever asks.
-        let mut desk = self.shared.desk();
-        let (ticket, outcome) = desk.open(place, filters);
-        self.order(command(ticket));
-        outcome
-    }
-
-    /// A driver that has ended has told so to whoever waits.
-    fn order(&self, command: Command) {
-        let _ = self.commands.send(command);
     }
 }
 

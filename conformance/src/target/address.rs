@@ -1,11 +1,13 @@
-//! Where the broker under test is, and what it means that it cannot be reached.
+//! Where the broker under test is.
 
-use super::process::Process;
-use squall_client::probe::ProbeError;
+use super::{
+    process::{ANSWER, Process, ProcessError},
+    unreachable::{Reason, Unreachable},
+};
 use squall_transport::{
     Address, AddressError, ClientTls, Credentials, Endpoint, LookupError, Memory,
 };
-use std::{fmt, io, rc::Rc, str::FromStr, time::Duration};
+use std::{fmt, rc::Rc, str::FromStr, time::Duration};
 use tokio::time::timeout;
 
 /// Where a broker is: at an [`Address`], or in this process.
@@ -105,6 +107,19 @@ impl Target {
             .map_err(|error| self.unreachable(Reason::Lookup(error.to_string())))
     }
 
+    /// Starts what serves here, for the first time, and waits until it answers a CONNECT at this address. When this is
+    /// given up, it ends with `process`.
+    ///
+    /// # Errors
+    /// When the address leads nowhere, and as [`Process::start`].
+    pub async fn start(&self, process: &Process) -> Result<(), ProcessError> {
+        let found = self.resolve(ANSWER).await?;
+        if let Some(endpoint) = found.into_iter().next() {
+            process.stands_at(endpoint);
+        }
+        process.start().await
+    }
+
     pub(crate) fn unreachable(&self, reason: Reason) -> Unreachable {
         let target = self.to_string();
         Unreachable { target, reason }
@@ -127,75 +142,6 @@ impl fmt::Display for Target {
                 address.fmt(f)
             }
             Place::Memory(_) => f.write_str("a broker in this process"),
-        }
-    }
-}
-
-/// Nobody answers at the target's address, so nothing was judged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot reach {target}: {reason}")]
-pub struct Unreachable {
-    /// The target.
-    pub target: String,
-    /// Why not.
-    pub(crate) reason: Reason,
-}
-
-impl Unreachable {
-    /// Whether the message says what to do.
-    #[must_use]
-    pub const fn says_what_to_do(&self) -> bool {
-        matches!(self.reason, Reason::Handshake(_))
-    }
-}
-
-/// Why a target cannot be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// Why the address leads nowhere.
-    Lookup(String),
-    Refused,
-    NoSocket,
-    Timeout(Duration),
-    /// Nothing came of what is spoken below MQTT.
-    HandshakeTimeout(Duration),
-    /// A handshake failed, which says what to do.
-    Handshake(String),
-    Other(String),
-}
-
-impl Reason {
-    pub(crate) fn of(error: &ProbeError) -> Self {
-        match error {
-            ProbeError::Connect(_, error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => Self::Refused,
-                io::ErrorKind::NotFound => Self::NoSocket,
-                io::ErrorKind::InvalidData => Self::Handshake(error.to_string()),
-                _ => Self::Other(error.to_string()),
-            },
-            ProbeError::ConnectTimeout(Endpoint::Tcp(_), limit) => Self::Timeout(*limit),
-            ProbeError::ConnectTimeout(_, limit) => Self::HandshakeTimeout(*limit),
-            other => Self::Other(other.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSocket => f.write_str("there is no such socket; is the broker running?"),
-            Self::Refused => f.write_str(
-                "the connection is refused; is the broker running, and does it listen on this port?",
-            ),
-            Self::Timeout(limit) => write!(
-                f,
-                "no connection within {limit:?}; is a firewall in between?"
-            ),
-            Self::HandshakeTimeout(limit) => write!(
-                f,
-                "no connection within {limit:?}; is a firewall in between, or does the broker speak something else on this port, such as MQTT without TLS or WebSocket?"
-            ),
-            Self::Lookup(error) | Self::Handshake(error) | Self::Other(error) => f.write_str(error),
         }
     }
 }

@@ -12,4 +12,5 @@ pub(crate) mod problem;
 pub(crate) mod process;
 mod reader;
 pub(crate) mod recipe;
+pub(crate) mod unreachable;
 mod written;

@@ -4,10 +4,10 @@
 //! Each life has its own process group, so ending it by number ends its children too, and nobody else.
 
 use super::{
-    address::{Target, Unreachable},
     credentials::connect,
     groups,
     recipe::{PORTS, Place, Recipe},
+    unreachable::Unreachable,
 };
 use squall_client::probe::{Heard, Probe};
 use squall_protocol::{Packet, Version};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a process is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long one CONNECT of the start waits for its answer.
-const ANSWER: Duration = Duration::from_secs(1);
+pub(super) const ANSWER: Duration = Duration::from_secs(1);
 /// Lines and bytes of a target's output that are quoted.
 const MOST_LINES: usize = 8;
 const MOST_BYTES: usize = 2048;
@@ -116,19 +116,6 @@ impl Process {
     pub async fn start(&self) -> Result<(), ProcessError> {
         let start = self.recipe.start.clone().ok_or(ProcessError::NoWay)?;
         self.live(&start, true).await
-    }
-
-    /// The same, where it answers at the target's address, and not over TCP at its first port.
-    ///
-    /// # Errors
-    /// As [`Self::start`]; and when the address leads nowhere.
-    pub async fn start_at(&self, target: &Target) -> Result<(), ProcessError> {
-        let found = target.resolve(ANSWER).await?;
-        let first = found.into_iter().next();
-        first
-            .into_iter()
-            .for_each(|endpoint| self.stands_at(endpoint));
-        self.start().await
     }
 
     /// Somebody else runs it at `endpoint`, and the file says how it is started anew.

@@ -62,7 +62,7 @@ fn explained(error: Error, path: &str) -> io::Error {
             let status = answer.status();
             let help = match status {
                 StatusCode::NOT_FOUND => {
-                    "; is MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                    "; is MQTT at another path? It stands after the port: ws://HOST:PORT/PATH"
                 }
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                     "; something before the broker wants to know who asks"

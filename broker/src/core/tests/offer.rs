@@ -24,7 +24,8 @@ fn offered() -> Config {
     Config::default()
 }
 
-fn cases() -> Vec<Case> {
+/// What a client publishes.
+fn cases_of_messages() -> Vec<Case> {
     vec![
         Case {
             name: "QoS 2",
@@ -38,17 +39,6 @@ fn cases() -> Vec<Case> {
             three: (&[], false),
         },
         Case {
-            name: "QoS 1",
-            config: Config {
-                maximum_qos: Q0,
-                ..offered()
-            },
-            announced: Some(Property::MaximumQoS(0)),
-            asks: |bench, conn| bench.subscribe_without_check(conn, "t"),
-            five: (&["suback #9 00"], true),
-            three: (&["suback #9 00"], true),
-        },
-        Case {
             name: "retained messages",
             config: Config {
                 retain_available: false,
@@ -58,6 +48,66 @@ fn cases() -> Vec<Case> {
             asks: |bench, conn| bench.publish_retained(conn, "t", "x", Q0),
             five: (&["disconnect 0x9A"], false),
             three: (&[], false),
+        },
+        Case {
+            name: "topics that begin with $",
+            config: Config {
+                dollar_topics: false,
+                ..offered()
+            },
+            announced: None,
+            asks: |bench, conn| bench.publish(conn, "$x", "x", Q1),
+            five: (&["puback #7 0x90"], true),
+            // [MQTT-3.3.5-2] (3.1.1)
+            three: (&["puback #7"], true),
+        },
+    ]
+}
+
+/// How a client says what it publishes.
+fn cases_of_forms() -> Vec<Case> {
+    vec![
+        Case {
+            name: "Topic Aliases",
+            config: Config {
+                topic_alias_maximum: 0,
+                ..offered()
+            },
+            announced: None,
+            asks: |bench, conn| match bench.versions[&conn] {
+                V5 => bench.send(conn, alias("t", 1)),
+                V3 => bench.publish(conn, "t", "x", Q0),
+            },
+            five: (&["disconnect 0x94"], false),
+            three: (&[], true),
+        },
+        Case {
+            name: "large packets",
+            config: Config {
+                maximum_packet_size: 100,
+                ..offered()
+            },
+            announced: Some(Property::MaximumPacketSize(100)),
+            asks: |bench, conn| bench.publish(conn, "t", &"x".repeat(200), Q0),
+            five: (&["disconnect 0x95"], false),
+            three: (&[], false),
+        },
+    ]
+}
+
+/// What a client subscribes to.
+fn cases_of_subscriptions() -> Vec<Case> {
+    vec![
+        Case {
+            name: "QoS 1",
+            config: Config {
+                maximum_qos: Q0,
+                ..offered()
+            },
+            announced: Some(Property::MaximumQoS(0)),
+            asks: |bench, conn| bench.subscribe_without_check(conn, "t"),
+            five: (&["suback #9 00"], true),
+            three: (&["suback #9 00"], true),
         },
         Case {
             name: "wildcards",
@@ -100,49 +150,13 @@ fn cases() -> Vec<Case> {
             five: (&["disconnect 0xA1"], false),
             three: (&["suback #9 00"], true),
         },
-        Case {
-            name: "Topic Aliases",
-            config: Config {
-                topic_alias_maximum: 0,
-                ..offered()
-            },
-            announced: None,
-            asks: |bench, conn| match bench.versions[&conn] {
-                V5 => bench.send(conn, alias("t", 1)),
-                V3 => bench.publish(conn, "t", "x", Q0),
-            },
-            five: (&["disconnect 0x94"], false),
-            three: (&[], true),
-        },
-        Case {
-            name: "large packets",
-            config: Config {
-                maximum_packet_size: 100,
-                ..offered()
-            },
-            announced: Some(Property::MaximumPacketSize(100)),
-            asks: |bench, conn| bench.publish(conn, "t", &"x".repeat(200), Q0),
-            five: (&["disconnect 0x95"], false),
-            three: (&[], false),
-        },
-        Case {
-            name: "topics that begin with $",
-            config: Config {
-                dollar_topics: false,
-                ..offered()
-            },
-            announced: None,
-            asks: |bench, conn| bench.publish(conn, "$x", "x", Q1),
-            five: (&["puback #7 0x90"], true),
-            // [MQTT-3.3.5-2] (3.1.1)
-            three: (&["puback #7"], true),
-        },
     ]
 }
 
 #[test]
 fn what_is_not_offered_is_announced_and_refused() {
-    for case in cases() {
+    let cases = cases_of_messages().into_iter();
+    for case in (cases.chain(cases_of_forms())).chain(cases_of_subscriptions()) {
         for version in Version::ALL {
             let name = format!("{} {version}", case.name);
             let mut bench = Bench::with(case.config.clone());
@@ -196,23 +210,25 @@ fn more_unfinished_messages_than_the_receive_maximum_end_a_connection_of_5_0() {
     }
 }
 
+/// The code with which a CONNECT is refused.
+fn refused(config: Config, connect: Connect) -> ReasonCode {
+    let version = connect.version;
+    let mut bench = Bench::with(config);
+    let conn = bench.dial(connect);
+    let code = match bench.cause(conn) {
+        Some(CloseCause::Refused(reason)) => reason,
+        other => panic!("{other:?}"),
+    };
+    let seen = bench.seen(conn);
+    match version {
+        V5 => assert_eq!(seen, [format!("connack 0 {code}")]),
+        V3 => assert!(seen.is_empty() || seen == ["connack 0 0x02"]),
+    }
+    code
+}
+
 #[test]
 fn empty_client_identifiers_and_wills_that_are_not_offered_are_refused() {
-    let refused = |config: Config, connect: Connect| {
-        let version = connect.version;
-        let mut bench = Bench::with(config);
-        let conn = bench.dial(connect);
-        let code = match bench.cause(conn) {
-            Some(CloseCause::Refused(reason)) => reason,
-            other => panic!("{other:?}"),
-        };
-        let seen = bench.seen(conn);
-        match version {
-            V5 => assert_eq!(seen, [format!("connack 0 {code}")]),
-            V3 => assert!(seen.is_empty() || seen == ["connack 0 0x02"]),
-        }
-        code
-    };
     for version in Version::ALL {
         let config = Config {
             empty_client_id: false,
