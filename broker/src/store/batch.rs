@@ -1,15 +1,15 @@
 //! Changes that are stored together.
 
 use super::{Change, Key};
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use std::collections::BTreeMap;
 
 /// Changes that are to be stored wholly or not at all. Of each row only its last change is kept, and nothing of a row
 /// that comes and goes in between.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch(BTreeMap<Key, Row>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Row {
     /// Not in the store before.
     New(Bytes),
@@ -40,6 +40,56 @@ impl Batch {
         }
     }
 
+    /// Adds a batch, which comes after this one.
+    pub fn append(&mut self, later: Self) {
+        for (key, row) in later.0 {
+            let (value, is_new) = match row {
+                Row::New(value) => (Some(value), true),
+                Row::Set(value) => (Some(value), false),
+                Row::Gone => (None, false),
+            };
+            self.push(Change { key, value, is_new });
+        }
+    }
+
+    /// All of it in bytes, for [`Self::from_bytes`].
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (key, row) in &self.0 {
+            let (kind, value) = match row {
+                Row::Gone => (GONE, None),
+                Row::New(value) => (NEW, Some(value)),
+                Row::Set(value) => (SET, Some(value)),
+            };
+            bytes.push(kind);
+            put_with_length(&mut bytes, &key.to_bytes());
+            if let Some(value) = value {
+                put_with_length(&mut bytes, value);
+            }
+        }
+        bytes
+    }
+
+    /// The batch that these bytes are, if they are one.
+    #[must_use]
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut batch = Self::default();
+        while let Some((&kind, rest)) = bytes.split_first() {
+            bytes = rest;
+            let key = Key::from_bytes(take_with_length(&mut bytes)?)?;
+            let mut value = || take_with_length(&mut bytes).map(Bytes::copy_from_slice);
+            let row = match kind {
+                GONE => Row::Gone,
+                NEW => Row::New(value()?),
+                SET => Row::Set(value()?),
+                _ => return None,
+            };
+            batch.0.insert(key, row);
+        }
+        Some(batch)
+    }
+
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -61,19 +111,37 @@ impl Batch {
     }
 }
 
+const GONE: u8 = 0;
+const NEW: u8 = 1;
+const SET: u8 = 2;
+
+fn put_with_length(bytes: &mut Vec<u8>, part: &[u8]) {
+    // No packet, and so no row, comes near to 4 GiB.
+    bytes.put_u32(u32::try_from(part.len()).unwrap_or(u32::MAX));
+    bytes.extend_from_slice(part);
+}
+
+fn take_with_length<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    *bytes = rest;
+    Some(part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
-        /// However changes are cut into batches, the rows are the same as of one after the other.
+        /// However changes are cut into batches, the rows are the same as of one after the other, and so they are of
+        /// all batches in one, through bytes and back.
         #[test]
         fn a_batch_is_its_changes(
             steps in prop::collection::vec((0_u64..4, prop::option::of(0_u8..9), any::<bool>()), 0..60),
         ) {
             let (mut plain, mut stored) = (BTreeMap::new(), BTreeMap::new());
-            let mut batch = Batch::default();
+            let (mut batch, mut all) = (Batch::default(), Batch::default());
             for (key, value, cut) in steps {
                 let key = Key::Waiting(0, key);
                 let value = value.map(|v| Bytes::from(vec![v]));
@@ -84,12 +152,26 @@ mod tests {
                 };
                 batch.push(Change { key, value, is_new });
                 if cut {
-                    store(&mut stored, &std::mem::take(&mut batch));
+                    let batch = std::mem::take(&mut batch);
+                    store(&mut stored, &batch);
+                    prop_assert_eq!(Batch::from_bytes(&batch.to_bytes()), Some(batch.clone()));
+                    all.append(batch);
                     prop_assert_eq!(&plain, &stored);
                 }
             }
             store(&mut stored, &batch);
-            prop_assert_eq!(plain, stored);
+            prop_assert_eq!(&plain, &stored);
+            all.append(batch);
+            let mut at_once = BTreeMap::new();
+            store(&mut at_once, &all);
+            prop_assert_eq!(plain, at_once);
+        }
+
+        #[test]
+        fn bytes_that_are_no_batch_are_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(batch) = Batch::from_bytes(&bytes) {
+                prop_assert!(batch.len() <= bytes.len());
+            }
         }
     }
 
@@ -100,6 +182,20 @@ mod tests {
                 None => stored.remove(key),
             };
         }
+    }
+
+    #[test]
+    fn what_comes_in_one_batch_and_goes_in_the_next_leaves_nothing_in_both() {
+        let change = |value: Option<&'static [u8]>| Change {
+            key: Key::Message(1),
+            value: value.map(Bytes::from_static),
+            is_new: value.is_some(),
+        };
+        let (mut first, mut second) = (Batch::default(), Batch::default());
+        first.push(change(Some(b"m")));
+        second.push(change(None));
+        first.append(second);
+        assert!(first.is_empty());
     }
 
     #[test]

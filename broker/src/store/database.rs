@@ -1,4 +1,7 @@
-//! A store on redb: one table of rows, one with the format.
+//! A store on redb: a table of rows, a log of the batches that came since these were written, and the format.
+//!
+//! Most rows of a busy broker are gone after some batches: a message that was delivered leaves nothing. So a batch is
+//! written as one value, and rows only when the log has grown: what has come and gone by then costs nothing more.
 
 use super::{Batch, Key, Store, StoreError};
 use bytes::Bytes;
@@ -7,18 +10,28 @@ use redb::{
     StorageBackend, TableDefinition, TableError, TableHandle,
 };
 use squall_protocol::Time;
-use std::{error::Error, path::Path};
+use std::{collections::BTreeMap, error::Error, path::Path};
 
 /// A store in a database of redb. Storing a batch is one transaction and waits until it is synced.
 #[derive(Debug)]
 pub struct Redb {
     database: Database,
+    /// What the log says, all batches in one.
+    logged: Batch,
+    /// The number of the next batch in the log.
+    next: u64,
+    /// Bytes of the log.
+    length: usize,
     /// Batches that were stored since somebody asked.
     stored: usize,
 }
 
 /// Keys and values of rows.
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
+/// Batches since rows were written, by their numbers.
+const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
+/// Bytes of a log at which rows are written. It is read whole when the store is opened, and is in memory until then.
+const LONGEST_LOG: usize = 8 << 20;
 /// What the rows are.
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("squall broker");
 const FORMAT: &str = "format";
@@ -59,14 +72,18 @@ impl Redb {
     }
 
     fn of(database: Database) -> Result<Self, StoreError> {
-        let store = Self {
+        let mut store = Self {
             database,
+            logged: Batch::default(),
+            next: 0,
+            length: 0,
             stored: 0,
         };
         let found = format(&store.database)?;
         check(found)?;
-        if found.is_none() {
-            store.begin().map_err(|e| StoreError::Open(e.to_string()))?;
+        match found {
+            None => store.begin().map_err(|e| StoreError::Open(e.to_string()))?,
+            Some(_) => store.take_up_log()?,
         }
         Ok(store)
     }
@@ -79,11 +96,21 @@ impl Redb {
         Ok(())
     }
 
-    fn write(&self, batch: &Batch) -> Result<(), redb::Error> {
+    /// Writes a batch to the log; or, where that is long enough, writes the rows that it changes, and empties it.
+    fn write(&mut self, batch: Batch) -> Result<(), redb::Error> {
+        let bytes = batch.to_bytes();
         let write = self.database.begin_write()?;
+        self.logged.append(batch);
+        if self.length + bytes.len() <= LONGEST_LOG {
+            write.open_table(LOG)?.insert(self.next, &bytes[..])?;
+            write.commit()?;
+            self.next += 1;
+            self.length += bytes.len();
+            return Ok(());
+        }
         {
             let mut rows = write.open_table(ROWS)?;
-            for (key, value) in batch.rows() {
+            for (key, value) in self.logged.rows() {
                 let key = key.to_bytes();
                 match value {
                     Some(value) => rows.insert(&key[..], &value[..])?,
@@ -91,11 +118,14 @@ impl Redb {
                 };
             }
         }
+        write.delete_table(LOG)?;
         write.commit()?;
+        self.logged = Batch::default();
+        self.length = 0;
         Ok(())
     }
 
-    fn read(&self) -> Result<Vec<(Vec<u8>, Bytes)>, redb::Error> {
+    fn read_rows(&self) -> Result<Vec<(Vec<u8>, Bytes)>, redb::Error> {
         let read = self.database.begin_read()?;
         let rows = read.open_table(ROWS)?;
         rows.iter()?
@@ -106,21 +136,57 @@ impl Redb {
             })
             .collect()
     }
-}
 
-impl Store for Redb {
-    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
-        let rows = self.read().map_err(|e| StoreError::Open(e.to_string()))?;
-        rows.into_iter()
-            .map(|(key, value)| {
-                let foreign = || StoreError::Foreign(format!("a row with the key {key:02x?}"));
-                Ok((Key::from_bytes(&key).ok_or_else(foreign)?, value))
+    /// The batches of the log, with their numbers.
+    fn read_log(&self) -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
+        let read = self.database.begin_read()?;
+        let log = match read.open_table(LOG) {
+            Ok(log) => log,
+            // It was emptied.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        log.iter()?
+            .map(|entry| {
+                let (number, bytes) = entry?;
+                Ok((number.value(), bytes.value().to_vec()))
             })
             .collect()
     }
 
+    fn take_up_log(&mut self) -> Result<(), StoreError> {
+        let log = self.read_log();
+        for (number, bytes) in log.map_err(|e| StoreError::Open(e.to_string()))? {
+            let foreign = || StoreError::Foreign(format!("the batch {number} of its log"));
+            self.logged
+                .append(Batch::from_bytes(&bytes).ok_or_else(foreign)?);
+            self.next = number + 1;
+            self.length += bytes.len();
+        }
+        Ok(())
+    }
+}
+
+impl Store for Redb {
+    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        let rows = self.read_rows();
+        let rows = rows.map_err(|e| StoreError::Open(e.to_string()))?;
+        let rows = rows.into_iter().map(|(key, value)| {
+            let foreign = || StoreError::Foreign(format!("a row with the key {key:02x?}"));
+            Ok((Key::from_bytes(&key).ok_or_else(foreign)?, value))
+        });
+        let mut rows: BTreeMap<Key, Bytes> = rows.collect::<Result<_, _>>()?;
+        for (key, value) in self.logged.rows() {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
+            };
+        }
+        Ok(rows.into_iter().collect())
+    }
+
     fn store(&mut self, _now: Time, batch: Batch) -> Result<(), StoreError> {
-        let written = self.write(&batch);
+        let written = self.write(batch);
         written.map_err(|e| StoreError::Failed(e.to_string()))?;
         self.stored += 1;
         Ok(())
@@ -216,6 +282,50 @@ mod tests {
         drop(store);
         let mut again = Redb::open(&path).unwrap();
         assert_eq!(again.load(), Ok(vec![(a, Bytes::from_static(b"1"))]));
+    }
+
+    #[test]
+    fn a_log_that_was_written_out_leaves_the_same_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let mut store = Redb::open(&path).unwrap();
+        let mut expected = BTreeMap::new();
+        let mut written_out = 0;
+        // Each message is gone five batches later, but every tenth stays.
+        for n in 0..60_u64 {
+            let mut batch = Batch::default();
+            let value = Bytes::from(vec![u8::try_from(n).unwrap(); LONGEST_LOG / 20]);
+            let row = |n, value| Change {
+                key: Key::Message(n),
+                is_new: Option::is_some(&value),
+                value,
+            };
+            batch.push(row(n, Some(value.clone())));
+            expected.insert(Key::Message(n), value);
+            if let Some(old) = n.checked_sub(5).filter(|old| old % 10 != 0) {
+                batch.push(row(old, None));
+                expected.remove(&Key::Message(old));
+            }
+            store.store(Time::ZERO, batch).unwrap();
+            written_out += u32::from(store.length == 0);
+            if n % 7 == 0 {
+                drop(store);
+                store = Redb::open(&path).unwrap();
+                let rows: BTreeMap<_, _> = store.load().unwrap().into_iter().collect();
+                assert!(rows == expected, "after {n}");
+            }
+        }
+        assert_eq!(written_out, 3);
+    }
+
+    #[test]
+    fn a_log_that_is_none_is_refused() {
+        let mut store = Redb::in_memory().unwrap();
+        let write = store.database.begin_write().unwrap();
+        write.open_table(LOG).unwrap().insert(7, &b"x"[..]).unwrap();
+        write.commit().unwrap();
+        let error = store.take_up_log().unwrap_err();
+        assert!(matches!(error, StoreError::Foreign(_)), "{error}");
     }
 
     /// Opens what is in a file, which fails and leaves the file as it was.
