@@ -23,6 +23,11 @@ struct Disk {
     stored: usize,
     batches: usize,
     broken: bool,
+    /// Says that something is stored when it was only begun, and how much it has said so.
+    hasty: bool,
+    hasted: usize,
+    /// Forgets packet identifiers between PUBREC and PUBREL when it is opened.
+    forgetful: bool,
 }
 
 impl Slow {
@@ -35,8 +40,9 @@ impl Slow {
                     None => disk.rows.remove(key),
                 };
             }
-            disk.stored += 1;
+            disk.stored += usize::from(!disk.hasty);
         }
+        disk.hasted = 0;
     }
 }
 
@@ -45,6 +51,10 @@ impl Store for Slow {
         let disk = &mut *self.0.borrow_mut();
         disk.under_way.clear();
         disk.stored = 0;
+        disk.hasted = 0;
+        if disk.forgetful {
+            disk.rows.retain(|key, _| !matches!(key, Key::Received(..)));
+        }
         Ok(disk.rows.clone().into_iter().collect())
     }
 
@@ -57,6 +67,11 @@ impl Store for Slow {
 
     fn stored(&mut self, _: Time) -> Result<usize, StoreError> {
         let disk = &mut *self.0.borrow_mut();
+        if disk.hasty {
+            let begun = disk.under_way.len() - disk.hasted;
+            disk.hasted += begun;
+            return Ok(begun);
+        }
         match disk.broken {
             true => Err(StoreError::Failed("no space left".to_owned())),
             false => Ok(std::mem::take(&mut disk.stored)),
