@@ -1,33 +1,53 @@
-//! `squall broker` as a process: how it ends, and how much memory it takes.
+//! `squall broker` as a process: its settings, who comes in, what it keeps, how it ends, and how much memory it takes.
 #![cfg(target_os = "linux")]
+
+mod ends;
+mod kill;
+mod passwd;
+mod people;
+mod settings;
+mod store;
 
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version, encode,
-    packet::{Connect, Publish, Subscribe, Subscription},
+    packet::{Ack, ConnAck, Connect, Publish, Subscribe, Subscription},
     topic::TopicFilter,
 };
 use std::{
-    fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, ExitStatus, Stdio},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
-/// The broker as a child process, on a free port.
+/// The broker as a child process.
 struct Served {
     child: Child,
+    /// The first address that it listens on.
     address: String,
 }
 
 impl Served {
+    /// On a free port.
     fn start() -> Self {
-        Self::with_stderr(Stdio::piped())
+        Self::with(&[])
     }
 
-    fn with_stderr(stderr: Stdio) -> Self {
+    /// On a free port, with these arguments.
+    fn with(more: &[&str]) -> Self {
+        let arguments = [&["broker", "--listen", "127.0.0.1:0"], more].concat();
+        Self::run(&arguments, Stdio::piped())
+    }
+
+    /// With a store.
+    fn keeping(store: &Path) -> Self {
+        Self::with(&["--store", store.to_str().expect("it is text")])
+    }
+
+    fn run(arguments: &[&str], stderr: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
-            .args(["broker", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
@@ -45,32 +65,30 @@ impl Served {
     }
 
     fn dial(&self, version: Version, client_id: &str, properties: Properties) -> Client {
-        let stream = TcpStream::connect(&self.address).expect("it listens");
-        let limit = Some(Duration::from_secs(60));
-        stream.set_read_timeout(limit).expect("it can be set");
-        let mut decoder = Decoder::new(Role::Server);
-        decoder.set_version(version);
-        let mut client = Client {
-            stream,
-            decoder,
-            version,
-        };
-        client.send(Packet::Connect(Box::new(Connect {
-            version,
-            clean_start: version == Version::V3_1_1,
-            keep_alive: 0,
-            client_id: client_id.into(),
-            will: None,
-            user_name: None,
-            password: None,
+        let hello = Connect {
             properties,
-        })));
-        let ack = client.next();
-        assert!(
-            matches!(&ack, Some(Packet::ConnAck(ack)) if ack.reason == ReasonCode::SUCCESS),
-            "{ack:?}"
-        );
+            ..hello(version, client_id)
+        };
+        let (client, ack) = self.greet(hello);
+        assert_eq!(ack.reason, ReasonCode::SUCCESS, "{ack:?}");
         client
+    }
+
+    /// Says this CONNECT; gives the CONNACK.
+    fn greet(&self, hello: Connect) -> (Client, ConnAck) {
+        let mut client = Client::to(&self.address, hello.version);
+        client.send(Packet::Connect(Box::new(hello)));
+        match client.next() {
+            Some(Packet::ConnAck(ack)) => (client, ack),
+            other => panic!("no CONNACK but {other:?}"),
+        }
+    }
+
+    /// A client whose session is kept, and whether there was one.
+    fn join(&self, version: Version, client_id: &str) -> (Client, bool) {
+        let (client, ack) = self.greet(lasting(version, client_id));
+        assert_eq!(ack.reason, ReasonCode::SUCCESS, "{ack:?}");
+        (client, ack.session_present)
     }
 
     /// Sends a signal by its name.
@@ -92,21 +110,19 @@ impl Served {
         }
     }
 
+    /// Ends it in order; gives what it said on standard error.
+    fn stop(mut self) -> String {
+        self.signal("TERM");
+        assert_eq!(self.end().code(), Some(0));
+        self.stderr()
+    }
+
     fn stderr(&mut self) -> String {
         let mut said = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             stderr.read_to_string(&mut said).expect("it is text");
         }
         said
-    }
-
-    /// The most memory it ever had, in bytes.
-    fn peak(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        1024 * kib.and_then(|n| n.parse::<usize>().ok()).expect("a number")
     }
 }
 
@@ -118,6 +134,62 @@ impl Drop for Served {
     }
 }
 
+/// Runs `squall` to its end with this standard input.
+fn squall(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A command that does not read its input closes it early.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+/// What a command says on both outputs, and its exit code.
+fn told(output: &Output) -> (String, i32) {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let all = text(&output.stdout) + &text(&output.stderr);
+    (all, output.status.code().expect("it ends by itself"))
+}
+
+fn hello(version: Version, client_id: &str) -> Connect {
+    Connect {
+        version,
+        clean_start: version == Version::V3_1_1,
+        keep_alive: 0,
+        client_id: client_id.into(),
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::new(),
+    }
+}
+
+/// With a session that is kept.
+fn lasting(version: Version, client_id: &str) -> Connect {
+    let mut hello = hello(version, client_id);
+    hello.clean_start = false;
+    if version == Version::V5_0 {
+        let for_ever = Property::SessionExpiryInterval(u32::MAX);
+        hello.properties.push(for_ever);
+    }
+    hello
+}
+
+/// With a name and a password.
+fn named(version: Version, user: &str, password: &str) -> Connect {
+    Connect {
+        user_name: Some(user.into()),
+        password: Some(password.to_owned().into()),
+        ..hello(version, user)
+    }
+}
+
 struct Client {
     stream: TcpStream,
     decoder: Decoder,
@@ -125,6 +197,22 @@ struct Client {
 }
 
 impl Client {
+    fn to(address: &str, version: Version) -> Self {
+        Self::over(TcpStream::connect(address).expect("it listens"), version)
+    }
+
+    fn over(stream: TcpStream, version: Version) -> Self {
+        let limit = Some(Duration::from_secs(60));
+        stream.set_read_timeout(limit).expect("it can be set");
+        let mut decoder = Decoder::new(Role::Server);
+        decoder.set_version(version);
+        Self {
+            stream,
+            decoder,
+            version,
+        }
+    }
+
     fn send(&mut self, packet: Packet) {
         let bytes = encode(&packet, self.version).expect("it can be written");
         self.stream.write_all(&bytes).expect("it is taken");
@@ -148,19 +236,53 @@ impl Client {
         }
     }
 
-    fn subscribe(&mut self, filter: &str) {
+    /// Subscribes with QoS 1; gives the reason code.
+    fn subscribe(&mut self, filter: &str) -> u8 {
         let filter = TopicFilter::parse_v5(filter).expect("a filter");
         self.send(Packet::Subscribe(Subscribe {
             packet_id: PacketId::MIN,
             properties: Properties::new(),
             subscriptions: vec![Subscription::new(filter, QoS::AtLeastOnce)],
         }));
-        assert!(matches!(self.next(), Some(Packet::SubAck(_))));
+        match self.next() {
+            Some(Packet::SubAck(ack)) => ack.reasons[0].0,
+            other => panic!("no SUBACK but {other:?}"),
+        }
+    }
+
+    /// Publishes with QoS 1; gives the reason code.
+    fn publish(&mut self, topic: &str, payload: &str, retain: bool) -> u8 {
+        self.send(Packet::Publish(Publish {
+            topic: topic.into(),
+            retain,
+            ..message(payload.to_owned().into_bytes())
+        }));
+        match self.next() {
+            Some(Packet::PubAck(ack)) => ack.reason.0,
+            other => panic!("no PUBACK but {other:?}"),
+        }
+    }
+
+    /// The next packet has to be a PUBLISH; acknowledges it and gives its payload.
+    fn take(&mut self) -> String {
+        let Some(Packet::Publish(publish)) = self.next() else {
+            panic!("no PUBLISH");
+        };
+        if let Some(id) = publish.packet_id {
+            self.send(Packet::PubAck(Ack::success(id)));
+        }
+        String::from_utf8(publish.payload.to_vec()).expect("it is text")
+    }
+
+    /// Nothing comes but the answer to a ping.
+    fn hears_nothing(&mut self) {
+        self.send(Packet::PingReq);
+        assert_eq!(self.next(), Some(Packet::PingResp));
     }
 }
 
-fn publish(payload: Vec<u8>) -> Packet {
-    Packet::Publish(Publish {
+fn message(payload: Vec<u8>) -> Publish {
+    Publish {
         dup: false,
         qos: QoS::AtLeastOnce,
         retain: false,
@@ -168,139 +290,5 @@ fn publish(payload: Vec<u8>) -> Packet {
         packet_id: Some(PacketId::MIN),
         properties: Properties::new(),
         payload: payload.into(),
-    })
-}
-
-const MB: usize = 1_000_000;
-/// What the broker may take whatever strangers send.
-const BUDGET: usize = 200 * MB;
-
-#[test]
-fn a_signal_ends_it_in_order() {
-    for signal in ["TERM", "HUP", "INT"] {
-        let mut served = Served::start();
-        let mut new = served.dial(Version::V5_0, "new", Properties::new());
-        let mut old = served.dial(Version::V3_1_1, "old", Properties::new());
-        served.signal(signal);
-        let told = new.next();
-        let Some(Packet::Disconnect(told)) = told else {
-            panic!("{signal}: {told:?}")
-        };
-        assert_eq!(told.reason, ReasonCode::SERVER_SHUTTING_DOWN);
-        assert_eq!((new.next(), old.next()), (None, None));
-        assert_eq!(served.end().code(), Some(0), "{signal}");
-        assert_eq!(served.stderr(), "stopped\n");
     }
-}
-
-#[test]
-fn a_second_signal_ends_it_at_once() {
-    let mut served = Served::start();
-    // It does not hang up, so it is waited for.
-    let mut silent = served.dial(Version::V5_0, "silent", Properties::new());
-    let begun = Instant::now();
-    served.signal("TERM");
-    assert!(matches!(silent.next(), Some(Packet::Disconnect(_))));
-    served.signal("TERM");
-    let code = served.end().code();
-    // On a very slow machine the second comes too late.
-    assert!(
-        code == Some(143) || begun.elapsed() > Duration::from_millis(900),
-        "{code:?}"
-    );
-}
-
-#[test]
-fn it_ends_in_order_although_nobody_can_read_what_it_says() {
-    let full = File::options().write(true).open("/dev/full");
-    let mut served = Served::with_stderr(full.expect("Linux has it").into());
-    served.signal("TERM");
-    assert_eq!(served.end().code(), Some(0));
-    let mut served = Served::start();
-    drop(served.child.stderr.take());
-    drop(served.child.stdout.take());
-    served.dial(Version::V5_0, "a", Properties::new());
-    served.signal("TERM");
-    assert_eq!(served.end().code(), Some(0));
-}
-
-#[test]
-fn a_flood_does_not_keep_it_from_a_signal() {
-    let mut served = Served::start();
-    let mut clients: Vec<_> = ["a", "b"]
-        .map(|name| served.dial(Version::V5_0, name, Properties::new()))
-        .into();
-    let payload = vec![0; 100];
-    let one = encode(&publish(payload), Version::V5_0).expect("it can be written");
-    let many = one.repeat(1000);
-    std::thread::scope(|scope| {
-        for client in &mut clients {
-            // Until the connection is gone.
-            let many = &many;
-            scope.spawn(move || while client.stream.write_all(many).is_ok() {});
-        }
-        std::thread::sleep(Duration::from_millis(100));
-        served.signal("TERM");
-        assert_eq!(served.end().code(), Some(0));
-    });
-}
-
-#[test]
-fn messages_for_a_client_that_is_away_take_a_bounded_heap() {
-    let served = Served::start();
-    let keep = || Properties::new().with(Property::SessionExpiryInterval(1000));
-    let mut away = served.dial(Version::V5_0, "away", keep());
-    away.subscribe("t");
-    drop(away);
-    let mut publisher = served.dial(Version::V5_0, "publisher", Properties::new());
-    let mut refused = 0;
-    for _ in 0..1500 {
-        publisher.send(publish(vec![0x55; MB]));
-        match publisher.next() {
-            Some(Packet::PubAck(ack)) if ack.reason == ReasonCode::QUOTA_EXCEEDED => refused += 1,
-            Some(Packet::PubAck(ack)) if ack.reason == ReasonCode::SUCCESS => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(refused, 1500 - 134, "134 MB and their keeping are 128 MiB");
-    // A client that comes back gets what was acknowledged, though it is much at once.
-    let mut back = served.dial(Version::V5_0, "away", keep());
-    for _ in 0..134 {
-        assert!(matches!(back.next(), Some(Packet::Publish(_))));
-    }
-    let peak = served.peak();
-    assert!(peak < BUDGET, "{peak} bytes");
-}
-
-#[test]
-fn unfinished_packets_take_a_bounded_heap() {
-    let served = Served::start();
-    // 100 MB is more than is taken, and refused before it has come.
-    let mut clients = Vec::new();
-    for n in 0..8 {
-        let mut client = served.dial(Version::V5_0, &format!("huge-{n}"), Properties::new());
-        // Some of it may find the connection gone.
-        let _ = client
-            .stream
-            .write_all(b"\x30\x80\xC2\xD7\x2F\x00\x01t\x00");
-        let told = client.next();
-        let Some(Packet::Disconnect(told)) = told else {
-            panic!("{told:?}")
-        };
-        assert_eq!(told.reason, ReasonCode::PACKET_TOO_LARGE);
-    }
-    // 15 MB each is 120 MB: the largest go.
-    for n in 0..8 {
-        let mut client = served.dial(Version::V5_0, &format!("large-{n}"), Properties::new());
-        let mut start = b"\x30\xC0\xC3\x93\x07\x00\x01t\x00".to_vec();
-        start.resize(14 * MB, 0x55);
-        // The connection may be dropped meanwhile.
-        let _ = client.stream.write_all(&start);
-        clients.push(client);
-    }
-    let mut ping = served.dial(Version::V5_0, "ping", Properties::new());
-    ping.send(Packet::PingReq);
-    assert_eq!(ping.next(), Some(Packet::PingResp));
-    let peak = served.peak();
-    assert!(peak < BUDGET, "{peak} bytes");
 }
