@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Encode(Encode),
     /// Serve the reference broker over TCP, TLS, WebSocket and unix sockets.
     #[command(after_help = broker::HELP)]
-    Broker(Broker),
+    Broker(Box<Broker>),
     /// Add a user to a password file of `squall broker`, change its password, or take it out.
     #[command(after_help = passwd::HELP)]
     Passwd(Passwd),

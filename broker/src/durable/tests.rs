@@ -1,3 +1,4 @@
+mod kept;
 mod power;
 
 use super::*;
@@ -83,6 +84,7 @@ impl Store for Slow {
 struct Bench {
     machine: Durable,
     store: Slow,
+    config: Config,
     now: Time,
     opened: u64,
     inbox: BTreeMap<ConnId, Vec<Packet>>,
@@ -92,15 +94,16 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::on(Slow::default(), Time::ZERO, 0)
+        Self::on(Slow::default(), Config::default(), Time::ZERO, 0)
     }
 
-    fn on(store: Slow, now: Time, opened: u64) -> Self {
-        let mut machine = Durable::open(Config::default(), store.clone(), now).unwrap();
+    fn on(store: Slow, config: Config, now: Time, opened: u64) -> Self {
+        let mut machine = Durable::open(config.clone(), store.clone(), now).unwrap();
         machine.observe(true);
         Self {
             machine,
             store,
+            config,
             now,
             opened,
             inbox: BTreeMap::new(),
@@ -111,7 +114,7 @@ impl Bench {
 
     /// The power goes, and comes again.
     fn crash(self) -> Self {
-        Self::on(self.store, self.now, self.opened)
+        Self::on(self.store, self.config, self.now, self.opened)
     }
 
     fn stored(&mut self) {
@@ -130,7 +133,11 @@ impl Bench {
                     self.inbox.entry(conn).or_default().push(packet);
                 }
                 Output::Close { conn } => assert!(self.closed.insert(conn)),
-                Output::Verify { .. } => panic!("nobody has a password"),
+                // Everybody is who it says.
+                Output::Verify { conn, .. } => {
+                    let machine = &mut self.machine;
+                    machine.handle_verified(self.now, conn, Verdict::Right);
+                }
             }
         }
     }
@@ -143,6 +150,17 @@ impl Bench {
 
     /// Connects with a session that is kept, without waiting for the store.
     fn dial(&mut self, client_id: &str, expiry: u32, will: Option<Will>) -> ConnId {
+        self.dial_as(None, client_id, expiry, will)
+    }
+
+    /// The same as this user.
+    fn dial_as(
+        &mut self,
+        user: Option<&str>,
+        client_id: &str,
+        expiry: u32,
+        will: Option<Will>,
+    ) -> ConnId {
         let conn = ConnId(self.opened);
         self.opened += 1;
         self.machine.handle_open(self.now, conn);
@@ -153,7 +171,7 @@ impl Bench {
             keep_alive: 0,
             client_id: client_id.into(),
             will,
-            user_name: None,
+            user_name: user.map(Into::into),
             password: None,
             properties: Properties::new().with(expiry),
         };

@@ -129,7 +129,7 @@ impl<T: Whole> FromStr for Size<T> {
         let help = || {
             format!(
                 "write bytes as a whole number, with KiB, MiB or GiB if you like, such as 16MiB; up to {}",
-                Size(T::LARGEST)
+                Self(T::LARGEST)
             )
         };
         let of_unit = |(unit, factor): &(&str, u64)| {
@@ -167,9 +167,9 @@ impl<T: Whole> FromStr for Seconds<T> {
         }
         let longest = wide(T::LARGEST);
         let time = squall_scenarios::duration(text)?;
-        let seconds = (time.subsec_nanos() == 0).then(|| time.as_secs());
+        let whole = time.subsec_nanos() == 0;
+        let seconds = time.as_secs().try_into().ok().filter(|_| whole);
         seconds
-            .and_then(|n| n.try_into().ok())
             .map(|n| Self(Some(n)))
             .ok_or_else(|| format!("write whole seconds, up to {longest}s, or none"))
     }

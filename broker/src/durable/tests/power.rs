@@ -47,7 +47,7 @@ struct Pair {
 
 impl Pair {
     fn on(store: Slow) -> Self {
-        let mut bench = Bench::on(store, Time::ZERO, 0);
+        let mut bench = Bench::on(store, Config::default(), Time::ZERO, 0);
         let subscriber = bench.connect("subscriber", u32::MAX);
         bench.subscribe(subscriber, "t");
         bench.stored();
