@@ -315,6 +315,11 @@ impl Machine for Durable {
         self.store(now);
     }
 
+    fn is_storing(&self) -> bool {
+        let under_way = self.stored + 1 < self.gathering;
+        self.failure.is_none() && (under_way || !self.gathered.is_empty())
+    }
+
     fn failure(&self) -> Option<String> {
         self.failure.as_ref().map(StoreError::to_string)
     }
@@ -339,6 +344,10 @@ impl Machine for Durable {
 
     fn observe(&mut self, on: bool) {
         self.broker.observe(on);
+    }
+
+    fn follow(&mut self) {
+        self.broker.follow();
     }
 
     fn config(&self) -> &Config {

@@ -32,6 +32,10 @@ pub trait Machine: fmt::Debug {
     fn handle_shutdown(&mut self, now: Time);
     /// The store of its state may have stored something; only [`crate::Durable`] has one.
     fn handle_stored(&mut self, _now: Time) {}
+    /// Whether something of its state is not stored yet; a driver that stops it waits until nothing is.
+    fn is_storing(&self) -> bool {
+        false
+    }
     /// Why it cannot go on, if so: it closes every connection then.
     fn failure(&self) -> Option<String> {
         None
@@ -44,6 +48,10 @@ pub trait Machine: fmt::Debug {
     fn poll_event(&mut self) -> Option<Event>;
     /// Turns [`Self::poll_event`] on or off.
     fn observe(&mut self, on: bool);
+    /// Turns it on for connections alone: their beginnings, ends and violations, CONNECT and CONNACK.
+    fn follow(&mut self) {
+        self.observe(true);
+    }
     /// Its settings.
     fn config(&self) -> &Config;
 }
@@ -101,6 +109,10 @@ impl Machine for Broker {
 
     fn observe(&mut self, on: bool) {
         Self::observe(self, on);
+    }
+
+    fn follow(&mut self) {
+        Self::follow(self);
     }
 
     fn config(&self) -> &Config {

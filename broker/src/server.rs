@@ -120,6 +120,14 @@ impl Server {
         self
     }
 
+    /// The same with the events of connections alone ([`Machine::follow`]): who comes and goes, for a log.
+    #[must_use]
+    pub fn follower(mut self, observer: impl FnMut(Time, Event) + 'static) -> Self {
+        self.broker.follow();
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
     /// Tells `listener` what the server does on its own account, as it does it. It is called while the core is busy and
     /// has to come back at once.
     #[must_use]
@@ -138,6 +146,7 @@ impl Server {
 
     /// Like [`Self::run`], until `shutdown` is ready: then the listener is dropped, every client is told
     /// ([`Machine::handle_shutdown`]), and what waits for them is sent for as long as they take, [`Self::FLUSH`] at most.
+    /// A broker with a store is ready once everything is stored.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -215,6 +224,7 @@ impl Server {
         told.iter().chain(&verifying).for_each(AbortHandle::abort);
         core.call(|broker, now| broker.handle_shutdown(now));
         last_words(&core, tasks, &self.stored).await;
+        core.settle(&self.stored).await;
         core.failure()
             .map_or(Ok(()), |why| Err(io::Error::other(why)))
     }

@@ -1,13 +1,17 @@
 //! The command line.
 
 mod broker;
+mod passwd;
 mod proxy;
 mod tls;
 mod value;
+mod wire;
 
-pub(crate) use broker::{Broker, Ways};
+pub(crate) use broker::Broker;
+pub(crate) use passwd::Passwd;
 pub(crate) use proxy::Proxy;
 pub(crate) use tls::Tls;
+pub(crate) use wire::{Decode, Encode};
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum,
@@ -47,14 +51,17 @@ pub(crate) enum Command {
     #[command(after_help = proxy::HELP)]
     Proxy(Proxy),
     /// Show the packets in some bytes, field by field, or the rule they break.
-    #[command(after_help = DECODE_HELP)]
+    #[command(after_help = wire::DECODE_HELP)]
     Decode(Decode),
     /// Write packets as bytes, from JSON such as `squall decode --format json` prints.
-    #[command(after_help = ENCODE_HELP)]
+    #[command(after_help = wire::ENCODE_HELP)]
     Encode(Encode),
     /// Serve the reference broker over TCP, TLS, WebSocket and unix sockets.
     #[command(after_help = broker::HELP)]
-    Broker(Broker),
+    Broker(Box<Broker>),
+    /// Add a user to a password file of `squall broker`, change its password, or take it out.
+    #[command(after_help = passwd::HELP)]
+    Passwd(Passwd),
     /// Test adapters: programs that drive other people's MQTT clients.
     Adapter(Adapter),
     /// List scenarios, checks, statements, the words of the scenario language, targets, or clients.
@@ -289,59 +296,6 @@ n/a. An adapter that fails ends the run with exit code 3 and its last lines, and
 
 const VERIFY_HELP: &str = "\
 The web page goes to squall-report.html where neither --html nor --report names another place for it.";
-
-const DECODE_HELP: &str = "\
-The bytes are what one end of a connection sent, from any point on. Hex digits may stand together or apart; C arrays, \
-\\x30 strings and the dumps of xxd, hexdump -C and Wireshark are read as well. A file whose name is hex digits is \
-written ./3004.
-
-Each packet is judged by itself: whether it may come now is not. A CONNECT says its version, and what follows it is \
-read so; --mqtt is for bytes without one. Offsets are those in the packet. Exit code 1 when a packet breaks a rule.
-
-Raw bytes are read packet by packet without a limit, hex up to 8 MiB of text. A packet of more than 1 MiB is shown as far \
-as that, a PUBLISH with its payload cut; one that cannot be judged for it means exit code 3, and --format json refuses \
-it. After 1,000 packets that break a rule decoding stops.
-
-  squall decode 30 04 0001 61 00
-  squall decode capture.bin --from server --mqtt 3.1.1 --format json";
-
-const ENCODE_HELP: &str = "\
-Prints a line of hex for each packet. Objects may stand one after the other or in a list. Bits, QoS, codes, properties \
-and packet_identifier may be left out. A packet that breaks a rule is written all the same, with a note on standard \
-error, as long as its fields have a place on the wire; for anything else write the bytes: {\"hex\": \"30 ff\"}. The JSON of \
-one packet may take 16 MiB; how many there are does not matter.
-
-  squall encode '{\"packet\": \"PUBACK\", \"fields\": {\"packet_identifier\": 7}}' --mqtt 3.1.1
-  squall decode capture.bin --format json | squall encode -";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Decode {
-    /// Hex digits, a file of raw bytes or hex digits, or - for standard input.
-    #[arg(required = true, value_name = "HEX|FILE|-")]
-    pub(crate) input: Vec<String>,
-    /// Version of packets that no CONNECT stands before: 3.1.1 or 5.0; assumed to be 5.0 when absent.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
-    pub(crate) mqtt: Option<Version>,
-    /// Who sent the bytes: client or server; told from the first packet when absent.
-    #[arg(long, value_name = "END", value_parser = role)]
-    pub(crate) from: Option<Role>,
-    /// How to print them; json prints one object a line.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Encode {
-    /// JSON, a file with JSON, or - for standard input.
-    #[arg(value_name = "JSON|FILE|-")]
-    pub(crate) input: String,
-    /// Version of packets that do not say one, if no CONNECT stands before them: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
-    pub(crate) mqtt: Option<Version>,
-    /// Write the bytes themselves instead of hex digits.
-    #[arg(long)]
-    pub(crate) raw: bool,
-}
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Adapter {

@@ -15,6 +15,7 @@ mod mutation;
 mod outputs;
 mod progress;
 mod screen;
+mod settings;
 mod signals;
 mod target;
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => commands::decode::run(&args),
         Command::Encode(args) => commands::encode::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
+        Command::Passwd(args) => commands::passwd::run(&args),
         Command::Adapter(args) => commands::adapter::run(&args),
         Command::List(args) => commands::list::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

@@ -187,12 +187,16 @@ impl Broker {
     ) -> Result<(), (ReasonCode, &'static str)> {
         let session = self.sessions.find(&connect.client_id);
         let owner = session.map(|id| self.sessions[id].user.as_ref());
+        let security = &self.config.security;
         match owner {
-            Some(owner) if owner != user && self.config.security.is_said() => Err((
+            Some(owner) if owner == user || !security.is_said() => Ok(()),
+            // It is older than these settings, and whoever began it cannot come in any more.
+            Some(None) if security.allow_anonymous != Some(true) => Ok(()),
+            Some(_) => Err((
                 ReasonCode::NOT_AUTHORIZED,
                 "the session of this Client Identifier is another user's",
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::ProtocolError;
 use crate::security::Credentials;
 use bytes::Bytes;
-use squall_protocol::{Frame, ReasonCode, Violation};
+use squall_protocol::{Frame, Packet, ReasonCode, Violation};
 use squall_transport::Hangup;
 use std::fmt;
 
@@ -107,6 +107,26 @@ impl Event {
             | Self::Sent { conn, .. }
             | Self::SentRaw { conn, .. }
             | Self::Closed { conn, .. } => *conn,
+        }
+    }
+}
+
+/// Which events are queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Observing {
+    Nothing,
+    /// Those of connections, and the packets that say who has one.
+    Connections,
+    Everything,
+}
+
+impl Observing {
+    /// Whether this packet is an event.
+    pub(super) const fn includes(self, packet: &Packet) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Connections => matches!(packet, Packet::Connect(_) | Packet::ConnAck(_)),
+            Self::Everything => true,
         }
     }
 }

@@ -54,6 +54,7 @@ use crate::config::Config;
 use bytes::BytesMut;
 use connection::{Client, Connection, Connections};
 use deadlines::{Deadlines, Timer};
+use event::Observing;
 use journal::Journal;
 use ledger::Ledger;
 use retained::Retained;
@@ -78,7 +79,7 @@ pub struct Broker {
     retained: Retained,
     deadlines: Deadlines,
     outputs: VecDeque<Output>,
-    observing: bool,
+    observing: Observing,
     events: VecDeque<Event>,
     counters: Counters,
     /// Bytes of all messages that are kept.
@@ -121,7 +122,7 @@ impl Broker {
             retained: Retained::default(),
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
-            observing: false,
+            observing: Observing::Nothing,
             events: VecDeque::new(),
             counters: Counters::default(),
             messages: Ledger::default(),
@@ -137,7 +138,16 @@ impl Broker {
 
     /// Turns [`Self::poll_event`] on or off. Off, as at first, nothing is queued.
     pub fn observe(&mut self, on: bool) {
-        self.observing = on;
+        self.observing = match on {
+            true => Observing::Everything,
+            false => Observing::Nothing,
+        };
+    }
+
+    /// Turns it on for connections alone: their beginnings, ends and violations, CONNECT and CONNACK. It costs little, however
+    /// much is said on them.
+    pub fn follow(&mut self) {
+        self.observing = Observing::Connections;
     }
 
     /// The settings, with values that make no sense corrected.
@@ -289,7 +299,7 @@ impl Broker {
     }
 
     fn handle_frame(&mut self, now: Time, conn: ConnId, frame: Frame) {
-        if self.observing {
+        if self.observing.includes(&frame.packet) {
             let frame = match self.config.security.is_said() {
                 true => admit::without_password(&frame),
                 false => frame.clone(),
@@ -350,7 +360,7 @@ impl Broker {
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
-        if self.observing {
+        if self.observing != Observing::Nothing {
             self.events.push_back(event());
         }
     }

@@ -74,7 +74,7 @@ impl Broker {
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.sent(bytes.len());
         }
-        if self.observing {
+        if self.observing.includes(&packet) {
             let bytes = bytes.clone();
             let frame = Frame { packet, bytes };
             self.events.push_back(Event::Sent { conn, frame });

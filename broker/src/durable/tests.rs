@@ -1,3 +1,4 @@
+mod kept;
 mod power;
 
 use super::*;
@@ -23,6 +24,11 @@ struct Disk {
     stored: usize,
     batches: usize,
     broken: bool,
+    /// Says that something is stored when it was only begun, and how much it has said so.
+    hasty: bool,
+    hasted: usize,
+    /// Forgets packet identifiers between PUBREC and PUBREL when it is opened.
+    forgetful: bool,
 }
 
 impl Slow {
@@ -35,8 +41,9 @@ impl Slow {
                     None => disk.rows.remove(key),
                 };
             }
-            disk.stored += 1;
+            disk.stored += usize::from(!disk.hasty);
         }
+        disk.hasted = 0;
     }
 }
 
@@ -45,6 +52,10 @@ impl Store for Slow {
         let disk = &mut *self.0.borrow_mut();
         disk.under_way.clear();
         disk.stored = 0;
+        disk.hasted = 0;
+        if disk.forgetful {
+            disk.rows.retain(|key, _| !matches!(key, Key::Received(..)));
+        }
         Ok(disk.rows.clone().into_iter().collect())
     }
 
@@ -57,6 +68,11 @@ impl Store for Slow {
 
     fn stored(&mut self, _: Time) -> Result<usize, StoreError> {
         let disk = &mut *self.0.borrow_mut();
+        if disk.hasty {
+            let begun = disk.under_way.len() - disk.hasted;
+            disk.hasted += begun;
+            return Ok(begun);
+        }
         match disk.broken {
             true => Err(StoreError::Failed("no space left".to_owned())),
             false => Ok(std::mem::take(&mut disk.stored)),
@@ -68,6 +84,7 @@ impl Store for Slow {
 struct Bench {
     machine: Durable,
     store: Slow,
+    config: Config,
     now: Time,
     opened: u64,
     inbox: BTreeMap<ConnId, Vec<Packet>>,
@@ -77,15 +94,16 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::on(Slow::default(), Time::ZERO, 0)
+        Self::on(Slow::default(), Config::default(), Time::ZERO, 0)
     }
 
-    fn on(store: Slow, now: Time, opened: u64) -> Self {
-        let mut machine = Durable::open(Config::default(), store.clone(), now).unwrap();
+    fn on(store: Slow, config: Config, now: Time, opened: u64) -> Self {
+        let mut machine = Durable::open(config.clone(), store.clone(), now).unwrap();
         machine.observe(true);
         Self {
             machine,
             store,
+            config,
             now,
             opened,
             inbox: BTreeMap::new(),
@@ -96,7 +114,7 @@ impl Bench {
 
     /// The power goes, and comes again.
     fn crash(self) -> Self {
-        Self::on(self.store, self.now, self.opened)
+        Self::on(self.store, self.config, self.now, self.opened)
     }
 
     fn stored(&mut self) {
@@ -115,7 +133,11 @@ impl Bench {
                     self.inbox.entry(conn).or_default().push(packet);
                 }
                 Output::Close { conn } => assert!(self.closed.insert(conn)),
-                Output::Verify { .. } => panic!("nobody has a password"),
+                // Everybody is who it says.
+                Output::Verify { conn, .. } => {
+                    let machine = &mut self.machine;
+                    machine.handle_verified(self.now, conn, Verdict::Right);
+                }
             }
         }
     }
@@ -128,6 +150,17 @@ impl Bench {
 
     /// Connects with a session that is kept, without waiting for the store.
     fn dial(&mut self, client_id: &str, expiry: u32, will: Option<Will>) -> ConnId {
+        self.dial_as(None, client_id, expiry, will)
+    }
+
+    /// The same as this user.
+    fn dial_as(
+        &mut self,
+        user: Option<&str>,
+        client_id: &str,
+        expiry: u32,
+        will: Option<Will>,
+    ) -> ConnId {
         let conn = ConnId(self.opened);
         self.opened += 1;
         self.machine.handle_open(self.now, conn);
@@ -138,7 +171,7 @@ impl Bench {
             keep_alive: 0,
             client_id: client_id.into(),
             will,
-            user_name: None,
+            user_name: user.map(Into::into),
             password: None,
             properties: Properties::new().with(expiry),
         };

@@ -26,7 +26,8 @@ use std::sync::Arc;
 /// Once anything is said, who names no user is anonymous and is refused unless [`Self::allow_anonymous`] lets it in, on
 /// every listener. Then a session belongs to the user who began it: for as long as it is there, a CONNECT of another user
 /// with its Client Identifier is refused with Not authorized (0x87, 0x05), and the session and its connection stay as they
-/// are.
+/// are. A session of nobody, which a store has from before anything was said, becomes that of the first user who comes with
+/// its Client Identifier, unless anonymous clients may still come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Security {
     /// Whether anonymous clients may come in: said or not said. Who sends a User Name where passwords are not

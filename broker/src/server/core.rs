@@ -149,6 +149,10 @@ impl Core {
 
     /// This is who is at the other end.
     pub(super) fn peer(&self, conn: ConnId, peer: Peer) {
+        if let Some(listener) = &mut self.state.borrow_mut().listener {
+            let peer = peer.clone();
+            listener(Notice::Arrived { conn, peer });
+        }
         self.call(|broker, now| broker.handle_peer(now, conn, peer));
     }
 
@@ -193,6 +197,30 @@ impl Core {
             Hangup::Reset => line.abort(),
         }
         self.call(|broker, now| broker.handle_closed(now, conn, how));
+    }
+
+    /// Waits until everything is stored, however long it takes. What `stored` wakes is this alone.
+    pub(super) async fn settle(&self, stored: &Notify) {
+        loop {
+            let (storing, due) = {
+                let state = self.state.borrow();
+                (state.broker.is_storing(), state.broker.poll_timeout())
+            };
+            if !storing {
+                return;
+            }
+            let due = async {
+                match due {
+                    Some(at) => sleep_until(self.begun + at.since(self.starts_at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            select! {
+                biased;
+                () = stored.notified() => self.stored(),
+                () = due => self.timeout(),
+            }
+        }
     }
 
     fn timeout(&self) {

@@ -1,12 +1,20 @@
 //! What a server does on its own account, for a log.
 
 use crate::ConnId;
+use squall_transport::Peer;
 use std::fmt;
 
-/// Something that the server did and no client asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something that the server did and no client asked for, or that it alone knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
+    /// The first bytes have come on a connection whose listener can say from whom.
+    Arrived {
+        /// Which one.
+        conn: ConnId,
+        /// Who is at its other end.
+        peer: Peer,
+    },
     /// A connection was given up: too much was waiting for all clients, and most of it for this one, which does not
     /// read ([`crate::Config::max_outgoing_bytes_in_all`]).
     TooSlow {
@@ -22,6 +30,10 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Arrived { conn, peer } => match peer.address {
+                Some(address) => write!(f, "connection {conn} comes from {address}"),
+                None => write!(f, "connection {conn} comes from this machine"),
+            },
             Self::TooSlow {
                 conn,
                 waiting,

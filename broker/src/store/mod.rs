@@ -91,9 +91,9 @@ pub enum StoreError {
         /// What is known here.
         known: u64,
     },
-    /// A row says nothing that a row of its kind says. It was not touched.
+    /// A row says nothing that a row of its kind says. All rows are as they were.
     #[error(
-        "the store is damaged: its row {0:?} cannot be read; nothing was written to it, go back to a copy or choose \
+        "the store is damaged: its row {0:?} cannot be read; all rows are as they were, go back to a copy or choose \
          another file"
     )]
     Damaged(Key),

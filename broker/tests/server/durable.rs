@@ -5,8 +5,14 @@ use squall_broker::{
     Durable,
     store::{Aside, Batch, Key, Redb, Store, StoreError},
 };
-use squall_protocol::Property;
-use std::{path::Path, sync::Arc};
+use squall_protocol::{Property, packet::Ack};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
 /// A running server and the way to it.
 struct Kept {
@@ -149,4 +155,79 @@ fn a_server_whose_store_fails_promises_nothing_and_ends_with_the_reason() {
             "the store takes nothing any more: no space left"
         );
     });
+}
+
+/// A slow store, which takes nothing more from some time on.
+#[derive(Clone, Debug, Default)]
+struct Ending {
+    full: Arc<AtomicBool>,
+    stored: Arc<AtomicUsize>,
+}
+
+impl Store for Ending {
+    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn store(&mut self, _: Time, _: Batch) -> Result<(), StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a slow disk, on a thread of its own"
+        )]
+        std::thread::sleep(Duration::from_millis(100));
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed("no space left".to_owned()));
+        }
+        self.stored.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn stored(&mut self, _: Time) -> Result<usize, StoreError> {
+        Ok(1)
+    }
+}
+
+#[test]
+fn the_end_waits_for_the_store_and_says_when_it_has_failed() {
+    for fails in [false, true] {
+        real_story(async move {
+            let store = Ending::default();
+            let wake = Arc::new(Notify::new());
+            let aside = Aside::new(store.clone(), Arc::clone(&wake));
+            let broker = Durable::open(Config::default(), aside, Time::ZERO).unwrap();
+            let (doors, receiver) = unbounded_channel();
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            let server = Server::new(broker).stored(wake);
+            let server = server.run_until(Doors(receiver), async move { drop(stopped.await) });
+            let server = spawn_local(server);
+            let kept = Kept { doors, server };
+            let (mut peer, _) = kept.join("a").await;
+            peer.subscribe("t", QoS::AtLeastOnce).await;
+            peer.send(expiring(1000)).await;
+            let first = peer.next().await;
+            let second = peer.next().await;
+            let publish = [first, second].into_iter().flatten().find_map(|p| match p {
+                Packet::Publish(publish) => Some(publish),
+                _ => None,
+            });
+            // Until all that is stored.
+            sleep(Duration::from_millis(600)).await;
+            let before = store.stored.load(Ordering::SeqCst);
+            store.full.store(fails, Ordering::SeqCst);
+            // Nobody is promised that this is stored, and so it is not yet when the end is asked for.
+            let id = publish.unwrap().packet_id.unwrap();
+            peer.send(Packet::PubAck(Ack::success(id))).await;
+            peer.send(Packet::PingReq).await;
+            drop(peer.next().await);
+            drop((peer, stop));
+            let ended = kept.server.await.unwrap();
+            match fails {
+                true => assert!(ended.unwrap_err().to_string().contains("no space left")),
+                false => {
+                    ended.unwrap();
+                    assert!(store.stored.load(Ordering::SeqCst) > before);
+                }
+            }
+        });
+    }
 }

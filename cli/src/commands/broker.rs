@@ -1,42 +1,62 @@
 //! `squall broker`: the reference broker on sockets.
 
+mod gate;
+mod log;
+mod state;
 mod ways;
 
 use crate::{
     args::Broker,
     exit::{CliError, Ending, Result},
     screen,
+    settings::{self, Settings},
     signals::Signals,
 };
-use squall_broker::{Config, Server};
+use log::Log;
+use std::{cell::RefCell, rc::Rc};
 use tokio::{runtime::Builder, select, sync::Notify, task::LocalSet};
 
-/// Largest packet that is taken, in bytes: what a stranger can make the broker hold by beginning a packet is this much a
-/// connection. MQTT can frame 16 times as much; the limit is announced as Maximum Packet Size in 5.0.
-const LARGEST_PACKET: u32 = 16 << 20;
-
 pub(crate) fn run(args: &Broker) -> Result<Ending> {
+    let file = match &args.config {
+        Some(path) => settings::read(path)?,
+        None => Settings::default(),
+    };
+    let settings = args.settings.clone().over(file).whole();
+    if args.print_config {
+        let text = serde_yaml::to_string(&settings);
+        let text = text.map_err(|e| CliError::input(format!("cannot print the settings: {e}")))?;
+        screen::say(&text)?;
+        return Ok(Ending::Good);
+    }
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::input(format!("cannot start the runtime: {e}")))?;
-    LocalSet::new().block_on(&runtime, serve(args))
+    LocalSet::new().block_on(&runtime, serve(&settings))
 }
 
-async fn serve(args: &Broker) -> Result<Ending> {
+async fn serve(settings: &Settings) -> Result<Ending> {
     // From here on a signal ends the broker in order, also one that comes before the first client.
     let mut signals =
         Signals::new().map_err(|e| CliError::input(format!("cannot wait for signals: {e}")))?;
-    let listeners = ways::open(&args.ways).await?;
+    let mut config = settings.config();
+    let verifier = gate::open(settings, &mut config.security)?;
+    let is_said = config.security.is_said();
+    // Listeners come first: when one of them is taken, the store is not touched.
+    let listeners = ways::open(settings).await?;
+    let server = state::server(settings, config)?;
+    let server = match verifier {
+        Some(verifier) => server.verifier(verifier),
+        None => server,
+    };
+    let log = Rc::new(RefCell::new(Log::new(settings)));
+    let server = log::told(&log, server);
     for listener in listeners.iter() {
         screen::say(&format!("listening on {listener}"))?;
+        if !is_said && listener.address().is_some_and(|at| !at.ip().is_loopback()) {
+            log.borrow().nobody_may_come_in(listener);
+        }
     }
-    let config = Config {
-        maximum_packet_size: LARGEST_PACKET,
-        ..Config::default()
-    };
-    let server = Server::new(squall_broker::Broker::new(config))
-        .notices(|notice| screen::complain(&notice.to_string()));
     let stop = Notify::new();
     let signalled_twice = async {
         let first = signals.next().await;
@@ -48,10 +68,10 @@ async fn serve(args: &Broker) -> Result<Ending> {
         biased;
         ended = server.run_until(listeners, stop.notified()) => match ended {
             Ok(()) => {
-                screen::complain("stopped");
+                log.borrow().stopped();
                 Ok(Ending::Good)
             }
-            Err(e) => Err(CliError::input(format!("the listener failed: {e}"))),
+            Err(e) => Err(CliError::input(format!("the broker cannot go on: {e}"))),
         },
         // Whoever asks twice does not want clients to be waited for.
         signal = signalled_twice => Ok(Ending::Interrupted(128 + signal)),

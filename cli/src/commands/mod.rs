@@ -10,6 +10,7 @@ pub(crate) mod explain;
 mod known;
 pub(crate) mod list;
 pub(crate) mod live;
+pub(crate) mod passwd;
 pub(crate) mod proxy;
 pub(crate) mod replay;
 mod servers;

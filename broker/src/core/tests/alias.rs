@@ -15,8 +15,7 @@ fn reader(bench: &mut Bench, maximum: Option<u16>) -> ConnId {
     if let Some(maximum) = maximum {
         connect = with_property(connect, Property::TopicAliasMaximum(maximum));
     }
-    let conn = bench.join(connect);
-    conn
+    bench.join(connect)
 }
 
 /// Topic and alias of what a client was sent.

@@ -1,7 +1,10 @@
 //! A publisher and a subscriber that keep their sessions, and a store whose power goes.
 
 use super::*;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestError, TestRng, TestRunner},
+};
 
 /// What happens to a publisher, a subscriber and the store between them.
 #[derive(Clone, Debug)]
@@ -9,6 +12,7 @@ enum Step {
     Publish(QoS),
     Stored,
     Crash,
+    SubscriberLeaves,
     SubscriberReturns,
     PublisherReturns,
 }
@@ -18,6 +22,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => prop::sample::select(vec![QoS::AtLeastOnce, QoS::ExactlyOnce]).prop_map(Step::Publish),
         4 => Just(Step::Stored),
         1 => Just(Step::Crash),
+        1 => Just(Step::SubscriberLeaves),
         1 => Just(Step::SubscriberReturns),
         1 => Just(Step::PublisherReturns),
     ]
@@ -28,7 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Pair {
     bench: Bench,
     publisher: ConnId,
-    subscriber: ConnId,
+    /// `None` while it is away.
+    subscriber: Option<ConnId>,
     /// Messages that the publisher has in flight: the PUBLISH, and whether PUBREL stands for it.
     flight: BTreeMap<u16, (Packet, bool)>,
     next_id: u16,
@@ -40,8 +46,8 @@ struct Pair {
 }
 
 impl Pair {
-    fn new() -> Self {
-        let mut bench = Bench::new();
+    fn on(store: Slow) -> Self {
+        let mut bench = Bench::on(store, Config::default(), Time::ZERO, 0);
         let subscriber = bench.connect("subscriber", u32::MAX);
         bench.subscribe(subscriber, "t");
         bench.stored();
@@ -49,7 +55,7 @@ impl Pair {
         Self {
             bench,
             publisher,
-            subscriber,
+            subscriber: Some(subscriber),
             flight: BTreeMap::new(),
             next_id: 0,
             published: 0,
@@ -74,12 +80,13 @@ impl Pair {
                 self.take();
                 self.bench = self.bench.crash();
                 self.return_publisher();
-                self.return_subscriber();
+                if self.subscriber.is_some() {
+                    self.return_subscriber();
+                }
             }
+            Step::SubscriberLeaves => self.hang_up_subscriber(),
             Step::SubscriberReturns => {
-                self.bench
-                    .machine
-                    .handle_closed(self.bench.now, self.subscriber, Hangup::Reset);
+                self.hang_up_subscriber();
                 self.return_subscriber();
             }
             Step::PublisherReturns => {
@@ -94,7 +101,14 @@ impl Pair {
     }
 
     fn return_subscriber(&mut self) {
-        self.subscriber = self.bench.dial("subscriber", u32::MAX, None);
+        self.subscriber = Some(self.bench.dial("subscriber", u32::MAX, None));
+    }
+
+    fn hang_up_subscriber(&mut self) {
+        if let Some(conn) = self.subscriber.take() {
+            let machine = &mut self.bench.machine;
+            machine.handle_closed(self.bench.now, conn, Hangup::Reset);
+        }
     }
 
     fn return_publisher(&mut self) {
@@ -116,11 +130,8 @@ impl Pair {
     fn take(&mut self) {
         loop {
             let to_publisher = self.bench.inbox.remove(&self.publisher).unwrap_or_default();
-            let to_subscriber = self
-                .bench
-                .inbox
-                .remove(&self.subscriber)
-                .unwrap_or_default();
+            let to_subscriber = self.subscriber.and_then(|c| self.bench.inbox.remove(&c));
+            let to_subscriber = to_subscriber.unwrap_or_default();
             if to_publisher.is_empty() && to_subscriber.is_empty() {
                 return;
             }
@@ -179,8 +190,53 @@ impl Pair {
             }
             _ => return,
         };
-        self.bench.send(self.subscriber, &answer);
+        if let Some(conn) = self.subscriber {
+            self.bench.send(conn, &answer);
+        }
     }
+}
+
+/// What comes of these steps, and of everything after them: what was promised and not kept.
+fn fate(store: Slow, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut pair = Pair::on(store);
+    for step in steps {
+        pair = pair.play(step);
+    }
+    for _ in 0..3 {
+        pair = pair
+            .play(&Step::PublisherReturns)
+            .play(&Step::SubscriberReturns);
+        for _ in 0..20 {
+            pair = pair.play(&Step::Stored);
+        }
+    }
+    prop_assert!(pair.flight.is_empty(), "{:?}", pair.flight);
+    for (payload, qos) in &pair.acknowledged {
+        let times = pair.got.get(payload).copied().unwrap_or_default();
+        match qos {
+            QoS::ExactlyOnce => prop_assert_eq!(times, 1, "message {} at QoS 2", payload),
+            _ => prop_assert!(times >= 1, "message {}", payload),
+        }
+    }
+    let acknowledged: BTreeSet<_> = pair.acknowledged.iter().map(|(p, _)| p).collect();
+    prop_assert_eq!(acknowledged.len(), pair.published as usize);
+    Ok(())
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..60)
+}
+
+/// The same cases each time.
+fn runner() -> TestRunner {
+    TestRunner::new_with_rng(
+        ProptestConfig {
+            cases: 500,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        },
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    )
 }
 
 proptest! {
@@ -188,27 +244,32 @@ proptest! {
 
     /// However often the power goes: what was acknowledged comes, and QoS 2 once.
     #[test]
-    fn nothing_that_was_promised_is_lost_and_nothing_comes_twice_at_qos_2(
-        steps in prop::collection::vec(step(), 1..60),
-    ) {
-        let mut pair = Pair::new();
-        for step in &steps {
-            pair = pair.play(step);
-        }
-        for _ in 0..3 {
-            pair = pair.play(&Step::PublisherReturns).play(&Step::SubscriberReturns);
-            for _ in 0..20 {
-                pair = pair.play(&Step::Stored);
-            }
-        }
-        prop_assert!(pair.flight.is_empty(), "{:?}", pair.flight);
-        for (payload, qos) in &pair.acknowledged {
-            let times = pair.got.get(payload).copied().unwrap_or_default();
-            match qos {
-                QoS::ExactlyOnce => prop_assert_eq!(times, 1, "message {} at QoS 2", payload),
-                _ => prop_assert!(times >= 1, "message {}", payload),
-            }
-        }
-        prop_assert_eq!(pair.acknowledged.iter().map(|(p, _)| p).collect::<BTreeSet<_>>().len(), pair.published as usize);
+    fn nothing_that_was_promised_is_lost_and_nothing_comes_twice_at_qos_2(steps in steps()) {
+        fate(Slow::default(), &steps)?;
     }
+}
+
+/// What is wrong with a store that is wrong on purpose.
+fn caught(change: fn(&mut Disk)) -> String {
+    let found = runner().run(&steps(), |steps| {
+        let store = Slow::default();
+        change(&mut store.0.borrow_mut());
+        fate(store, &steps)
+    });
+    match found {
+        Err(TestError::Fail(reason, _)) => reason.to_string(),
+        other => panic!("nobody found it: {other:?}"),
+    }
+}
+
+#[test]
+fn who_acknowledges_before_the_sync_is_caught() {
+    let reason = caught(|disk| disk.hasty = true);
+    assert!(reason.contains("message 1"), "{reason}");
+}
+
+#[test]
+fn who_forgets_packet_identifiers_over_a_restart_is_caught() {
+    let reason = caught(|disk| disk.forgetful = true);
+    assert!(reason.contains("at QoS 2"), "{reason}");
 }
