@@ -42,25 +42,33 @@ impl Offer {
     }
 }
 
+/// Why nothing that is said there can be judged.
+pub(crate) enum Strange {
+    /// It is no MQTT server; what it seems to be.
+    Seems(String),
+    /// What is spoken below MQTT came to nothing when MQTT began, as where TLS 1.3 misses a client's certificate; why.
+    Below(String),
+}
+
 /// Tries every version of [`Version::ALL`] beside each other: whether a refusal is about the version, or the server is
 /// none of MQTT, shows only by the other one.
 ///
 /// # Errors
-/// What the server seems to be, when it gave neither version anything that may be MQTT.
+/// What the server seems to be, or what is in the way, when it gave neither version anything that may be MQTT.
 pub(crate) async fn explore(
     endpoint: &Endpoint,
     credentials: Option<&Credentials>,
     options: &Options,
-) -> Result<[Offer; 2], String> {
+) -> Result<[Offer; 2], Strange> {
     let [old, new] = Version::ALL;
     let (a, b) = tokio::join!(
         greet(endpoint, old, credentials, options),
         greet(endpoint, new, credentials, options)
     );
-    let ((a, a_seems), (b, b_seems)) = (a, b);
-    let speaks = a_seems.is_none() && a.speaks_mqtt() || b_seems.is_none() && b.speaks_mqtt();
-    if let (Some(words), false) = (a_seems.or(b_seems), speaks) {
-        return Err(words);
+    let ((a, a_strange), (b, b_strange)) = (a, b);
+    let speaks = a_strange.is_none() && a.speaks_mqtt() || b_strange.is_none() && b.speaks_mqtt();
+    if let (Some(strange), false) = (a_strange.or(b_strange), speaks) {
+        return Err(strange);
     }
     let works = |offer: &Offer| matches!(offer, Offer::Accepted(_));
     // A server of one version alone may simply hang up on the other.
@@ -72,13 +80,13 @@ pub(crate) async fn explore(
     Ok([settle(a, b_works), settle(b, a_works)])
 }
 
-/// Sends a CONNECT of a version. With the offer comes what the server seems to be, if what it says cannot be MQTT.
+/// Sends a CONNECT of a version. With the offer comes why what the server says cannot be MQTT, if so.
 async fn greet(
     endpoint: &Endpoint,
     version: Version,
     credentials: Option<&Credentials>,
     options: &Options,
-) -> (Offer, Option<String>) {
+) -> (Offer, Option<Strange>) {
     let deadline = Instant::now() + options.first_answer;
     let nothing = |text: String| (Offer::Nothing(inconclusive(text)), None);
     let mut probe = match Probe::connect(endpoint.clone(), options.first_answer).await {
@@ -95,11 +103,13 @@ async fn greet(
     // Also where the CONNECT could not be sent: a server that greets and hangs up has said what it is.
     let heard = probe.next(options.first_answer).await;
     let whole = matches!(heard, Heard::Packet(_) | Heard::Flood);
-    let seems = match whole {
-        true => None,
-        false => {
+    let strange = match (whole, probe.why()) {
+        (true, _) => None,
+        (false, Some(why)) if probe.unread().is_empty() => Some(Strange::Below(why.to_owned())),
+        (false, _) => {
             let broken = matches!(heard, Heard::Violation(_));
-            stranger(&mut probe, &sent, broken, deadline).await
+            let seems = stranger(&mut probe, &sent, broken, deadline).await;
+            seems.map(Strange::Seems)
         }
     };
     let offer = match gone {
@@ -109,7 +119,7 @@ async fn greet(
         },
         None => understand(probe, heard, version, options).await,
     };
-    (offer, seems)
+    (offer, strange)
 }
 
 /// What the server seems to be by bytes that were no packet; `None` when they may be MQTT, or there are none.

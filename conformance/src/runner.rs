@@ -5,7 +5,7 @@ use crate::{
     check,
     course::{Course, Job},
     cx::{Cx, Env},
-    greet::{Offer, explore},
+    greet::{Offer, Strange, explore},
     ledger::Leftover,
     naming::run_name,
     options::Options,
@@ -188,10 +188,7 @@ pub async fn run(
         let endpoint = reach(target, options.wait).await?;
         check::prepare();
         let offers = explore(&endpoint, target.credentials.as_ref(), options).await;
-        let offers = offers.map_err(|seems| RunError::NotMqtt {
-            target: target.to_string(),
-            seems,
-        })?;
+        let offers = offers.map_err(|why| unspoken(target, why))?;
         let_in(target, &offers, &versions)?;
         let env = env.insert(Rc::new(made(endpoint, target, options)));
         measure(env, &offers).await;
@@ -231,6 +228,17 @@ pub async fn run(
             stopped: !whole,
         },
     })
+}
+
+/// Why no MQTT is spoken there.
+pub(crate) fn unspoken(target: &Target, why: Strange) -> RunError {
+    match why {
+        Strange::Below(why) => RunError::Unreachable(target.unreachable(Reason::Handshake(why))),
+        Strange::Seems(seems) => RunError::NotMqtt {
+            target: target.to_string(),
+            seems,
+        },
+    }
 }
 
 /// What all checks of a run share at this target.

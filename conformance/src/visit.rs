@@ -6,7 +6,7 @@ use crate::{
     ledger::{Leftover, Owner},
     naming::run_name,
     options::Options,
-    runner::{RunError, let_in, reach},
+    runner::{RunError, let_in, reach, unspoken},
     target::address::Target,
 };
 use squall_protocol::{Version, packet::ConnAck};
@@ -35,10 +35,7 @@ pub struct Visit {
 pub async fn visit(target: &Target, options: &Options) -> Result<Visit, RunError> {
     let endpoint = reach(target, options.wait).await?;
     let offers = explore(&endpoint, target.credentials.as_ref(), options).await;
-    let offers = offers.map_err(|seems| RunError::NotMqtt {
-        target: target.to_string(),
-        seems,
-    })?;
+    let offers = offers.map_err(|why| unspoken(target, why))?;
     let_in(target, &offers, &options.versions)?;
     let answers = Version::ALL.into_iter().zip(offers);
     Ok(Visit {

@@ -1,7 +1,11 @@
 //! MQTT over WebSocket (RFC 6455): bytes go in binary frames, whose borders mean nothing. It draws its keys from the system,
 //! so it is for real sockets only: nothing of a simulation goes through here.
+//!
+//! A client has its frames of a library. A server, which strangers speak to, takes them apart as they come and keeps none.
 
+mod frames;
 mod greeting;
+mod served;
 
 pub use greeting::{WEB_SOCKET_PATH, WebSocketRequest};
 
@@ -19,14 +23,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Error, Message,
-        error::ProtocolError,
+        Error, Message, Utf8Bytes,
+        error::{CapacityError, ProtocolError},
         protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
 
-/// The largest message that is taken in, in bytes, in one frame or in many: it is held until it is whole. Larger packets
-/// may come in several messages.
+/// The largest message that is taken in from a server, in bytes, in one frame or in many: it is held until it is whole.
+/// Larger packets may come in several messages.
 const LARGEST_MESSAGE: usize = 32 << 20;
 /// Bytes that are read at once. It is room that every connection takes, also one that is silent.
 const READ_BYTES: usize = 8 << 10;
@@ -40,7 +44,7 @@ fn config() -> WebSocketConfig {
         .max_frame_size(Some(LARGEST_MESSAGE))
 }
 
-/// A connection over WebSocket, after its handshake. Each write is one binary frame of its own.
+/// A client's connection over WebSocket, after its handshake. Each write is one binary frame of its own.
 #[derive(Debug)]
 pub(crate) struct WebSocket<S> {
     inner: WebSocketStream<S>,
@@ -67,13 +71,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
                     return Poll::Ready(Ok(bytes));
                 }
-                Some(Ok(Message::Text(_))) => return Poll::Ready(Err(self.refuse_text())),
+                Some(Ok(Message::Text(_)) | Err(Error::Utf8(_))) => {
+                    return Poll::Ready(Err(self.refuse(cx, CloseCode::Unsupported, TEXT)));
+                }
                 Some(Ok(Message::Close(_))) | None => self.take_leave(cx),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    self.take_leave(cx);
-                    ended(error)?;
-                }
+                Some(Err(error)) => match broken(error) {
+                    Ok(None) => self.take_leave(cx),
+                    Ok(Some((code, why))) => {
+                        return Poll::Ready(Err(self.refuse(cx, code, &why)));
+                    }
+                    Err(error) => {
+                        self.take_leave(cx);
+                        return Poll::Ready(Err(error));
+                    }
+                },
             }
         }
         Poll::Ready(Ok(Bytes::new()))
@@ -88,32 +100,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Who gets another data frame than a binary one closes the connection [MQTT-6.0.0-1].
-    fn refuse_text(&mut self) -> io::Error {
-        self.ended = true;
-        let why = "MQTT is spoken in binary frames";
+    /// Closes the connection, as far as that is possible now, and says why.
+    fn refuse(&mut self, cx: &mut Context<'_>, code: CloseCode, why: &str) -> io::Error {
         let frame = CloseFrame {
-            code: CloseCode::Unsupported,
-            reason: why.into(),
+            code,
+            reason: Utf8Bytes::default(),
         };
-        // As far as that is possible now: the connection ends in any case.
         let _ = Pin::new(&mut self.inner).start_send(Message::Close(Some(frame)));
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a WebSocket frame of text, where MQTT asks for binary ones [MQTT-6.0.0-1]",
-        )
+        self.take_leave(cx);
+        io::Error::new(io::ErrorKind::InvalidData, why)
     }
 }
 
-/// How a connection ended. One that is ended below without a word of WebSocket has ended in order: MQTT knows by itself
-/// where its packets end.
-fn ended(error: Error) -> io::Result<()> {
+/// Who gets another data frame than a binary one closes the connection [MQTT-6.0.0-1].
+const TEXT: &str = "the server sends a WebSocket frame of text, where MQTT asks for binary ones [MQTT-6.0.0-1]; is MQTT at another path?";
+
+/// How a connection ended: in order, because the server has broken a rule, which is told with a code, or by an error below.
+/// One that is ended below without a word of WebSocket has ended in order: MQTT knows by itself where its packets end.
+fn broken(error: Error) -> io::Result<Option<(CloseCode, String)>> {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
-        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ok(()),
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ok(None),
         Error::Io(error) => Err(error),
-        other => Err(io::Error::new(io::ErrorKind::InvalidData, other)),
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            let why = "the server sends a WebSocket message of more than 32 MiB, which is more than is taken in; larger packets may come in several messages";
+            Ok(Some((CloseCode::Size, why.to_owned())))
+        }
+        Error::Protocol(why) => {
+            let why = format!("the server does not speak WebSocket as RFC 6455 says: {why}");
+            Ok(Some((CloseCode::Protocol, why)))
+        }
+        other => Ok(Some((CloseCode::Protocol, other.to_string()))),
     }
 }
 

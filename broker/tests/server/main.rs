@@ -5,6 +5,7 @@ mod ends;
 mod pressure;
 mod serving;
 mod verify;
+mod ways;
 
 use bytes::Bytes;
 use squall_broker::{Accept, Broker, CloseCause, Config, ConnId, Event, Hangup, Server};

@@ -16,7 +16,7 @@ use std::{
 use tokio::{runtime::Builder, task::LocalSet};
 
 /// A command is given exactly once although its PUBREC never comes: a broker that forgets the packet identifier shows it.
-const STORY: &str = "\
+pub(crate) const STORY: &str = "\
 title: A command is given once
 network: { latency: 1ms..5ms }
 clients:
@@ -37,7 +37,7 @@ expect:
 ";
 
 /// The double with a fault, on a socket and a thread of its own, for as long as the test runs.
-fn wrong_broker() -> String {
+pub(crate) fn wrong_broker() -> String {
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build();

@@ -12,3 +12,4 @@ mod outputs;
 mod screen;
 mod sim;
 mod verify;
+mod ways;

@@ -75,11 +75,7 @@ impl ClientTls {
             (None, None) => builder.with_no_client_auth(),
             (Some(certificate), Some(file)) => builder
                 .with_client_auth_cert(certificates(certificate)?, key(file)?)
-                .map_err(|why| TlsError::Pair {
-                    certificate: certificate.clone(),
-                    key: file.clone(),
-                    why: why.to_string(),
-                })?,
+                .map_err(|why| TlsError::pair(certificate, file, &why))?,
             _ => return Err(TlsError::Half),
         };
         let name = settings.server_name.as_deref().map(name).transpose()?;

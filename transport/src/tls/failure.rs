@@ -13,7 +13,7 @@ pub(super) fn of_handshake(error: io::Error, client: bool) -> io::Error {
     let text = match (gone, client) {
         (false, _) => return explained(error, client),
         (true, true) => {
-            "the server ended the connection in the middle of the TLS handshake; does it speak TLS on this port?"
+            "the server ended the connection in the middle of the TLS handshake; does it speak TLS on this port? An address without it begins with mqtt:// or ws://"
         }
         (true, false) => "the client ended the connection in the middle of the TLS handshake",
     };
@@ -50,16 +50,25 @@ fn certificate(why: &CertificateError) -> String {
             "the server's certificate is signed by nobody who is trusted here; name the certificate of its CA (--ca FILE), or trust everybody (--insecure)"
                 .to_owned()
         }
+        // Its name is that of a CA that is trusted, such as one that was made anew.
+        CertificateError::BadSignature => {
+            "the server's certificate is not signed by the CA that is trusted here, though by one of the same name; name the certificate of its CA as it is now (--ca FILE), or trust everybody (--insecure)"
+                .to_owned()
+        }
         CertificateError::NotValidForName => named("another name", ""),
         CertificateError::NotValidForNameContext {
             expected,
             presented,
+        } if presented.is_empty() => format!(
+            "the server's certificate has no name that counts, so it is not for `{}`; give it one (subjectAltName), or trust everybody (--insecure)",
+            expected.to_str()
+        ),
+        CertificateError::NotValidForNameContext {
+            expected,
+            presented,
         } => {
-            let names = match presented.is_empty() {
-                true => "no name at all".to_owned(),
-                false => presented.iter().map(|n| plain(n)).collect::<Vec<_>>().join(", "),
-            };
-            named(&names, &format!(" and not for `{}`", expected.to_str()))
+            let names: Vec<_> = presented.iter().map(|name| plain(name)).collect();
+            named(&names.join(", "), &format!(" and not for `{}`", expected.to_str()))
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired; it needs a new one, or is this machine's clock wrong?".to_owned()
@@ -72,7 +81,9 @@ fn certificate(why: &CertificateError) -> String {
             "the server shows the certificate of a CA as its own, which is not accepted; sign one for the server with it, or trust everybody (--insecure)"
                 .to_owned()
         }
-        other => format!("the server's certificate is not accepted: {other}"),
+        other => format!(
+            "the server's certificate is not accepted: {other}; it needs another one, or trust everybody (--insecure)"
+        ),
     }
 }
 
@@ -96,10 +107,13 @@ fn alerted(alert: AlertDescription) -> String {
         Alert::CertificateRequired => {
             "the server lets in only who shows a certificate; name yours and its key (--cert FILE --key FILE)".to_owned()
         }
+        Alert::CertificateExpired => {
+            "the server does not accept our certificate, as it has expired or is not valid yet; name another (--cert FILE --key FILE)"
+                .to_owned()
+        }
         Alert::UnknownCA
         | Alert::BadCertificate
         | Alert::CertificateUnknown
-        | Alert::CertificateExpired
         | Alert::CertificateRevoked
         | Alert::UnsupportedCertificate
         | Alert::AccessDenied
@@ -111,26 +125,57 @@ fn alerted(alert: AlertDescription) -> String {
                 .to_owned()
         }
         Alert::ProtocolVersion => {
-            "the server speaks another version of TLS; 1.2 and 1.3 are spoken here".to_owned()
+            "the server speaks another version of TLS; have it speak 1.2 or 1.3, as is done here".to_owned()
         }
         Alert::UnrecognisedName => {
             "the server knows nothing by this name; say the right one (--server-name NAME)".to_owned()
         }
-        other => format!("the server ends the TLS connection with the alert {other:?}"),
+        other => format!(
+            "the server ends the TLS connection with the alert {other:?}; its log may say why"
+        ),
     }
 }
 
 fn older(why: &PeerIncompatible) -> String {
-    format!("the server's TLS does not fit ours, which is 1.2 or 1.3 with today's ciphers: {why:?}")
+    format!(
+        "the server's TLS does not fit ours, which is 1.2 or 1.3 with today's ciphers: {why:?}; have it offer some of these"
+    )
 }
 
 fn to_server(error: &Error) -> String {
+    use AlertDescription as Alert;
     match error {
-        Error::InvalidMessage(_) => "what the client says is no TLS".to_owned(),
-        Error::NoCertificatesPresented => "the client shows no certificate".to_owned(),
-        Error::InvalidCertificate(why) => {
-            format!("the client's certificate is not accepted: {why}")
+        Error::InvalidMessage(_) => {
+            "what the client says is no TLS; its address of this port has to begin with mqtts:// or wss://".to_owned()
         }
+        Error::NoCertificatesPresented => {
+            "the client shows no certificate, and has to; give it one of a CA that is trusted here"
+                .to_owned()
+        }
+        Error::InvalidCertificate(why) => {
+            let why = match why {
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    "no CA that is trusted here has signed it"
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "it has expired"
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "it is not valid yet"
+                }
+                other => &other.to_string(),
+            };
+            format!("the client's certificate is not accepted: {why}; give it another")
+        }
+        Error::AlertReceived(
+            alert @ (Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::DecryptError),
+        ) => format!(
+            "the client does not accept our certificate ({alert:?}); does it trust its CA, and connect to a name in it?"
+        ),
         Error::AlertReceived(alert) => {
             format!("the client ends the TLS connection with the alert {alert:?}")
         }

@@ -1,6 +1,9 @@
 //! Certificates and keys from files in PEM.
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
 use std::{
     fs::File,
     io::{self, Read},
@@ -24,10 +27,15 @@ pub enum TlsError {
         .0.display()
     )]
     NoKey(PathBuf),
-    #[error("{} is broken: {why}", path.display())]
+    #[error("{} is broken: {why}; make it anew", path.display())]
     Broken { path: PathBuf, why: String },
     #[error("a certificate needs its private key, and a key its certificate: name both")]
     Half,
+    #[error(
+        "the key in {} is not that of the certificate in {}; name the two that belong together",
+        key.display(), certificate.display()
+    )]
+    Strangers { certificate: PathBuf, key: PathBuf },
     #[error("the certificate in {} and the key in {} cannot be used: {why}", certificate.display(), key.display())]
     Pair {
         certificate: PathBuf,
@@ -38,10 +46,27 @@ pub enum TlsError {
         "no certificate of a CA was found on this system, so no server can be trusted; name the one of the server's CA, or install the system's (ca-certificates)"
     )]
     NoRoots,
-    #[error("`{0}` is neither a host name nor an IP address that a certificate can have")]
+    #[error(
+        "`{0}` is neither a host name nor an IP address that a certificate can have; write one of these"
+    )]
     Name(String),
     #[error("TLS cannot be set up: {0}")]
     Other(String),
+}
+
+impl TlsError {
+    /// Why a certificate and a key cannot be used together.
+    pub(super) fn pair(certificate: &Path, key: &Path, why: &rustls::Error) -> Self {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        match why {
+            rustls::Error::InconsistentKeys(_) => Self::Strangers { certificate, key },
+            why => Self::Pair {
+                certificate,
+                key,
+                why: why.to_string(),
+            },
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
@@ -64,7 +89,12 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let all = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     let all = all.map_err(|why| TlsError::Broken {
         path: path.to_owned(),
-        why: why.to_string(),
+        why: match why {
+            pem::Error::MissingSectionEnd { .. } => {
+                "something in it has a beginning (-----BEGIN …-----) and no end".to_owned()
+            }
+            why => why.to_string(),
+        },
     })?;
     match all.is_empty() {
         true => Err(TlsError::NoCertificate(path.to_owned())),
@@ -82,9 +112,10 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 pub(super) fn roots(path: &Path) -> Result<rustls::RootCertStore, TlsError> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|why| TlsError::Broken {
+        roots.add(certificate).map_err(|_| TlsError::Broken {
             path: path.to_owned(),
-            why: why.to_string(),
+            why: "what stands in it as a certificate (-----BEGIN CERTIFICATE-----) is none"
+                .to_owned(),
         })?;
     }
     Ok(roots)

@@ -42,11 +42,7 @@ impl ServerTls {
         };
         let config = builder
             .with_single_cert(certificates(certificate)?, key(key_file)?)
-            .map_err(|why| TlsError::Pair {
-                certificate: certificate.to_owned(),
-                key: key_file.to_owned(),
-                why: why.to_string(),
-            })?;
+            .map_err(|why| TlsError::pair(certificate, key_file, &why))?;
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 

@@ -1,6 +1,6 @@
 //! The handshake of WebSocket: a request of HTTP, and the answer.
 
-use super::{WebSocket, config};
+use super::{WebSocket, config, served::Served};
 use crate::Stream;
 use std::{fmt, io};
 use tokio_tungstenite::{
@@ -68,7 +68,10 @@ fn explained(error: Error, path: &str) -> io::Error {
                     "; something before the broker wants to know who asks"
                 }
                 s if s.is_redirection() => "; redirections are not followed: name the place itself",
-                _ => "",
+                s if s.is_server_error() => "; its log may say why",
+                _ => {
+                    "; is something else there, and MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                }
             };
             format!("the server answers {status} to the WebSocket request for {path}{help}")
         }
@@ -77,7 +80,7 @@ fn explained(error: Error, path: &str) -> io::Error {
             SubProtocolError::NoSubProtocol => {
                 "the server speaks WebSocket, but does not say that it speaks MQTT there: its answer has no subprotocol `mqtt` [MQTT-6.0.0-4]; is it the right path?".to_owned()
             }
-            _ => "the server chooses another WebSocket subprotocol than `mqtt`, the only one it was offered [MQTT-6.0.0-4]"
+            _ => "the server chooses another WebSocket subprotocol than `mqtt`, the only one it was offered [MQTT-6.0.0-4]; is it the right path?"
                 .to_owned(),
         },
         Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete) => {
@@ -88,7 +91,10 @@ fn explained(error: Error, path: &str) -> io::Error {
             "what the server says is no HTTP; does it speak WebSocket on this port? An address without it begins with mqtt:// or mqtts://"
                 .to_owned()
         }
-        other => format!("the WebSocket handshake failed: {other}"),
+        Error::Protocol(why) => format!(
+            "what the server answers is no answer to a request for WebSocket ({why}); does something between us and the broker not know WebSocket?"
+        ),
+        other => format!("the WebSocket handshake failed: {other}; does the server's log say why?"),
     };
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
@@ -106,19 +112,35 @@ fn is_end(error: &io::Error) -> bool {
 ///
 /// # Errors
 /// What was wrong, in words; the client was told, if it was a request for WebSocket.
-pub(crate) async fn accept<S: Stream>(stream: S, path: &str) -> io::Result<WebSocket<S>> {
+pub(crate) async fn accept<S: Stream>(stream: S, path: &str) -> io::Result<Served<S>> {
+    #[expect(clippy::result_large_err, reason = "the library wants it so")]
     let answer = |asked: &Asked, answer: Response| answered(asked, answer, path);
     match accept_hdr_async_with_config(stream, answer, Some(config())).await {
-        Ok(inner) => Ok(WebSocket::new(inner)),
+        // A client sends nothing before it has the answer, so nothing is lost here: one that does is refused.
+        Ok(inner) => Ok(Served::new(inner.into_inner())),
         Err(Error::Io(error)) => Err(error),
-        Err(Error::Http(answer)) => {
-            let text = format!("the client was answered {}", answer.status());
-            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, missed(&error))),
+    }
+}
+
+/// Says in words why a client did not begin to speak WebSocket.
+fn missed(error: &Error) -> String {
+    match error {
+        Error::Http(answer) => {
+            let body = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
+            format!("the client was answered {}: {}", answer.status(), body.trim_end())
         }
-        Err(other) => {
-            let text = format!("the WebSocket handshake failed: {other}");
-            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            "the client ended the connection in the middle of the WebSocket handshake".to_owned()
         }
+        Error::Protocol(ProtocolError::HttparseError(_)) => {
+            "what the client says is no HTTP; its address of this port has to begin with ws:// or wss://".to_owned()
+        }
+        Error::Protocol(ProtocolError::JunkAfterRequest) => {
+            "the client does not wait for the answer to its request for WebSocket".to_owned()
+        }
+        Error::Protocol(why) => format!("the client does not ask for WebSocket as RFC 6455 says: {why}"),
+        other => format!("the WebSocket handshake failed: {other}"),
     }
 }
 
