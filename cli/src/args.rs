@@ -1,12 +1,18 @@
 //! The command line.
 
 mod broker;
+mod caller;
 mod proxy;
+mod publish;
+mod subscribe;
 mod tls;
 mod value;
 
 pub(crate) use broker::{Broker, Ways};
+pub(crate) use caller::Caller;
 pub(crate) use proxy::Proxy;
+pub(crate) use publish::{Payload, Publish};
+pub(crate) use subscribe::{Shown, Subscribe};
 pub(crate) use tls::Tls;
 
 use clap::{
@@ -55,6 +61,12 @@ pub(crate) enum Command {
     /// Serve the reference broker over TCP, TLS, WebSocket and unix sockets.
     #[command(after_help = broker::HELP)]
     Broker(Broker),
+    /// Publish messages to a broker.
+    #[command(after_help = publish::HELP)]
+    Pub(Box<Publish>),
+    /// Subscribe at a broker, and show what comes.
+    #[command(after_help = subscribe::HELP)]
+    Sub(Box<Subscribe>),
     /// Test adapters: programs that drive other people's MQTT clients.
     Adapter(Adapter),
     /// List scenarios, checks, statements, the words of the scenario language, targets, or clients.
@@ -157,7 +169,7 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "WORLD", default_value = "loop", value_parser = world)]
     pub(crate) world: World,
     /// Run only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Threads, at most one a processor; all processors when absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -195,13 +207,13 @@ pub(crate) struct Live {
     #[command(flatten)]
     pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Scenarios that are told at once; fewer open fewer connections at a time. 64 with a broker, 12 with a client.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) jobs: Option<u16>,
     /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = value::patience)]
     pub(crate) patience: Duration,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
@@ -251,7 +263,7 @@ pub(crate) struct Conform {
     #[arg(long, requires = "target")]
     pub(crate) known: bool,
     /// Check only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Run only checks whose name matches, such as `qos/*`; see `squall list checks`.
     #[arg(long, value_name = "GLOB", num_args = 1..)]
@@ -320,7 +332,7 @@ pub(crate) struct Decode {
     #[arg(required = true, value_name = "HEX|FILE|-")]
     pub(crate) input: Vec<String>,
     /// Version of packets that no CONNECT stands before: 3.1.1 or 5.0; assumed to be 5.0 when absent.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Who sent the bytes: client or server; told from the first packet when absent.
     #[arg(long, value_name = "END", value_parser = role)]
@@ -336,7 +348,7 @@ pub(crate) struct Encode {
     #[arg(value_name = "JSON|FILE|-")]
     pub(crate) input: String,
     /// Version of packets that do not say one, if no CONNECT stands before them: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Write the bytes themselves instead of hex digits.
     #[arg(long)]
@@ -387,7 +399,7 @@ pub(crate) struct List {
     #[arg(value_enum)]
     pub(crate) what: Listed,
     /// Only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// How to print the list.
     #[arg(long, value_enum, default_value_t)]
@@ -438,19 +450,6 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
         return Err(format!("there is no seed in {first}..{end}; {help}"));
     }
     Ok(SeedRange { first, end })
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = squall_scenarios::duration(text)?;
-    match (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&duration) {
-        true => Ok(duration),
-        false => Err("write a time from 1s to 24h".into()),
-    }
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    text.parse()
-        .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
 }
 
 /// An end of a connection.
