@@ -219,7 +219,10 @@ async fn what_waited_for_a_server_is_sent_when_it_is_there() {
         for publication in waiting {
             assert_eq!(publication.await, Ok(ReasonCode::SUCCESS));
         }
-        assert!(client.try_publish(message(3)).is_ok(), "there is room again");
+        assert!(
+            client.try_publish(message(3)).is_ok(),
+            "there is room again"
+        );
         drop(client);
         driver.await.unwrap();
     };
@@ -282,7 +285,10 @@ async fn a_handle_works_on_another_thread() {
         let mut messages = client.subscribe([all]).await.unwrap();
         let other = client.clone();
         let (done, published) = tokio::sync::oneshot::channel();
-        #[expect(clippy::disallowed_methods, reason = "that it is another thread is the test")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "that it is another thread is the test"
+        )]
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(async {

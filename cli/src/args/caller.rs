@@ -1,4 +1,4 @@
-//! What `squall pub` and `squall sub` have in common on the command line: the broker, who the client is, its session, its
+//! What `squall pub` and `squall sub` have in common on the command line: who the client is, its session, its
 //! will, and how much is said.
 
 use super::{
@@ -21,10 +21,10 @@ macro_rules! endings {
 }
 pub(super) use endings;
 
+/// To be flattened last: what follows on the command line would stand under its last heading.
 #[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct Caller {
-    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], mqtts:// for TLS, ws:// or wss:// for WebSocket, unix:/PATH.
-    pub(crate) url: String,
     /// The version to speak: 3.1.1 or 5.0.
     #[arg(long, value_name = "VERSION", default_value = "5.0", value_parser = version)]
     pub(crate) mqtt: Version,

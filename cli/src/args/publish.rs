@@ -18,15 +18,18 @@ lines come, and a line of a MiB is the longest; otherwise a payload may have 256
     "
 
   squall pub mqtt://127.0.0.1 rooms/7/wanted 21.5 --qos 1 --retain
-  squall pub mqtts://me:secret@broker.example sensors/1 --format hex '00 ff 07' --user-property unit=C
+  squall pub mqtts://me:secret@example.org sensors/1 --format hex '00 ff' --user-property unit=C
   tail -f log | squall pub mqtt://127.0.0.1 logs/web --file - --lines --qos 1"
 );
 
 #[derive(Debug, ClapArgs)]
-#[command(group = ArgGroup::new("payload").args(["message", "file"]).required(true))]
+#[command(
+    group = ArgGroup::new("payload").args(["message", "file"]).required(true),
+    override_usage = "squall pub [OPTIONS] <URL> <TOPIC> <MESSAGE|--file FILE>"
+)]
 pub(crate) struct Publish {
-    #[command(flatten)]
-    pub(crate) caller: Caller,
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], mqtts:// for TLS, ws:// or wss:// for WebSocket, unix:/PATH.
+    pub(crate) url: String,
     /// The Topic Name.
     #[arg(value_parser = topic_name)]
     pub(crate) topic: Text,
@@ -57,6 +60,8 @@ pub(crate) struct Publish {
     pub(crate) every: Option<Duration>,
     #[command(flatten)]
     pub(crate) properties: MessageProperties,
+    #[command(flatten)]
+    pub(crate) caller: Caller,
 }
 
 /// Properties of PUBLISH.

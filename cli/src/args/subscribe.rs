@@ -27,9 +27,10 @@ Without --count and --for it goes on until Ctrl-C, which is then a good end.
 );
 
 #[derive(Debug, ClapArgs)]
+#[command(override_usage = "squall sub [OPTIONS] <URL> <FILTER>...")]
 pub(crate) struct Subscribe {
-    #[command(flatten)]
-    pub(crate) caller: Caller,
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], mqtts:// for TLS, ws:// or wss:// for WebSocket, unix:/PATH.
+    pub(crate) url: String,
     /// Topic Filters; with --resume there need not be any.
     #[arg(value_name = "FILTER", required_unless_present = "resume", value_parser = text)]
     pub(crate) filters: Vec<Text>,
@@ -55,6 +56,8 @@ pub(crate) struct Subscribe {
     /// end after it, and nothing for a terminal.
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) format: Shown,
+    #[command(flatten)]
+    pub(crate) caller: Caller,
 }
 
 /// How messages are printed.

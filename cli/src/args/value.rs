@@ -46,7 +46,10 @@ pub(super) fn expiry(text: &str) -> Result<u32, String> {
     let duration = squall_scenarios::duration(text)?;
     match u32::try_from(duration.as_secs()) {
         Ok(seconds) if duration.subsec_nanos() == 0 && seconds < u32::MAX => Ok(seconds),
-        _ => Err(format!("write whole seconds up to {}s, or never", u32::MAX - 1)),
+        _ => Err(format!(
+            "write whole seconds up to {}s, or never",
+            u32::MAX - 1
+        )),
     }
 }
 

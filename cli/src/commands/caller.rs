@@ -15,9 +15,7 @@ use squall_client::{
     Settings, open,
 };
 use squall_conformance::Target;
-use squall_protocol::{
-    PacketType, Properties, Property, ReasonCode, Text, Version, packet::Will,
-};
+use squall_protocol::{PacketType, Properties, Property, ReasonCode, Text, Version, packet::Will};
 use squall_transport::{BoxStream, Endpoint};
 use std::{
     cell::RefCell,
@@ -240,8 +238,8 @@ impl Dial for Way {
 }
 
 /// Has somebody work with a client, and leaves in order.
-pub(super) fn with_client(caller: &Caller, work: &impl Work) -> Result<Over> {
-    let target = target::parsed(&caller.url, &caller.tls)?;
+pub(super) fn with_client(url: &str, caller: &Caller, work: &impl Work) -> Result<Over> {
+    let target = target::parsed(url, &caller.tls)?;
     let settings = settings(caller, &target)?;
     runtime()?.block_on(play(caller, &target, settings, work))
 }
@@ -358,8 +356,10 @@ fn will(caller: &Caller) -> Result<Option<Will>> {
 pub(super) fn needs_5_0(version: Version, flag: &str) -> Result<()> {
     match version {
         Version::V5_0 => Ok(()),
-        Version::V3_1_1 => Err(CliError::input(format!("MQTT 3.1.1 has nothing like {flag}"))
-            .help("leave it out, or speak --mqtt 5.0")),
+        Version::V3_1_1 => Err(
+            CliError::input(format!("MQTT 3.1.1 has nothing like {flag}"))
+                .help("leave it out, or speak --mqtt 5.0"),
+        ),
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Publish) -> Result<Ending> {
         published: Cell::new(0),
         refused: Cell::new(0),
     };
-    Ok(match with_client(&args.caller, &publisher)? {
+    Ok(match with_client(&args.url, &args.caller, &publisher)? {
         Over::Done(ending) => ending,
         Over::Signalled(signal) => Ending::Interrupted(128 + signal),
     })
@@ -212,8 +212,9 @@ fn read(written: Bytes, format: args::Payload) -> Result<Bytes> {
     match format {
         args::Payload::Text => Ok(written),
         args::Payload::Hex => {
-            let digits = std::str::from_utf8(&written)
-                .map_err(|_| CliError::input("the payload is no text, so there are no hex digits"))?;
+            let digits = std::str::from_utf8(&written).map_err(|_| {
+                CliError::input("the payload is no text, so there are no hex digits")
+            })?;
             let bytes = bytes_of(digits).map_err(|why| {
                 CliError::input(format!("the payload is not hex: {why}"))
                     .help("write two digits for each byte, such as '00 ff', or leave --format out")

@@ -40,7 +40,10 @@ pub(crate) fn run(args: &Subscribe) -> Result<Ending> {
         is_over: Cell::new(false),
         over: Notify::new(),
     };
-    match (with_client(&args.caller, &subscriber)?, args.count) {
+    match (
+        with_client(&args.url, &args.caller, &subscriber)?,
+        args.count,
+    ) {
         (Over::Done(ending), _) => Ok(ending),
         (Over::Signalled(_), None) => Ok(subscriber.ending()),
         (Over::Signalled(signal), Some(_)) => Ok(Ending::Interrupted(128 + signal)),
