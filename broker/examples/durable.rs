@@ -25,7 +25,9 @@ async fn story() -> Result<(), Box<dyn std::error::Error>> {
     spawn_local(driver);
     let all = Subscription::new(TopicFilter::parse_v5("orders")?, QoS::AtLeastOnce);
     let orders = client.subscribe([all]).await?;
-    client.publish(Message::new("config", "1", QoS::AtLeastOnce)).await?;
+    client
+        .publish(Message::new("config", "1", QoS::AtLeastOnce))
+        .await?;
     drop(orders);
     life.abort();
     // Its store is free when it is gone.
@@ -37,7 +39,13 @@ async fn story() -> Result<(), Box<dyn std::error::Error>> {
     spawn_local(driver);
     let first = events.next().await;
     assert!(
-        matches!(first, Some(squall_client::Happening::Connected { session_present: true, .. })),
+        matches!(
+            first,
+            Some(squall_client::Happening::Connected {
+                session_present: true,
+                ..
+            })
+        ),
         "{first:?}"
     );
     client.disconnect().await;

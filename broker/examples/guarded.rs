@@ -19,7 +19,10 @@ async fn story() -> Result<(), Box<dyn std::error::Error>> {
         ..Security::default()
     };
     let (way, listener) = Memory::listen();
-    let broker = Broker::new(Config { security, ..Config::default() });
+    let broker = Broker::new(Config {
+        security,
+        ..Config::default()
+    });
     let broker = spawn_local(Server::new(broker).run(listener));
 
     let (client, driver) = open(Endpoint::from(way), Settings::new(Version::V5_0, "visitor"));

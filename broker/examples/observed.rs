@@ -21,11 +21,22 @@ async fn story() -> Result<(), Box<dyn std::error::Error>> {
     let (client, driver) = open(Endpoint::from(way), Settings::new(Version::V5_0, "lamp"));
     spawn_local(driver);
     let state = Message::new("lamps/1", "on", QoS::ExactlyOnce);
-    client.publish(Message { retain: true, ..state }).await?;
+    client
+        .publish(Message {
+            retain: true,
+            ..state
+        })
+        .await?;
     client.disconnect().await;
 
     let retained = |packet: &Packet| matches!(packet, Packet::Publish(p) if p.retain && !p.dup);
-    assert_eq!(seen.borrow().iter().filter(|packet| retained(packet)).count(), 1);
+    assert_eq!(
+        seen.borrow()
+            .iter()
+            .filter(|packet| retained(packet))
+            .count(),
+        1
+    );
     broker.abort();
     Ok(())
 }
