@@ -38,7 +38,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Serves MQTT with a [`Broker`] on whatever a listener accepts.
+/// Serves MQTT with a [`crate::Broker`] on whatever a listener accepts.
 ///
 /// ```
 /// use squall_broker::{Broker, Config, Server};

@@ -1,15 +1,21 @@
 //! The command line.
 
 mod broker;
+mod caller;
 mod passwd;
 mod proxy;
+mod publish;
+mod subscribe;
 mod tls;
 mod value;
 mod wire;
 
-pub(crate) use broker::Broker;
+pub(crate) use broker::{Broker, Ways};
+pub(crate) use caller::Caller;
 pub(crate) use passwd::Passwd;
 pub(crate) use proxy::Proxy;
+pub(crate) use publish::{Payload, Publish};
+pub(crate) use subscribe::{Shown, Subscribe};
 pub(crate) use tls::Tls;
 pub(crate) use wire::{Decode, Encode};
 
@@ -62,6 +68,12 @@ pub(crate) enum Command {
     /// Add a user to a password file of `squall broker`, change its password, or take it out.
     #[command(after_help = passwd::HELP)]
     Passwd(Passwd),
+    /// Publish messages to a broker.
+    #[command(after_help = publish::HELP)]
+    Pub(Box<Publish>),
+    /// Subscribe at a broker, and show what comes.
+    #[command(after_help = subscribe::HELP)]
+    Sub(Box<Subscribe>),
     /// Test adapters: programs that drive other people's MQTT clients.
     Adapter(Adapter),
     /// List scenarios, checks, statements, the words of the scenario language, targets, or clients.
@@ -164,7 +176,7 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "WORLD", default_value = "loop", value_parser = world)]
     pub(crate) world: World,
     /// Run only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Threads, at most one a processor; all processors when absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -202,13 +214,13 @@ pub(crate) struct Live {
     #[command(flatten)]
     pub(crate) seeds: Seeds,
     /// Run only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Scenarios that are told at once; fewer open fewer connections at a time. 64 with a broker, 12 with a client.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) jobs: Option<u16>,
     /// Do not tell scenarios that take longer, such as 90s, 2m or 1h.
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = value::patience)]
     pub(crate) patience: Duration,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t)]
@@ -258,7 +270,7 @@ pub(crate) struct Conform {
     #[arg(long, requires = "target")]
     pub(crate) known: bool,
     /// Check only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// Run only checks whose name matches, such as `qos/*`; see `squall list checks`.
     #[arg(long, value_name = "GLOB", num_args = 1..)]
@@ -341,7 +353,7 @@ pub(crate) struct List {
     #[arg(value_enum)]
     pub(crate) what: Listed,
     /// Only this MQTT version: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = value::version)]
     pub(crate) mqtt: Option<Version>,
     /// How to print the list.
     #[arg(long, value_enum, default_value_t)]
@@ -392,19 +404,6 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
         return Err(format!("there is no seed in {first}..{end}; {help}"));
     }
     Ok(SeedRange { first, end })
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = squall_scenarios::duration(text)?;
-    match (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&duration) {
-        true => Ok(duration),
-        false => Err("write a time from 1s to 24h".into()),
-    }
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    text.parse()
-        .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
 }
 
 /// An end of a connection.

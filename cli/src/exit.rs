@@ -81,6 +81,11 @@ impl CliError {
         Self::new(2, &message.into())
     }
 
+    /// The target does not do what was asked of it: exit code 1.
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new(1, &message.into())
+    }
+
     /// The target cannot be reached: exit code 3.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self::new(3, &message.into())

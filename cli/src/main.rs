@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         Command::Encode(args) => commands::encode::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
         Command::Passwd(args) => commands::passwd::run(&args),
+        Command::Pub(args) => commands::publish::run(&args),
+        Command::Sub(args) => commands::subscribe::run(&args),
         Command::Adapter(args) => commands::adapter::run(&args),
         Command::List(args) => commands::list::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

@@ -7,7 +7,10 @@ use squall_reports::{
     visible::{block, columns, is_deceptive, wrap},
 };
 use squall_scenarios::diagnostic::Diagnostic;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+};
 use terminal_size::{Width, terminal_size_of};
 
 /// Columns when standard output is no terminal.
@@ -26,6 +29,12 @@ pub(crate) fn say(text: &str) -> Result<(), CliError> {
 pub(crate) fn show(line: &str) -> Result<bool, CliError> {
     let mut out = io::stdout().lock();
     Printer::judge(writeln!(out, "{line}").and_then(|()| out.flush()))
+}
+
+/// Prints bytes as they are at once; false when the reader has gone away. Nothing for a terminal.
+pub(crate) fn show_bytes(bytes: &[u8]) -> Result<bool, CliError> {
+    let mut out = io::stdout().lock();
+    Printer::judge(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Whether standard output takes colour.
@@ -103,6 +112,21 @@ impl Printer {
 /// Prints something about the work on standard error; what might harm a terminal becomes visible.
 pub(crate) fn complain(text: &str) {
     write_error(&block(text));
+}
+
+/// JSON whose strings have no character that a terminal would obey or hide.
+pub(crate) fn plain(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\u{7f}' || c.escape_debug().len() == 1 {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
 }
 
 /// Shows a problem in a file, with the place underlined.

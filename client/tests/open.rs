@@ -2,6 +2,7 @@
 
 mod stage;
 
+use squall_broker::{Broker, Config, Server};
 use squall_client::{
     Abandonment, Again, Backoff, EndCause, Happening, Message, QueueLimit, RequestError, Settings,
     TcpDial, open,
@@ -169,7 +170,7 @@ async fn with_a_backoff_it_connects_when_the_server_is_there() {
         );
         drop(events);
         let listener = TcpListener::bind(address).await.unwrap();
-        let server = stage::server().run(listener);
+        let server = Server::new(Broker::new(Config::default())).run(listener);
         let rest = async {
             client.connected().await.unwrap();
             client.disconnect().await;
@@ -365,9 +366,9 @@ async fn a_request_has_its_response() {
 
 #[tokio::test]
 async fn what_the_server_does_not_offer_is_not_asked_of_it() {
-    let config = squall_broker::Config {
+    let config = Config {
         maximum_qos: QoS::AtMostOnce,
-        ..squall_broker::Config::default()
+        ..Config::default()
     };
     stage::with_broker_of(config, async |address| {
         let (client, driver) = open(TcpDial { address }, Settings::new(Version::V5_0, "c"));

@@ -2,6 +2,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod broker;
+mod caller;
 pub(crate) mod client;
 pub(crate) mod conform;
 pub(crate) mod decode;
@@ -12,10 +13,12 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod passwd;
 pub(crate) mod proxy;
+pub(crate) mod publish;
 pub(crate) mod replay;
 mod servers;
 pub(crate) mod sim;
 mod stories;
+pub(crate) mod subscribe;
 pub(crate) mod verify;
 
 use crate::{

@@ -5,6 +5,7 @@ mod asking;
 mod binary;
 mod client;
 mod conform;
+mod hand;
 mod interrupts;
 mod live;
 mod memory;

@@ -66,6 +66,17 @@ impl<T> Inboxes<T> {
         }
     }
 
+    /// The same; but where there is no room, it takes the place of the last one of its line that is of its kind, so that
+    /// what happens again and again has a bound although nothing is read for it.
+    pub(super) fn push_or_replace(&mut self, line: u64, item: T, alike: impl Fn(&T) -> bool) {
+        let full = !self.has_room();
+        let last = self.lines.get_mut(&line).and_then(|l| l.items.back_mut());
+        match last {
+            Some((0, last)) if full && alike(last) => *last = item,
+            _ => self.push(line, 0, item),
+        }
+    }
+
     /// The next of a line; `None` when it has ended.
     pub(super) fn poll_take(&mut self, line: u64, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(line) = self.lines.get_mut(&line) else {
@@ -159,7 +170,15 @@ mod tests {
         assert_eq!(inboxes.remove(b), [2, 4]);
         assert!(inboxes.poll_room(&mut cx).is_ready());
         inboxes.close();
+        // One of its kind is replaced where there is no room, and there alone.
+        inboxes.push_or_replace(a, 3, |last| *last == 3);
         assert_eq!(inboxes.poll_take(a, &mut cx), Poll::Ready(Some(3)));
+        inboxes.push(a, 20, 0);
+        inboxes.push_or_replace(a, 5, |last| *last == 5);
+        inboxes.push_or_replace(a, 5, |last| *last == 5);
+        assert_eq!(inboxes.remove(a), [3, 0, 5]);
+        assert_eq!(inboxes.poll_take(a, &mut cx), Poll::Ready(None));
+        let a = inboxes.open();
         assert_eq!(inboxes.poll_take(a, &mut cx), Poll::Ready(None));
         assert_eq!(inboxes.poll_take(b, &mut cx), Poll::Ready(None));
     }

@@ -68,6 +68,11 @@ pub fn open<D: Dial>(dial: D, settings: Settings) -> (Handle, impl Future<Output
     let (commands, orders) = unbounded_channel();
     let mut connect = settings.connect;
     connect.acknowledgement = Acknowledgement::ByHand;
+    if !connect.clean_start {
+        // Who asks for a session says that it is this client's, also one that an earlier process has begun: for a client
+        // that knew of none it would be an error that the server has one [MQTT-3.2.2-4].
+        connect.shared.get_or_insert_default();
+    }
     let identity = Identity {
         version: connect.version,
         client_id: connect.client_id.clone(),

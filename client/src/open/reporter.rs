@@ -94,10 +94,16 @@ impl Reporter {
                 let _ = commands.send(Command::Stop);
             }
         }
-        tell(desk, || Happening::Ended {
-            cause: cause.clone(),
-            again,
-        });
+        for line in desk.listeners.clone() {
+            let end = Happening::Ended {
+                cause: cause.clone(),
+                again,
+            };
+            // A server that stays away is no reason for memory without a bound.
+            let alike = |last: &Item| matches!(last, Item::Happening(last) if matches!(**last, Happening::Ended { .. }));
+            desk.inboxes
+                .push_or_replace(line, Item::Happening(Box::new(end)), alike);
+        }
     }
 
     fn delivered(&self, desk: &mut Desk, message: &Message, dup: bool, receipt: Option<Receipt>) {

@@ -104,8 +104,12 @@ impl Settings {
     /// Asks for the session that the server may have kept, and has it kept for so long after each connection, in whole
     /// seconds up to 2^32 - 2; what is longer never ends. In 3.1.1 it is kept as long as the server likes.
     ///
-    /// A session that an earlier process began is the server's to know: it may hold messages that are delivered before
-    /// anything is subscribed here. [`crate::Happening::Unclaimed`] is where they come.
+    /// That may be a session that an earlier process began. It holds subscriptions that this process has not made, and
+    /// messages for them that are delivered before anything is subscribed here: [`crate::Happening::Unclaimed`] is where
+    /// they come, to an [`crate::Events`] that was there before the driver ran. What the earlier process had published
+    /// and not seen acknowledged is not known here, and nor are its packet identifiers: where it may have died in the
+    /// middle of a QoS 2 message, begin anew instead, or the server may take the first one with that identifier for the
+    /// old one.
     #[must_use]
     pub fn session(mut self, expiry: Duration) -> Self {
         let five = self.connect.version == Version::V5_0;

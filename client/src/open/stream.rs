@@ -118,7 +118,7 @@ fn acknowledge(left: Vec<Item>) {
 }
 
 /// What happens to a client. What is not taken fills the same room as messages do, see [`Messages`]: take all the while, or
-/// drop it.
+/// drop it. Where the room is full, of several [`Happening::Ended`] in a row the last one is kept.
 #[derive(Debug)]
 pub struct Events {
     shared: Shared,

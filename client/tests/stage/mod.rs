@@ -14,10 +14,6 @@ pub(crate) fn filter(filter: &str) -> TopicFilter {
     TopicFilter::parse_v5(filter).unwrap()
 }
 
-pub(crate) fn server() -> Server {
-    Server::new(Broker::new(Config::default()))
-}
-
 /// Plays a script against a broker; both end with the script.
 pub(crate) async fn with_broker<F: Future<Output = ()>>(script: impl FnOnce(SocketAddr) -> F) {
     with_broker_of(Config::default(), script).await;

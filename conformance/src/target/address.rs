@@ -82,6 +82,12 @@ impl Target {
         self.credentials.is_some()
     }
 
+    /// What clients say to be let in, if anything.
+    #[must_use]
+    pub const fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
     /// Whether TLS is spoken on the way there.
     #[must_use]
     pub const fn is_encrypted(&self) -> bool {

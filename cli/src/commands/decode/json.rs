@@ -10,7 +10,6 @@ use squall_protocol::{
     json::{key, to_fields},
     layout::{Field, FieldValue, Group},
 };
-use std::fmt::Write as _;
 
 /// Fields of a packet that are shown as JSON, which takes far more room than the packet.
 const JSON_FIELDS: usize = 100_000;
@@ -58,21 +57,6 @@ impl Decoded {
         };
         serde_json::to_string(&object).expect("nothing in it can fail")
     }
-}
-
-/// JSON whose strings have no character that a terminal would obey or hide.
-pub(super) fn plain(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c.is_ascii() && c != '\u{7f}' || c.escape_debug().len() == 1 {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out
 }
 
 fn violation_as_json(violation: &Violation) -> Value {

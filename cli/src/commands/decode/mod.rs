@@ -10,7 +10,6 @@ use crate::{
     input,
     screen::{self, Printer},
 };
-use json::plain;
 use stream::{Part, Stream};
 
 /// After so many packets that break a rule this is no capture of MQTT, or of another version or end.
@@ -53,7 +52,7 @@ pub(crate) fn run(args: &Decode) -> Result<Ending> {
                     out.finish()?;
                     return Err(refused);
                 }
-                out.line(&plain(&decoded.as_json()))?
+                out.line(&screen::plain(&decoded.as_json()))?
             }
         };
         if !going_on {
@@ -80,7 +79,6 @@ pub(crate) fn run(args: &Decode) -> Result<Ending> {
 #[cfg(test)]
 mod tests {
     use super::{
-        json::plain,
         stream::{Part, remaining_length},
         *,
     };
@@ -166,7 +164,7 @@ mod tests {
             let mut at = 0;
             while let Some(packet) = stream.next().expect("nothing has to be read") {
                 prop_assert_eq!(packet.at, at);
-                let json: Value = serde_json::from_str(&plain(&packet.as_json())).expect("it is JSON");
+                let json: Value = serde_json::from_str(&screen::plain(&packet.as_json())).expect("it is JSON");
                 let digits = json["hex"].as_str().expect("there are bytes");
                 prop_assert_eq!(&hex::compact(&bytes[at..at + packet.bytes.len()]), digits);
                 prop_assert_eq!(json["valid"].as_bool(), Some(packet.inspection.result.is_ok()));
