@@ -286,7 +286,8 @@ fn who_hangs_up_is_sent_nothing_that_was_kept_back() {
     bench.machine.handle_closed(bench.now, conn, Hangup::Reset);
     bench.drain();
     bench.stored();
-    let of_it: Vec<_> = bench.events.iter().filter(|e| e.conn() == conn).collect();
+    let of_it = bench.events.iter().filter(|e| e.conn() == Some(conn));
+    let of_it: Vec<_> = of_it.collect();
     assert!(
         matches!(of_it.last(), Some(Event::Closed { .. })),
         "{of_it:?}"
@@ -340,6 +341,11 @@ fn when_the_store_fails_nobody_is_promised_anything_and_everybody_is_sent_away()
         );
     }
     assert_eq!(bench.closed, BTreeSet::from([one, other]));
+    let mut events = bench.events.iter();
+    let failed = events.position(|e| matches!(e, Event::Failed(_)));
+    let ends = |e: &Event| matches!(e, Event::Closed { .. });
+    let after = &bench.events[failed.expect("it is told")..];
+    assert_eq!(after.iter().filter(|e| ends(e)).count(), 2, "{after:?}");
     let why = bench.machine.failure().unwrap();
     assert_eq!(why, "the store takes nothing any more: no space left");
     let late = bench.dial("late", 0, None);

@@ -5,7 +5,8 @@ use super::{AtServer, Node, Record, What};
 use crate::{net::Way, order::Order, tap::Cut};
 use squall_client::{Command, ConnectOptions, EndCause, Message, Script, Ticket};
 use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
-use squall_scenarios::model::{Crash, CutBy, CutPoint};
+use squall_scenarios::model::{Crash, CutBy, CutPoint, Trouble, Unsynced};
+use std::time::Duration;
 
 /// Format of the canonical bytes; part of every hash.
 const FORMAT: &[u8] = b"squall trace 2";
@@ -79,6 +80,9 @@ impl Bytes {
                     .tag(cut_by(*by))
                     .option(*packet, |out, p| out.packet_type(p));
             }
+            What::GaveUp(_) => {
+                self.tag(6);
+            }
         }
     }
 
@@ -129,14 +133,27 @@ impl Bytes {
                 self.tag(7);
             }
             Order::Broker(_, script) => self.tag(8).broker_script(script),
-            Order::Crash(how) => {
-                self.tag(9).tag(match how {
-                    Crash::Kill => 1,
-                    Crash::PowerLoss => 2,
+            Order::Crash(how, unsynced) => {
+                self.tag(9).tag(match (how, unsynced) {
+                    (Crash::Kill, _) => 1,
+                    (Crash::PowerLoss, Unsynced::Any) => 2,
+                    (Crash::PowerLoss, Unsynced::Lost) => 3,
+                    (Crash::PowerLoss, Unsynced::Torn) => 4,
+                    (Crash::PowerLoss, Unsynced::Kept) => 5,
                 });
             }
             Order::Restart => {
                 self.tag(10);
+            }
+            Order::Disk(trouble, (min, max)) => {
+                self.tag(11).tag(match trouble {
+                    Trouble::Sound => 0,
+                    Trouble::Fails => 1,
+                    Trouble::Full => 2,
+                    Trouble::Slow => 3,
+                });
+                let ms = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                self.number(ms(min)).number(ms(max));
             }
         }
     }
