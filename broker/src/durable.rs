@@ -5,7 +5,7 @@ use crate::{
     security::Verdict,
     store::{Batch, Store, StoreError},
 };
-use squall_protocol::Time;
+use squall_protocol::{PacketId, Time};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -184,6 +184,13 @@ impl Durable {
         if self.lines.remove(&conn).is_none() {
             return;
         }
+        let unsent = self.kept_back.iter().filter_map(|(_, what)| match &what.1 {
+            What::Output(Output::Send { bytes, .. }) if what.0 == conn => first_attempt(bytes),
+            _ => None,
+        });
+        for id in unsent {
+            self.broker.handle_unsent(conn, id);
+        }
         let events = &mut self.events;
         self.kept_back.retain(|(_, what)| {
             if what.0 != conn {
@@ -261,6 +268,19 @@ impl Durable {
         self.broker.handle_shutdown(now);
         self.called(now);
     }
+}
+
+/// The packet identifier of a PUBLISH that is sent for the first time, if these bytes are one.
+fn first_attempt(bytes: &[u8]) -> Option<PacketId> {
+    let (&first, rest) = bytes.split_first()?;
+    let (is_publish, dup, qos) = (first >> 4 == 3, first & 0x08 != 0, first & 0x06);
+    if !is_publish || dup || qos == 0 {
+        return None;
+    }
+    let length = 1 + rest.iter().position(|byte| byte & 0x80 == 0)?;
+    let (topic, rest) = rest.get(length..)?.split_first_chunk()?;
+    let id = rest.get(u16::from_be_bytes(*topic).into()..)?;
+    PacketId::new(u16::from_be_bytes(*id.first_chunk()?))
 }
 
 /// Whether a connection is over already when this is told of it.

@@ -71,7 +71,7 @@ fn a_story_cut_off_by_its_limit_says_so_first_and_nothing_is_judged_that_might_h
 
 #[test]
 fn a_story_of_too_many_events_says_so_first() {
-    // In 5.0 a client is told that its session was taken over, and stays away.
+    // A 3.1.1 client is not told that another one has its session, so two go on taking it from each other.
     let findings = findings_in(
         Version::V3_1_1,
         "title: t\nlimit: 10h\nnetwork: { latency: 1ms }\nclients:\n  a: { client_id: x, reconnect: 1ms }\n  \

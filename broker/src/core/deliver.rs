@@ -265,10 +265,19 @@ impl Broker {
     /// the client does not take any more is dropped, but the client may know its packet identifier. It has the Subscription
     /// Identifiers that it had [X-5.0-subid-7].
     fn send_again(&mut self, now: Time, client: Client, id: PacketId, delivery: &Delivery) {
-        // [MQTT-3.3.1-1]
-        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), true) {
+        // [MQTT-3.3.1-1]; what never left is no duplicate [MQTT-3.3.1-3]
+        let dup = !self.sessions[client.session].unsent.remove(&id);
+        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), dup) {
             let abandoned = self.sessions[client.session].abandon(id);
             debug_assert_eq!(abandoned, Action::Drop, "the flow was open");
+        }
+    }
+
+    /// A PUBLISH that was given out never reached the transport of its connection, which is over: when it is sent, that
+    /// is the first time. To be called before the core is told of the end.
+    pub(crate) fn handle_unsent(&mut self, conn: ConnId, id: PacketId) {
+        if let Some(client) = self.conns.client(conn) {
+            self.sessions[client.session].unsent.insert(id);
         }
     }
 

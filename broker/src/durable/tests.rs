@@ -296,6 +296,33 @@ fn who_hangs_up_is_sent_nothing_that_was_kept_back() {
 }
 
 #[test]
+fn what_was_kept_back_from_who_hung_up_comes_for_the_first_time() {
+    let mut bench = Bench::new();
+    let conn = bench.connect("away", 60);
+    bench.subscribe(conn, "t");
+    bench.heard(conn);
+    let one = bench.connect("one", 0);
+    bench.send(one, &publish("a", QoS::AtLeastOnce, 1));
+    bench.machine.handle_closed(bench.now, conn, Hangup::Reset);
+    bench.drain();
+    bench.stored();
+    assert!(bench.heard(conn).is_empty(), "it was not there any more");
+    let back = bench.dial("away", 60, None);
+    bench.stored();
+    let heard = bench.heard(back);
+    assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
+    assert!(heard[1].contains("dup: false"), "{heard:?}");
+    // Now it was sent, and is sent again as what it is.
+    bench.machine.handle_closed(bench.now, back, Hangup::Reset);
+    bench.stored();
+    let again = bench.dial("away", 60, None);
+    bench.stored();
+    let heard = bench.heard(again);
+    assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
+    assert!(heard[1].contains("dup: true"), "{heard:?}");
+}
+
+#[test]
 fn what_nobody_waits_for_is_stored_soon() {
     let mut bench = Bench::new();
     bench.somebody_away();

@@ -140,7 +140,11 @@ fn id_at(text: &str) -> Option<&str> {
 
 /// In a table: the column it stands in.
 fn column(before: &str) -> Option<Version> {
-    match (before.rfind("v3 "), before.rfind("v5 ")) {
+    let last = |version: &str| {
+        let ends = [" ", "[", "_"].map(|end| before.rfind(&format!("{version}{end}")));
+        ends.into_iter().flatten().max()
+    };
+    match (last("v3"), last("v5")) {
         (Some(v3), Some(v5)) if v3 > v5 => Some(Version::V3_1_1),
         (Some(_), None) => Some(Version::V3_1_1),
         (_, Some(_)) => Some(Version::V5_0),
@@ -183,7 +187,8 @@ fn citations_are_read_with_their_versions() {
         ("MQTT-1.5.3-3", None),
     ];
     assert_eq!(read, expected.map(is));
-    let table = "[Publish] v3 [\"MQTT-3.3.1-2\", \"MQTT-3.3.2-1\"] v5 [\"X-5.0-utf8-1\"];";
+    let table = "[Publish] v3 [\"MQTT-3.3.1-2\", \"MQTT-3.3.2-1\"] v5 [\"X-5.0-utf8-1\"]; \
+        v3[\"MQTT-2.3.1-1\"], v5[\"MQTT-2.2.1-3\"], v3_1_1: &[\"MQTT-4.7.1-3\"], v5_0: &[\"MQTT-4.7.1-2\"]";
     let read: Vec<_> = cited(table)
         .into_iter()
         .map(|c| (c.id, c.version))
@@ -192,6 +197,10 @@ fn citations_are_read_with_their_versions() {
         ("MQTT-3.3.1-2", v3),
         ("MQTT-3.3.2-1", v3),
         ("X-5.0-utf8-1", v5),
+        ("MQTT-2.3.1-1", v3),
+        ("MQTT-2.2.1-3", v5),
+        ("MQTT-4.7.1-3", v3),
+        ("MQTT-4.7.1-2", v5),
     ];
     assert_eq!(read, expected.map(is));
 }

@@ -217,6 +217,22 @@ fn action() -> BoxedStrategy<Action> {
     .boxed()
 }
 
+fn change() -> BoxedStrategy<StepKind> {
+    (option::of(0..CLIENTS), link(), 0..3)
+        .prop_map(|(client, link, which)| {
+            let latency = (link.latency_min_ms, link.latency_max_ms);
+            StepKind::Network(step::Network {
+                client,
+                change: LinkChange {
+                    latency_ms: Some(latency).filter(|_| which != 1),
+                    loss_permille: Some(link.loss_permille).filter(|_| which != 0),
+                    optional: which == 2,
+                },
+            })
+        })
+        .boxed()
+}
+
 fn leaf() -> BoxedStrategy<StepKind> {
     let who = prop_oneof![
         3 => (0..CLIENTS, action()),
@@ -233,18 +249,6 @@ fn leaf() -> BoxedStrategy<StepKind> {
                 wait,
             }
         });
-    let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
-        let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
-        let loss_permille = Some(link.loss_permille).filter(|_| which != 0);
-        StepKind::Network(step::Network {
-            client,
-            change: LinkChange {
-                latency_ms,
-                loss_permille,
-                optional: which == 2,
-            },
-        })
-    });
     let work = (
         vec(topic(), 1..3),
         vec(qos(), 1..3),
@@ -271,7 +275,7 @@ fn leaf() -> BoxedStrategy<StepKind> {
         6 => client,
         2 => troubles::fault().prop_map(StepKind::Fault),
         1 => troubles::outage(),
-        1 => change,
+        1 => change(),
         1 => ms().prop_map(|time| StepKind::Wait(Wait(time))),
         1 => ms().prop_map(|time| StepKind::Settle(Settle(time))),
         1 => work,

@@ -61,7 +61,12 @@ impl Disk {
         }
         if let (Trouble::Sound, Some(key)) = (self.trouble, fields.key("for")) {
             let help = "remove it; a disk that is sound stays so";
-            cx.refuse(&key.span, "a sound disk gets no trouble by itself", "until when?", help);
+            cx.refuse(
+                &key.span,
+                "a sound disk gets no trouble by itself",
+                "until when?",
+                help,
+            );
         }
         true
     }

@@ -167,7 +167,7 @@ impl Machinery {
             let left = left.iter().filter_map(Weak::upgrade);
             let left = left.filter_map(|socket| socket.take());
             match turn {
-                // In order, as the system closes what a process leaves behind.
+                // In order, as the system closes what a process leaves.
                 Turn::Crash(Crash::Kill) => left.for_each(drop),
                 Turn::Crash(Crash::PowerLoss) => dark.extend(left),
                 Turn::Restart(begun) => {

@@ -71,6 +71,22 @@ struct Shared {
 }
 
 impl Shared {
+    /// Before anything has happened.
+    fn new(play: &Play<'_>) -> Self {
+        let clients = &play.plan.clients;
+        Self {
+            now: Time::ZERO,
+            trace: Trace::new(),
+            net: Network::new(play.seed, clients.iter().map(|c| c.link)),
+            next_token: 0,
+            dialed: vec![VecDeque::new(); clients.len()],
+            accepted: Vec::new(),
+            uptime: Uptime::default(),
+            asides: Asides::default(),
+            fallen: None,
+        }
+    }
+
     fn record(&mut self, at: Time, node: Node, what: What) {
         assert_eq!(
             at, self.now,
@@ -191,17 +207,7 @@ impl<'a> Stage<'a> {
             .simulation_duration(Duration::MAX)
             .tcp_capacity(SEGMENTS)
             .build();
-        let shared = Rc::new(RefCell::new(Shared {
-            now: Time::ZERO,
-            trace: Trace::new(),
-            net: Network::new(play.seed, plan.clients.iter().map(|c| c.link)),
-            next_token: 0,
-            dialed: vec![VecDeque::new(); plan.clients.len()],
-            accepted: Vec::new(),
-            uptime: Uptime::default(),
-            asides: Asides::default(),
-            fallen: None,
-        }));
+        let shared = Rc::new(RefCell::new(Shared::new(play)));
         // The broker first: at one instant it runs before the clients.
         let (mut broker, disk) = (None, play.disk());
         let visitor = match play.stranger {
