@@ -5,7 +5,7 @@ use crate::{
     security::Verdict,
     store::{Batch, Store, StoreError},
 };
-use squall_protocol::Time;
+use squall_protocol::{PacketId, Time};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -39,22 +39,35 @@ pub struct Durable {
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
     failure: Option<StoreError>,
+    /// Somebody observes.
+    observing: bool,
 }
 
+/// Something that waits, and its connection.
 #[derive(Debug)]
-enum KeptBack {
+struct KeptBack(ConnId, What);
+
+#[derive(Debug)]
+enum What {
     Output(Output),
     Event(Event),
 }
 
+impl From<Output> for KeptBack {
+    fn from(output: Output) -> Self {
+        let (Output::Send { conn, .. } | Output::Verify { conn, .. } | Output::Close { conn }) =
+            output;
+        Self(conn, What::Output(output))
+    }
+}
+
 impl KeptBack {
-    const fn conn(&self) -> ConnId {
-        match self {
-            Self::Output(
-                Output::Send { conn, .. } | Output::Verify { conn, .. } | Output::Close { conn },
-            ) => *conn,
-            Self::Event(event) => event.conn(),
-        }
+    /// Whether it is that its connection is over.
+    const fn is_end(&self) -> bool {
+        matches!(
+            self.1,
+            What::Output(Output::Close { .. }) | What::Event(Event::Closed { .. })
+        )
     }
 }
 
@@ -63,7 +76,7 @@ impl Durable {
     /// crash makes them undone, which the standard allows: the message is sent again.
     pub const UNPROMISED: Duration = Duration::from_millis(200);
 
-    /// A broker that goes on from what is stored.
+    /// A broker that goes on from what is stored: a restart is no end of a session [X-5.0-session-7].
     ///
     /// # Errors
     /// When that cannot be read.
@@ -87,6 +100,7 @@ impl Durable {
             outputs: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
+            observing: false,
         };
         durable.called(now);
         match durable.failure.take() {
@@ -113,16 +127,21 @@ impl Durable {
         }
         while let Some(event) = self.broker.poll_event() {
             match &event {
-                // What it is about is known to the peer already.
-                Event::Opened { .. } | Event::Received { .. } | Event::Violation { .. } => {
+                // What it is about is known to the peer already, or to nobody.
+                Event::Opened { .. }
+                | Event::Received { .. }
+                | Event::Violation { .. }
+                | Event::Failed(_) => {
                     self.events.push_back(event);
                 }
                 Event::Closed { conn, cause } if is_peers(*cause) => {
                     self.give_up(*conn);
                     self.events.push_back(event);
                 }
-                Event::Sent { .. } | Event::SentRaw { .. } | Event::Closed { .. } => {
-                    self.hand_on(changed, KeptBack::Event(event));
+                Event::Sent { conn, .. }
+                | Event::SentRaw { conn, .. }
+                | Event::Closed { conn, .. } => {
+                    self.hand_on(changed, KeptBack(*conn, What::Event(event)));
                 }
             }
         }
@@ -132,14 +151,14 @@ impl Durable {
                 self.outputs.push_back(output);
                 continue;
             }
-            self.hand_on(changed, KeptBack::Output(output));
+            self.hand_on(changed, output.into());
         }
         self.store(now);
     }
 
     /// Keeps something back, if it has to be.
     fn hand_on(&mut self, changed: bool, what: KeptBack) {
-        let conn = what.conn();
+        let conn = what.0;
         let waits_for = match changed && !self.gathered.is_empty() {
             true => Some(self.gathering),
             false => self.lines.get(&conn).copied(),
@@ -154,9 +173,9 @@ impl Durable {
     }
 
     fn pass_on(&mut self, what: KeptBack) {
-        match what {
-            KeptBack::Output(output) => self.outputs.push_back(output),
-            KeptBack::Event(event) => self.events.push_back(event),
+        match what.1 {
+            What::Output(output) => self.outputs.push_back(output),
+            What::Event(event) => self.events.push_back(event),
         }
     }
 
@@ -165,13 +184,20 @@ impl Durable {
         if self.lines.remove(&conn).is_none() {
             return;
         }
+        let unsent = self.kept_back.iter().filter_map(|(_, what)| match &what.1 {
+            What::Output(Output::Send { bytes, .. }) if what.0 == conn => first_attempt(bytes),
+            _ => None,
+        });
+        for id in unsent {
+            self.broker.handle_unsent(conn, id);
+        }
         let events = &mut self.events;
         self.kept_back.retain(|(_, what)| {
-            if what.conn() != conn {
+            if what.0 != conn {
                 return true;
             }
             // That it was closed here comes true with that.
-            if let KeptBack::Event(event @ Event::Closed { .. }) = what {
+            if let What::Event(event @ Event::Closed { .. }) = &what.1 {
                 events.push_back(event.clone());
             }
             false
@@ -220,12 +246,8 @@ impl Durable {
     fn release(&mut self, batches: usize) {
         self.stored += batches as u64;
         while let Some((_, what)) = self.kept_back.pop_front_if(|(n, _)| *n <= self.stored) {
-            if self
-                .lines
-                .get(&what.conn())
-                .is_some_and(|n| *n <= self.stored)
-            {
-                self.lines.remove(&what.conn());
+            if (self.lines.get(&what.0)).is_some_and(|n| *n <= self.stored) {
+                self.lines.remove(&what.0);
             }
             self.pass_on(what);
         }
@@ -233,21 +255,32 @@ impl Durable {
 
     /// Nothing can be promised any more.
     fn fail(&mut self, now: Time, error: StoreError) {
+        if self.observing {
+            self.events.push_back(Event::Failed(error.to_string()));
+        }
         self.failure = Some(error);
         self.gathered = Batch::default();
         self.lines.clear();
-        for (_, what) in std::mem::take(&mut self.kept_back) {
-            let is_end = matches!(
-                what,
-                KeptBack::Output(Output::Close { .. }) | KeptBack::Event(Event::Closed { .. })
-            );
-            if is_end {
-                self.pass_on(what);
-            }
+        let kept_back = std::mem::take(&mut self.kept_back).into_iter();
+        for (_, what) in kept_back.filter(|(_, what)| what.is_end()) {
+            self.pass_on(what);
         }
         self.broker.handle_shutdown(now);
         self.called(now);
     }
+}
+
+/// The packet identifier of a PUBLISH that is sent for the first time, if these bytes are one.
+fn first_attempt(bytes: &[u8]) -> Option<PacketId> {
+    let (&first, rest) = bytes.split_first()?;
+    let (is_publish, dup, qos) = (first >> 4 == 3, first & 0x08 != 0, first & 0x06);
+    if !is_publish || dup || qos == 0 {
+        return None;
+    }
+    let length = 1 + rest.iter().position(|byte| byte & 0x80 == 0)?;
+    let (topic, rest) = rest.get(length..)?.split_first_chunk()?;
+    let id = rest.get(u16::from_be_bytes(*topic).into()..)?;
+    PacketId::new(u16::from_be_bytes(*id.first_chunk()?))
 }
 
 /// Whether a connection is over already when this is told of it.
@@ -343,6 +376,7 @@ impl Machine for Durable {
     }
 
     fn observe(&mut self, on: bool) {
+        self.observing = on;
         self.broker.observe(on);
     }
 

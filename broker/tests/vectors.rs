@@ -60,7 +60,8 @@ impl Bench {
                 Event::Opened { .. }
                 | Event::Received { .. }
                 | Event::Sent { .. }
-                | Event::SentRaw { .. } => {}
+                | Event::SentRaw { .. }
+                | Event::Failed(_) => {}
             }
         }
         assert_eq!(close, answer.closed.is_some());

@@ -8,6 +8,8 @@
 //! * [`wire`] tampers with the packets between a client and any broker.
 //! * [`fake`] servers that answer without being brokers.
 //! * [`client`] makes a client of ours one that breaks the standard, or is odd and legal: it has a [`client::Habit`].
+//! * [`store`] makes our broker one that forgets what it has promised when it crashes, or is odd and legal: its store has
+//!   a [`store::Habit`].
 //!
 //! [`serve`] puts a [`Server`] on streams and sockets. Nothing here takes part in a verdict.
 
@@ -16,6 +18,7 @@ pub mod double;
 pub mod fake;
 mod family;
 pub mod serve;
+pub mod store;
 mod switch;
 pub mod wire;
 

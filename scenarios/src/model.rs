@@ -17,8 +17,8 @@ pub use crate::{
     statements::Statement,
     step::{
         Entry, Fault, Life, Network, Settle, Step, StepKind, Wait, Workload,
-        fault::{CutBy, CutPoint, Way},
-        life::Crash,
+        fault::{CutBy, CutPoint, Trouble, Way},
+        life::{Crash, Unsynced},
     },
     store::StoreSpec,
 };
@@ -61,11 +61,30 @@ impl Scenario {
         self.clients[client].version.unwrap_or(version)
     }
 
-    /// Whether the broker goes down in it, or comes back.
+    /// Whether the broker may go down in it, or come back: by a step, or as its disk has a trouble.
     #[must_use]
     pub fn crashes(&self) -> bool {
         let mut steps = self.steps.iter().flat_map(Step::all);
-        steps.any(|step| matches!(step.kind, StepKind::Life(_)))
+        steps.any(|step| {
+            matches!(
+                step.kind,
+                StepKind::Life(_) | StepKind::Fault(Fault::Disk(_))
+            )
+        })
+    }
+
+    /// The longest that the disk of the broker's store takes in it to make durable what was written; `None` without one.
+    #[must_use]
+    pub fn longest_sync(&self) -> Option<Duration> {
+        let usual = self.broker.store.as_ref()?.sync.1;
+        let steps = self.steps.iter().flat_map(Step::all);
+        let slow = steps.filter_map(|step| match &step.kind {
+            StepKind::Fault(Fault::Disk(disk)) if disk.trouble == Trouble::Slow => {
+                Some(disk.sync.1)
+            }
+            _ => None,
+        });
+        Some(slow.fold(usual, Duration::max))
     }
 
     /// Every version that somebody speaks in a run with `version`, that one first.

@@ -221,30 +221,8 @@ fn add_observer(plan: &mut Scenario) {
     let observer = observer(plan.crashes());
     let connect = observer.connect.clone();
     plan.clients.push(observer);
-    let step = |action| Step {
-        source: Source::default(),
-        kind: StepKind::Client {
-            client,
-            action,
-            within: None,
-            wait: true,
-        },
-    };
-    let subscribe = |filters| {
-        Action::Subscribe(Subscribe {
-            filters,
-            qos: QoS::ExactlyOnce,
-            ..Subscribe::empty()
-        })
-    };
-    let join = |connect| {
-        Action::Connect(Connect {
-            connect,
-            expect: ConnectExpect::default(),
-        })
-    };
     if !wills.is_empty() {
-        let prologue = [step(join(connect.clone())), step(subscribe(wills))];
+        let prologue = looks(client, connect.clone(), wills);
         plan.steps.splice(0..0, prologue);
     }
     if !retained.is_empty() {
@@ -253,13 +231,34 @@ fn add_observer(plan: &mut Scenario) {
             clean_start: true,
             ..connect
         };
-        plan.steps.push(step(join(fresh)));
-        plan.steps.push(step(subscribe(retained)));
+        plan.steps.extend(looks(client, fresh, retained));
         plan.steps.push(Step {
             source: Source::default(),
             kind: StepKind::Wait(Wait(Duration::from_millis(100))),
         });
     }
+}
+
+/// It connects and subscribes to these.
+fn looks(client: usize, connect: ConnectSpec, filters: Vec<String>) -> [Step; 2] {
+    let connect = Action::Connect(Connect {
+        connect,
+        expect: ConnectExpect::default(),
+    });
+    let subscribe = Action::Subscribe(Subscribe {
+        filters,
+        qos: QoS::ExactlyOnce,
+        ..Subscribe::empty()
+    });
+    [connect, subscribe].map(|action| Step {
+        source: Source::default(),
+        kind: StepKind::Client {
+            client,
+            action,
+            within: None,
+            wait: true,
+        },
+    })
 }
 
 /// Every topic the client's wills go to: its usual one and those of single connect steps.

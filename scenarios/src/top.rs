@@ -124,6 +124,7 @@ pub(crate) fn read(
         .get(BROKER)
         .and_then(|node| record::read(cx, node, BrokerSpec::empty()));
     cx.broker_scripted = broker.as_ref().is_some_and(|broker| broker.scripted);
+    cx.broker_stored = broker.as_ref().is_some_and(|broker| broker.store.is_some());
     let declared = fields.need(cx, CLIENTS);
     let mut clients = declared.map_or_else(Vec::new, |node| client::read(cx, node, link));
     if let Some(node) = fields.get(LINKS) {

@@ -23,4 +23,7 @@ pub mod run;
 pub mod sweep;
 pub mod tap;
 pub mod trace;
+mod wear;
 pub mod world;
+
+pub use wear::Wear;

@@ -3,7 +3,8 @@
 use crate::net::Way;
 use squall_broker::Script;
 use squall_client::{Command, Message, Ticket};
-use squall_scenarios::model::{ClientIx, Crash, CutBy, CutPoint, LinkChange};
+use squall_scenarios::model::{ClientIx, Crash, CutBy, CutPoint, LinkChange, Trouble, Unsynced};
+use std::time::Duration;
 
 /// One thing a world does for the director, before anything else happens at that instant.
 #[derive(Clone, Debug)]
@@ -24,10 +25,12 @@ pub enum Order {
     Cut(ClientIx, CutBy),
     /// Disarms every cut.
     Disarm(ClientIx),
-    /// The broker goes down.
-    Crash(Crash),
+    /// The broker goes down, and this becomes of what its disk had not made durable.
+    Crash(Crash, Unsynced),
     /// The broker begins again.
     Restart,
+    /// The disk of the broker's store has this trouble from now on; a slow one takes this long to sync.
+    Disk(Trouble, (Duration, Duration)),
 }
 
 impl Order {
@@ -43,11 +46,11 @@ impl Order {
         }
     }
 
-    /// The client it is about; none for what becomes of the broker.
+    /// The client it is about; none for what becomes of the broker and its disk.
     #[must_use]
     pub const fn client(&self) -> Option<ClientIx> {
         Some(match self {
-            Self::Crash(_) | Self::Restart => return None,
+            Self::Crash(..) | Self::Restart | Self::Disk(..) => return None,
             Self::Client(c, _)
             | Self::Broker(c, _)
             | Self::Link(c, _)

@@ -105,23 +105,23 @@ impl Replay {
     #[must_use]
     pub fn to_yaml(&self) -> String {
         use std::fmt::Write as _;
-        let quoted = |s: &str| serde_json::to_string(s).expect("a string has a JSON form");
+        let string = |s: &str| serde_json::to_string(s).expect("a string has a JSON form");
         let mut text = String::from("# A run of Squall. Run it again with: squall replay FILE\n");
         let lines = [
             ("squall_replay", FORMAT.to_string()),
-            ("squall", quoted(&self.squall)),
-            ("name", quoted(&self.plan.name)),
-            ("source", quoted(&self.plan.file)),
-            ("version", quoted(self.version.as_str())),
+            ("squall", string(&self.squall)),
+            ("name", string(&self.plan.name)),
+            ("source", string(&self.plan.file)),
+            ("version", string(self.version.as_str())),
             ("seed", self.seed.to_string()),
             ("world", self.place.to_string()),
             ("verdict", self.verdict.to_string()),
-            ("trace_hash", quoted(&self.trace_hash)),
+            ("trace_hash", string(&self.trace_hash)),
         ];
         let stranger = match &self.place {
             Place::In(_) => None,
-            Place::Live(broker) => Some(("broker", quoted(broker))),
-            Place::Client(client) => Some(("client", quoted(client))),
+            Place::Live(broker) => Some(("broker", string(broker))),
+            Place::Client(client) => Some(("client", string(client))),
         };
         for (key, value) in lines.into_iter().chain(stranger) {
             writeln!(text, "{key}: {value}").expect("writing to a string");

@@ -1,18 +1,28 @@
 //! Who tests the judge of crashes: stores that forget, or promise too early, are caught by the stories of
 //! `scenarios/durability`, which the sound one passes; and both worlds crash alike, whenever it happens.
 
-use bytes::Bytes;
-use squall_broker::store::{Batch, Key, Store, StoreError};
-use squall_protocol::{Time, Version};
+use squall_broker::store::Store;
+use squall_protocol::Version;
 use squall_reports::{SimResult, Verdict};
-use squall_saboteurs::double::Double;
+use squall_saboteurs::{
+    double::Double,
+    store::{Habit, Habitual},
+};
 use squall_scenarios::{load_file, load_str, model::Scenario};
 use squall_sim::{
     run::Run,
     trace::Trace,
     world::{Stranger, World},
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 fn load(name: &str) -> Scenario {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
@@ -20,149 +30,127 @@ fn load(name: &str) -> Scenario {
     load_file(&file, &root).unwrap_or_else(|p| panic!("{name}: {p:#?}"))
 }
 
-/// What lies between the broker and its store.
-type Between = dyn Fn(Box<dyn Store>) -> Box<dyn Store> + Sync;
+/// Every story in which a broker with a store goes down.
+fn stories() -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let folder = fs::read_dir(root.join("durability")).expect("the stories");
+    let mut names: Vec<_> = folder.map(|file| file.expect("a story").path()).collect();
+    names.sort();
+    let stories = names.iter().map(|file| {
+        load_file(file, &root).unwrap_or_else(|p| panic!("{}: {p:#?}", file.display()))
+    });
+    stories
+        .filter(|story| story.broker.store.is_some())
+        .collect()
+}
 
-/// Rules that are broken in the first seeds of a story with this in between; nothing is without it.
-fn rules(story: &str, between: &Between) -> BTreeSet<String> {
-    let story = load(story);
-    let mut rules = BTreeSet::new();
+/// What is found in the seeds of a story when the broker's store has this habit, with its rule, and how often the habit
+/// made a difference.
+fn found(story: &Scenario, habit: Habit, seeds: u32) -> (Vec<(String, String)>, u64) {
+    let bites = Arc::<AtomicU64>::default();
+    let between = |store| {
+        let bites = Arc::clone(&bites);
+        Box::new(Habitual::new(habit, store, bites)) as Box<dyn Store>
+    };
+    let mut all = Vec::new();
     for &version in &story.versions {
-        for seed in 0..story.seeds.into() {
-            let run = Run::new(&story, version, seed);
-            let sound = run.judge().result.findings;
-            assert!(
-                sound.is_empty(),
-                "{} {version} {seed}: {sound:#?}",
-                story.name
-            );
+        for seed in 0..seeds.into() {
             let run = Run {
-                stranger: Some(Stranger::Store(between)),
-                ..run
+                stranger: Some(Stranger::Store(&between)),
+                ..Run::new(story, version, seed)
             };
-            let found = run.judge().result.findings;
-            rules.extend(found.into_iter().map(|finding| finding.rule));
+            let findings = run.judge().result.findings.into_iter();
+            all.extend(findings.map(|found| {
+                let told = format!("{version}, seed {seed}: {}", found.message);
+                (found.rule, told)
+            }));
         }
     }
-    rules
+    (all, bites.load(Ordering::Relaxed))
 }
 
-#[track_caller]
-fn caught(story: &str, between: &Between, rule: &str) {
-    let rules = rules(story, between);
-    assert!(
-        rules.contains(rule),
-        "{story}: `{rule}` is not among {rules:?}"
-    );
-}
-
-/// Says that everything is stored before it is.
-#[derive(Debug)]
-struct Hasty(Box<dyn Store>, usize);
-
-impl Store for Hasty {
-    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
-        self.0.load()
-    }
-
-    fn store(&mut self, now: Time, batch: Batch) -> Result<(), StoreError> {
-        self.1 += 1;
-        self.0.store(now, batch)
-    }
-
-    fn stored(&mut self, now: Time) -> Result<usize, StoreError> {
-        self.0.stored(now)?;
-        Ok(std::mem::take(&mut self.1))
-    }
-}
-
-/// Has forgotten rows when it is opened again.
-#[derive(Debug)]
-struct Forgetful {
-    store: Box<dyn Store>,
-    forgets: fn(&Key) -> bool,
-}
-
-impl Store for Forgetful {
-    fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
-        let mut rows = self.store.load()?;
-        rows.retain(|(key, _)| !(self.forgets)(key));
-        Ok(rows)
-    }
-
-    fn store(&mut self, now: Time, batch: Batch) -> Result<(), StoreError> {
-        self.store.store(now, batch)
-    }
-
-    fn stored(&mut self, now: Time) -> Result<usize, StoreError> {
-        self.store.stored(now)
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.store.due()
-    }
-}
-
-fn forgets(story: &str, forgets: fn(&Key) -> bool, rule: &str) {
-    let between = move |store| Box::new(Forgetful { store, forgets }) as Box<dyn Store>;
-    caught(story, &between, rule);
-}
-
-#[test]
-fn who_acknowledges_before_the_sync_is_caught() {
-    let hasty = |store| Box::new(Hasty(store, 0)) as Box<dyn Store>;
-    caught("between-the-answer-and-the-disk", &hasty, "packet flow");
-    caught("between-the-answer-and-the-disk", &hasty, "expectation");
-}
-
-#[test]
-fn who_forgets_packet_identifiers_of_publishers_is_caught() {
-    let received = |key: &Key| matches!(key, Key::Received(..));
-    forgets("identifier-in-use", received, "exactly once");
-    forgets("pay-once", received, "exactly once");
-}
-
-#[test]
-fn who_forgets_what_was_on_its_way_is_caught() {
-    let flows = |key: &Key| matches!(key, Key::Flow(..));
-    forgets("order-unpacked", flows, "step");
-    forgets("pay-once", flows, "exactly once");
-}
-
-#[test]
-fn who_forgets_what_waits_is_caught() {
-    forgets(
-        "message-at-the-door",
-        |key| matches!(key, Key::Waiting(..)),
-        "at least once",
-    );
-}
-
-#[test]
-fn who_forgets_subscriptions_is_caught() {
-    let subscriptions = |key: &Key| matches!(key, Key::Subscription(..));
-    forgets("subscribed-for-good", subscriptions, "at least once");
-}
-
-#[test]
-fn who_forgets_sessions_is_caught() {
-    let all = |key: &Key| !matches!(key, Key::Message(_) | Key::Retained(_));
-    forgets("message-at-the-door", all, "session");
-}
-
-#[test]
-fn who_forgets_retained_messages_is_caught() {
-    let retained = |key: &Key| matches!(key, Key::Retained(_));
-    forgets("cold-room-set-point", retained, "retained");
-}
-
-#[test]
-fn who_forgets_wills_is_caught() {
-    forgets(
-        "lift-with-a-will",
-        |key| matches!(key, Key::Will(_)),
+/// By what each habit is caught for certain: a story, and the rule that is broken there.
+const CAUGHT: &[(Habit, &str, &str)] = &[
+    (
+        Habit::Hasty,
+        "between-the-answer-and-the-disk",
+        "packet flow",
+    ),
+    (
+        Habit::Hasty,
+        "between-the-answer-and-the-disk",
         "expectation",
-    );
+    ),
+    (
+        Habit::OneLate,
+        "between-the-answer-and-the-disk",
+        "expectation",
+    ),
+    (Habit::ForgetsReceived, "identifier-in-use", "exactly once"),
+    (Habit::ForgetsReceived, "pay-once", "exactly once"),
+    (Habit::ForgetsFlows, "order-unpacked", "step"),
+    (Habit::ForgetsFlows, "pay-once", "exactly once"),
+    (
+        Habit::ForgetsWaiting,
+        "message-at-the-door",
+        "at least once",
+    ),
+    (
+        Habit::ForgetsSubscriptions,
+        "subscribed-for-good",
+        "at least once",
+    ),
+    (Habit::ForgetsSessions, "message-at-the-door", "session"),
+    (Habit::ForgetsRetained, "cold-room-set-point", "retained"),
+    (Habit::ForgetsWills, "lift-with-a-will", "expectation"),
+    (Habit::KeepsReceived, "identifier-free-again", "step"),
+    (
+        Habit::KeepsUnsubscribed,
+        "subscribed-for-good",
+        "expectation",
+    ),
+];
+
+#[test]
+fn every_store_that_forgets_or_promises_too_early_is_caught() {
+    let mut missed = Vec::new();
+    for (habit, name, rule) in CAUGHT {
+        let story = load(name);
+        let (findings, _) = found(&story, *habit, story.seeds);
+        let rules: BTreeSet<&str> = findings.iter().map(|(rule, _)| rule.as_str()).collect();
+        if !rules.contains(rule) {
+            missed.push(format!("{} in {name}: {rule} of {rules:?}", habit.name()));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+    let wrong = Habit::ALL.iter().filter(|habit| habit.is_wrong());
+    for habit in wrong {
+        let known = CAUGHT.iter().any(|(caught, ..)| caught == habit);
+        assert!(known, "nobody catches {}", habit.name());
+    }
+}
+
+#[test]
+fn no_odd_store_is_accused() {
+    let stories = stories();
+    for habit in Habit::ALL.iter().filter(|habit| !habit.is_wrong()) {
+        let mut bites = 0;
+        for story in &stories {
+            let (findings, bit) = found(story, *habit, story.seeds.min(12));
+            let name = habit.name();
+            assert!(
+                findings.is_empty(),
+                "{name} in {}: {findings:#?}",
+                story.name
+            );
+            bites += bit;
+        }
+        assert!(
+            bites > 20,
+            "{} made a difference {bites} times",
+            habit.name()
+        );
+    }
 }
 
 /// The result of a story of one client with these steps.

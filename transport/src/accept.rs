@@ -9,7 +9,7 @@ use tokio::{
 
 /// A listener.
 pub trait Accept {
-    /// A connection.
+    /// A connection: ordered bytes, both ways [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0).
     type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
 
     /// Waits for the next connection.

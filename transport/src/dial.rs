@@ -8,7 +8,7 @@ use tokio::{
 
 /// Opens connections to one server.
 pub trait Dial {
-    /// A connection: ordered bytes, both ways.
+    /// A connection: ordered bytes, both ways [MQTT-7.1.2-1] (3.1.1), [MQTT-4.2.0-1] (5.0).
     type Stream: AsyncRead + AsyncWrite + Unpin;
 
     /// Opens one. The future is dropped when the attempt is given up.

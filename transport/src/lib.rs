@@ -1,5 +1,5 @@
 //! How bytes get from one party to another: streams that can be reset, how they are [dialled](Dial) and
-//! [accepted](Accept), over TCP, TLS, WebSocket and unix sockets, or inside of one process.
+//! [accepted](Accept), over TCP, TLS [X-5.0-security-1], WebSocket and unix sockets, or inside of one process.
 //!
 //! Nothing of it knows what is spoken on a connection but the [`tap`], which knows where packets begin and end. One word for
 //! how a connection ended, [`Hangup`], is shared by everybody, and so is what an [`Address`] is.

@@ -107,7 +107,8 @@ impl Broker {
         self.refuse(now, conn, &connect, refused.0, refused.1);
     }
 
-    /// What is known of who sent a CONNECT, or how it is found out.
+    /// What is known of who sent a CONNECT, or how it is found out [X-5.0-connect-5]. Without an Authentication Method by
+    /// what CONNECT says, and by what the connection says of its peer [X-5.0-auth-8].
     pub(super) fn admission(&mut self, conn: ConnId, connect: &Connect) -> Admission {
         if connect.properties.authentication_method().is_some() {
             return self.begin_exchange(connect);

@@ -77,6 +77,7 @@ impl Broker {
             // [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3]
             self.sessions[client.session].take_will();
         }
+        // [X-3.1.1-disconnect-1], [X-5.0-disconnect-5]
         let cause = CloseCause::Disconnected(disconnect.reason);
         self.end(now, client.conn, cause);
         Ok(())
@@ -106,7 +107,8 @@ impl Broker {
         }
     }
 
-    /// Ends a connection from our side, with DISCONNECT where there is one.
+    /// Ends a connection from our side, with DISCONNECT where there is one [X-5.0-disconnect-1]. It is over with that,
+    /// whether DISCONNECT fits or not [MQTT-4.13.2-1], and nothing follows on it [MQTT-3.14.4-1], [MQTT-3.14.4-2] (5.0).
     pub(super) fn disconnect(
         &mut self,
         now: Time,
@@ -149,6 +151,7 @@ impl Broker {
     /// The session's connection is gone.
     pub(super) fn leave(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
+        // Only from here on can it end [MQTT-4.1.0-1], [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0).
         session.conn = None;
         // QoS 0 is not kept for a client that is away [X-3.1.1-session-1], [X-5.0-session-4].
         session.retain_found(|found| found.qos > QoS::AtMostOnce);

@@ -118,6 +118,8 @@ impl Broker {
             let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
             return Err((reason, "this Authentication Method is not supported"));
         }
+        // Any other one is accepted [MQTT-3.1.3-5], also a longer one or one of other characters [X-3.1.1-clientid-1],
+        // [X-5.0-clientid-1].
         if connect.client_id.is_empty() && !self.config.empty_client_id {
             // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
             let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
@@ -135,6 +137,7 @@ impl Broker {
                 return Err((reason, "retained messages are not offered"));
             }
             if will.topic.starts_with('$') && !self.config.dollar_topics {
+                // [X-3.1.1-topic-3], [X-5.0-topic-3]
                 let reason = ReasonCode::TOPIC_NAME_INVALID;
                 return Err((
                     reason,
@@ -174,7 +177,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Says no and closes [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7] (5.0).
+    /// Says no and closes [MQTT-3.2.2-5] (3.1.1), [MQTT-3.2.2-7], [MQTT-4.13.2-1] (5.0); it says why where it can
+    /// [X-3.1.1-connack-4], [X-5.0-connack-2].
     pub(super) fn refuse(
         &mut self,
         now: Time,
@@ -301,7 +305,7 @@ impl Broker {
         }
     }
 
-    /// The session the client goes on with, and whether that is an old one.
+    /// The session the client goes on with, and whether that is an old one [MQTT-3.1.4-3] (3.1.1), [MQTT-3.1.4-4] (5.0).
     fn take_session(
         &mut self,
         now: Time,
@@ -354,7 +358,8 @@ impl Broker {
             reason: ReasonCode::SUCCESS,
             properties: terms.properties,
         };
-        // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0)
+        // [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] (5.0). The first packet to this client [MQTT-3.2.0-1] but for AUTH, and the
+        // only CONNACK: from here on a CONNECT is refused [MQTT-3.2.0-2] (5.0).
         self.send_connack(conn, client.version, terms.maximum_packet_size, ack);
         self.heard(now, conn);
         self.resume(now, client)
@@ -365,7 +370,7 @@ impl Broker {
         let session = &mut self.sessions[client.session];
         let ends_at = session.ends_at.take();
         session.conn = Some(client.conn);
-        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
+        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0); without the Will Flag there is none [MQTT-3.1.2-12] (3.1.1)
         let will = (connect.will.as_ref()).map(|will| KeptWill::new(will, &self.messages));
         session.attached(terms.expiry, will);
         // It holds for one connection [X-5.0-flow-2].
@@ -402,6 +407,7 @@ impl Broker {
             proven: Proven::of(connect, &self.sessions[session]),
             expiry_set: connect.properties.session_expiry_interval().unwrap_or(0) > 0,
             outgoing: OutgoingAliases::of(connect, self.config.topic_aliases_to_clients),
+            // All up to the one that CONNACK names [MQTT-3.3.2-12] (5.0).
             aliases: TopicAliases::new(self.config.topic_alias_maximum),
             // 3.1.1 has no such limit.
             unfinished: ReceiveQuota::new(match version {

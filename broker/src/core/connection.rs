@@ -106,7 +106,7 @@ pub(super) struct Link {
     pub(super) proven: Option<Box<Proven>>,
     /// Whether CONNECT set a Session Expiry Interval above 0.
     pub(super) expiry_set: bool,
-    /// Topic Aliases that the client is sent.
+    /// Topic Aliases that the client is sent: none of [`Self::aliases`] [X-5.0-alias-5].
     pub(super) outgoing: OutgoingAliases,
     /// Topics behind the client's Topic Aliases, with the room they take.
     pub(super) aliases: TopicAliases<Charge>,

@@ -29,7 +29,8 @@ pub(super) enum Routed {
 }
 
 impl Broker {
-    /// Hands a message to every session with a matching subscription.
+    /// Hands a message to every session with a matching subscription [MQTT-3.3.2-3], whatever becomes of it at the others
+    /// [X-5.0-qos-3].
     pub(super) fn route(&mut self, now: Time, message: &Arc<Message>) -> Routed {
         let sessions = &self.sessions;
         let standing = |id, granted: &Granted| self.standing(id, message, granted);
@@ -45,8 +46,8 @@ impl Broker {
         while let Some(first) = matches.next() {
             let (session, shared) = (first.session, first.shared.is_some());
             let mut all = vec![first];
-            // Overlapping subscriptions of one session cause one copy [MQTT-3.3.5-1] (3.1.1), [MQTT-3.3.4-2] (5.0);
-            // a shared one is served for itself [X-5.0-shared-2].
+            // Overlapping subscriptions of one session cause one copy [MQTT-3.3.5-1] (3.1.1), [MQTT-3.3.4-2] (5.0), as they
+            // may [X-3.1.1-publish-2], [X-5.0-publish-4]; a shared one is served for itself [X-5.0-shared-2].
             while let Some(next) =
                 matches.next_if(|m| !shared && m.shared.is_none() && m.session == session)
             {
@@ -64,7 +65,8 @@ impl Broker {
     pub(super) fn delivery(message: &Arc<Message>, subscriptions: Vec<Match>) -> Delivery {
         let granted = subscriptions.iter().map(|m| m.granted.qos).max();
         let as_published = subscriptions.iter().any(|m| m.granted.retain_as_published);
-        // [MQTT-3.3.4-3] (5.0)
+        // [MQTT-3.3.4-3]; a copy of its own has those of its own subscription [MQTT-3.3.4-5] (5.0), one for a shared
+        // subscription those of the member [X-5.0-subid-4]
         let identifiers = subscriptions.iter().filter_map(|m| m.granted.identifier);
         Delivery {
             message: Arc::clone(message),
@@ -122,7 +124,7 @@ impl Broker {
         delivery.keep(&session.kept, &self.messages);
         match clear {
             Some(conn) => self.transmit(now, conn, id, delivery),
-            // [MQTT-3.1.2-5] (3.1.1)
+            // [MQTT-3.1.2-5] (3.1.1); after those that came before it [MQTT-4.6.0-5]
             None => {
                 let shared = delivery.shared.clone();
                 session.enqueue(delivery);
@@ -191,7 +193,8 @@ impl Broker {
         }
     }
 
-    /// Sends PUBLISH; false when it is larger than the client takes, which counts as delivered [MQTT-3.1.2-25] (5.0).
+    /// Sends PUBLISH; false when it is larger than the client takes, which counts as delivered [MQTT-3.1.2-25] (5.0), also
+    /// where the client is one of many [X-5.0-size-3].
     fn put_on_the_wire(
         &mut self,
         now: Time,
@@ -259,12 +262,22 @@ impl Broker {
     }
 
     /// Sends an unacknowledged PUBLISH again. A message does not expire once it was sent [MQTT-4.3.3-7] (5.0). One that
-    /// the client does not take any more is dropped, but the client may know its packet identifier.
+    /// the client does not take any more is dropped, but the client may know its packet identifier. It has the Subscription
+    /// Identifiers that it had [X-5.0-subid-7].
     fn send_again(&mut self, now: Time, client: Client, id: PacketId, delivery: &Delivery) {
-        // [MQTT-3.3.1-1]
-        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), true) {
+        // [MQTT-3.3.1-1]; what never left is no duplicate [MQTT-3.3.1-3]
+        let dup = !self.sessions[client.session].unsent.remove(&id);
+        if !self.put_on_the_wire(now, client.conn, delivery, Some(id), dup) {
             let abandoned = self.sessions[client.session].abandon(id);
             debug_assert_eq!(abandoned, Action::Drop, "the flow was open");
+        }
+    }
+
+    /// A PUBLISH that was given out never reached the transport of its connection, which is over: when it is sent, that
+    /// is the first time. To be called before the core is told of the end.
+    pub(crate) fn handle_unsent(&mut self, conn: ConnId, id: PacketId) {
+        if let Some(client) = self.conns.client(conn) {
+            self.sessions[client.session].unsent.insert(id);
         }
     }
 

@@ -88,6 +88,8 @@ pub enum Event {
         /// Why.
         cause: CloseCause,
     },
+    /// The broker cannot go on, for this reason, as [`crate::Machine::failure`] says, too: every connection is closed next.
+    Failed(String),
 }
 
 impl Output {
@@ -97,16 +99,17 @@ impl Output {
 }
 
 impl Event {
-    /// The connection it happened on.
+    /// The connection it happened on, if it is about one.
     #[must_use]
-    pub const fn conn(&self) -> ConnId {
+    pub const fn conn(&self) -> Option<ConnId> {
         match self {
             Self::Opened { conn }
             | Self::Received { conn, .. }
             | Self::Violation { conn, .. }
             | Self::Sent { conn, .. }
             | Self::SentRaw { conn, .. }
-            | Self::Closed { conn, .. } => *conn,
+            | Self::Closed { conn, .. } => Some(*conn),
+            Self::Failed(_) => None,
         }
     }
 }

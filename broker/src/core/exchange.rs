@@ -48,7 +48,7 @@ const UNPROVEN: (ReasonCode, &str) = (
 );
 
 impl Broker {
-    /// Whether clients may use this Authentication Method.
+    /// Whether clients may use this Authentication Method; unless the settings say so they may use none [X-5.0-auth-7].
     pub(super) fn supports(&self, method: &str) -> bool {
         method == METHOD && self.config.security.scram.is_some()
     }
@@ -142,7 +142,7 @@ impl Broker {
         }
     }
 
-    /// AUTH of a client that was accepted: it proves again who it is. Meanwhile everything goes on.
+    /// AUTH of a client that was accepted: it proves again who it is. Meanwhile everything goes on [X-5.0-auth-9].
     pub(super) fn handle_auth(&mut self, client: Client, auth: &Auth) -> Result<(), CloseCause> {
         let proven = &mut self.conns.link_mut(client.conn).proven;
         let Some(proven) = proven.as_mut() else {

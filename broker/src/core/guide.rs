@@ -11,7 +11,7 @@ use squall_protocol::{
 };
 
 impl Broker {
-    /// Tells a client the Response Information, if it asks for it [MQTT-3.1.2-28] (5.0) and there is any.
+    /// Tells a client the Response Information, if it asks for it [MQTT-3.1.2-28] (5.0) and there is any [X-5.0-reqresp-2].
     pub(super) fn inform(
         &self,
         connect: &Connect,
@@ -28,7 +28,7 @@ impl Broker {
         }
     }
 
-    /// Sends a client that connects to another server. 3.1.1 has no word for it.
+    /// Sends a client that connects to another server [X-5.0-redirect-2]. 3.1.1 has no word for it.
     pub(super) fn send_elsewhere(
         &mut self,
         now: Time,
@@ -75,6 +75,7 @@ impl Broker {
     }
 }
 
+/// Where to; it stands beside [`Redirect::reason`] alone [X-5.0-redirect-1].
 fn reference(redirect: &Redirect) -> Properties {
     Properties::new().with(Property::ServerReference(redirect.to.as_str().into()))
 }

@@ -26,8 +26,9 @@ pub(super) struct Message {
     pub(super) qos: QoS,
     /// RETAIN as it was published.
     pub(super) retain: bool,
-    /// What is forwarded unaltered and in order [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18],
-    /// [MQTT-3.3.2-20] (5.0); the Message Expiry Interval keeps its place.
+    /// What is forwarded unaltered and in order [MQTT-3.3.2-4], [MQTT-3.3.2-15], [MQTT-3.3.2-16], [MQTT-3.3.2-17],
+    /// [MQTT-3.3.2-18], [MQTT-3.3.2-20] (5.0), of requests and responses as of any other message [X-5.0-reqresp-3]; the Message
+    /// Expiry Interval keeps its place.
     properties: Properties,
     /// Client Identifier of the publisher.
     pub(super) publisher: Text,
@@ -141,7 +142,7 @@ impl Message {
         self.charge.bytes()
     }
 
-    /// When it expires, if ever.
+    /// When it expires; without a Message Expiry Interval never [X-5.0-expiry-1].
     pub(super) fn expires_at(&self) -> Option<Time> {
         let secs = self.expiry?;
         Some(self.received + Duration::from_secs(secs.into()))

@@ -243,7 +243,7 @@ impl Broker {
     /// The broker is stopped: every connection is closed, in 5.0 with DISCONNECT 0x8B (or what
     /// [`Config::redirect_at_shutdown`] says), and so is every one that is
     /// opened from now on. Nothing else happens any more. Wills are not published: the standard lets a server that
-    /// is shut down defer them until it is started again (5.0, section 3.1.2.5), there would be nobody left to hear
+    /// is shut down defer them until it is started again [X-3.1.1-will-2], [X-5.0-will-2], there would be nobody left to hear
     /// them. A broker that was [restored](Self::restored) has left them among its rows, and the next one publishes them.
     pub fn handle_shutdown(&mut self, _now: Time) {
         self.shut_down = true;
@@ -332,7 +332,8 @@ impl Broker {
         }
     }
 
-    /// A packet of a client that was accepted. An error ends its connection, and nobody else does.
+    /// A packet of a client that was accepted. An error ends its connection, and nobody else's [X-3.1.1-error-1],
+    /// [X-5.0-error-3].
     fn handle_packet(
         &mut self,
         now: Time,

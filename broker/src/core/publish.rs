@@ -140,7 +140,7 @@ impl Broker {
         publisher: Text,
     ) -> (ReasonCode, Routed) {
         if topic.starts_with('$') && !self.config.dollar_topics {
-            // It is acknowledged as usual where there is no reason code [MQTT-3.3.5-2] (3.1.1).
+            // [X-3.1.1-topic-3], [X-5.0-topic-3]. It is acknowledged as usual where there is no reason code [MQTT-3.3.5-2] (3.1.1).
             return (ReasonCode::TOPIC_NAME_INVALID, Routed::Nowhere);
         }
         if !self.may_publish(&publisher, &topic) {
@@ -194,7 +194,8 @@ impl Broker {
 
     fn retain(&mut self, message: &Arc<Message>) {
         let before = if !message.payload.is_empty() {
-            // [MQTT-3.3.1-5]
+            // [MQTT-3.3.1-5], whatever its QoS [MQTT-3.3.1-7] (3.1.1), [X-5.0-retain-2]; it stays until it is displaced or
+            // cleared [X-3.1.1-retain-1]
             self.record_retained(message);
             self.retained.set(Arc::clone(message))
         } else {

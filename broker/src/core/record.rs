@@ -242,6 +242,7 @@ impl Session {
 
     /// A packet identifier to the client has another state.
     fn sent(&mut self, id: PacketId, is_new: bool) {
+        self.unsent.remove(&id);
         self.weigh_exchanges();
         if !self.notes.kept || !self.notes.journal.is_on() {
             return;

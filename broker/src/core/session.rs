@@ -10,7 +10,7 @@ use super::{
     queue::Queue,
 };
 use squall_protocol::{
-    Text, Time,
+    PacketId, Text, Time,
     flow::{Inbound, Outbound},
     topic::TopicFilter,
 };
@@ -60,6 +60,8 @@ pub(super) struct Session {
     pub(super) filters: BTreeSet<TopicFilter>,
     /// Messages to the client that are not finished.
     pub(super) outbound: Outbound<Delivery>,
+    /// Of these, messages that were begun and never reached a transport.
+    pub(super) unsent: BTreeSet<PacketId>,
     /// What was never sent.
     pub(super) queue: Queue,
     /// QoS 2 messages from the client between PUBREC and PUBREL.
@@ -136,6 +138,7 @@ impl Session {
             will_at: None,
             filters: BTreeSet::new(),
             outbound: Outbound::new(u16::MAX),
+            unsent: BTreeSet::new(),
             queue: Queue::default(),
             inbound: Inbound::new(),
         }

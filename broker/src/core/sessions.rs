@@ -25,7 +25,7 @@ impl Sessions {
         self.all.len()
     }
 
-    /// The session of a client.
+    /// The session of a client, by its Client Identifier [MQTT-3.1.3-2].
     pub(super) fn find(&self, client_id: &str) -> Option<SessionId> {
         self.by_client_id.get(client_id).copied()
     }

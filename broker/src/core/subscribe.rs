@@ -28,7 +28,7 @@ impl Broker {
         // As if each filter had come in a packet of its own [MQTT-3.8.4-4] (3.1.1), [MQTT-3.8.4-5] (5.0).
         for subscription in &subscribe.subscriptions {
             if subscription.filter.has_wildcard() && !self.config.wildcard_subscriptions {
-                // [MQTT-3.8.3-2] (3.1.1)
+                // [MQTT-3.8.3-2], [X-3.1.1-subscribe-1] (3.1.1)
                 reasons.push(ReasonCode::V3_SUBSCRIBE_FAILURE);
                 continue;
             }
@@ -103,6 +103,8 @@ impl Broker {
         identifier: Option<u32>,
     ) -> Option<(Granted, bool)> {
         let granted = Granted {
+            // Any QoS may be asked for [MQTT-3.2.2-10] (5.0), and less be granted [X-3.1.1-subscribe-3],
+            // [X-5.0-subscribe-1].
             qos: subscription.qos.min(self.config.maximum_qos),
             no_local: subscription.no_local,
             retain_as_published: subscription.retain_as_published,
@@ -142,7 +144,8 @@ impl Broker {
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         let mut left = false;
         for filter in &unsubscribe.filters {
-            // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3]
+            // [MQTT-3.10.4-1], [MQTT-3.10.4-2]; what was begun is finished [MQTT-3.10.4-3], and what waits is sent
+            // [X-3.1.1-unsubscribe-1], [X-5.0-unsubscribe-1]
             let existed = session.filters.remove(filter);
             if existed {
                 let state = session.state.bytes() - subscription_bytes(filter);
@@ -161,7 +164,7 @@ impl Broker {
         if client.version == Version::V3_1_1 {
             reasons.clear();
         }
-        // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1] (5.0)
+        // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6]; [MQTT-3.11.3-1] (5.0)
         let ack = UnsubAck {
             packet_id: unsubscribe.packet_id,
             properties: Properties::new(),
@@ -175,7 +178,7 @@ impl Broker {
     }
 }
 
-/// Whether retained messages are sent at this SUBSCRIBE.
+/// Whether retained messages are sent at this SUBSCRIBE, and at no other time because of it [X-5.0-subopt-3].
 fn wants_retained(subscription: &Subscription, existed: bool) -> bool {
     // [X-5.0-subscribe-2]
     !subscription.filter.is_shared()

@@ -53,7 +53,8 @@ impl Subscriptions {
         Self(SubscriptionTrie::new())
     }
 
-    /// Adds or replaces a subscription; true when it existed before [MQTT-3.8.4-3].
+    /// Adds or replaces a subscription, of which a session has one for each filter [X-5.0-sub-1]; true when it existed before
+    /// [MQTT-3.8.4-3].
     pub(super) fn insert(
         &mut self,
         session: SessionId,

@@ -9,8 +9,8 @@ use squall_protocol::{Text, Time};
 use std::time::Duration;
 
 impl Broker {
-    /// The connection ended and the will was not deleted: it is published now, or waits for its delay
-    /// [MQTT-3.1.2-8], [X-5.0-will-6].
+    /// The connection ended, whoever ended it [X-3.1.1-will-3], [X-5.0-will-3], and the will was not deleted: it is published
+    /// now, or waits for its delay [MQTT-3.1.2-8], [X-5.0-will-6].
     pub(super) fn connection_lost_will(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
         let Some(kept) = &session.will else { return };
@@ -30,7 +30,7 @@ impl Broker {
     /// The will's time has come.
     pub(super) fn will_is_due(&mut self, now: Time, id: SessionId) {
         let session = &mut self.sessions[id];
-        // [MQTT-3.1.2-10]
+        // At once [X-3.1.1-will-1], [X-5.0-will-1], and not again [MQTT-3.1.2-10].
         let (will, client_id) = (session.take_will(), session.client_id.clone());
         let user = session.user.clone();
         if let Some(kept) = will {

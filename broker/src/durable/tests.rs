@@ -319,12 +319,40 @@ fn who_hangs_up_is_sent_nothing_that_was_kept_back() {
     bench.machine.handle_closed(bench.now, conn, Hangup::Reset);
     bench.drain();
     bench.stored();
-    let of_it: Vec<_> = bench.events.iter().filter(|e| e.conn() == conn).collect();
+    let of_it = bench.events.iter().filter(|e| e.conn() == Some(conn));
+    let of_it: Vec<_> = of_it.collect();
     assert!(
         matches!(of_it.last(), Some(Event::Closed { .. })),
         "{of_it:?}"
     );
     assert!(starts(&bench.heard(conn), &[]));
+}
+
+#[test]
+fn what_was_kept_back_from_who_hung_up_comes_for_the_first_time() {
+    let mut bench = Bench::new();
+    let conn = bench.connect("away", 60);
+    bench.subscribe(conn, "t");
+    bench.heard(conn);
+    let one = bench.connect("one", 0);
+    bench.send(one, &publish("a", QoS::AtLeastOnce, 1));
+    bench.machine.handle_closed(bench.now, conn, Hangup::Reset);
+    bench.drain();
+    bench.stored();
+    assert!(bench.heard(conn).is_empty(), "it was not there any more");
+    let back = bench.dial("away", 60, None);
+    bench.stored();
+    let heard = bench.heard(back);
+    assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
+    assert!(heard[1].contains("dup: false"), "{heard:?}");
+    // Now it was sent, and is sent again as what it is.
+    bench.machine.handle_closed(bench.now, back, Hangup::Reset);
+    bench.stored();
+    let again = bench.dial("away", 60, None);
+    bench.stored();
+    let heard = bench.heard(again);
+    assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
+    assert!(heard[1].contains("dup: true"), "{heard:?}");
 }
 
 #[test]
@@ -373,6 +401,11 @@ fn when_the_store_fails_nobody_is_promised_anything_and_everybody_is_sent_away()
         );
     }
     assert_eq!(bench.closed, BTreeSet::from([one, other]));
+    let mut events = bench.events.iter();
+    let failed = events.position(|e| matches!(e, Event::Failed(_)));
+    let ends = |e: &Event| matches!(e, Event::Closed { .. });
+    let after = &bench.events[failed.expect("it is told")..];
+    assert_eq!(after.iter().filter(|e| ends(e)).count(), 2, "{after:?}");
     let why = bench.machine.failure().unwrap();
     assert_eq!(why, "the store takes nothing any more: no space left");
     let late = bench.dial("late", 0, None);

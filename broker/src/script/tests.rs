@@ -33,6 +33,7 @@ fn told(broker: &mut Scripted) -> Vec<String> {
             } => format!("{conn} > {} bytes, {broken}", bytes.len()),
             Event::Violation { conn, .. } => format!("{conn} < what is no packet"),
             Event::Closed { conn, cause } => format!("{conn} closed: {cause}"),
+            Event::Failed(why) => format!("failed: {why}"),
         })
         .collect()
 }

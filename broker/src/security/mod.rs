@@ -1,4 +1,4 @@
-//! Who may come in and what they may do: settings, as plain data, and the files that say so.
+//! Who may come in and what they may do [X-5.0-security-1]: settings, as plain data, and the files that say so.
 //!
 //! Nothing here knows a connection, a clock or a thread; a hook of the driver does what takes time.
 

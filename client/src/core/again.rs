@@ -28,8 +28,8 @@ pub enum Again {
     Later,
     /// It dials at once; when it has done so less than the longest wait of its backoff ago, later.
     AtOnce,
-    /// The server names another one. It dials like [`Self::AtOnce`] with [`crate::ConnectOptions::follow_references`],
-    /// else never.
+    /// The server names another one, for now or for good [X-5.0-redirect-3]. It dials like [`Self::AtOnce`] with
+    /// [`crate::ConnectOptions::follow_references`], else never.
     Elsewhere,
 }
 

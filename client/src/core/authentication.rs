@@ -26,7 +26,7 @@ pub trait Method: Send {
     fn name(&self) -> Text;
 
     /// Begins an exchange, on a new connection or anew on this one: the Authentication Data of CONNECT or of the AUTH
-    /// that asks for it. What was under way is over.
+    /// that asks for it, where the client speaks first [X-5.0-auth-5]. What was under way is over.
     fn begin(&mut self) -> Option<Bytes>;
 
     /// The server goes on, with AUTH 0x18 and these data: the data of the answer.
@@ -101,7 +101,7 @@ enum Progress {
 }
 
 impl Exchange {
-    /// CONNECT begins it, if its options name a method.
+    /// CONNECT begins it, if its options name a method [X-5.0-auth-7].
     pub(super) fn of(method: Option<&Authentication>, version: Version) -> Option<Self> {
         let method = method.filter(|_| version == Version::V5_0)?.clone();
         let stage = Progress::Connecting;
@@ -212,7 +212,7 @@ impl Client {
         })
     }
 
-    /// The exchange came to nothing at this end [MQTT-4.12.1-2].
+    /// The exchange came to nothing at this end, wherever it had got to [X-5.0-auth-6], [MQTT-4.12.1-2].
     fn distrust(&mut self, now: Time, why: String) {
         self.fail(
             now,

@@ -34,7 +34,7 @@ pub(super) struct Connection {
     pub(super) offer: Offer,
     pub(super) requests: BTreeMap<PacketId, Request>,
     pub(super) timers: Timers,
-    /// The Topic Aliases of what is sent.
+    /// The Topic Aliases of what is sent: none of [`Self::aliases`] [X-5.0-alias-5].
     pub(super) naming: Naming,
     /// Enhanced authentication, if CONNECT named a method.
     pub(super) exchange: Option<Exchange>,

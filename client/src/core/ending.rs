@@ -11,8 +11,8 @@ use squall_protocol::{
 };
 
 impl Client {
-    /// Ends a connection for something the server did; 5.0 tells it why [X-5.0-error-2], 3.1.1 just closes
-    /// [MQTT-4.8.0-1].
+    /// Ends a connection for something the server did; 5.0 tells it why [X-5.0-error-2], and ends it even where that cannot be
+    /// said [MQTT-4.13.2-1] (5.0), 3.1.1 just closes [MQTT-4.8.0-1].
     pub(super) fn fail(&mut self, now: Time, reason: ReasonCode, cause: EndCause) {
         let five =
             matches!(&self.stage, Stage::Open(connection) if connection.version == Version::V5_0);
@@ -52,7 +52,8 @@ impl Client {
                     .inbound
                     .handle_publish(connection.version, id, qos, dup);
             }
-            // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]
+            // [MQTT-3.1.2-6] (3.1.1), [X-5.0-session-1]; any other is kept until a server has it no more [MQTT-3.1.2-23] (5.0),
+            // [X-5.0-session-2]
             if connection.accepted && connection.expiry == 0 {
                 let lost = self.session.discard();
                 self.abandon_all(lost, &Abandonment::SessionEnded);

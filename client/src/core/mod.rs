@@ -262,7 +262,8 @@ impl Client {
         self.pump(now);
     }
 
-    /// Sends DISCONNECT and closes; without a connection, gives up dialing. What waits to be sent goes on waiting.
+    /// Sends DISCONNECT and closes [MQTT-3.14.4-1], [MQTT-3.14.4-2]; without a connection, gives up dialing. What waits to be
+    /// sent goes on waiting. A caller that closes without it may do so, too [X-5.0-disconnect-1].
     ///
     /// In 5.0, a reason code a client may not send becomes Unspecified error (0x80 and above) or Normal
     /// disconnection, and a Session Expiry Interval above 0 is left out where the session was to end with the

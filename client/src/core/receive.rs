@@ -134,6 +134,7 @@ impl Client {
             .session
             .inbound
             .handle_publish(version, id, publish.qos, publish.dup);
+        // It is acknowledged, whatever the application makes of it [MQTT-4.5.0-2].
         if action.delivers() {
             self.deliver(&publish, None);
         }

@@ -18,7 +18,8 @@ use squall_protocol::{
 };
 
 impl Client {
-    /// Sends everything that may be sent now: first what a resumed session has to send again.
+    /// Sends everything that may be sent now: first what a resumed session has to send again. Before CONNACK that is nothing,
+    /// so in an exchange that CONNECT has begun there is only AUTH, or DISCONNECT [MQTT-3.1.2-30] (5.0).
     pub(super) fn pump(&mut self, now: Time) {
         if self.has_moved() {
             // What is sent here could come to nothing: whoever has the session has another connection.
@@ -239,8 +240,8 @@ impl Client {
         }
     }
 
-    /// Sends a packet the standard asks for. Where it does not fit into what the server takes, the connection cannot
-    /// go on [MQTT-3.2.2-15] (5.0).
+    /// Sends a packet the standard asks for. Where it does not fit into what the server takes, or cannot be made, the
+    /// connection cannot go on [MQTT-4.8.0-2] (3.1.1), [MQTT-3.2.2-15] (5.0).
     pub(super) fn answer(&mut self, now: Time, packet: Packet) {
         if !self.send_if_it_fits(now, packet) {
             self.end(now, EndCause::AnswerTooLarge, true);

@@ -113,7 +113,8 @@ impl Session {
         }
     }
 
-    /// Forgets everything; gives the publishes whose flows were open, in the order of first sending.
+    /// Forgets everything, once the session is over and no sooner [MQTT-4.1.0-1], [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0);
+    /// gives the publishes whose flows were open, in the order of first sending.
     pub(super) fn discard(&mut self) -> Vec<Ticket> {
         let ids = self.unfinished.outbound.in_flight();
         let tickets = ids

@@ -1,5 +1,6 @@
 //! The catalogues of statements, and who judges which.
 
+use crate::ids::Ids;
 use serde::Deserialize;
 use squall_catalogue::Statement;
 use squall_protocol::Version;
@@ -116,42 +117,8 @@ impl Classes {
     }
 }
 
-/// Identifiers one after another; `MQTT-1.5.3-1..3` are three.
-#[derive(Debug, Deserialize)]
-#[serde(from = "String")]
-struct Ids(Vec<String>);
-
-impl From<String> for Ids {
-    fn from(text: String) -> Self {
-        Self(text.split_whitespace().flat_map(expand).collect())
-    }
-}
-
-fn expand(word: &str) -> Vec<String> {
-    let range = word.split_once("..").and_then(|(from, to)| {
-        let (stem, from) = from.rsplit_once('-')?;
-        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
-        Some((from..=to).map(|n| format!("{stem}-{n}")).collect())
-    });
-    range.unwrap_or_else(|| vec![word.to_owned()])
-}
-
 fn read<T: for<'de> Deserialize<'de>>(path: &str) -> T {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-#[test]
-fn a_range_is_every_statement_in_it() {
-    let Ids(ids) = Ids::from("MQTT-1.5.3-2..4 X-5.0-flow-1".to_owned());
-    assert_eq!(
-        ids,
-        [
-            "MQTT-1.5.3-2",
-            "MQTT-1.5.3-3",
-            "MQTT-1.5.3-4",
-            "X-5.0-flow-1"
-        ]
-    );
 }

@@ -1,10 +1,9 @@
-//! The citations in the source of this crate.
+//! The citations in sources.
 //!
 //! In comments a statement stands in brackets, and the versions it is cited for after it:
 //! `[MQTT-2.3.1-2], [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] (5.0)`; without a version it is cited for every version that
 //! has it. In the tables it stands in quotes after `v3` or `v5`. An `X-` identifier says its version itself.
 
-use crate::catalogue::Catalogue;
 use squall_protocol::Version;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,10 +41,12 @@ impl fmt::Display for Fault {
 pub(crate) struct Citations(BTreeMap<String, Vec<Citation>>);
 
 impl Citations {
-    pub(crate) fn of_this_crate() -> Self {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    /// Those in the sources below these folders of a root.
+    pub(crate) fn below(root: &Path, folders: &[&str]) -> Self {
         let mut files = BTreeMap::new();
-        read_folder(&src, &src, &mut files);
+        for folder in folders {
+            read_folder(root, &root.join(folder), &mut files);
+        }
         Self(files)
     }
 
@@ -60,14 +61,12 @@ impl Citations {
         files.map(|(file, _)| file.as_str()).collect()
     }
 
-    pub(crate) fn faults(&self, catalogues: &[Catalogue; 2]) -> Vec<Fault> {
+    /// Citations of what is in no catalogue, or not in that of the version they name.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
         let exists = |c: &Citation| {
-            Version::ALL
-                .iter()
-                .zip(catalogues)
-                .any(|(version, catalogue)| {
-                    c.version.is_none_or(|v| v == *version) && catalogue.get(&c.id).is_some()
-                })
+            let said = |v: &Version| c.version.is_none_or(|said| said == *v);
+            let mut versions = Version::ALL.into_iter().filter(said);
+            versions.any(|v| squall_catalogue::statements(v).iter().any(|s| s.id == c.id))
         };
         let all = self
             .0
@@ -83,20 +82,29 @@ impl Citations {
     }
 }
 
-/// Tests may speak of statements as they like.
+/// The sources below a folder, by their names below the root. Tests may speak of statements as they like.
 fn read_folder(root: &Path, folder: &Path, into: &mut BTreeMap<String, Vec<Citation>>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let path = entry.expect("a readable folder").path();
-        if path.is_dir() {
+        if path.is_dir() && !path.ends_with("tests") {
             read_folder(root, &path, into);
         } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
             let text = fs::read_to_string(&path).expect("a source file");
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = untested(&text);
             let file = path.strip_prefix(root).expect("below the root");
             let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
             into.insert(parts.join("/"), cited(code));
         }
     }
+}
+
+/// A source without the tests at its end.
+fn untested(text: &str) -> &str {
+    let tests = text.match_indices("#[cfg(test)]").find(|(at, mark)| {
+        let item = text[at + mark.len()..].lines().nth(1).unwrap_or_default();
+        item.starts_with("mod ") && item.ends_with('{')
+    });
+    tests.map_or(text, |(at, _)| &text[..at])
 }
 
 fn cited(text: &str) -> Vec<Citation> {
@@ -132,7 +140,11 @@ fn id_at(text: &str) -> Option<&str> {
 
 /// In a table: the column it stands in.
 fn column(before: &str) -> Option<Version> {
-    match (before.rfind("v3 "), before.rfind("v5 ")) {
+    let last = |version: &str| {
+        let ends = [" ", "[", "_"].map(|end| before.rfind(&format!("{version}{end}")));
+        ends.into_iter().flatten().max()
+    };
+    match (last("v3"), last("v5")) {
         (Some(v3), Some(v5)) if v3 > v5 => Some(Version::V3_1_1),
         (Some(_), None) => Some(Version::V3_1_1),
         (_, Some(_)) => Some(Version::V5_0),
@@ -175,7 +187,8 @@ fn citations_are_read_with_their_versions() {
         ("MQTT-1.5.3-3", None),
     ];
     assert_eq!(read, expected.map(is));
-    let table = "[Publish] v3 [\"MQTT-3.3.1-2\", \"MQTT-3.3.2-1\"] v5 [\"X-5.0-utf8-1\"];";
+    let table = "[Publish] v3 [\"MQTT-3.3.1-2\", \"MQTT-3.3.2-1\"] v5 [\"X-5.0-utf8-1\"]; \
+        v3[\"MQTT-2.3.1-1\"], v5[\"MQTT-2.2.1-3\"], v3_1_1: &[\"MQTT-4.7.1-3\"], v5_0: &[\"MQTT-4.7.1-2\"]";
     let read: Vec<_> = cited(table)
         .into_iter()
         .map(|c| (c.id, c.version))
@@ -184,6 +197,10 @@ fn citations_are_read_with_their_versions() {
         ("MQTT-3.3.1-2", v3),
         ("MQTT-3.3.2-1", v3),
         ("X-5.0-utf8-1", v5),
+        ("MQTT-2.3.1-1", v3),
+        ("MQTT-2.2.1-3", v5),
+        ("MQTT-4.7.1-3", v3),
+        ("MQTT-4.7.1-2", v5),
     ];
     assert_eq!(read, expected.map(is));
 }
@@ -193,7 +210,7 @@ fn a_citation_of_what_does_not_exist_is_found() {
     let text =
         "[MQTT-3.3.1-222], [MQTT-3.3.1-13] (3.1.1), [X-5.0-nothing-1], [MQTT-3.3.1-13] (5.0)";
     let citations = Citations([("a.rs".to_owned(), cited(text))].into());
-    let faults = citations.faults(&Version::ALL.map(Catalogue::load));
+    let faults = citations.faults();
     let lines: Vec<_> = faults.iter().map(Fault::to_string).collect();
     assert_eq!(
         lines,
@@ -202,5 +219,15 @@ fn a_citation_of_what_does_not_exist_is_found() {
             "a.rs: MQTT-3.3.1-13 is not in the catalogue of MQTT 3.1.1",
             "a.rs: X-5.0-nothing-1 is not in the catalogue of MQTT 5.0",
         ]
+    );
+}
+
+#[test]
+fn only_tests_at_the_end_are_left_out() {
+    let text = "mod a;\n#[cfg(test)]\nmod tests;\nfn f() {}\n#[cfg(test)]\nmod more {\n}\n";
+    assert!(
+        untested(text).ends_with("fn f() {}\n"),
+        "{}",
+        untested(text)
     );
 }

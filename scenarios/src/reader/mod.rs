@@ -59,6 +59,8 @@ pub(crate) struct Context<'a> {
     pub(crate) reserved: Vec<&'static str>,
     /// The broker is scripted.
     pub(crate) broker_scripted: bool,
+    /// The broker has a store.
+    pub(crate) broker_stored: bool,
     /// What is read now a scripted broker does.
     pub(crate) by_broker: bool,
     /// Names of the clients and where they are declared.
@@ -97,6 +99,7 @@ impl<'a> Context<'a> {
             versions: Version::ALL.to_vec(),
             of_client: false,
             broker_scripted: false,
+            broker_stored: false,
             by_broker: false,
             reserved: Vec::new(),
             clients: Vec::new(),

@@ -6,7 +6,7 @@ use crate::{
     keys::map_of,
     kind::{Form, Own, Words},
     raw::{Node, Value},
-    reader::Context,
+    reader::{Context, Fields},
     record::{self, Record, Told, record},
 };
 use serde_json::json;
@@ -14,8 +14,8 @@ use serde_json::json;
 /// The broker goes down, or comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It goes down.
-    Crash(Crash),
+    /// It goes down, and this becomes of what its disk had not made durable.
+    Crash(Crash, Unsynced),
     /// It begins again, with what its store has.
     Restart,
 }
@@ -31,11 +31,26 @@ pub enum Crash {
     PowerLoss,
 }
 
+/// What becomes of what was written and not made durable when the power fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsynced {
+    /// Chance decides for each write: it is lost, torn or kept.
+    Any,
+    /// All of it is lost.
+    Lost,
+    /// Of each write some sectors are there and others are not.
+    Torn,
+    /// All of it is there.
+    Kept,
+}
+
 record! {
     /// The map of a crash.
-    struct Keys, "a crash" {
+    struct Keys, "a crash", check = Self::check {
         /// `kill`: its process ends, every connection with it, and who dials is refused; `power_loss`: its machine falls silent, nobody is told, who dials gets no answer, and what the disk had not made durable may be lost
         how: Crash = "crash", needed(Crash::Kill, CRASH);
+        /// what becomes of what the disk had not made durable when the power failed: all of it is `lost`, or each write is `torn`, or it is `kept`; or `any` of these, as chance has it
+        unsynced: Unsynced = "unsynced", usual(Unsynced::Any, UNSYNCED);
     }
 }
 
@@ -44,7 +59,35 @@ const CRASH: Words<Crash> = Words {
     words: &[("kill", Crash::Kill), ("power_loss", Crash::PowerLoss)],
 };
 
+const UNSYNCED: Words<Unsynced> = Words {
+    expected: "`any`, `lost`, `torn` or `kept`",
+    words: &[
+        ("any", Unsynced::Any),
+        ("lost", Unsynced::Lost),
+        ("torn", Unsynced::Torn),
+        ("kept", Unsynced::Kept),
+    ],
+};
+
 const RESTART: &str = "restart";
+
+impl Keys {
+    fn check(&self, cx: &mut Context<'_>, fields: &Fields<'_>) -> bool {
+        let Some(key) = fields.key("unsynced") else {
+            return true;
+        };
+        if self.how == Crash::Kill {
+            let message = "what a process has written is there although it was killed";
+            let help = "remove it, or write `crash: power_loss`";
+            cx.refuse(&key.span, message, "nothing is lost", help);
+        } else if !cx.broker_stored {
+            let help = "give it one with `broker: { store: true }`";
+            let message = "a broker without a store has no disk";
+            cx.refuse(&key.span, message, "there is none", help);
+        }
+        true
+    }
+}
 
 impl Life {
     /// Whether this is what stands after `broker`, right or wrong, and not what a scripted broker does.
@@ -66,8 +109,9 @@ impl Happen for Life {
         read,
         show: |life, _| match life {
             Self::Restart => RESTART.into(),
-            Self::Crash(how) => {
-                record::written(&Keys { how: *how }, &Keys::empty(), &[]).to_string()
+            Self::Crash(how, unsynced) => {
+                let (how, unsynced) = (*how, *unsynced);
+                record::written(&Keys { how, unsynced }, &Keys::empty(), &[]).to_string()
             }
         },
         form: || {
@@ -92,8 +136,13 @@ impl Life {
     #[must_use]
     pub const fn in_words(self) -> &'static str {
         match self {
-            Self::Crash(Crash::Kill) => "broker: crash by kill",
-            Self::Crash(Crash::PowerLoss) => "broker: crash by power loss",
+            Self::Crash(Crash::Kill, _) => "broker: crash by kill",
+            Self::Crash(Crash::PowerLoss, unsynced) => match unsynced {
+                Unsynced::Any => "broker: crash by power loss",
+                Unsynced::Lost => "broker: crash by power loss with unsynced writes lost",
+                Unsynced::Torn => "broker: crash by power loss with unsynced writes torn",
+                Unsynced::Kept => "broker: crash by power loss with unsynced writes kept",
+            },
             Self::Restart => "broker: restart",
         }
     }
@@ -114,6 +163,6 @@ fn read(cx: &mut Context<'_>, node: &Node) -> Option<Life> {
             cx.refuse(&node.span, message, "not known", help);
             None
         }
-        _ => record::read(cx, node, Keys::empty()).map(|keys| Life::Crash(keys.how)),
+        _ => record::read(cx, node, Keys::empty()).map(|keys| Life::Crash(keys.how, keys.unsynced)),
     }
 }

@@ -1,17 +1,17 @@
 //! Any scenario that can be written.
 
-use super::scripts;
-use crate::{action, expect, model::*, step, step::fault};
+use super::{scripts, troubles};
+use crate::{action, expect, model::*, step};
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use squall_protocol::{PacketType, QoS, ReasonCode, Role, Version};
+use squall_protocol::{QoS, ReasonCode, Version};
 use std::time::Duration;
 
-const CLIENTS: usize = 3;
+pub(super) const CLIENTS: usize = 3;
 /// The one that is scripted.
 const SCRIPTED: usize = 2;
 
-fn ms() -> BoxedStrategy<Duration> {
+pub(super) fn ms() -> BoxedStrategy<Duration> {
     prop_oneof![
         1u64..5000,
         (1u64..100).prop_map(|s| s * 1000),
@@ -21,7 +21,7 @@ fn ms() -> BoxedStrategy<Duration> {
     .boxed()
 }
 
-fn range() -> BoxedStrategy<(Duration, Duration)> {
+pub(super) fn range() -> BoxedStrategy<(Duration, Duration)> {
     (ms(), ms()).prop_map(|(a, b)| (a.min(b), a.max(b))).boxed()
 }
 
@@ -217,79 +217,18 @@ fn action() -> BoxedStrategy<Action> {
     .boxed()
 }
 
-fn fault() -> BoxedStrategy<Fault> {
-    let by = || select(vec![CutBy::Reset, CutBy::Close, CutBy::Silence]);
-    let both = select(vec![
-        PacketType::Publish,
-        PacketType::PubRec,
-        PacketType::Disconnect,
-        PacketType::Auth,
-    ]);
-    let point = (
-        any::<bool>(),
-        both,
-        1u32..,
-        select(vec![Role::Client, Role::Server]),
-    )
-        .prop_map(|(after, packet, nth, from)| CutPoint {
-            after,
-            packet,
-            nth,
-            from,
-        });
-    let way = select(vec![Way::Both, Way::Up, Way::Down]);
-    let who = || option::of(0..CLIENTS);
-    prop_oneof![
-        (0..CLIENTS, option::of(point), by(), any::<bool>()).prop_map(
-            |(client, point, by, optional)| Fault::Cut(fault::Cut {
+fn change() -> BoxedStrategy<StepKind> {
+    (option::of(0..CLIENTS), link(), 0..3)
+        .prop_map(|(client, link, which)| {
+            let latency = (link.latency_min_ms, link.latency_max_ms);
+            StepKind::Network(step::Network {
                 client,
-                point,
-                by,
-                optional
+                change: LinkChange {
+                    latency_ms: Some(latency).filter(|_| which != 1),
+                    loss_permille: Some(link.loss_permille).filter(|_| which != 0),
+                    optional: which == 2,
+                },
             })
-        ),
-        (who(), way, option::of(ms()), any::<bool>()).prop_map(|(client, way, lasts, optional)| {
-            Fault::Partition(fault::Partition {
-                client,
-                way,
-                lasts,
-                optional,
-            })
-        }),
-        who().prop_map(|client| Fault::Heal(fault::Heal { client })),
-        (0..CLIENTS, range(), ms(), by(), any::<bool>()).prop_map(
-            |(client, every, lasts, by, optional)| {
-                let every = (
-                    every.0.max(Duration::from_secs(1)),
-                    every.1.max(Duration::from_secs(1)),
-                );
-                Fault::Flap(fault::Flap {
-                    client,
-                    every,
-                    lasts,
-                    by,
-                    optional,
-                })
-            }
-        ),
-    ]
-    .boxed()
-}
-
-/// The broker goes down and comes back: one without the other is refused in places.
-fn outage() -> BoxedStrategy<StepKind> {
-    let life = |life: Life, after: u64| Entry {
-        after: Duration::from_millis(after),
-        step: Step {
-            source: Source::default(),
-            kind: StepKind::Life(life),
-        },
-    };
-    let crash = select(vec![Crash::Kill, Crash::PowerLoss]);
-    (crash, 0u64..9999)
-        .prop_map(move |(crash, after)| {
-            let entries = vec![life(Life::Crash(crash), 0), life(Life::Restart, after)];
-            StepKind::Timeline(entries)
         })
         .boxed()
 }
@@ -310,18 +249,6 @@ fn leaf() -> BoxedStrategy<StepKind> {
                 wait,
             }
         });
-    let change = (option::of(0..CLIENTS), link(), 0..3).prop_map(|(client, link, which)| {
-        let latency_ms = Some((link.latency_min_ms, link.latency_max_ms)).filter(|_| which != 1);
-        let loss_permille = Some(link.loss_permille).filter(|_| which != 0);
-        StepKind::Network(step::Network {
-            client,
-            change: LinkChange {
-                latency_ms,
-                loss_permille,
-                optional: which == 2,
-            },
-        })
-    });
     let work = (
         vec(topic(), 1..3),
         vec(qos(), 1..3),
@@ -346,9 +273,9 @@ fn leaf() -> BoxedStrategy<StepKind> {
         );
     prop_oneof![
         6 => client,
-        2 => fault().prop_map(StepKind::Fault),
-        1 => outage(),
-        1 => change,
+        2 => troubles::fault().prop_map(StepKind::Fault),
+        1 => troubles::outage(),
+        1 => change(),
         1 => ms().prop_map(|time| StepKind::Wait(Wait(time))),
         1 => ms().prop_map(|time| StepKind::Settle(Settle(time))),
         1 => work,
@@ -471,7 +398,7 @@ prop_compose! {
         limit in ms(),
         broker in (option::of(1u16..), option::of(any::<u16>()), option::of(1u32..), option::of(any::<u16>()), option::of(0usize..9999)),
         offer in (option::of(qos()), any::<[Option<bool>; 4]>(), option::of(any::<u32>())),
-        store in option::of(range()),
+        (store, has_store) in (range(), any::<bool>()),
         clients in (client("app"), client("lock-2"), client("null")),
         more in steps(),
         expect in option::of(expectation()),
@@ -484,7 +411,7 @@ prop_compose! {
             let action = Action::Connect(action::Connect { connect: clients[client].connect.clone(), expect: ConnectExpect::default() });
             Step { source: Source::default(), kind: StepKind::Client { client, action, within: None, wait: true } }
         };
-        let steps = (0..CLIENTS).map(dial).chain(more).collect();
+        let steps: Vec<_> = (0..CLIENTS).map(dial).chain(more).collect();
         let (receive_maximum, topic_alias_maximum, maximum_packet_size, server_keep_alive, max_queued) = broker;
         let (maximum_qos, [retain_available, wildcard_subscriptions, shared_subscriptions, subscription_identifiers], session_expiry) = offer;
         Scenario {
@@ -511,7 +438,7 @@ prop_compose! {
                 shared_subscriptions,
                 subscription_identifiers,
                 session_expiry,
-                store: store.map(|sync| StoreSpec { sync }),
+                store: (has_store || troubles::need_disk(&steps)).then_some(StoreSpec { sync: store }),
             },
             clients,
             steps,

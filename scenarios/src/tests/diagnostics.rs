@@ -241,6 +241,13 @@ fn the_life_of_the_broker() {
             "timeline: [ {{ at: 2s, broker: restart }}, {{ at: 1s, {down} }} ]\n  - broker: restart"
         ),
         &format!("{down}\n    within: 1s"),
+        "broker: { crash: kill, unsynced: lost }",
+        "broker: { crash: power_loss, unsynced: torn }",
+        "broker: { crash: power_loss, unsynced: burnt }",
+        "fault: { disk: fails }",
+        "fault: { disk: broken }",
+        "fault: { disk: full, sync: 5ms }",
+        "fault: { disk: sound, for: 5s }",
     ]));
     let either =
         "  - parallel: [ { broker: { crash: kill } }, { broker: restart } ]\n  - broker: restart";

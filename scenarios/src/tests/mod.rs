@@ -8,6 +8,7 @@ mod manual;
 mod reading;
 mod round_trip;
 mod scripts;
+mod troubles;
 mod versions;
 
 /// Two clients, both connected; steps and expectations to be added.

@@ -70,7 +70,7 @@ impl Taken<'_> {
                     over.max().unwrap_or(at)
                 }
                 StepKind::Fault(fault) => {
-                    self.fault(fault, at);
+                    self.fault(fault, step.source.line, at);
                     at
                 }
                 StepKind::Network(_) => {
@@ -89,7 +89,7 @@ impl Taken<'_> {
         at
     }
 
-    fn fault(&mut self, fault: &Fault, at: Duration) {
+    fn fault(&mut self, fault: &Fault, line: u32, at: Duration) {
         let names: Vec<&str> = self.clients.iter().map(|c| c.client_id.as_str()).collect();
         let (who, what) = match fault {
             Fault::Cut(cut) => {
@@ -120,6 +120,11 @@ impl Taken<'_> {
                 (Some(flap.client), what)
             }
             Fault::Heal(heal) => return self.heal(heal.client, at),
+            Fault::Disk(_) => {
+                let told = fault.in_words(&names);
+                self.left.push(format!("`{told}` of line {line}"));
+                return;
+            }
         };
         self.faults.push(WireFault {
             text: fault.in_words(&names),

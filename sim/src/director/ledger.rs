@@ -1,14 +1,15 @@
 //! How often each fault of a story bit: the one place where that is kept.
 //!
 //! Nothing is counted here that the two worlds could count differently. What links did is read from the network's
-//! tallies when a fault begins and ends, what armed cuts saw from the taps when the story is over, and a cut at once
-//! from its record in the trace.
+//! tallies when a fault begins and ends, what the disk did from its wear, what armed cuts saw from the taps when the
+//! story is over, and a cut at once from its record in the trace.
 
 use crate::{
     net::{Tally, Way},
     order::Order,
     tap::Waited,
     trace::{Record, What},
+    wear::Wear,
 };
 use squall_protocol::{PacketType, Time};
 use squall_scenarios::model::{ClientIx, ClientSpec, LinkChange, Said, Source};
@@ -27,7 +28,8 @@ pub struct Fate {
     pub optional: bool,
     /// When it began, in virtual time.
     pub at: Time,
-    /// Connections that it cut; transmissions that it lost, stopped or made longer than the shortest.
+    /// Connections that it cut; transmissions that it lost, stopped or made longer than the shortest; what the disk
+    /// refused, was late with or lost.
     pub bites: u64,
 }
 
@@ -53,7 +55,7 @@ pub enum Tied {
         /// When it was disarmed, if it was.
         disarmed: Option<Time>,
     },
-    /// On what goes on at its time: cuts at once, partitions.
+    /// On what goes on at its time: cuts at once, partitions, troubles of the disk.
     Time,
     /// On what passes a link.
     Latency,
@@ -99,10 +101,33 @@ impl From<Way> for Side {
 /// How often a fault bit, by what a link did while the fault was there.
 type Count = fn(Tally) -> u64;
 
-/// Something to be done when the tallies of the links are known.
+/// The same, by what the disk did.
+pub(super) type Worn = fn(Wear) -> u64;
+
+/// What links and the disk have done up to now.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// The links, by client.
+    pub links: &'a [Tally],
+    /// The disk.
+    pub disk: Wear,
+}
+
+/// What a fault of the disk is over with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Until {
+    /// With the next trouble, or with none.
+    Trouble,
+    /// When the broker is restarted.
+    Restart,
+}
+
+/// Something to be done when it is known what links and the disk have done.
 enum Mark {
     Begin(usize, ClientIx, Side, Count),
     End(ClientIx, Side),
+    Wears(usize, Until, Worn),
+    Over(Until),
 }
 
 /// A fault that a side of a link has now.
@@ -120,6 +145,8 @@ pub(super) struct Ledger {
     marks: Vec<Mark>,
     /// Faults that are on now.
     now: BTreeMap<(ClientIx, Side), Vec<Running>>,
+    /// Those of the disk, with what it had done when they began.
+    worn: BTreeMap<Until, (usize, Worn, Wear)>,
     /// By client: cuts that were armed, in order.
     armed: BTreeMap<ClientIx, Vec<usize>>,
     /// Cuts at once that were not carried out yet, and the one that was last.
@@ -172,6 +199,11 @@ impl Ledger {
             .push(Mark::Begin(fault, client, Side::Loss, |t| t.lost));
     }
 
+    /// The disk has it until then.
+    pub(super) fn wears(&mut self, fault: usize, until: Until, worn: Worn) {
+        self.marks.push(Mark::Wears(fault, until, worn));
+    }
+
     /// The links as the story has them at its beginning, as far as it says so.
     pub(super) fn weather(&mut self, clients: &[ClientSpec]) {
         // One saying may be about many links.
@@ -194,7 +226,10 @@ impl Ledger {
                 self.loses(fault, client);
             }
         }
-        self.keep(&vec![Tally::default(); clients.len()]);
+        self.keep(Done {
+            links: &vec![Tally::default(); clients.len()],
+            disk: Wear::default(),
+        });
     }
 
     /// An order is given, whether it changes anything or not.
@@ -212,6 +247,8 @@ impl Ledger {
                 self.marks
                     .extend(ended.map(|(side, _)| Mark::End(*client, side)));
             }
+            Order::Disk(..) => self.marks.push(Mark::Over(Until::Trouble)),
+            Order::Restart => self.marks.push(Mark::Over(Until::Restart)),
             Order::Disarm(client) => {
                 for fault in self.armed.get(client).into_iter().flatten() {
                     if let Tied::Packet { disarmed, .. } = &mut self.fates[*fault].tied {
@@ -236,12 +273,12 @@ impl Ledger {
         }
     }
 
-    /// What was begun and ended is kept with what the links have done up to now.
-    pub(super) fn keep(&mut self, tallies: &[Tally]) {
+    /// What was begun and ended is kept with what was done up to now.
+    pub(super) fn keep(&mut self, done: Done<'_>) {
         for mark in std::mem::take(&mut self.marks) {
             match mark {
                 Mark::Begin(fault, client, side, count) => {
-                    let before = tallies[client];
+                    let before = done.links[client];
                     let running = Running {
                         fault,
                         count,
@@ -249,7 +286,11 @@ impl Ledger {
                     };
                     self.now.entry((client, side)).or_default().push(running);
                 }
-                Mark::End(client, side) => self.end(client, side, tallies[client]),
+                Mark::End(client, side) => self.end(client, side, done.links[client]),
+                Mark::Wears(fault, until, worn) => {
+                    self.worn.insert(until, (fault, worn, done.disk));
+                }
+                Mark::Over(until) => self.sound(until, done.disk),
             }
         }
     }
@@ -260,12 +301,21 @@ impl Ledger {
         }
     }
 
+    fn sound(&mut self, until: Until, disk: Wear) {
+        if let Some((fault, worn, before)) = self.worn.remove(&until) {
+            self.fates[fault].bites += worn(disk) - worn(before);
+        }
+    }
+
     /// What became of all of them, at the end of the story; `waited` is what each client's tap says.
-    pub(super) fn close(mut self, tallies: &[Tally], waited: &[Vec<Waited>]) -> Vec<Fate> {
-        self.keep(tallies);
+    pub(super) fn close(mut self, done: Done<'_>, waited: &[Vec<Waited>]) -> Vec<Fate> {
+        self.keep(done);
         let open: Vec<_> = self.now.keys().copied().collect();
         for (client, side) in open {
-            self.end(client, side, tallies[client]);
+            self.end(client, side, done.links[client]);
+        }
+        for until in [Until::Trouble, Until::Restart] {
+            self.sound(until, done.disk);
         }
         for (client, armed) in std::mem::take(&mut self.armed) {
             // The last may not have been armed any more: the story was over.

@@ -18,11 +18,10 @@ mod watch;
 mod wire;
 
 pub use crate::order::Order;
-pub use ledger::{Fate, Tied};
+pub use ledger::{Done, Fate, Tied};
 pub use stage::{Demand, StepFailure};
 
 use crate::{
-    net::Tally,
     tap::Waited,
     trace::{AtServer, Node, Record, What},
 };
@@ -83,6 +82,10 @@ impl<'a> Director<'a> {
                 self.stage.clients[client].observe(client, event)
             }
             (_, What::Broker { client, conn, seen }) => self.stage.at_broker(*client, *conn, seen),
+            (_, What::GaveUp(_)) => {
+                self.stage.down = true;
+                None
+            }
             (Node::Client(client), What::Cut(_)) => {
                 self.stage.lines[client].ending = true;
                 None
@@ -115,9 +118,9 @@ impl<'a> Director<'a> {
         .min()
     }
 
-    /// Goes on with the story at `now`; `tallies` are what the links have done until now. Gives the orders to carry out
-    /// before anything else happens at `now`.
-    pub fn act(&mut self, now: Time, tallies: &[Tally]) -> Vec<Order> {
+    /// Goes on with the story at `now`; `done` is what links and the disk have done until now. Gives the orders to carry
+    /// out before anything else happens at `now`.
+    pub fn act(&mut self, now: Time, done: Done<'_>) -> Vec<Order> {
         if self.finished || self.next_at().is_none_or(|at| at > now) {
             return Vec::new();
         }
@@ -148,7 +151,7 @@ impl<'a> Director<'a> {
             let expected = "every step ends within the scenario's `limit`";
             self.fail_at_limit(message, expected, now);
         }
-        self.stage.ledger.keep(tallies);
+        self.stage.ledger.keep(done);
         std::mem::take(&mut self.stage.orders)
     }
 
@@ -205,11 +208,11 @@ impl<'a> Director<'a> {
         self.finished
     }
 
-    /// What became of every fault of the story, which is over: `tallies` are what the links have done, `waited` what
+    /// What became of every fault of the story, which is over: `done` is what links and the disk have done, `waited` what
     /// the tap of each client says.
     #[must_use]
-    pub fn into_fates(self, tallies: &[Tally], waited: &[Vec<Waited>]) -> Vec<Fate> {
-        self.stage.ledger.close(tallies, waited)
+    pub fn into_fates(self, done: Done<'_>, waited: &[Vec<Waited>]) -> Vec<Fate> {
+        self.stage.ledger.close(done, waited)
     }
 
     /// Why the story could not be told to its end.

@@ -12,7 +12,8 @@ use squall_protocol::{Role, Time, Version};
 use squall_scenarios::{
     action::Expect,
     describe,
-    model::{ClientIx, LinkSpec, Scenario, Source, Step},
+    fault::Disk,
+    model::{ClientIx, LinkSpec, Scenario, Source, Step, Trouble},
     plan::OBSERVER,
 };
 use std::{collections::BTreeMap, mem::replace, time::Duration};
@@ -77,6 +78,8 @@ pub(super) struct Stage<'a> {
     next_later: u64,
     /// By link and direction: the end of the newest partition in `later`.
     partition_ends: BTreeMap<(ClientIx, bool), (Time, u64)>,
+    /// The end of the newest trouble of the disk in `later`.
+    sound_again: Option<(Time, u64)>,
     pub(super) watch: Watch,
     /// What scripts have named.
     /// By client.
@@ -138,6 +141,7 @@ impl<'a> Stage<'a> {
             later: BTreeMap::new(),
             next_later: 0,
             partition_ends: BTreeMap::new(),
+            sound_again: None,
             watch: Watch::default(),
             ids: vec![Ids::new(); plan.clients.len()],
             ledger: Ledger::default(),
@@ -198,8 +202,9 @@ impl Stage<'_> {
             | Order::Broker(..)
             | Order::Cut(..)
             | Order::Nudge(_)
-            | Order::Crash(_)
-            | Order::Restart => true,
+            | Order::Crash(..)
+            | Order::Restart
+            | Order::Disk(..) => true,
         };
         if changes {
             self.orders.push(order);
@@ -302,6 +307,21 @@ impl Stage<'_> {
         let key = (at, self.next_later);
         self.later.insert(key, Order::Block(client, way, false));
         self.partition_ends.insert((client, way == Way::Up), key);
+    }
+
+    /// The disk has another trouble, or none, and no other one later; it ends by itself at `until`.
+    pub(super) fn disk(&mut self, disk: &Disk, until: Option<Time>) {
+        if let Some(key) = self.sound_again.take() {
+            self.later.remove(&key);
+        }
+        self.order(Order::Disk(disk.trouble, disk.sync));
+        if let Some(at) = until {
+            self.next_later += 1;
+            let key = (at, self.next_later);
+            self.later
+                .insert(key, Order::Disk(Trouble::Sound, disk.sync));
+            self.sound_again = Some(key);
+        }
     }
 
     /// Forgets what was to end later on a link: it has ended now, or lasts longer.

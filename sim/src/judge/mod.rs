@@ -167,7 +167,7 @@ impl<'a> Ears<'_, 'a> {
         if let Some(known) = &mut self.known {
             outage::tell(known, ix, written, keeps);
         }
-        if matches!(written.what, What::Order(Order::Crash(_))) {
+        if outage::goes_down(written) {
             self.of_broker.crash();
         }
     }

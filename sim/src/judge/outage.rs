@@ -14,18 +14,21 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// What the broker of a story keeps over a crash.
 pub(super) fn keeps(plan: &Scenario) -> Keeps {
-    let store = plan.broker.store;
-    store.map_or(Keeps::Nothing, |store| {
-        Keeps::All(store.sync.1 * 2 + MARGIN)
-    })
+    let sync = plan.longest_sync();
+    sync.map_or(Keeps::Nothing, |sync| Keeps::All(sync * 2 + MARGIN))
 }
 
 /// Tells a reader that the broker goes down, or is back.
 pub(super) fn tell(reader: &mut Reader<'_>, ix: usize, record: &Record, keeps: Keeps) {
     let mark = Mark { ix, at: record.at };
-    match record.what {
-        What::Order(Order::Crash(_)) => reader.crash(mark, keeps),
+    match &record.what {
+        _ if goes_down(record) => reader.crash(mark, keeps),
         What::Order(Order::Restart) => reader.restart(mark),
         _ => {}
     }
+}
+
+/// Whether the broker goes down: the story has it crash, or it ends by itself.
+pub(super) const fn goes_down(record: &Record) -> bool {
+    matches!(record.what, What::Order(Order::Crash(..)) | What::GaveUp(_))
 }

@@ -211,7 +211,7 @@ impl<P> Flow<P> {
         next
     }
 
-    /// Nobody takes what arrives by `now`: the first segment is sent again in its time, and what is behind it waits.
+    /// Nobody takes what arrives by `now`: the first segment is sent again in its time, and what comes after it waits.
     /// Returns false when it has used all its tries.
     pub(super) fn miss(&mut self, now: u64) -> bool {
         let Some(first) = self.queue.front() else {

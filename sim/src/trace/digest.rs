@@ -3,9 +3,13 @@
 
 use super::{AtServer, Node, Record, What};
 use crate::{net::Way, order::Order, tap::Cut};
-use squall_client::{Command, ConnectOptions, EndCause, Message, Script, Ticket};
-use squall_protocol::{Frame, PacketType, Properties, Property, ReasonCode, Role, packet::Will};
-use squall_scenarios::model::{Crash, CutBy, CutPoint};
+use squall_client::{Backoff, Command, ConnectOptions, EndCause, Message, Script, Ticket};
+use squall_protocol::{
+    Frame, PacketType, Properties, Property, ReasonCode, Role,
+    packet::{Subscription, Will},
+};
+use squall_scenarios::model::{Crash, CutBy, CutPoint, Trouble, Unsynced};
+use std::time::Duration;
 
 /// Format of the canonical bytes; part of every hash.
 const FORMAT: &[u8] = b"squall trace 2";
@@ -79,6 +83,9 @@ impl Bytes {
                     .tag(cut_by(*by))
                     .option(*packet, |out, p| out.packet_type(p));
             }
+            What::GaveUp(_) => {
+                self.tag(6);
+            }
         }
     }
 
@@ -103,21 +110,8 @@ impl Bytes {
                     .tag(u8::from(*way == Way::Down))
                     .tag(u8::from(*blocked));
             }
-            Order::Arm(
-                _,
-                CutPoint {
-                    after,
-                    packet,
-                    nth,
-                    from,
-                },
-                by,
-            ) => {
-                self.tag(4)
-                    .tag(u8::from(*after))
-                    .tag(*packet as u8)
-                    .number((*nth).into());
-                self.tag(u8::from(*from == Role::Server)).tag(cut_by(*by));
+            Order::Arm(_, point, by) => {
+                self.tag(4).point(point).tag(cut_by(*by));
             }
             Order::Cut(_, by) => {
                 self.tag(5).tag(cut_by(*by));
@@ -129,16 +123,25 @@ impl Bytes {
                 self.tag(7);
             }
             Order::Broker(_, script) => self.tag(8).broker_script(script),
-            Order::Crash(how) => {
-                self.tag(9).tag(match how {
-                    Crash::Kill => 1,
-                    Crash::PowerLoss => 2,
-                });
+            Order::Crash(how, unsynced) => {
+                self.tag(9).tag(crash(*how, *unsynced));
             }
             Order::Restart => {
                 self.tag(10);
             }
+            Order::Disk(what, (min, max)) => {
+                let ms = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                self.tag(11).tag(trouble(*what));
+                self.number(ms(min)).number(ms(max));
+            }
         }
+    }
+
+    fn point(&mut self, point: &CutPoint) -> &mut Self {
+        self.tag(u8::from(point.after))
+            .tag(point.packet as u8)
+            .number(point.nth.into())
+            .tag(u8::from(point.from == Role::Server))
     }
 
     fn command(&mut self, command: &Command) {
@@ -152,16 +155,7 @@ impl Bytes {
                 subscriptions,
                 properties,
             } => {
-                self.tag(3)
-                    .number(ticket.0)
-                    .number(subscriptions.len() as u64);
-                for s in subscriptions {
-                    self.bytes(s.filter.as_str().as_bytes())
-                        .tag(s.qos.as_u8())
-                        .tag(u8::from(s.no_local));
-                    self.tag(u8::from(s.retain_as_published))
-                        .tag(s.retain_handling as u8);
-                }
+                self.tag(3).number(ticket.0).subscriptions(subscriptions);
                 self.properties(properties);
             }
             Command::Unsubscribe {
@@ -182,17 +176,7 @@ impl Bytes {
                 self.tag(6);
             }
             Command::Backoff(backoff) => {
-                self.tag(7).option(*backoff, |out, b| {
-                    out.number(b.first.as_millis() as u64)
-                        .number(b.max.as_millis() as u64);
-                    // Only where they are there: most traces know neither.
-                    if let Some(seed) = b.jitter {
-                        out.tag(2).number(seed);
-                    }
-                    if !b.settled.is_zero() {
-                        out.tag(3).number(b.settled.as_millis() as u64);
-                    }
-                });
+                self.tag(7).option(*backoff, Self::backoff);
             }
             Command::QueueLimit(limit) => {
                 self.tag(10)
@@ -210,6 +194,29 @@ impl Bytes {
                 self.tag(8);
             }
             Command::Script(script) => self.tag(9).script(script),
+        }
+    }
+
+    fn backoff(&mut self, b: Backoff) {
+        self.number(b.first.as_millis() as u64)
+            .number(b.max.as_millis() as u64);
+        // Only where they are there: most traces know neither.
+        if let Some(seed) = b.jitter {
+            self.tag(2).number(seed);
+        }
+        if !b.settled.is_zero() {
+            self.tag(3).number(b.settled.as_millis() as u64);
+        }
+    }
+
+    fn subscriptions(&mut self, all: &[Subscription]) {
+        self.number(all.len() as u64);
+        for s in all {
+            self.bytes(s.filter.as_str().as_bytes())
+                .tag(s.qos.as_u8())
+                .tag(u8::from(s.no_local))
+                .tag(u8::from(s.retain_as_published))
+                .tag(s.retain_handling as u8);
         }
     }
 
@@ -440,5 +447,24 @@ const fn cut_by(by: CutBy) -> u8 {
         CutBy::Reset => 1,
         CutBy::Close => 2,
         CutBy::Silence => 3,
+    }
+}
+
+const fn crash(how: Crash, unsynced: Unsynced) -> u8 {
+    match (how, unsynced) {
+        (Crash::Kill, _) => 1,
+        (Crash::PowerLoss, Unsynced::Any) => 2,
+        (Crash::PowerLoss, Unsynced::Lost) => 3,
+        (Crash::PowerLoss, Unsynced::Torn) => 4,
+        (Crash::PowerLoss, Unsynced::Kept) => 5,
+    }
+}
+
+const fn trouble(trouble: Trouble) -> u8 {
+    match trouble {
+        Trouble::Sound => 0,
+        Trouble::Fails => 1,
+        Trouble::Full => 2,
+        Trouble::Slow => 3,
     }
 }

@@ -98,7 +98,7 @@ fn is_shown(record: &Record, sees_broker: bool) -> bool {
                 | C::Delivered { .. }
                 | C::Abandoned { .. }
         ),
-        What::Dial | What::Cut(_) => true,
+        What::Dial | What::Cut(_) | What::GaveUp(_) => true,
         What::Order(order) => self::order(order).is_some(),
     }
 }
@@ -227,6 +227,7 @@ fn event(
             )
         }
         What::Order(order) => note(client, EventKind::Note, self::order(order)?),
+        What::GaveUp(why) => note(client, EventKind::Note, format!("broker: ends: {why}")),
         _ => return None,
     })
 }
@@ -279,8 +280,9 @@ fn order(order: &Order) -> Option<String> {
             let way = format!("{way:?}").to_lowercase();
             format!("link {way} {}", if *blocked { "blocked" } else { "open" })
         }
-        Order::Crash(how) => Life::Crash(*how).in_words().to_owned(),
+        Order::Crash(how, unsynced) => Life::Crash(*how, *unsynced).in_words().to_owned(),
         Order::Restart => Life::Restart.in_words().to_owned(),
+        Order::Disk(trouble, _) => format!("disk: {}", format!("{trouble:?}").to_lowercase()),
         Order::Client(..)
         | Order::Broker(..)
         | Order::Arm(..)

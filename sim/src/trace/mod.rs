@@ -69,6 +69,9 @@ pub enum What {
     Client(squall_client::Event),
     /// A cut bit on the client's connection.
     Cut(Cut),
+    /// The broker has ended by itself, or did not begin: why, for people, and no part of the hash. It is down as if it
+    /// was killed.
+    GaveUp(String),
 }
 
 /// What can be seen at the broker's end of a connection.

@@ -8,10 +8,10 @@ use super::{
     disk::Disk,
     party::party,
     server::Observed,
-    uptime::{REFUSED, Uptime},
+    uptime::{Lands, REFUSED, Uptime},
 };
 use crate::{
-    director::{Director, Order},
+    director::{Director, Done, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
     tap::{Cut, Tap, ending, place},
     trace::{Node, Record, Trace, What},
@@ -67,11 +67,15 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         }
     }
     let waited: Vec<_> = world.clients.iter().map(|c| c.tap.waited()).collect();
+    let done = Done {
+        links: world.net.tallies(),
+        disk: world.disk.as_ref().map(Disk::wear).unwrap_or_default(),
+    };
     Some(Played {
         trace: world.trace,
         failure: world.director.failure().cloned(),
         end: world.now,
-        faults: world.director.into_fates(world.net.tallies(), &waited),
+        faults: world.director.into_fates(done, &waited),
         fallen: None,
     })
 }
@@ -91,7 +95,8 @@ struct World<'a> {
     broker_lines: Vec<(ConnIx, bool)>,
     /// By connection that the broker accepted: its place in `broker_lines`.
     line_of: BTreeMap<ConnIx, usize>,
-    broker_inbox: Vec<Delivery<Bytes>>,
+    /// What has come for it at this instant, and where it lands.
+    broker_inbox: Vec<(Delivery<Bytes>, Lands)>,
     /// By the broker's connection number: who opened it.
     callers: Rc<RefCell<Vec<ClientIx>>>,
     /// What a scripted broker is told.
@@ -138,7 +143,11 @@ enum Arrival {
 impl World<'_> {
     /// Everything that happens at this instant, then on to the next; true when the story is over.
     fn step(&mut self) -> bool {
-        let orders = self.director.act(self.now, self.net.tallies());
+        let done = Done {
+            links: self.net.tallies(),
+            disk: self.disk.as_ref().map(Disk::wear).unwrap_or_default(),
+        };
+        let orders = self.director.act(self.now, done);
         let finished = self.director.is_finished();
         for order in orders {
             self.record(Node::Director, What::Order(order.clone()));
@@ -194,8 +203,13 @@ impl World<'_> {
                 self.clients[client].tap.arm(place(point), ending(by));
             }
             Order::Disarm(client) => self.clients[client].tap.disarm(),
-            Order::Crash(how) => self.crash(how),
+            Order::Crash(how, unsynced) => self.crash(how, unsynced),
             Order::Restart => self.restart(),
+            Order::Disk(trouble, sync) => {
+                if let Some(disk) = &self.disk {
+                    disk.trouble(trouble, sync);
+                }
+            }
             Order::Cut(client, by) => {
                 if let Line::Open {
                     broken: None,
@@ -220,13 +234,17 @@ impl World<'_> {
                 payload,
             } = delivery;
             match way {
-                Way::Up => self.broker_inbox.push(Delivery {
-                    conn,
-                    client,
-                    way,
-                    kind,
-                    payload,
-                }),
+                Way::Up => {
+                    let lands = self.uptime.lands(conn, kind);
+                    let delivery = Delivery {
+                        conn,
+                        client,
+                        way,
+                        kind,
+                        payload,
+                    };
+                    self.broker_inbox.push((delivery, lands));
+                }
                 Way::Down => {
                     self.clients[client].inbox.push_back(match kind {
                         Kind::End => Arrival::End(conn, Hangup::Eof),

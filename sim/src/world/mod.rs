@@ -142,18 +142,19 @@ impl Play<'_> {
         }
     }
 
-    /// The broker of the loop world, after a crash.
-    fn restarted(&self, disk: Option<&Disk>, now: Time) -> Box<dyn Observed> {
-        let mut broker = self.started(disk, now);
+    /// The broker of the loop world, after a crash; or why it does not begin.
+    fn restarted(&self, disk: Option<&Disk>, now: Time) -> Result<Box<dyn Observed>, String> {
+        let mut broker = self.started(disk, now)?;
         broker.observe(true);
-        Box::new(Reference(broker))
+        Ok(Box::new(Reference(broker)))
     }
 
-    /// The reference broker as it begins at `now`, with what is on its disk. Without one it has forgotten everything.
-    fn started(&self, disk: Option<&Disk>, now: Time) -> Box<dyn Machine> {
+    /// The reference broker as it begins at `now`, with what is on its disk; or why it does not. Without a disk it has
+    /// forgotten everything.
+    fn started(&self, disk: Option<&Disk>, now: Time) -> Result<Box<dyn Machine>, String> {
         let config = config(&self.plan.broker);
         let Some(disk) = disk else {
-            return Box::new(Broker::new(config));
+            return Ok(Box::new(Broker::new(config)));
         };
         let between = |store: Box<dyn Store>| match self.stranger {
             Some(Stranger::Store(between)) => between(store),
@@ -161,13 +162,23 @@ impl Play<'_> {
         };
         let opened = Stored::open(disk, now).map(|store| between(Box::new(store)));
         let durable = opened.and_then(|store| Durable::open(config, store, now));
-        Box::new(durable.unwrap_or_else(|e| panic!("the broker does not start at {now}: {e}")))
+        match durable {
+            Ok(durable) => Ok(Box::new(durable)),
+            // Whatever else is wrong with what is on the disk is our own fault.
+            Err(error) if disk.is_in_trouble() => {
+                Err(format!("the broker does not start: {error}"))
+            }
+            Err(error) => panic!("the broker does not start at {now}: {error}"),
+        }
     }
 
     /// The broker of the story.
     fn broker(&self, callers: Callers, disk: Option<&Disk>) -> Box<dyn Machine> {
         match disk {
-            Some(_) => self.started(disk, Time::ZERO),
+            Some(_) => {
+                let started = self.started(disk, Time::ZERO);
+                started.unwrap_or_else(|why| panic!("no story has begun, and {why}"))
+            }
             None => broker(self.plan, self.version, callers),
         }
     }

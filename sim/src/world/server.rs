@@ -28,15 +28,24 @@ pub(super) trait Observed {
     fn timeout(&mut self, now: Time);
     /// When [`Self::timeout`] has to be called; `None` while it waits for nothing.
     fn deadline(&self) -> Option<Time>;
-    /// What happened at it, in order, and on which connection.
-    fn event(&mut self) -> Option<(u64, AtServer)>;
+    /// What happened at it, in order.
+    fn event(&mut self) -> Option<Told>;
     /// The next thing it wants done.
     fn output(&mut self) -> Option<Output>;
 }
 
+/// What a broker tells.
+pub(super) enum Told {
+    /// On this connection.
+    On(u64, AtServer),
+    /// It cannot go on: why.
+    GivesUp(String),
+}
+
 /// What the reference broker tells, in the words of a trace.
-pub(super) fn told(event: Event) -> (u64, AtServer) {
-    match event {
+pub(super) fn told(event: Event) -> Told {
+    let (conn, seen) = match event {
+        Event::Failed(why) => return Told::GivesUp(why),
         Event::Opened { conn } => (conn.0, AtServer::Opened),
         Event::Received { conn, frame } => (conn.0, AtServer::Received(frame)),
         Event::Violation { conn, violation } => (conn.0, AtServer::Violation(violation)),
@@ -54,7 +63,8 @@ pub(super) fn told(event: Event) -> (u64, AtServer) {
             let remark = cause.to_string();
             (conn.0, AtServer::Closed { by, remark })
         }
-    }
+    };
+    Told::On(conn, seen)
 }
 
 /// The reference broker, or a scripted one.
@@ -95,7 +105,7 @@ impl Observed for Reference {
         })
     }
 
-    fn event(&mut self) -> Option<(u64, AtServer)> {
+    fn event(&mut self) -> Option<Told> {
         self.0.poll_event().map(told)
     }
 }
@@ -221,8 +231,10 @@ impl Observed for Watched {
         self.server.deadline().map(Time::from_millis)
     }
 
-    fn event(&mut self) -> Option<(u64, AtServer)> {
-        self.events.pop_front()
+    fn event(&mut self) -> Option<Told> {
+        self.events
+            .pop_front()
+            .map(|(conn, seen)| Told::On(conn, seen))
     }
 
     fn output(&mut self) -> Option<Output> {

@@ -71,6 +71,17 @@ impl Uptime {
         known.iter().map(close).collect()
     }
 
+    /// The broker ends by itself, or does not begin. It closes the connections that it has.
+    pub(super) fn gave_up(&mut self, accepted: impl IntoIterator<Item = ConnIx>) {
+        self.down = Some(Crash::Kill);
+        self.over.extend(accepted);
+    }
+
+    /// Whether it is not there.
+    pub(super) const fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
     /// It is back.
     pub(super) fn restart(&mut self) {
         self.down = None;

@@ -16,7 +16,8 @@ use tokio_tungstenite::{
     },
 };
 
-/// Where MQTT is, if nobody says another path.
+/// Where MQTT is, if nobody says another path. It says no more than that: what is spoken there knows nothing of it
+/// [X-3.1.1-ws-1], [X-5.0-ws-1].
 pub const WEB_SOCKET_PATH: &str = "/mqtt";
 /// The name of the subprotocol.
 const MQTT: &str = "mqtt";

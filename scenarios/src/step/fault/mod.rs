@@ -26,6 +26,7 @@ kinds! {
         partition: Partition, Way;
         heal: Heal;
         flap: Flap;
+        disk: Disk, Trouble;
     }
     /// In a few words.
     fn in_words(&self, names: &[&str]) -> String;
@@ -63,7 +64,7 @@ impl Happen for Fault {
 
 fn help() -> String {
     let words = suggest::listed(words(), "and");
-    format!("faults: {words}, each with a client, such as `{{ cut: app }}`")
+    format!("faults: {words}, each with whom or what it strikes, such as `{{ cut: app }}`")
 }
 
 /// The map after `fault`.

@@ -1,12 +1,19 @@
 //! `broker`: it goes down, and comes back.
 
-use super::Begun;
-use crate::{director::stage::Stage, order::Order};
-use squall_scenarios::model::{Life, Step};
+use super::{Begun, fault::note};
+use crate::{
+    director::{
+        ledger::{Tied, Until, Worn},
+        stage::Stage,
+    },
+    order::Order,
+    wear::Wear,
+};
+use squall_scenarios::model::{Life, Step, Unsynced};
 
 pub(super) fn begin(life: &Life, step: &Step, stage: &mut Stage<'_>) -> Begun {
     let (order, down) = match life {
-        Life::Crash(how) => (Order::Crash(*how), true),
+        Life::Crash(how, unsynced) => (Order::Crash(*how, *unsynced), true),
         Life::Restart => (Order::Restart, false),
     };
     if stage.down == down {
@@ -17,6 +24,22 @@ pub(super) fn begin(life: &Life, step: &Step, stage: &mut Stage<'_>) -> Begun {
         return Err(stage.failure(step, message, expected));
     }
     stage.down = down;
+    if let Life::Crash(_, unsynced) = life
+        && let Some(worn) = worn(*unsynced)
+    {
+        let fault = note(step, Tied::Time, false, stage);
+        stage.ledger.wears(fault, Until::Restart, worn);
+    }
     stage.order(order);
     Ok(None)
+}
+
+/// What has to be worn so that what a story says of unsynced writes means something; `None` where it leaves it to chance.
+fn worn(unsynced: Unsynced) -> Option<Worn> {
+    Some(match unsynced {
+        Unsynced::Any => return None,
+        Unsynced::Lost => |wear: Wear| wear.lost,
+        Unsynced::Torn => |wear: Wear| wear.torn,
+        Unsynced::Kept => |wear: Wear| wear.kept,
+    })
 }

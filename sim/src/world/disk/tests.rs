@@ -50,7 +50,7 @@ fn left(seed: u64, how: Crash, after: u64) -> (Vec<u64>, bool) {
     disk.reach(begins);
     let second = put(&disk, &database, 100);
     let crash = begins + Duration::from_millis(after);
-    disk.crash(crash, how);
+    disk.crash(crash, how, Unsynced::Any);
     drop(database);
     (rows(&open(&disk)), second <= crash)
 }
@@ -101,7 +101,11 @@ fn a_killed_process_loses_only_what_it_had_not_written() {
     head.write(0, b"writte").expect("there is room");
     head.sync_data().expect("it works");
     head.write(0, b"after!").expect("there is room");
-    disk.crash(synced + Duration::from_millis(1), Crash::Kill);
+    disk.crash(
+        synced + Duration::from_millis(1),
+        Crash::Kill,
+        Unsynced::Any,
+    );
     assert!(head.len().is_err(), "the process is gone");
     let mut found = [0; 6];
     disk.open().read(0, &mut found).expect("it is there");
@@ -119,7 +123,7 @@ fn sectors_are_torn() {
         head.sync_data().expect("it works");
         disk.reach(disk.busy_until());
         head.write(100, &[1; 2_000]).expect("there is room");
-        disk.crash(disk.busy_until(), Crash::PowerLoss);
+        disk.crash(disk.busy_until(), Crash::PowerLoss, Unsynced::Any);
         let mut found = [0; 2_000];
         disk.open().read(100, &mut found).expect("it is there");
         // Sectors begin at multiples of 512 of the disk.
@@ -143,4 +147,82 @@ fn what_is_not_there_cannot_be_read() {
     assert!(head.read(5, &mut [0; 6]).is_ok());
     assert!(head.read(5, &mut [0; 7]).is_err());
     assert!(head.read(u64::MAX, &mut [0; 1]).is_err());
+}
+
+/// A disk with one write of four sectors that is durable, and one over it that is not.
+fn overwritten(seed: u64) -> (Disk, Head) {
+    let disk = Disk::new(seed, &SYNC);
+    let head = disk.open();
+    head.write(0, &[1; 4 * SECTOR]).expect("there is room");
+    head.sync_data().expect("it works");
+    disk.reach(disk.busy_until());
+    head.write(0, &[2; 4 * SECTOR]).expect("there is room");
+    (disk, head)
+}
+
+#[test]
+fn a_story_says_what_becomes_of_what_is_not_durable() {
+    for seed in 0..50 {
+        for unsynced in [Unsynced::Lost, Unsynced::Torn, Unsynced::Kept] {
+            let (disk, _) = overwritten(seed);
+            disk.crash(disk.busy_until(), Crash::PowerLoss, unsynced);
+            let mut found = [0; 4 * SECTOR];
+            disk.open().read(0, &mut found).expect("it is there");
+            let new = found.chunks(SECTOR).filter(|sector| sector[0] == 2).count();
+            let Wear {
+                lost, torn, kept, ..
+            } = disk.wear();
+            let counted = match new {
+                0 => (1, 0, 0),
+                4 => (0, 0, 1),
+                _ => (0, 1, 0),
+            };
+            assert_eq!((lost, torn, kept), counted, "{unsynced:?}");
+            match unsynced {
+                Unsynced::Lost => assert_eq!(new, 0),
+                Unsynced::Kept => assert_eq!(new, 4),
+                Unsynced::Torn | Unsynced::Any => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_disk_in_trouble_refuses_and_counts_it() {
+    let (disk, head) = overwritten(1);
+    let sync = SYNC.sync;
+    disk.trouble(Trouble::Full, sync);
+    assert!(head.write(0, b"in place").is_ok() && head.sync_data().is_ok());
+    let longer = head.write(4 * SECTOR as u64 - 1, b"too long");
+    assert_eq!(longer.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert!(head.set_len(1 << 20).is_err() && head.set_len(SECTOR as u64).is_ok());
+    assert_eq!(disk.wear().refused, 2);
+    disk.trouble(Trouble::Fails, sync);
+    assert!(head.write(0, b"x").is_err() && head.sync_data().is_err() && head.set_len(0).is_err());
+    assert!(
+        head.read(0, &mut [0; 1]).is_ok(),
+        "what is there can be read"
+    );
+    assert_eq!(disk.wear().refused, 5);
+    disk.trouble(Trouble::Sound, sync);
+    assert!(head.write(0, b"x").is_ok() && head.sync_data().is_ok());
+    assert_eq!(disk.wear().refused, 5);
+}
+
+#[test]
+fn a_slow_disk_is_late() {
+    let (disk, head) = overwritten(1);
+    disk.trouble(
+        Trouble::Slow,
+        (Duration::from_secs(1), Duration::from_secs(2)),
+    );
+    let before = disk.busy_until();
+    head.sync_data().expect("it works");
+    assert!(disk.busy_until().since(before) >= Duration::from_secs(1));
+    assert_eq!(disk.wear().slow, 1);
+    disk.trouble(Trouble::Sound, SYNC.sync);
+    let before = disk.busy_until();
+    head.sync_data().expect("it works");
+    assert!(disk.busy_until().since(before) <= SYNC.sync.1);
+    assert_eq!(disk.wear().slow, 1);
 }

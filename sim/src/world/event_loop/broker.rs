@@ -4,10 +4,10 @@ use super::{Arrival, World};
 use crate::{
     net::{Delivery, Kind, Way},
     trace::{Node, What},
-    world::uptime::Lands,
+    world::{server::Told, uptime::Lands},
 };
 use bytes::Bytes;
-use squall_scenarios::model::Crash;
+use squall_scenarios::model::{Crash, Unsynced};
 use squall_transport::{ConnectionId, Output};
 
 impl World<'_> {
@@ -24,11 +24,9 @@ impl World<'_> {
             }
             self.drain_broker();
         }
-        for delivery in std::mem::take(&mut self.broker_inbox) {
-            let Delivery {
-                conn, client, kind, ..
-            } = delivery;
-            match self.uptime.lands(conn, kind) {
+        for (delivery, lands) in std::mem::take(&mut self.broker_inbox) {
+            let Delivery { conn, client, .. } = delivery;
+            match lands {
                 Lands::AtBroker => {
                     self.arrive_at_broker(delivery);
                     self.drain_broker();
@@ -56,19 +54,23 @@ impl World<'_> {
             ..
         } = delivery;
         let now = self.now;
-        let Some(broker) = &mut self.broker else {
-            return;
-        };
         if kind == Kind::Syn {
-            let id = self.broker_lines.len() as u64;
-            self.line_of.insert(conn, self.broker_lines.len());
+            let n = self.broker_lines.len();
+            self.line_of.insert(conn, n);
             self.broker_lines.push((conn, true));
             self.callers.borrow_mut().push(client);
             self.clients[client].inbox.push_back(Arrival::Dialed(conn));
             self.awake.insert(client);
-            broker.opened(now, id);
+            match &mut self.broker {
+                Some(broker) => broker.opened(now, n as u64),
+                // It has given up in this instant, and the system closes what it leaves.
+                None => self.hang_up_broker(n),
+            }
             return;
         }
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
         let n = *self.line_of.get(&conn).expect("it was opened before");
         if !self.broker_lines[n].1 {
             return;
@@ -91,9 +93,14 @@ impl World<'_> {
     }
 
     fn drain_broker(&mut self) {
-        while let Some((conn, seen)) = self.broker.as_mut().and_then(|b| b.event()) {
-            let client = self.net.client_of(self.broker_lines[conn as usize].0);
-            self.record(Node::Broker, What::Broker { client, conn, seen });
+        while let Some(told) = self.broker.as_mut().and_then(|b| b.event()) {
+            match told {
+                Told::On(conn, seen) => {
+                    let client = self.net.client_of(self.broker_lines[conn as usize].0);
+                    self.record(Node::Broker, What::Broker { client, conn, seen });
+                }
+                Told::GivesUp(why) => self.gave_up(why),
+            }
         }
         while let Some(output) = self.broker.as_mut().and_then(|b| b.output()) {
             match output {
@@ -107,12 +114,25 @@ impl World<'_> {
                 Output::Close(ConnectionId(conn)) => self.hang_up_broker(conn as usize),
             }
         }
+        if self.uptime.is_down() {
+            self.broker = None;
+        }
+    }
+
+    /// It ends by itself, or does not begin.
+    fn gave_up(&mut self, why: String) {
+        self.record(Node::Broker, What::GaveUp(why));
+        let accepted = self.broker_lines.iter().map(|(conn, _)| *conn);
+        self.uptime.gave_up(accepted);
+        if let Some(disk) = &self.disk {
+            disk.crash(self.now, Crash::Kill, Unsynced::Any);
+        }
     }
 
     /// It goes down, before anything else happens to it at this instant.
-    pub(super) fn crash(&mut self, how: Crash) {
+    pub(super) fn crash(&mut self, how: Crash, unsynced: Unsynced) {
         if let Some(disk) = &self.disk {
-            disk.crash(self.now, how);
+            disk.crash(self.now, how, unsynced);
         }
         self.broker = None;
         let accepted = self.broker_lines.iter().map(|(conn, _)| *conn);
@@ -133,6 +153,9 @@ impl World<'_> {
     pub(super) fn restart(&mut self) {
         self.uptime.restart();
         self.net.power_on();
-        self.broker = Some(self.play.restarted(self.disk.as_ref(), self.now));
+        match self.play.restarted(self.disk.as_ref(), self.now) {
+            Ok(broker) => self.broker = Some(broker),
+            Err(why) => self.gave_up(why),
+        }
     }
 }

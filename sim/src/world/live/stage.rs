@@ -7,11 +7,12 @@ use super::{
     scene::{Scene, Shared, Tasks},
 };
 use crate::{
-    director::{Director, packet_bytes},
+    director::{Director, Done, packet_bytes},
     net::{Delivery, Network},
     order::Order,
     tap::{Taps, ending, place},
     trace::{Node, Trace, What},
+    wear::Wear,
     world::{Played, line::Parcel},
 };
 use squall_client::{Backoff, Command};
@@ -149,7 +150,7 @@ impl<'a> Stage<'a> {
             end: shared.now(),
             trace: std::mem::take(&mut shared.trace),
             failure: self.director.failure().cloned(),
-            faults: self.director.into_fates(shared.net.tallies(), &waited),
+            faults: self.director.into_fates(done(&shared.net), &waited),
             fallen: None,
         })
     }
@@ -204,7 +205,7 @@ impl<'a> Stage<'a> {
     fn direct(&mut self) -> bool {
         let orders = {
             let shared = self.scene.shared.borrow();
-            self.director.act(shared.now(), shared.net.tallies())
+            self.director.act(shared.now(), done(&shared.net))
         };
         let finished = self.director.is_finished();
         for order in orders {
@@ -246,7 +247,7 @@ impl<'a> Stage<'a> {
                 self.taps[client].cut(ending(by));
             }
             // A story in which the broker goes down is told in virtual time alone.
-            Order::Crash(_) | Order::Restart => {}
+            Order::Crash(..) | Order::Restart | Order::Disk(..) => {}
         }
     }
 
@@ -268,5 +269,13 @@ impl<'a> Stage<'a> {
                 }
             }
         }
+    }
+}
+
+/// What has been done so far; there is no disk that belongs to a story.
+fn done(net: &Network<Parcel>) -> Done<'_> {
+    Done {
+        links: net.tallies(),
+        disk: Wear::default(),
     }
 }

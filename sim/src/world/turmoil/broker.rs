@@ -4,23 +4,30 @@ use super::{BROKER, PORT, Shared, lived::Lived};
 use crate::{
     guest,
     trace::{Node, What},
-    world::{Play, disk::Disk, server::told},
+    world::{
+        Play,
+        disk::Disk,
+        server::{Told, told},
+    },
 };
-use squall_broker::{Accept, ConnId, Machine, Script, Server};
+use squall_broker::{Accept, ConnId, Event, Machine, Script, Server};
 use squall_protocol::Time;
 use squall_scenarios::model::{ClientIx, Crash};
 use std::{
     cell::{Cell, RefCell},
     io,
     net::Ipv4Addr,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::{Rc, Weak},
     task::{Context, Poll},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     select,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
     task::unconstrained,
 };
 use turmoil::{Sim, net::TcpListener};
@@ -60,6 +67,8 @@ impl Reins {
 
     /// Another one begins at `now`, after so many connections.
     pub(super) fn restart(&mut self, machine: Box<dyn Machine>, now: Time, before: usize) {
+        // The one before may have given up by itself.
+        self.life.set(self.life.get() + 1);
         let life = (Rc::clone(&self.life), self.life.get());
         let machine = Lived::new(machine, life, before as u64);
         self.turn(Turn::Restart(Begun {
@@ -103,70 +112,124 @@ pub(super) fn host(
         since: Time::ZERO,
     };
     let cast = Rc::new(RefCell::new(Some((first, scripts, turns))));
+    let disk = disk.cloned();
     sim.host(BROKER, move || {
-        let shared = Rc::clone(&shared);
         let cast = cast.borrow_mut().take();
+        let (shared, disk) = (Rc::clone(&shared), disk.clone());
         async move {
             let (first, scripts, turns) = cast.expect("the host is started once");
-            unconstrained(live(first, scripts, turns, shared)).await?;
+            let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+            let machine = Machinery {
+                listener: Rc::new(listener),
+                shared,
+                disk,
+            };
+            unconstrained(machine.live(first, scripts, turns)).await?;
             Ok(())
         }
     });
     reins
 }
 
-/// One life after the other.
-async fn live(
-    first: Begun,
-    scripts: UnboundedReceiver<(ClientIx, Script)>,
-    mut turns: UnboundedReceiver<Turn>,
+/// What outlives a broker.
+struct Machinery {
+    /// Bound for good: who dials while the broker is down is never brought here.
+    listener: Rc<TcpListener>,
     shared: Rc<RefCell<Shared>>,
-) -> io::Result<()> {
-    // Bound for good: who dials while the broker is down is never brought here.
-    let listener = Rc::new(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?);
-    // What a machine without power had: nobody closes it.
-    let mut dark = Vec::new();
-    let (mut next, mut scripts) = (Some(first), Some(scripts));
-    loop {
-        let begun = match next.take() {
-            Some(begun) => begun,
-            None => match turns.recv().await {
-                Some(Turn::Restart(begun)) => begun,
-                Some(Turn::Crash(_)) => continue,
-                None => return Ok(()),
-            },
-        };
-        let shared = Rc::clone(&shared);
-        let observer = move |at, event: squall_broker::Event| {
-            let (conn, seen) = told(event);
-            let shared = &mut *shared.borrow_mut();
-            let client = shared.net.client_of(shared.accepted[conn as usize]);
-            let what = What::Broker { client, conn, seen };
-            shared.record(at, Node::Broker, what);
-        };
+    disk: Option<Disk>,
+}
+
+impl Machinery {
+    /// One life after the other.
+    async fn live(
+        self,
+        first: Begun,
+        scripts: UnboundedReceiver<(ClientIx, Script)>,
+        mut turns: UnboundedReceiver<Turn>,
+    ) -> io::Result<()> {
+        // What a machine without power had: nobody closes it.
+        let mut dark = Vec::new();
+        let (mut next, mut scripts) = (Some(first), Some(scripts));
+        loop {
+            let begun = match next.take() {
+                Some(begun) => begun,
+                None => match turns.recv().await {
+                    Some(Turn::Restart(begun)) => begun,
+                    Some(Turn::Crash(_)) => continue,
+                    None => return Ok(()),
+                },
+            };
+            let sockets = Sockets::default();
+            let turn = self
+                .one(begun, scripts.take(), &mut turns, &sockets)
+                .await?;
+            let left = sockets.take();
+            let left = left.iter().filter_map(Weak::upgrade);
+            let left = left.filter_map(|socket| socket.take());
+            match turn {
+                // In order, as the system closes what a process leaves.
+                Turn::Crash(Crash::Kill) => left.for_each(drop),
+                Turn::Crash(Crash::PowerLoss) => dark.extend(left),
+                Turn::Restart(begun) => {
+                    left.for_each(drop);
+                    next = Some(begun);
+                }
+            }
+        }
+    }
+
+    /// A life, until the host is told something.
+    async fn one(
+        &self,
+        begun: Begun,
+        scripts: Option<UnboundedReceiver<(ClientIx, Script)>>,
+        turns: &mut UnboundedReceiver<Turn>,
+        sockets: &Sockets,
+    ) -> io::Result<Turn> {
+        let given_up = Rc::new(Notify::new());
         let mut server = Server::new(begun.machine)
             .starts_at(begun.since)
-            .observer(observer);
-        if let Some(scripts) = scripts.take() {
+            .observer(self.observer(Rc::clone(&given_up)));
+        if let Some(scripts) = scripts {
             server = server.scripts(scripts);
         }
-        let sockets = Sockets::default();
-        let listener = Listener {
-            listener: Rc::clone(&listener),
-            sockets: Rc::clone(&sockets),
-        };
-        let how = select! {
-            biased;
-            Some(Turn::Crash(how)) = turns.recv() => how,
-            served = server.run(listener) => return served,
-        };
-        let left = sockets.take();
-        let left = left.iter().filter_map(Weak::upgrade);
-        let left = left.filter_map(|socket| socket.take());
-        match how {
-            // In order, as the system closes what a process leaves behind.
-            Crash::Kill => left.for_each(drop),
-            Crash::PowerLoss => dark.extend(left),
+        let serving = server.run(Listener {
+            listener: Rc::clone(&self.listener),
+            sockets: Rc::clone(sockets),
+        });
+        let mut serving = pin!(serving);
+        let (mut is_over, mut has_ended) = (false, false);
+        loop {
+            select! {
+                biased;
+                Some(turn) = turns.recv() => return Ok(turn),
+                () = given_up.notified(), if !is_over => is_over = true,
+                served = &mut serving, if !has_ended => match served {
+                    Err(_) if is_over => has_ended = true,
+                    served => served.map(|()| unreachable!("nobody shuts it down"))?,
+                },
+                // Who dialled in the same instant: the system closes what nobody has accepted.
+                accepted = self.listener.accept(), if is_over => drop(accepted?),
+            }
+        }
+    }
+
+    /// Writes down what the broker tells.
+    fn observer(&self, given_up: Rc<Notify>) -> impl FnMut(Time, Event) + use<> {
+        let (shared, disk) = (Rc::clone(&self.shared), self.disk.clone());
+        move |at, event| {
+            let shared = &mut *shared.borrow_mut();
+            match told(event) {
+                Told::On(conn, seen) => {
+                    let client = shared.net.client_of(shared.accepted[conn as usize]);
+                    let what = What::Broker { client, conn, seen };
+                    shared.record(at, Node::Broker, what);
+                }
+                Told::GivesUp(why) => {
+                    shared.gave_up(why, disk.as_ref());
+                    given_up.notify_one();
+                }
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     uptime::{Lands, Uptime},
 };
 use crate::{
-    director::{Director, Order},
+    director::{Director, Done, Order},
     net::{ConnIx, Delivery, Kind, Network, Way},
     tap::{Taps, ending, place},
     trace::{Node, Record, Trace, What},
@@ -28,7 +28,7 @@ use dialer::Asides;
 use squall_client::Command;
 use squall_protocol::Time;
 use squall_scenarios::{
-    model::{ClientIx, Crash},
+    model::{ClientIx, Crash, Unsynced},
     plan::OBSERVER,
 };
 use std::{
@@ -71,6 +71,22 @@ struct Shared {
 }
 
 impl Shared {
+    /// Before anything has happened.
+    fn new(play: &Play<'_>) -> Self {
+        let clients = &play.plan.clients;
+        Self {
+            now: Time::ZERO,
+            trace: Trace::new(),
+            net: Network::new(play.seed, clients.iter().map(|c| c.link)),
+            next_token: 0,
+            dialed: vec![VecDeque::new(); clients.len()],
+            accepted: Vec::new(),
+            uptime: Uptime::default(),
+            asides: Asides::default(),
+            fallen: None,
+        }
+    }
+
     fn record(&mut self, at: Time, node: Node, what: What) {
         assert_eq!(
             at, self.now,
@@ -79,6 +95,16 @@ impl Shared {
         let record = Record { at, node, what };
         self.uptime.observe(&record);
         self.trace.push(record);
+    }
+
+    /// The broker ends by itself, or does not begin.
+    fn gave_up(&mut self, why: String, disk: Option<&Disk>) {
+        let now = self.now;
+        self.record(now, Node::Broker, What::GaveUp(why));
+        self.uptime.gave_up(self.accepted.iter().copied());
+        if let Some(disk) = disk {
+            disk.crash(now, Crash::Kill, Unsynced::Any);
+        }
     }
 
     /// The segments that are due and that turmoil is to deliver. What the broker does not get for it is not there, and
@@ -140,7 +166,13 @@ pub fn play(play: &Play<'_>) -> Option<Played> {
         trace: std::mem::take(&mut shared.trace),
         failure: stage.director.failure().cloned(),
         end: shared.now,
-        faults: stage.director.into_fates(shared.net.tallies(), &waited),
+        faults: stage.director.into_fates(
+            Done {
+                links: shared.net.tallies(),
+                disk: stage.disk.as_ref().map(Disk::wear).unwrap_or_default(),
+            },
+            &waited,
+        ),
         fallen: shared.fallen.take(),
     })
 }
@@ -175,17 +207,7 @@ impl<'a> Stage<'a> {
             .simulation_duration(Duration::MAX)
             .tcp_capacity(SEGMENTS)
             .build();
-        let shared = Rc::new(RefCell::new(Shared {
-            now: Time::ZERO,
-            trace: Trace::new(),
-            net: Network::new(play.seed, plan.clients.iter().map(|c| c.link)),
-            next_token: 0,
-            dialed: vec![VecDeque::new(); plan.clients.len()],
-            accepted: Vec::new(),
-            uptime: Uptime::default(),
-            asides: Asides::default(),
-            fallen: None,
-        }));
+        let shared = Rc::new(RefCell::new(Shared::new(play)));
         // The broker first: at one instant it runs before the clients.
         let (mut broker, disk) = (None, play.disk());
         let visitor = match play.stranger {
@@ -270,8 +292,11 @@ impl<'a> Stage<'a> {
     fn direct(&mut self) -> bool {
         let (now, orders) = {
             let shared = self.shared.borrow();
-            let tallies = shared.net.tallies();
-            (shared.now, self.director.act(shared.now, tallies))
+            let done = Done {
+                links: shared.net.tallies(),
+                disk: self.disk.as_ref().map(Disk::wear).unwrap_or_default(),
+            };
+            (shared.now, self.director.act(shared.now, done))
         };
         let finished = self.director.is_finished();
         for order in orders {
@@ -315,13 +340,18 @@ impl<'a> Stage<'a> {
             Order::Cut(client, by) => {
                 self.taps[client].cut(ending(by));
             }
-            Order::Crash(how) => self.crash(how),
+            Order::Crash(how, unsynced) => self.crash(how, unsynced),
             Order::Restart => self.restart(),
+            Order::Disk(trouble, sync) => {
+                if let Some(disk) = &self.disk {
+                    disk.trouble(trouble, sync);
+                }
+            }
         }
     }
 
     /// The broker goes down; its host hears of it before anything else.
-    fn crash(&mut self, how: Crash) {
+    fn crash(&mut self, how: Crash, unsynced: Unsynced) {
         let shared = &mut *self.shared.borrow_mut();
         let now = shared.now;
         for (node, what) in shared.uptime.crash(how, shared.accepted.iter().copied()) {
@@ -331,7 +361,7 @@ impl<'a> Stage<'a> {
             shared.net.power_off();
         }
         if let Some(disk) = &self.disk {
-            disk.crash(now, how);
+            disk.crash(now, how, unsynced);
         }
         // A guest is told no story in which it goes down.
         if let Some(broker) = &mut self.broker {
@@ -343,9 +373,12 @@ impl<'a> Stage<'a> {
         let shared = &mut *self.shared.borrow_mut();
         shared.uptime.restart();
         shared.net.power_on();
-        if let Some(broker) = &mut self.broker {
-            let machine = self.play.started(self.disk.as_ref(), shared.now);
-            broker.restart(machine, shared.now, shared.accepted.len());
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        match self.play.started(self.disk.as_ref(), shared.now) {
+            Ok(machine) => broker.restart(machine, shared.now, shared.accepted.len()),
+            Err(why) => shared.gave_up(why, self.disk.as_ref()),
         }
     }
 

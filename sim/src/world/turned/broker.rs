@@ -2,7 +2,11 @@
 
 use crate::{
     trace::{Node, What},
-    world::{broker, live::scene::Scene, server::told},
+    world::{
+        broker,
+        live::scene::Scene,
+        server::{Told, told},
+    },
 };
 use squall_broker::{ConnId, Script, Server};
 use squall_protocol::Version;
@@ -68,7 +72,9 @@ pub(super) fn serve(
     let seen_by = scene.clone();
     // The driver counts from its own beginning; one clock is enough for all.
     let observer = move |_, event: squall_broker::Event| {
-        let (conn, seen) = told(event);
+        let Told::On(conn, seen) = told(event) else {
+            unreachable!("it has no store that could fail");
+        };
         let client = usize::try_from(conn).ok();
         let client = client.and_then(|n| accepted.borrow().get(n).copied());
         if let Some(client) = client {

@@ -26,7 +26,7 @@ macro_rules! effects {
 squall_scenarios::for_each_fault!(effects);
 
 /// Notes that a fault begins, and gives its number.
-fn note(step: &Step, tied: Tied, optional: bool, stage: &mut Stage<'_>) -> usize {
+pub(super) fn note(step: &Step, tied: Tied, optional: bool, stage: &mut Stage<'_>) -> usize {
     stage.ledger.add(Fate {
         source: step.source,
         told: describe::step(step, stage.scenario),
