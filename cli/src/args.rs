@@ -10,7 +10,7 @@ mod tls;
 mod value;
 mod wire;
 
-pub(crate) use broker::{Broker, Ways};
+pub(crate) use broker::Broker;
 pub(crate) use caller::Caller;
 pub(crate) use passwd::Passwd;
 pub(crate) use proxy::Proxy;

@@ -124,7 +124,8 @@ impl Log {
             Event::Opened { conn } => {
                 self.conns.insert(conn, Known::default());
             }
-            Event::SentRaw { .. } => {}
+            // That it failed is how it ends, with an error.
+            Event::SentRaw { .. } | Event::Failed(_) => {}
         }
     }
 
