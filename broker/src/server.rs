@@ -222,25 +222,35 @@ impl Server {
         drop(listener);
         clock.abort();
         told.iter().chain(&verifying).for_each(AbortHandle::abort);
-        core.call(|broker, now| broker.handle_shutdown(now));
-        let ends = async {
-            loop {
-                select! {
-                    biased;
-                    ended = tasks.join_next() => match ended {
-                        Some(ended) => surface(ended),
-                        None => break,
-                    },
-                    // What it stores now lets answers go.
-                    () = self.stored.notified() => core.stored(),
-                }
+        end(&core, tasks, &self.stored).await
+    }
+}
+
+/// Says good-bye, and waits for whoever takes it and for the store.
+async fn end(core: &Core, mut tasks: JoinSet<()>, stored: &Notify) -> io::Result<()> {
+    core.call(|broker, now| broker.handle_shutdown(now));
+    let ends = async {
+        loop {
+            select! {
+                biased;
+                ended = tasks.join_next() => match ended {
+                    Some(ended) => surface(ended),
+                    None => break,
+                },
+                // What it stores now lets answers go.
+                () = stored.notified() => core.stored(),
             }
-        };
-        // Who does not take it in time is cut off.
-        let _ = timeout(Self::FLUSH, ends).await;
-        core.settle(&self.stored).await;
-        core.failure()
-            .map_or(Ok(()), |why| Err(io::Error::other(why)))
+        }
+    };
+    // Who does not take it in time is cut off.
+    let _ = timeout(Server::FLUSH, ends).await;
+    core.settle(stored).await;
+    match core.failure() {
+        Some(why) => Err(io::Error::other(why)),
+        None => {
+            core.stopped();
+            Ok(())
+        }
     }
 }
 

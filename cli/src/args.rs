@@ -11,15 +11,17 @@ pub(crate) use broker::Broker;
 pub(crate) use passwd::Passwd;
 pub(crate) use proxy::Proxy;
 pub(crate) use tls::Tls;
+pub(crate) use value::{Format, role};
 pub(crate) use wire::{Decode, Encode};
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum,
     builder::{PathBufValueParser, TypedValueParser},
 };
-use squall_protocol::{Role, Version};
+use squall_protocol::Version;
 use squall_sim::world::World;
 use std::{path::PathBuf, time::Duration};
+use value::version;
 
 /// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
@@ -68,16 +70,6 @@ pub(crate) enum Command {
     List(List),
     /// Explain a statement, a check, a scenario, or a word of the scenario language.
     Explain(Explain),
-}
-
-/// How results are printed on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Text for people.
-    #[default]
-    Text,
-    /// JSON for programs.
-    Json,
 }
 
 /// Files to write besides.
@@ -399,20 +391,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     match (Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&duration) {
         true => Ok(duration),
         false => Err("write a time from 1s to 24h".into()),
-    }
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    text.parse()
-        .map_err(|e: squall_protocol::UnknownVersion| e.to_string())
-}
-
-/// An end of a connection.
-pub(crate) fn role(text: &str) -> Result<Role, String> {
-    match text {
-        "client" => Ok(Role::Client),
-        "server" | "broker" => Ok(Role::Server),
-        _ => Err(format!("`{text}` is neither client nor server")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command lines of `squall decode` and `squall encode`.
 
-use super::{Format, role, version};
+use super::value::{Format, role, version};
 use clap::Args as ClapArgs;
 use squall_protocol::{Role, Version};
 

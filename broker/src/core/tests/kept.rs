@@ -140,7 +140,7 @@ fn what_is_taken_from_the_middle_of_a_queue_leaves_the_rest_in_its_order() {
         bench.send(a, hello);
         let heard = bench.messages(a);
         let payloads: Vec<_> = heard.iter().map(|p| p.payload[0] - b'0').collect();
-        // Behind it comes what waits for the other one, who is away or stalls.
+        // After it comes what waits for the other one, who is away or stalls.
         assert_eq!(payloads, [0, 1, 3, 5, 7, 4, 6]);
     }
 }

@@ -48,7 +48,7 @@ impl Access {
     }
 }
 
-/// Everything behind whom it is about.
+/// Everything after whom it is about.
 fn rule(text: &str) -> Result<Rule, String> {
     let (verdict, text) = word(text)?;
     let allows = match verdict {
@@ -71,7 +71,7 @@ fn rule(text: &str) -> Result<Rule, String> {
     })
 }
 
-/// The next word, and what stands behind it.
+/// The next word, and what comes after it.
 fn word(text: &str) -> Result<(&str, &str), String> {
     let (word, rest) = text
         .split_once(char::is_whitespace)
@@ -86,7 +86,7 @@ fn name(text: &str) -> Result<(&str, &str), String> {
     };
     let (name, rest) = quoted
         .split_once('"')
-        .ok_or("a quotation mark is missing behind the user's name")?;
+        .ok_or("a quotation mark is missing after the user's name")?;
     match name.is_empty() {
         true => Err("the user's name is empty".into()),
         false => Ok((name, rest.trim_start())),

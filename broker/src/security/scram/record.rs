@@ -21,7 +21,7 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// What a line of a password file has behind the user's name and colon if it is a record.
+    /// What a line of a password file has after the user's name and colon if it is a record.
     pub(in crate::security) const PREFIX: &str = "$scram-sha-256$";
     /// How often a password is hashed if nobody says otherwise. It is the client that has the work each time.
     pub const ITERATIONS: u32 = 15_000;
@@ -67,7 +67,7 @@ impl Record {
         )
     }
 
-    /// Reads what stands behind [`Self::PREFIX`].
+    /// Reads what comes after [`Self::PREFIX`].
     pub(in crate::security) fn parse(text: &str) -> Result<Self, String> {
         let read = || {
             let [iterations, salt, stored, server] =
@@ -81,7 +81,7 @@ impl Record {
             })
         };
         let record: Self = read().ok_or(
-            "what stands behind the user is no record of SCRAM-SHA-256: write one with `squall passwd --scram`",
+            "what comes after the user is no record of SCRAM-SHA-256: write one with `squall passwd --scram`",
         )?;
         match record.iterations {
             Self::FEWEST_ITERATIONS.. => Ok(record),
