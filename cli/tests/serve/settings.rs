@@ -138,6 +138,7 @@ fn what_does_not_go_together_is_told() {
         &["--connect-timeout", "30"],
         &["--server-keep-alive", "20h"],
         &["--retain-available", "false"],
+        &["--response-information", "answers/%x"],
     ] {
         let all = [&["broker"], arguments].concat();
         let (told, code) = told(&squall(&all, b""));
