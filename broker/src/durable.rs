@@ -1,7 +1,7 @@
 //! A broker whose state outlives it: what it promises leaves once it is stored.
 
 use crate::{
-    Broker, CloseCause, Config, ConnId, Event, Hangup, Machine, Output, Peer, Script,
+    Broker, CloseCause, Config, ConnId, Counters, Event, Hangup, Machine, Output, Peer, Script,
     security::Verdict,
     store::{Batch, Store, StoreError},
 };
@@ -386,6 +386,10 @@ impl Machine for Durable {
 
     fn config(&self) -> &Config {
         self.broker.config()
+    }
+
+    fn counters(&self) -> Counters {
+        Machine::counters(&self.broker)
     }
 }
 

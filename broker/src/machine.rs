@@ -1,6 +1,8 @@
 //! What a driver, or a simulator, needs of a broker.
 
-use crate::{Broker, Config, ConnId, Event, Hangup, Output, Peer, Script, security::Verdict};
+use crate::{
+    Broker, Config, ConnId, Counters, Event, Hangup, Output, Peer, Script, security::Verdict,
+};
 use squall_protocol::Time;
 use std::fmt;
 
@@ -54,6 +56,10 @@ pub trait Machine: fmt::Debug {
     }
     /// Its settings.
     fn config(&self) -> &Config;
+    /// What it had to give up so far; nothing where nobody counts.
+    fn counters(&self) -> Counters {
+        Counters::default()
+    }
 }
 
 impl Machine for Broker {
@@ -117,5 +123,9 @@ impl Machine for Broker {
 
     fn config(&self) -> &Config {
         Self::config(self)
+    }
+
+    fn counters(&self) -> Counters {
+        Self::counters(self)
     }
 }

@@ -222,16 +222,13 @@ impl Server {
         drop(listener);
         clock.abort();
         told.iter().chain(&verifying).for_each(AbortHandle::abort);
-        core.call(|broker, now| broker.handle_shutdown(now));
-        last_words(&core, tasks, &self.stored).await;
-        core.settle(&self.stored).await;
-        core.failure()
-            .map_or(Ok(()), |why| Err(io::Error::other(why)))
+        end(&core, tasks, &self.stored).await
     }
 }
 
-/// Waits until the last packets are out. Who does not take them in time is cut off.
-async fn last_words(core: &Core, mut tasks: JoinSet<()>, stored: &Notify) {
+/// Says good-bye, and waits for whoever takes it and for the store.
+async fn end(core: &Core, mut tasks: JoinSet<()>, stored: &Notify) -> io::Result<()> {
+    core.call(|broker, now| broker.handle_shutdown(now));
     let ends = async {
         loop {
             select! {
@@ -245,7 +242,16 @@ async fn last_words(core: &Core, mut tasks: JoinSet<()>, stored: &Notify) {
             }
         }
     };
+    // Who does not take it in time is cut off.
     let _ = timeout(Server::FLUSH, ends).await;
+    core.settle(stored).await;
+    match core.failure() {
+        Some(why) => Err(io::Error::other(why)),
+        None => {
+            core.stopped();
+            Ok(())
+        }
+    }
 }
 
 /// Connections that are accepted before others have their turn. More than a simulation has.

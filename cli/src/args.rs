@@ -17,15 +17,17 @@ pub(crate) use proxy::Proxy;
 pub(crate) use publish::{Payload, Publish};
 pub(crate) use subscribe::{Shown, Subscribe};
 pub(crate) use tls::Tls;
+pub(crate) use value::{Format, role};
 pub(crate) use wire::{Decode, Encode};
 
 use clap::{
     Args as ClapArgs, Parser, Subcommand, ValueEnum,
     builder::{PathBufValueParser, TypedValueParser},
 };
-use squall_protocol::{Role, Version};
+use squall_protocol::Version;
 use squall_sim::world::World;
 use std::{path::PathBuf, time::Duration};
+use value::version;
 
 /// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
@@ -80,16 +82,6 @@ pub(crate) enum Command {
     List(List),
     /// Explain a statement, a check, a scenario, or a word of the scenario language.
     Explain(Explain),
-}
-
-/// How results are printed on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Text for people.
-    #[default]
-    Text,
-    /// JSON for programs.
-    Json,
 }
 
 /// Files to write besides.
@@ -404,15 +396,6 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
         return Err(format!("there is no seed in {first}..{end}; {help}"));
     }
     Ok(SeedRange { first, end })
-}
-
-/// An end of a connection.
-pub(crate) fn role(text: &str) -> Result<Role, String> {
-    match text {
-        "client" => Ok(Role::Client),
-        "server" | "broker" => Ok(Role::Server),
-        _ => Err(format!("`{text}` is neither client nor server")),
-    }
 }
 
 fn world(text: &str) -> Result<World, String> {

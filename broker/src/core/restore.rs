@@ -144,8 +144,7 @@ impl Broker {
             Key::Subscription(_, shared, text) => {
                 let granted = saved::read_subscription(value)?;
                 let filter = saved::filter(*shared, text)?;
-                let state = session.state.bytes() + subscription_bytes(&filter);
-                session.state.set(state);
+                (session.state).set(session.state.bytes() + subscription_bytes(&filter));
                 self.subscriptions.insert(id, &filter, granted);
                 session.filters.insert(filter);
             }

@@ -74,7 +74,7 @@ impl Default for Security {
 }
 
 impl Security {
-    /// Bytes that a client may send after its CONNECT before it was verified. Beyond it CONNECT is refused with Quota
+    /// Bytes that a client may send after its CONNECT and before it was verified. Beyond it CONNECT is refused with Quota
     /// exceeded (0x97, 5.0) or 0x03 (3.1.1). The server reads no client that waits to be verified, so its clients
     /// never come near. They count among [`crate::Config::max_unfinished_bytes`], as the CONNECT does.
     pub const EARLY_BYTES: usize = 64 << 10;

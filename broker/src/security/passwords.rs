@@ -209,7 +209,7 @@ pub fn check_user(user: &str) -> Result<(), String> {
 
 /// A hash that can be verified, and does not cost what nobody would wait for.
 fn hash(text: &str) -> Result<PasswordHash, String> {
-    let unread = "what stands after the user is no hash: write one with `squall passwd`";
+    let unread = "what comes after the user is no hash: write one with `squall passwd`";
     let hash = PasswordHash::new(text).map_err(|_| unread)?;
     if hash.algorithm.as_str() != Algorithm::Argon2id.as_str() {
         return Err("the hash is not of Argon2id: write one with `squall passwd`".into());

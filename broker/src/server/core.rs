@@ -223,6 +223,15 @@ impl Core {
         }
     }
 
+    /// Tells that the server has ended in order.
+    pub(super) fn stopped(&self) {
+        let state = &mut *self.state.borrow_mut();
+        if let Some(listener) = &mut state.listener {
+            let counters = state.broker.counters();
+            listener(Notice::Stopped { counters });
+        }
+    }
+
     fn timeout(&self) {
         let now = self.now();
         let due = self.state.borrow().broker.poll_timeout();

@@ -1,6 +1,6 @@
 //! What a server does on its own account, for a log.
 
-use crate::ConnId;
+use crate::{ConnId, Counters};
 use squall_transport::Peer;
 use std::fmt;
 
@@ -8,6 +8,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
+    /// The server has ended in order.
+    Stopped {
+        /// What the broker had to give up.
+        counters: Counters,
+    },
     /// The first bytes have come on a connection whose listener can say from whom.
     Arrived {
         /// Which one.
@@ -30,6 +35,7 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Stopped { .. } => f.write_str("the server has ended"),
             Self::Arrived { conn, peer } => match peer.address {
                 Some(address) => write!(f, "connection {conn} comes from {address}"),
                 None => write!(f, "connection {conn} comes from this machine"),

@@ -10,7 +10,7 @@ use redb::{
     StorageBackend, TableDefinition, TableError, TableHandle,
 };
 use squall_protocol::Time;
-use std::{collections::BTreeMap, error::Error, path::Path};
+use std::{collections::BTreeMap, error::Error, fs::File, io, path::Path};
 
 /// A store in a database of redb. Storing a batch is one transaction and waits until it is synced.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ const FORMAT: &str = "format";
 const KNOWN: u64 = 1;
 
 impl Redb {
-    /// The store in this file, which is made if it is not there.
+    /// The store in this file, which is made if it is not there; then its owner alone may read it.
     ///
     /// # Errors
     /// When it cannot be opened, is in use, or is no store of this format; it is left as it is then.
@@ -51,7 +51,13 @@ impl Redb {
         if is_there && let Ok(looked_at) = ReadOnlyDatabase::open(path) {
             check(format(&looked_at)?)?;
         }
-        Self::of(Database::create(path).map_err(not_opened)?)
+        let made = make(path).map_err(|e| StoreError::Open(e.to_string()))?;
+        let store = Self::of(Database::create(path).map_err(not_opened)?)?;
+        if made {
+            let kept = keep_name(path);
+            kept.map_err(|e| StoreError::Open(e.to_string()))?;
+        }
+        Ok(store)
     }
 
     /// The store on a disk of another kind; an empty one becomes a store.
@@ -195,6 +201,31 @@ impl Store for Redb {
     fn stored(&mut self, _now: Time) -> Result<usize, StoreError> {
         Ok(std::mem::take(&mut self.stored))
     }
+}
+
+/// Makes an empty file that only its owner may read, as clients' messages will be in it; false if there is one.
+fn make(path: &Path) -> io::Result<bool> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until the name of a new file outlives a loss of power, as what is in it does.
+fn keep_name(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// The format that it says; `None` when nothing is in it at all.

@@ -1,8 +1,19 @@
 //! Values of the command line.
 
 use bytes::Bytes;
-use squall_protocol::{QoS, Text, Version, topic};
+use clap::ValueEnum;
+use squall_protocol::{QoS, Role, Text, Version, topic};
 use std::{net::SocketAddr, time::Duration};
+
+/// How results are printed on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people.
+    #[default]
+    Text,
+    /// JSON for programs.
+    Json,
+}
 
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse()
@@ -77,4 +88,12 @@ pub(super) fn pair(pair: &str) -> Result<(Text, Text), String> {
         .split_once('=')
         .ok_or("write a name, `=` and a value")?;
     Ok((text(name)?, text(value)?))
+}
+/// An end of a connection.
+pub(crate) fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "client" => Ok(Role::Client),
+        "server" | "broker" => Ok(Role::Server),
+        _ => Err(format!("`{text}` is neither client nor server")),
+    }
 }

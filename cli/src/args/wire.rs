@@ -1,6 +1,6 @@
 //! The command lines of `squall decode` and `squall encode`.
 
-use super::{Format, role, value};
+use super::value::{Format, role, version};
 use clap::Args as ClapArgs;
 use squall_protocol::{Role, Version};
 
@@ -34,7 +34,7 @@ pub(crate) struct Decode {
     #[arg(required = true, value_name = "HEX|FILE|-")]
     pub(crate) input: Vec<String>,
     /// Version of packets that no CONNECT stands before: 3.1.1 or 5.0; assumed to be 5.0 when absent.
-    #[arg(long, value_name = "VERSION", value_parser = value::version)]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Who sent the bytes: client or server; told from the first packet when absent.
     #[arg(long, value_name = "END", value_parser = role)]
@@ -50,7 +50,7 @@ pub(crate) struct Encode {
     #[arg(value_name = "JSON|FILE|-")]
     pub(crate) input: String,
     /// Version of packets that do not say one, if no CONNECT stands before them: 3.1.1 or 5.0.
-    #[arg(long, value_name = "VERSION", value_parser = value::version)]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) mqtt: Option<Version>,
     /// Write the bytes themselves instead of hex digits.
     #[arg(long)]

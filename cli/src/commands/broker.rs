@@ -67,10 +67,7 @@ async fn serve(settings: &Settings) -> Result<Ending> {
     select! {
         biased;
         ended = server.run_until(listeners, stop.notified()) => match ended {
-            Ok(()) => {
-                log.borrow().stopped();
-                Ok(Ending::Good)
-            }
+            Ok(()) => Ok(Ending::Good),
             Err(e) => Err(CliError::input(format!("the broker cannot go on: {e}"))),
         },
         // Whoever asks twice does not want clients to be waited for.

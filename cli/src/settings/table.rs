@@ -3,7 +3,10 @@
 use super::{
     field::Field,
     settings,
-    value::{Address, Dropped, Level, Number, Place, Seconds, Size, Switch, Told, Verbosity, Wait},
+    value::{
+        Address, Dropped, Level, Number, Place, Seconds, Size, Switch, Template, Told, Verbosity,
+        Wait,
+    },
 };
 use squall_broker::{Config, Redirect};
 use std::{net::Ipv4Addr, sync::LazyLock};
@@ -73,7 +76,7 @@ settings! {
         topic_aliases_to_clients: Option<Number<u16>>, "N" => topic_aliases_to_clients;
         /// Response Information for clients that ask for it (5.0); %c is the Client Identifier, %u the user, %% a percent
         /// sign.
-        response_information: Option<Told>, "TEXT";
+        response_information: Option<Template>, "TEXT";
         /// Accept nobody and send everybody to this server (Server Reference, 5.0).
         redirect: Option<Told>, "REFERENCE";
         /// Send clients to this server when the broker ends.

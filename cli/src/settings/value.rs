@@ -336,6 +336,33 @@ impl Display for Told {
 
 impl Value for Told {}
 
+/// Text in which values of a client have places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Template(pub(crate) String);
+
+impl FromStr for Template {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Told(text) = text.parse()?;
+        let mut rest = text.as_str();
+        while let Some((_, after)) = rest.split_once('%') {
+            rest = after
+                .strip_prefix(['c', 'u', '%'])
+                .ok_or("a percent sign stands before c, u or another percent sign")?;
+        }
+        Ok(Self(text))
+    }
+}
+
+impl Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Value for Template {}
+
 /// How much is told in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {

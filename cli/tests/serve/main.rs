@@ -7,6 +7,7 @@ mod passwd;
 mod people;
 mod settings;
 mod store;
+mod ways;
 
 use squall_protocol::{
     Decoder, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version, encode,

@@ -118,6 +118,9 @@ fn rules_say_who_may_publish_and_subscribe() {
     assert_eq!(alice.publish("public/a", "news", false), 0);
     assert_eq!(guest.take(), "news");
     assert_eq!(alice.publish("home/bob/a", "x", false), 0x87);
+    drop((alice, guest));
+    let log = served.stop();
+    assert!(log.contains(" denied=2 "), "{log}");
 }
 
 #[test]

@@ -138,6 +138,7 @@ fn what_does_not_go_together_is_told() {
         &["--connect-timeout", "30"],
         &["--server-keep-alive", "20h"],
         &["--retain-available", "false"],
+        &["--response-information", "answers/%x"],
     ] {
         let all = [&["broker"], arguments].concat();
         let (told, code) = told(&squall(&all, b""));
@@ -195,4 +196,39 @@ fn response_information_is_for_those_who_ask() {
     let (_, ack) = served.greet(asks);
     let told = ack.properties.response_information();
     assert_eq!(told.as_deref(), Some("answers/a"));
+}
+
+#[test]
+fn the_manual_names_settings_that_there_are() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/serving.md");
+    let manual = fs::read_to_string(manual).expect("it is there");
+    let help = help("broker") + &help("passwd");
+    let is_flag = |flag: &str| {
+        help.match_indices(flag).any(|(at, _)| {
+            let after = help[at + flag.len()..].chars().next();
+            after.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+        })
+    };
+    let part = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let flags = manual
+        .split(part)
+        .filter(|word| word.len() > 3 && word.starts_with("--"));
+    let flags: Vec<_> = flags
+        .filter(|word| word.chars().any(char::is_alphabetic))
+        .collect();
+    let first = |row: &str| {
+        row.strip_prefix("| `")
+            .and_then(|row| Some(row.split_once(" |")?.0.to_owned()))
+    };
+    let limits = manual.split_once("## Limits").expect("there are limits").1;
+    let limits: Vec<_> = limits.lines().filter_map(first).collect();
+    let keys = limits.iter().flat_map(|cell| cell.split([',', '`', ' ']));
+    let limits = keys.filter(|key| !key.is_empty());
+    let all: Vec<_> = limits
+        .map(|key| format!("--{key}"))
+        .chain(flags.iter().map(|flag| (*flag).to_owned()))
+        .collect();
+    assert!(all.len() > 50, "{all:?}");
+    let wrong: Vec<_> = all.iter().filter(|flag| !is_flag(flag)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -1,7 +1,7 @@
 //! What it keeps over an end, and which stores it refuses.
 
 use super::*;
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 #[test]
 fn sessions_messages_and_retained_messages_outlive_an_end_in_order() {
@@ -19,6 +19,8 @@ fn sessions_messages_and_retained_messages_outlive_an_end_in_order() {
         assert_eq!(writer.publish("t/1", "waits", false), 0);
         assert_eq!(writer.publish("r", "retained", true), nobody);
         served.stop();
+        let mode = fs::metadata(&store).expect("it is there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "messages are in it");
 
         let served = Served::keeping(&store);
         let (mut reader, present) = served.join(version, "reader");

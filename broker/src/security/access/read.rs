@@ -71,7 +71,7 @@ fn rule(text: &str) -> Result<Rule, String> {
     })
 }
 
-/// The next word, and what stands after it.
+/// The next word, and what comes after it.
 fn word(text: &str) -> Result<(&str, &str), String> {
     let (word, rest) = text
         .split_once(char::is_whitespace)

@@ -67,7 +67,7 @@ impl Record {
         )
     }
 
-    /// Reads what stands after [`Self::PREFIX`].
+    /// Reads what comes after [`Self::PREFIX`].
     pub(in crate::security) fn parse(text: &str) -> Result<Self, String> {
         let read = || {
             let [iterations, salt, stored, server] =
@@ -81,7 +81,7 @@ impl Record {
             })
         };
         let record: Self = read().ok_or(
-            "what stands after the user is no record of SCRAM-SHA-256: write one with `squall passwd --scram`",
+            "what comes after the user is no record of SCRAM-SHA-256: write one with `squall passwd --scram`",
         )?;
         match record.iterations {
             Self::FEWEST_ITERATIONS.. => Ok(record),

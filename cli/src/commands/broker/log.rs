@@ -6,7 +6,7 @@ use crate::{
     settings::{Settings, Verbosity},
 };
 use chrono::{SecondsFormat, Utc};
-use squall_broker::{CloseCause, ConnId, Event, Notice, Server};
+use squall_broker::{CloseCause, ConnId, Counters, Event, Notice, Server};
 use squall_protocol::{
     Packet, ReasonCode, Text, Version,
     packet::{ConnAck, Connect},
@@ -54,11 +54,6 @@ impl Log {
         }
     }
 
-    /// The broker has ended in order.
-    pub(super) fn stopped(&self) {
-        self.tell(&Line::new(Verbosity::Info, "stopped"));
-    }
-
     /// Nobody was said to be let in where others than this machine can come.
     pub(super) fn nobody_may_come_in(&self, listener: &Listener) {
         let line = Line::new(Verbosity::Warn, "closed-way")
@@ -80,6 +75,7 @@ impl Log {
 
     fn notice(&mut self, notice: Notice) {
         match notice {
+            Notice::Stopped { counters } => self.stopped(counters),
             Notice::Arrived { conn, peer } => {
                 // It may be over already.
                 if let Some(known) = self.conns.get_mut(&conn) {
@@ -99,6 +95,27 @@ impl Log {
                 self.tell(&Line::new(Verbosity::Warn, "notice").text("what", &other.to_string()))
             }
         }
+    }
+
+    /// The broker has ended in order: what it had to give up is told.
+    fn stopped(&self, counters: Counters) {
+        let Counters {
+            dropped_queue_full,
+            dropped_line_full,
+            closed_slow,
+            refused_full,
+            denied,
+            dropped_expired,
+            dropped_too_large,
+        } = counters;
+        let line = Line::new(Verbosity::Info, "stopped")
+            .field("dropped_queue_full", dropped_queue_full)
+            .field("dropped_line_full", dropped_line_full)
+            .field("closed_slow", closed_slow)
+            .field("refused_full", refused_full)
+            .field("denied", denied)
+            .field("dropped_expired", dropped_expired);
+        self.tell(&line.field("dropped_too_large", dropped_too_large));
     }
 
     fn event(&mut self, event: Event) {
