@@ -12,6 +12,7 @@ mod request;
 mod routes;
 mod settings;
 mod stream;
+mod subscribing;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +36,7 @@ use squall_transport::Dial;
 use std::{future::Future, sync::Arc, task::Context};
 use tokio::sync::{OnceCell, mpsc::unbounded_channel};
 
-/// Bytes that may wait for the server to take them before messages have to wait behind them.
+/// Bytes that may wait for the server to take them before messages have to wait for these.
 const UNSENT: usize = 256 << 10;
 
 /// Connects. Gives a handle to work with, and the driver: a future that has to be polled for anything to happen. Give it to
