@@ -276,6 +276,71 @@ async fn a_session_that_an_earlier_process_began_is_gone_on_with() {
     }
 }
 
+/// A client that dies with messages that nobody has taken, or that were taken and not acknowledged, has lost none.
+#[tokio::test]
+async fn what_the_application_does_not_have_is_not_acknowledged() {
+    for (version, by_hand) in [
+        (Version::V3_1_1, false),
+        (Version::V3_1_1, true),
+        (Version::V5_0, false),
+        (Version::V5_0, true),
+    ] {
+        with_broker(async |address| {
+            let kept = || {
+                let settings = Settings::new(version, "me").session(Duration::from_secs(60));
+                match by_hand {
+                    true => settings.manual_acknowledgement(),
+                    false => settings,
+                }
+            };
+            let (client, driver) = open(TcpDial { address }, kept());
+            let driver = spawn_local(driver);
+            let all = Subscription::new(filter("a"), QoS::ExactlyOnce);
+            let mut messages = client.subscribe([all]).await.unwrap();
+            for (n, qos) in [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::AtLeastOnce]
+                .into_iter()
+                .enumerate()
+            {
+                let message = Message::new("a", vec![n as u8], qos);
+                client.publish(message).await.unwrap();
+            }
+            let mut first = messages.next().await.unwrap();
+            assert_eq!(first.payload[..], [0]);
+            let second = messages.next().await.unwrap();
+            assert_eq!(second.payload[..], [1]);
+            first.acknowledge();
+            // What was acknowledged is on its way.
+            client
+                .publish(Message::new("b", "", QoS::AtLeastOnce))
+                .await
+                .unwrap();
+            driver.abort();
+            assert!(driver.await.unwrap_err().is_cancelled());
+            drop((client, messages, first, second));
+            let (client, driver) = open(TcpDial { address }, kept());
+            let mut events = client.events();
+            let driver = spawn_local(driver);
+            let mut again = Vec::new();
+            let left = if by_hand { &[1, 2][..] } else { &[2] };
+            while again.len() < left.len() {
+                if let Some(Happening::Unclaimed(mut delivery)) = events.next().await {
+                    delivery.acknowledge();
+                    again.push(delivery.payload[0]);
+                }
+            }
+            assert_eq!(again, left);
+            client.disconnect().await;
+            driver.await.unwrap();
+            let mut more = 0;
+            while let Some(happening) = events.next().await {
+                more += usize::from(matches!(happening, Happening::Unclaimed(_)));
+            }
+            assert_eq!(more, 0);
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_handle_works_on_another_thread() {
     with_broker(async |address| {

@@ -292,10 +292,9 @@ async fn play(
         over
     };
     let background = async {
-        let to_the_end = async { join!(watch, driver) };
         select! {
             biased;
-            _ = to_the_end => {}
+            _ = async { join!(watch, driver) } => {}
             () = hurry.notified() => {}
         }
     };

@@ -4,7 +4,7 @@ mod payloads;
 
 use super::caller::{Line, Over, Trouble, Work, needs_5_0, with_client};
 use crate::{
-    args::{self, Publish},
+    args::Publish,
     exit::{CliError, Ending, Result},
     input::bytes_of,
     screen,
@@ -203,31 +203,6 @@ impl Publisher<'_> {
             retain: self.args.retain,
             properties: self.properties.clone(),
             ..Message::new(self.args.topic.clone(), payload, self.args.qos)
-        }
-    }
-}
-
-/// The bytes that were meant.
-fn read(written: Bytes, format: args::Payload) -> Result<Bytes> {
-    match format {
-        args::Payload::Text => Ok(written),
-        args::Payload::Hex => {
-            let digits = std::str::from_utf8(&written).map_err(|_| {
-                CliError::input("the payload is no text, so there are no hex digits")
-            })?;
-            let bytes = bytes_of(digits).map_err(|why| {
-                CliError::input(format!("the payload is not hex: {why}"))
-                    .help("write two digits for each byte, such as '00 ff', or leave --format out")
-            })?;
-            Ok(bytes.into())
-        }
-        args::Payload::Json => {
-            let read = serde_json::from_slice::<serde::de::IgnoredAny>(&written);
-            read.map_err(|why| {
-                CliError::input(format!("the payload is not JSON: {why}"))
-                    .help("mend it, or leave --format out")
-            })?;
-            Ok(written)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     screen,
 };
 use shown::shown;
-use squall_client::{Delivery, Handle, RequestError};
+use squall_client::{Delivery, Handle, Messages, RequestError};
 use squall_protocol::{
     PacketType, Version,
     packet::{RetainHandling, Subscription},
@@ -97,32 +97,10 @@ impl Work for Subscriber<'_> {
         line.answer("CONNECT", client.connected()).await?;
         let mut messages = match self.subscriptions.is_empty() {
             true => None,
-            false => {
-                let subscribing = client.subscribe(self.subscriptions.clone());
-                let subscribed = async {
-                    match subscribing.await {
-                        Err(RequestError::NotGranted(codes)) => Ok((None, codes)),
-                        other => other.map(|m| {
-                            let codes = m.granted().to_vec();
-                            (Some(m), codes)
-                        }),
-                    }
-                };
-                let (messages, codes) = line.answer("SUBSCRIBE", subscribed).await?;
-                for (filter, code) in self.args.filters.iter().zip(codes) {
-                    let words = line.words(PacketType::SubAck, code);
-                    if code.is_error() {
-                        self.refused.set(true);
-                        screen::complain(&format!("{filter}: the broker refuses it: {words}"));
-                    } else {
-                        line.tell(|| format!("{filter}: subscribed, {words}"));
-                    }
-                }
-                if messages.is_none() {
-                    return Ok(Ending::Failed);
-                }
-                messages
-            }
+            false => match self.subscribed(&client, line).await? {
+                None => return Ok(Ending::Failed),
+                messages => messages,
+            },
         };
         let time = async {
             match self.args.r#for {
@@ -162,6 +140,35 @@ impl Work for Subscriber<'_> {
 }
 
 impl Subscriber<'_> {
+    /// Subscribes, and says what the broker refuses; `None` if that is all of it.
+    async fn subscribed(
+        &self,
+        client: &Handle,
+        line: &Line,
+    ) -> std::result::Result<Option<Messages>, Trouble> {
+        let subscribing = client.subscribe(self.subscriptions.clone());
+        let subscribed = async {
+            match subscribing.await {
+                Err(RequestError::NotGranted(codes)) => Ok((None, codes)),
+                other => other.map(|messages| {
+                    let codes = messages.granted().to_vec();
+                    (Some(messages), codes)
+                }),
+            }
+        };
+        let (messages, codes) = line.answer("SUBSCRIBE", subscribed).await?;
+        for (filter, code) in self.args.filters.iter().zip(codes) {
+            let words = line.words(PacketType::SubAck, code);
+            if code.is_error() {
+                self.refused.set(true);
+                screen::complain(&format!("{filter}: the broker refuses it: {words}"));
+            } else {
+                line.tell(|| format!("{filter}: subscribed, {words}"));
+            }
+        }
+        Ok(messages)
+    }
+
     /// Prints a message, and then acknowledges it.
     fn take(&self, mut delivery: Delivery) {
         if self.is_over.get() {

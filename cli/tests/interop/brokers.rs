@@ -378,8 +378,8 @@ fn aedes() {
     with("aedes", &[Version::V3_1_1], QoS::ExactlyOnce);
 }
 
-/// A server of 3.1.1 cannot say how much it takes, and Mosquitto drops what is more than 1,000 messages behind for a client:
-/// what is in flight is capped, so nothing is.
+/// A server of 3.1.1 cannot say how much it takes, and Mosquitto drops what does not fit into its 1,000 messages for a client:
+/// what is in flight is capped, so nothing is dropped.
 #[test]
 fn twenty_thousand_messages_of_qos_2_at_once_all_arrive() {
     const MESSAGES: u32 = 20_000;

@@ -60,7 +60,6 @@ fn plays(program: Option<Program>) {
     let Some(program) = program else {
         return;
     };
-    // A broker that outlives its restart needs a store: it is told of it here.
     let broker = Served::start(&[]);
     for way in WAYS {
         for version in ["3.1.1", "5.0"] {

@@ -7,5 +7,6 @@
 mod brokers;
 mod clients;
 mod mosquitto;
+mod own;
 mod served;
 mod tool;

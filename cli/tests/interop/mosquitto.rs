@@ -93,6 +93,9 @@ fn mosquittos_commands_over_what_they_speak() {
                 name: format!("{name}-{version}"),
             };
             every_qos(&place);
+            if version == "mqttv5" {
+                properties(&place);
+            }
             sessions(&place);
             wills(&place);
         }
@@ -119,6 +122,55 @@ fn every_qos(place: &Place<'_>) {
         let none = place.broker.squall("sub", &[&topic, "--for", "50ms"]);
         assert_eq!(words(&end(none, "squall sub")), "");
     }
+}
+
+/// Properties from us to the command, and from the command to us.
+fn properties(place: &Place<'_>) {
+    let topic = place.topic("properties");
+    let ours = [
+        &topic,
+        "hi",
+        "--retain",
+        "--message-expiry",
+        "1h",
+        "--content-type",
+        "text/plain",
+        "--response-topic",
+        "answers",
+        "--correlation-data",
+        "7",
+        "--user-property",
+        "unit=C",
+    ];
+    place.broker.squall_done("pub", &ours);
+    let mut listens = place.command("mosquitto_sub", &["-t", &topic, "-C", "1", "-F", "=%j"]);
+    let told = heard(begin(&mut listens));
+    let told: serde_json::Value = serde_json::from_str(&told[0]).expect("it is JSON");
+    let properties = told["properties"].to_string();
+    for property in [
+        r#""message-expiry-interval":3600"#,
+        r#""content-type":"text/plain""#,
+        r#""response-topic":"answers""#,
+        r#""correlation-data":"7""#,
+        r#""unit":"C""#,
+    ] {
+        assert!(properties.contains(property), "{property}: {properties}");
+    }
+    let theirs = "-D publish content-type text/html -D publish user-property a 1 -D publish correlation-data 8";
+    let more: Vec<&str> = theirs.split(' ').collect();
+    place.publishes(&[&["-t", &topic, "-m", "ho", "-r", "-q", "1"], &more[..]].concat());
+    let json = [&topic, "--count", "1", "--format", "json"];
+    let came = place.broker.squall_done("sub", &json);
+    let came: serde_json::Value = serde_json::from_slice(&came.stdout).expect("it is JSON");
+    let properties = came["properties"].to_string();
+    for property in [
+        r#"{"content_type":"text/html"}"#,
+        r#"{"user_property":["a","1"]}"#,
+        r#"{"correlation_data":"8"}"#,
+    ] {
+        assert!(properties.contains(property), "{property}: {properties}");
+    }
+    place.publishes(&["-t", &topic, "-n", "-r"]);
 }
 
 /// What comes while a client is away waits for it.

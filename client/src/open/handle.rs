@@ -1,16 +1,12 @@
 //! What an application asks its client for.
 
 use super::{
-    desk::{Outcome, Place},
+    desk::{Outcome, Place, Shared},
     error::RequestError,
-    orders::Orders,
-    stream::{Events, Messages},
 };
-use crate::core::{Command, Message};
+use crate::core::{Command, Message, Ticket};
 use squall_protocol::{
-    Property, ReasonCode, Text, Version,
-    packet::{ConnAck, Subscription},
-    topic::TopicFilter,
+    Properties, Property, ReasonCode, Text, Version, packet::ConnAck, topic::TopicFilter,
 };
 use std::{
     future::Future,
@@ -18,13 +14,14 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, mpsc::UnboundedSender, oneshot};
 
 /// Asks a running client for things. Clones ask the same one, from any task or thread; when the last one and the last
 /// stream of messages are gone the client drops its connection and its driver ends.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    pub(super) orders: Orders,
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) shared: Shared,
     pub(super) identity: Arc<Identity>,
 }
 
@@ -44,7 +41,7 @@ impl Handle {
     /// [`RequestError::Ended`] when the first connection ended without one and is not tried again, or
     /// [`RequestError::Stopped`].
     pub async fn connected(&self) -> Result<ConnAck, RequestError> {
-        let answer = match self.orders.shared.desk().await_arrival() {
+        let answer = match self.shared.desk().await_arrival() {
             Ok(ack) => return Ok(ack),
             Err(answer) => answer,
         };
@@ -68,7 +65,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Stopped`].
     pub async fn enqueue(&self, message: Message) -> Result<Publication, RequestError> {
-        let place = self.orders.shared.place(message.weight()).await?;
+        let place = self.shared.place(message.weight()).await?;
         Ok(self.queue(message, place))
     }
 
@@ -77,57 +74,14 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Full`] or [`RequestError::Stopped`].
     pub fn try_publish(&self, message: Message) -> Result<Publication, RequestError> {
-        let place = self.orders.shared.try_place(message.weight())?;
+        let place = self.shared.try_place(message.weight())?;
         Ok(self.queue(message, place))
     }
 
     fn queue(&self, message: Message, place: Place) -> Publication {
         let publish = |ticket| Command::Publish(ticket, message);
-        let outcome = self.orders.ask(Some(place), Vec::new(), publish);
+        let outcome = self.ask(Some(place), Vec::new(), publish);
         Publication { outcome }
-    }
-
-    /// Subscribes and waits for SUBACK; gives the stream of what comes for it. Waits for a first connection, too.
-    ///
-    /// In 5.0 messages find their stream by Subscription Identifiers where the server has them, else by their topics.
-    /// Where 3.1.1 servers send a message once for each of two subscriptions that overlap, each stream has it twice: nothing
-    /// tells the copies apart.
-    ///
-    /// # Errors
-    /// [`RequestError::NotGranted`] when the server grants none of them, [`RequestError::Abandoned`],
-    /// [`RequestError::Ended`] without a connection, or [`RequestError::Stopped`].
-    pub async fn subscribe(
-        &self,
-        subscriptions: impl IntoIterator<Item = Subscription>,
-    ) -> Result<Messages, RequestError> {
-        let subscriptions: Vec<_> = subscriptions.into_iter().collect();
-        let ack = self.connected().await?;
-        let offered = ack.properties.subscription_identifiers_available() != Some(0);
-        let identified = self.identity.version == Version::V5_0 && offered;
-        let place = self.orders.shared.place(0).await?;
-        let filters: Vec<_> = subscriptions.iter().map(|s| s.filter.clone()).collect();
-        let (mut messages, outcome) = {
-            let mut desk = self.orders.shared.desk();
-            let (ticket, outcome) = desk.open(Some(place), Vec::new());
-            let line = desk.inboxes.open();
-            let routes = &mut desk.routes;
-            let identifier = routes.add(line, ticket, filters.clone(), identified);
-            drop(desk);
-            let identifier = identifier.map(Property::SubscriptionIdentifier);
-            let messages = Messages::new(self.orders.clone(), line, filters);
-            self.orders.give(Command::Subscribe {
-                ticket,
-                subscriptions,
-                properties: identifier.into_iter().collect(),
-            });
-            (messages, outcome)
-        };
-        let granted = outcome.await.unwrap_or(Err(RequestError::Stopped))?;
-        if granted.iter().all(|code| code.is_error()) {
-            return Err(RequestError::NotGranted(granted));
-        }
-        messages.set_granted(granted);
-        Ok(messages)
     }
 
     /// Unsubscribes and waits for UNSUBACK. Gives one reason code for each filter (5.0) or none (3.1.1). A stream without
@@ -139,7 +93,16 @@ impl Handle {
         &self,
         filters: impl IntoIterator<Item = TopicFilter>,
     ) -> Result<Vec<ReasonCode>, RequestError> {
-        self.orders.unsubscribe(filters.into_iter().collect()).await
+        let filters: Vec<_> = filters.into_iter().collect();
+        let place = self.shared.place(0).await?;
+        let outcome = self.ask(Some(place), filters.clone(), |ticket| {
+            Command::Unsubscribe {
+                ticket,
+                filters,
+                properties: Properties::new(),
+            }
+        });
+        outcome.await.unwrap_or(Err(RequestError::Stopped))
     }
 
     /// Authenticates anew on the connection there is (5.0), by the method of the settings.
@@ -148,17 +111,11 @@ impl Handle {
     /// [`RequestError::Abandoned`], also when the server does not accept it and the connection is over, or
     /// [`RequestError::Stopped`].
     pub async fn reauthenticate(&self) -> Result<(), RequestError> {
-        let outcome = self.orders.ask(None, Vec::new(), Command::Reauthenticate);
+        let outcome = self.ask(None, Vec::new(), Command::Reauthenticate);
         outcome
             .await
             .unwrap_or(Err(RequestError::Stopped))
             .map(drop)
-    }
-
-    /// What happens to the client from now on.
-    #[must_use]
-    pub fn events(&self) -> Events {
-        Events::new(self.orders.shared.clone())
     }
 
     /// Sends DISCONNECT, and waits until the driver has ended. What was not acknowledged is over for every clone.
@@ -173,11 +130,29 @@ impl Handle {
         let expiry = session_expiry.map(Property::SessionExpiryInterval);
         let properties = expiry.into_iter().collect();
         let (sender, ended) = oneshot::channel::<()>();
-        self.orders.shared.desk().leave(sender);
-        self.orders.give(Command::Disconnect { reason, properties });
-        self.orders.give(Command::Stop);
+        self.shared.desk().leave(sender);
+        self.order(Command::Disconnect { reason, properties });
+        self.order(Command::Stop);
         // Nobody says it: who would have to is gone.
         let _ = ended.await;
+    }
+
+    fn ask(
+        &self,
+        place: Option<Place>,
+        filters: Vec<TopicFilter>,
+        command: impl FnOnce(Ticket) -> Command,
+    ) -> oneshot::Receiver<Outcome> {
+        // The order of the commands is that of the tickets, whoever asks.
+        let mut desk = self.shared.desk();
+        let (ticket, outcome) = desk.open(place, filters);
+        self.order(command(ticket));
+        outcome
+    }
+
+    /// A driver that has ended has told so to whoever waits.
+    pub(super) fn order(&self, command: Command) {
+        let _ = self.commands.send(command);
     }
 }
 

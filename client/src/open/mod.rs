@@ -6,13 +6,13 @@ mod error;
 mod handle;
 mod happening;
 mod inbox;
-mod orders;
 mod references;
 mod reporter;
 mod request;
 mod routes;
 mod settings;
 mod stream;
+mod subscribing;
 #[cfg(test)]
 mod tests;
 
@@ -30,14 +30,13 @@ use crate::{
 };
 use desk::Shared;
 use handle::Identity;
-use orders::Orders;
 use reporter::Reporter;
 use squall_protocol::Time;
 use squall_transport::Dial;
 use std::{future::Future, sync::Arc, task::Context};
 use tokio::sync::{OnceCell, mpsc::unbounded_channel};
 
-/// Bytes that may wait for the server to take them before messages have to wait too.
+/// Bytes that may wait for the server to take them before messages have to wait for these.
 const UNSENT: usize = 256 << 10;
 
 /// Connects. Gives a handle to work with, and the driver: a future that has to be polled for anything to happen. Give it to
@@ -101,7 +100,8 @@ pub fn open<D: Dial>(dial: D, settings: Settings) -> (Handle, impl Future<Output
     let identity = Arc::new(identity);
     (
         Handle {
-            orders: Orders { commands, shared },
+            commands,
+            shared,
             identity,
         },
         driver,

@@ -23,7 +23,7 @@ impl Handle {
         let topic = topic
             .get_or_try_init(|| self.listen_for_responses())
             .await?;
-        let (correlation, response) = self.orders.shared.desk().expect_response(topic.clone());
+        let (correlation, response) = self.shared.desk().expect_response(topic.clone());
         let _waits = Waits(self, correlation.clone());
         request
             .properties
@@ -81,6 +81,6 @@ struct Waits<'a>(&'a Handle, Bytes);
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.0.orders.shared.desk().forget_response(&self.1);
+        self.0.shared.desk().forget_response(&self.1);
     }
 }

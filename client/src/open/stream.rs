@@ -4,8 +4,8 @@ use super::{
     delivery::Delivery,
     desk::{Item, Shared},
     error::RequestError,
+    handle::Handle,
     happening::Happening,
-    orders::Orders,
 };
 use squall_protocol::{ReasonCode, topic::TopicFilter};
 use std::{
@@ -21,17 +21,17 @@ use std::{
 ///
 /// A stream ends when the client stops, when its last filter is unsubscribed, or when the server grants it no more. A
 /// stream that is dropped leaves its subscription in place; [`Self::unsubscribe`] ends that. What it still held is
-/// acknowledged. It keeps the client running, like a [`crate::Handle`].
+/// acknowledged. It keeps the client running, like a [`Handle`].
 #[derive(Debug)]
 pub struct Messages {
-    client: Orders,
+    client: Handle,
     line: u64,
     filters: Vec<TopicFilter>,
     granted: Vec<ReasonCode>,
 }
 
 impl Messages {
-    pub(super) const fn new(client: Orders, line: u64, filters: Vec<TopicFilter>) -> Self {
+    pub(super) const fn new(client: Handle, line: u64, filters: Vec<TopicFilter>) -> Self {
         Self {
             client,
             line,
@@ -84,7 +84,7 @@ impl Messages {
     /// Ends the subscription and waits for UNSUBACK. What came before is still there.
     ///
     /// # Errors
-    /// As [`crate::Handle::unsubscribe`].
+    /// As [`Handle::unsubscribe`].
     pub async fn unsubscribe(&mut self) -> Result<Vec<ReasonCode>, RequestError> {
         self.client.unsubscribe(self.filters.clone()).await
     }

@@ -1,10 +1,10 @@
 //! Payloads, one after the other: one from the command line, a whole file, or a line at a time. It does not know what
 //! becomes of them, and holds no more of them than a few.
 
-use super::read;
 use crate::{
     args::{self, Publish},
     exit::{CliError, Result},
+    input::bytes_of,
 };
 use bytes::Bytes;
 use std::{
@@ -73,6 +73,31 @@ impl Payloads {
                 Some(Ok(line)) => read(line, self.format).map(Some),
                 Some(Err(error)) => Err(unreadable(name, &error)),
             },
+        }
+    }
+}
+
+/// The bytes that were meant.
+fn read(written: Bytes, format: args::Payload) -> Result<Bytes> {
+    match format {
+        args::Payload::Text => Ok(written),
+        args::Payload::Hex => {
+            let digits = std::str::from_utf8(&written).map_err(|_| {
+                CliError::input("the payload is no text, so there are no hex digits")
+            })?;
+            let bytes = bytes_of(digits).map_err(|why| {
+                CliError::input(format!("the payload is not hex: {why}"))
+                    .help("write two digits for each byte, such as '00 ff', or leave --format out")
+            })?;
+            Ok(bytes.into())
+        }
+        args::Payload::Json => {
+            let read = serde_json::from_slice::<serde::de::IgnoredAny>(&written);
+            read.map_err(|why| {
+                CliError::input(format!("the payload is not JSON: {why}"))
+                    .help("mend it, or leave --format out")
+            })?;
+            Ok(written)
         }
     }
 }
