@@ -62,7 +62,7 @@ fn explained(error: Error, path: &str) -> io::Error {
             let status = answer.status();
             let help = match status {
                 StatusCode::NOT_FOUND => {
-                    "; is MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                    "; is MQTT at another path? It stands after the port: ws://HOST:PORT/PATH"
                 }
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                     "; something before the broker wants to know who asks"
@@ -70,7 +70,7 @@ fn explained(error: Error, path: &str) -> io::Error {
                 s if s.is_redirection() => "; redirections are not followed: name the place itself",
                 s if s.is_server_error() => "; its log may say why",
                 _ => {
-                    "; is something else there, and MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                    "; is something else there, and MQTT at another path? It stands after the port: ws://HOST:PORT/PATH"
                 }
             };
             format!("the server answers {status} to the WebSocket request for {path}{help}")
