@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Listeners of every kind, and what a client has to know of them.
 struct Ways {
     addresses: Vec<String>,
-    /// The ports behind the addresses, without the unix socket.
+    /// The ports in the addresses, without the unix socket.
     ports: Vec<SocketAddr>,
     tls: ClientTls,
     log: Log,

@@ -71,7 +71,7 @@ fn explained(error: Error, path: &str) -> io::Error {
                 s if s.is_redirection() => "; redirections are not followed: name the place itself",
                 s if s.is_server_error() => "; its log may say why",
                 _ => {
-                    "; is something else there, and MQTT at another path? It stands behind the port: ws://HOST:PORT/PATH"
+                    "; is something else there, and MQTT at another path? It stands after the port: ws://HOST:PORT/PATH"
                 }
             };
             format!("the server answers {status} to the WebSocket request for {path}{help}")
