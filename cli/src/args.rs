@@ -27,7 +27,6 @@ use clap::{
 use squall_protocol::Version;
 use squall_sim::world::World;
 use std::{path::PathBuf, time::Duration};
-use value::version;
 
 /// Deterministic simulation and conformance tests for MQTT 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
