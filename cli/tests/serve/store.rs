@@ -93,12 +93,8 @@ fn a_store_that_it_cannot_use_is_refused_and_left_alone() {
     change(&path("broken"), |write| {
         let rows: redb::TableDefinition<'_, &[u8], &[u8]> = redb::TableDefinition::new("rows");
         let mut rows = write.open_table(rows).unwrap();
-        let key = redb::ReadableTable::first(&rows)
-            .unwrap()
-            .unwrap()
-            .0
-            .value()
-            .to_vec();
+        // A message with the number 99.
+        let key = [1, 0, 0, 0, 0, 0, 0, 0, 99];
         rows.insert(&key[..], &b"nothing"[..]).unwrap();
     });
     refused("broken");
