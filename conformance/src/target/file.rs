@@ -333,7 +333,7 @@ deviations:
             ),
             (
                 "start: exec broker {port}",
-                "stop: kill $PID\naddress: mqtts://h",
+                "stop: kill $PID\naddress: http://h",
             ),
             ("mqtt: ['5.0']", "versions: ['5.0']"),
             ("mqtt: ['5.0']", "mqtt: ['5']"),

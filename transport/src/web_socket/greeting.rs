@@ -3,6 +3,7 @@
 use super::{WebSocket, config, served::Served};
 use crate::Stream;
 use std::{fmt, io};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::{
     accept_hdr_async_with_config, client_async_with_config,
     tungstenite::{
@@ -112,16 +113,36 @@ fn is_end(error: &io::Error) -> bool {
 /// The server's side, at this path.
 ///
 /// # Errors
-/// What was wrong, in words; the client was told, if it was a request for WebSocket.
-pub(crate) async fn accept<S: Stream>(stream: S, path: &str) -> io::Result<Served<S>> {
+/// What was wrong, in words; the client was told, if it is still there.
+pub(crate) async fn accept<S: Stream>(mut stream: S, path: &str) -> io::Result<Served<S>> {
     #[expect(clippy::result_large_err, reason = "the library wants it so")]
     let answer = |asked: &Asked, answer: Response| answered(asked, answer, path);
-    match accept_hdr_async_with_config(stream, answer, Some(config())).await {
+    let shaken = accept_hdr_async_with_config(&mut stream, answer, Some(config())).await;
+    let error = match shaken.map(drop) {
         // A client sends nothing before it has the answer, so nothing is lost here: one that does is refused.
-        Ok(inner) => Ok(Served::new(inner.into_inner())),
-        Err(Error::Io(error)) => Err(error),
-        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, missed(&error))),
+        Ok(()) => return Ok(Served::new(stream)),
+        Err(Error::Io(error)) => return Err(error),
+        Err(error) => error,
+    };
+    let why = missed(&error);
+    if !is_answered(&error) {
+        let length = why.len() + 1;
+        let answer = format!(
+            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{why}\n"
+        );
+        // One that is gone has lost nothing.
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.shutdown().await;
     }
+    Err(io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
+/// Whether the client was told, or there is nobody to be told.
+const fn is_answered(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Http(_) | Error::Protocol(ProtocolError::HandshakeIncomplete)
+    )
 }
 
 /// Says in words why a client did not begin to speak WebSocket.

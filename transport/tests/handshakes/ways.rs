@@ -88,13 +88,23 @@ async fn every_way_carries_bytes_both_ways_and_ends_in_order() {
 #[tokio::test]
 async fn a_client_is_known_by_its_certificate() {
     let pki = Pki::new();
-    let strict = listener().await.tls(pki.server(true));
-    let address = strict.to_string();
+    let strict = pki.server(true);
+    let listeners = vec![
+        listener().await.tls(strict.clone()),
+        listener().await.web_socket(WEB_SOCKET_PATH).tls(strict),
+    ];
+    let addresses: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     pki.certify("lock 1", Some("lock.example"), |_| {});
     let client = ClientTls::new(&pki.showing("lock 1")).unwrap();
-    serving(vec![strict], echo, async {
-        let stream = dial(&address, Some(&client)).await.unwrap();
-        assert_eq!(exchange(stream, b"x").await, "true true lock 1");
+    serving(listeners, echo, async {
+        for address in &addresses {
+            let stream = dial(address, Some(&client)).await.unwrap();
+            assert_eq!(
+                exchange(stream, b"x").await,
+                "true true lock 1",
+                "{address}"
+            );
+        }
     })
     .await;
 }

@@ -49,6 +49,8 @@ fn what_stands_in_the_way_is_said() {
         "does it speak WebSocket on this port?",
     );
     says(&[&tls.replace("mqtts:", "mqtt:")], 3, "it answers with TLS");
+    let plain = ws.replace("ws:", "mqtt:").replace("/mqtt", "");
+    says(&[&plain], 3, "it answers with HTTP");
     says(&["unix:/no/such/socket"], 3, "there is no such socket");
     says(
         &[&tls, "--ca", "no-such-file"],
