@@ -300,6 +300,7 @@ fn what_was_kept_back_from_who_hung_up_comes_for_the_first_time() {
     let mut bench = Bench::new();
     let conn = bench.connect("away", 60);
     bench.subscribe(conn, "t");
+    bench.stored();
     bench.heard(conn);
     let one = bench.connect("one", 0);
     bench.send(one, &publish("a", QoS::AtLeastOnce, 1));
@@ -311,7 +312,7 @@ fn what_was_kept_back_from_who_hung_up_comes_for_the_first_time() {
     bench.stored();
     let heard = bench.heard(back);
     assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
-    assert!(heard[1].contains("dup: false"), "{heard:?}");
+    assert!(!heard[1].contains("dup"), "{heard:?}");
     // Now it was sent, and is sent again as what it is.
     bench.machine.handle_closed(bench.now, back, Hangup::Reset);
     bench.stored();
@@ -319,7 +320,7 @@ fn what_was_kept_back_from_who_hung_up_comes_for_the_first_time() {
     bench.stored();
     let heard = bench.heard(again);
     assert!(starts(&heard, &["connack", "publish"]), "{heard:?}");
-    assert!(heard[1].contains("dup: true"), "{heard:?}");
+    assert!(heard[1].contains("dup"), "{heard:?}");
 }
 
 #[test]
