@@ -382,6 +382,18 @@ fn when_the_store_fails_nobody_is_promised_anything_and_everybody_is_sent_away()
 }
 
 #[test]
+fn who_was_not_answered_when_the_store_fails_is_told_nothing() {
+    let mut bench = Bench::new();
+    let conn = bench.dial("one", 60, None);
+    bench.store.0.borrow_mut().broken = true;
+    bench.machine.handle_stored(bench.now);
+    bench.drain();
+    let heard = bench.heard(conn);
+    assert!(heard.is_empty(), "CONNACK comes first: {heard:?}");
+    assert!(bench.closed.contains(&conn));
+}
+
+#[test]
 fn a_broker_that_is_stopped_stores_what_it_knows_and_keeps_wills_for_the_next_one() {
     let mut bench = Bench::new();
     bench.somebody_away();
