@@ -62,6 +62,11 @@ impl From<Output> for KeptBack {
 }
 
 impl KeptBack {
+    /// Whether it is the answer to CONNECT.
+    fn is_connack(&self) -> bool {
+        matches!(&self.1, What::Output(Output::Send { bytes, .. }) if bytes.first() == Some(&0x20))
+    }
+
     /// Whether it is that its connection is over.
     const fn is_end(&self) -> bool {
         matches!(
@@ -261,9 +266,12 @@ impl Durable {
         self.failure = Some(error);
         self.gathered = Batch::default();
         self.lines.clear();
-        let kept_back = std::mem::take(&mut self.kept_back).into_iter();
-        for (_, what) in kept_back.filter(|(_, what)| what.is_end()) {
-            self.pass_on(what);
+        for (_, what) in std::mem::take(&mut self.kept_back) {
+            if what.is_end() {
+                self.pass_on(what);
+            } else if what.is_connack() {
+                self.broker.handle_unanswered(what.0);
+            }
         }
         self.broker.handle_shutdown(now);
         self.called(now);

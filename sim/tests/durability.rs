@@ -208,8 +208,8 @@ fn a_broker_of_somebody_else_is_not_crashed() {
     assert_eq!(why, "the broker cannot be crashed from here");
 }
 
-/// A story in which the broker goes down at any millisecond, while connections come and go.
-fn storm(seed: u64, store: &str) -> Scenario {
+/// The broker goes down at any millisecond, and comes back.
+fn crashes(seed: u64) -> String {
     let mut at = 300 + seed * 37 % 400;
     let mut lives = String::new();
     for n in 0..6 {
@@ -219,6 +219,29 @@ fn storm(seed: u64, store: &str) -> Scenario {
         lives += &format!("          - {{ at: {at}ms, broker: restart }}\n");
         at += 200 + (seed * 131 + n * 977) % 2_000;
     }
+    lives
+}
+
+/// The disk fails at any millisecond, so that the broker ends by itself; who starts it too early gets no further.
+fn troubles(seed: u64) -> String {
+    let mut at = 300 + seed * 53 % 500;
+    let mut lives = String::new();
+    for n in 0..3 {
+        let mut then = |after: u64, what: &str| {
+            at += after;
+            lives += &format!("          - {{ at: {at}ms, {what} }}\n");
+        };
+        then(0, "fault: { disk: fails }");
+        then(900 + (seed * 71 + n * 13) % 700, "broker: restart");
+        then(1 + seed % 300, "fault: { disk: sound }");
+        then((seed + n) % 3 * 200, "broker: restart");
+        at += 700 + (seed * 131 + n * 977) % 900;
+    }
+    lives
+}
+
+/// A story in which the broker goes down like this, while connections come and go.
+fn storm(lives: &str, store: &str) -> Scenario {
     let text = format!(
         "title: The broker goes down at any moment\n\
          broker: {{ store: {store} }}\n\
@@ -269,9 +292,9 @@ fn first_difference(a: &Trace, b: &Trace) -> String {
 }
 
 #[track_caller]
-fn alike(store: &str) {
+fn alike(lives: fn(u64) -> String, store: &str) {
     for seed in 0..seeds() {
-        let story = storm(seed, store);
+        let story = storm(&lives(seed), store);
         for &version in &story.versions {
             let one = Run::new(&story, version, seed).judge();
             let other = Run::new(&story, version, seed).in_world(World::Turmoil);
@@ -293,10 +316,15 @@ fn alike(store: &str) {
 
 #[test]
 fn both_worlds_crash_alike_without_a_store() {
-    alike("false");
+    alike(crashes, "false");
 }
 
 #[test]
 fn both_worlds_crash_alike_with_a_store() {
-    alike("{ sync: 0ms..40ms }");
+    alike(crashes, "{ sync: 0ms..40ms }");
+}
+
+#[test]
+fn both_worlds_give_up_alike_when_the_disk_fails() {
+    alike(troubles, "{ sync: 0ms..40ms }");
 }

@@ -225,3 +225,81 @@ fn a_cut_at_once_of_a_connection_that_is_not_there() {
     let steps = "  - fault: { cut: a } # fault\n  - a: connect\n";
     sweep_says("{ latency: 5ms }", steps, "cut a by reset");
 }
+
+/// A story whose broker has a store on a disk that takes 20 to 40 ms to sync.
+fn stored(steps: &str) -> Scenario {
+    let text = format!(
+        "title: t\nversions: [5.0]\nnetwork: {{ latency: 5ms }}\nbroker: {{ store: {{ sync: 20ms..40ms }} }}\nclients:\n  \
+         a: {{ clean_start: false, session_expiry: 1h, reconnect: 100ms }}\n  \
+         b: {{ clean_start: false, session_expiry: 1h, reconnect: 100ms }}\n\
+         steps:\n  - b: connect\n  - b: {{ subscribe: t, qos: 1 }}\n  - a: connect\n{steps}"
+    );
+    squall_scenarios::load_str("t", "t.yaml", &text)
+        .unwrap_or_else(|p| panic!("{}", p[0].render(false)))
+}
+
+/// How often each fault of the disk bit, the same in both worlds; nothing else is found.
+fn bites(scenario: &Scenario, seed: u64) -> Vec<(String, u64)> {
+    let run = Run::new(scenario, Version::V5_0, seed);
+    let of = |world| {
+        let judged = run.in_world(world).judge();
+        assert_eq!(judged.result.findings, [], "{world}");
+        let fates = judged.played.faults.into_iter();
+        fates.map(|fate| (fate.told, fate.bites)).collect()
+    };
+    let bites: Vec<_> = of(World::Loop);
+    assert_eq!(bites, of(World::Turmoil));
+    bites
+}
+
+#[test]
+fn each_trouble_of_a_disk_bites_and_both_worlds_count_the_same() {
+    let send = "  - a: { publish: t, payload: x, qos: 1 }\n    wait: false\n";
+    let large = "  - b: disconnect\n  - a: { publish: t, payload: { size: 900000 }, qos: 1, count: 6 }\n    wait: false\n";
+    let again = "  - wait: 2s\n  - fault: { disk: sound }\n  - broker: restart\n  - settle: 20s\n";
+    let back = "  - wait: 1s\n  - broker: restart\n  - settle: 20s\n";
+    let crash = |unsynced: &str| {
+        format!(
+            "{send}  - wait: 12ms\n  - broker: {{ crash: power_loss, unsynced: {unsynced} }}\n{back}"
+        )
+    };
+    let stories = [
+        format!("  - fault: {{ disk: fails }}\n{send}{again}"),
+        format!("  - fault: {{ disk: full }}\n{large}{again}"),
+        format!("  - fault: {{ disk: slow, for: 3s }}\n{send}  - settle: 20s\n"),
+        crash("lost"),
+        crash("torn"),
+        crash("kept"),
+    ];
+    for steps in stories {
+        let scenario = stored(&steps);
+        let bites: Vec<_> = (0..4).flat_map(|seed| bites(&scenario, seed)).collect();
+        assert!(bites.iter().any(|(_, n)| *n > 0), "{steps}: {bites:?}");
+    }
+}
+
+#[test]
+fn a_disk_with_nothing_to_do_bites_nobody() {
+    for trouble in ["fails", "full", "slow"] {
+        let steps =
+            format!("  - wait: 5s\n  - fault: {{ disk: {trouble}, for: 1s }}\n  - wait: 5s\n");
+        let findings = swept(&stored(&steps), ENOUGH_SEEDS);
+        let [finding] = findings.as_slice() else {
+            panic!("one finding is expected: {findings:#?}")
+        };
+        let told = format!("disk {trouble}");
+        assert!(finding.message.contains(&told), "{}", finding.message);
+        let steps = steps.replace("for: 1s", "for: 1s, optional: true");
+        assert_eq!(swept(&stored(&steps), ENOUGH_SEEDS), []);
+    }
+}
+
+#[test]
+fn a_power_loss_that_had_nothing_to_lose() {
+    let steps = "  - wait: 5s\n  - broker: { crash: power_loss, unsynced: torn }\n  - wait: 1s\n  - broker: restart\n";
+    let findings = swept(&stored(steps), ENOUGH_SEEDS);
+    assert!(
+        findings[0].message.contains("unsynced writes torn"),
+        "{findings:#?}"
+    );
+}

@@ -281,6 +281,14 @@ impl Broker {
         }
     }
 
+    /// The CONNACK that was given out for a connection will never reach its transport: nothing else may [MQTT-3.2.0-1].
+    /// To be called before the broker is stopped.
+    pub(crate) fn handle_unanswered(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.link = None;
+        }
+    }
+
     /// PUBACK ends a QoS 1 flow, whatever its reason code [MQTT-4.3.2-3], [MQTT-4.4.0-2], [MQTT-4.8.2-6] (5.0).
     pub(super) fn handle_puback(
         &mut self,

@@ -37,6 +37,8 @@ pub struct Habitual {
     later: Option<(Time, Batch)>,
     /// The newest batch, which nobody has written.
     unwritten: Batch,
+    /// Rows that were forgotten and are there still.
+    forgotten: Vec<Key>,
 }
 
 impl Habitual {
@@ -51,6 +53,7 @@ impl Habitual {
             left: 0,
             later: None,
             unwritten: Batch::default(),
+            forgotten: Vec::new(),
         }
     }
 
@@ -70,6 +73,10 @@ impl Habitual {
             _ => false,
         };
         let (mut at_once, mut late, mut lost) = (Batch::default(), Batch::default(), 0);
+        // What they name may go with this batch.
+        for key in take(&mut self.forgotten) {
+            at_once.push(gone(key));
+        }
         for (key, value) in batch.rows() {
             let gone = value.is_none();
             if is_lost(key, gone) {
@@ -137,7 +144,9 @@ impl Store for Habitual {
                 _ => None,
             })
             .collect();
-        rows.retain(|(key, value)| !forgets(self.habit, key, value, &messages));
+        let forgets = |(key, value): &mut (Key, Bytes)| forgets(self.habit, key, value, &messages);
+        let forgotten = rows.extract_if(.., forgets).map(|(key, _)| key);
+        self.forgotten = forgotten.collect();
         self.bite(before - rows.len());
         Ok(rows)
     }
@@ -176,6 +185,14 @@ impl Store for Habitual {
         let told = self.given.iter().flatten().min().copied();
         let store = self.store.due().filter(|_| self.left > 0);
         [late, told, store].into_iter().flatten().min()
+    }
+}
+
+const fn gone(key: Key) -> Change {
+    Change {
+        key,
+        value: None,
+        is_new: false,
     }
 }
 
