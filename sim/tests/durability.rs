@@ -272,6 +272,10 @@ fn storm(lives: &str, store: &str) -> Scenario {
 }
 
 /// Seeds of the storm, `SQUALL_STORM_SEEDS` of them: 12 unless it says otherwise.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how many runs are tried, not what becomes of one"
+)]
 fn seeds() -> u64 {
     let said = std::env::var("SQUALL_STORM_SEEDS").ok();
     said.map_or(12, |n| n.parse().expect("a number of seeds"))
