@@ -125,7 +125,7 @@ fn half_a_handshake_holds_nobody_up_and_is_given_up_in_time() {
             // What is no beginning of what the listener speaks may be refused with a reset, or with a word.
             let mut said = Vec::new();
             let _ = stream.read_to_end(&mut said).await;
-            assert!(said.len() < 200, "{said:?}");
+            assert!(said.len() < 1000, "{said:?}");
         }
         for stream in &mut silent {
             assert_eq!(stream.read(&mut [0; 8]).await.unwrap_or(0), 0);
