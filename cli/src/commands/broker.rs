@@ -2,6 +2,7 @@
 
 mod gate;
 mod log;
+mod pen;
 mod state;
 mod ways;
 

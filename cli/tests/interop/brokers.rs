@@ -6,7 +6,7 @@ use squall_client::{
     Backoff, Delivery, Dial, Events, Handle, Happening, Message, QueueLimit, Settings, TcpDial,
     open,
 };
-use squall_conformance::{Process, TargetFile, bundled_target};
+use squall_conformance::{Process, ProcessError, TargetFile, bundled_target};
 use squall_protocol::{
     QoS, ReasonCode, Text, Version,
     packet::{Subscription, Will},
@@ -24,6 +24,13 @@ use tokio::{
 /// How long a story with a broker may take, its start aside.
 const PATIENCE: Duration = Duration::from_secs(60);
 const KEPT: Duration = Duration::from_secs(600);
+
+/// A product that was started on ports of its own.
+async fn running(file: &TargetFile) -> Result<Process, ProcessError> {
+    let process = Process::new(file.recipe.clone(), file.credentials.clone())?;
+    process.start().await?;
+    Ok(process)
+}
 
 /// A broker that runs.
 struct Broker {
@@ -43,12 +50,18 @@ impl Broker {
             let start = format!("export AEDES_ROOT='{}'\n{start}", folder.display());
             file.recipe.start = Some(start);
         }
-        let process = Process::new(file.recipe.clone(), file.credentials.clone());
-        let process = process.expect("there are ports");
-        if let Err(error) = process.start().await {
-            missing(name, &error.to_string());
-            return None;
-        }
+        let process = match running(&file).await {
+            // Its ports may have been taken by somebody since they were found free.
+            Err(_) => running(&file).await,
+            runs => runs,
+        };
+        let process = match process {
+            Ok(process) => process,
+            Err(error) => {
+                missing(name, &error.to_string());
+                return None;
+            }
+        };
         let Endpoint::Tcp(address) = process.endpoint() else {
             panic!("{name} does not listen on TCP");
         };

@@ -1,10 +1,8 @@
 //! What the broker tells of itself on standard error: a line each, with a time, a level, a word for what happened, and
 //! fields. Payloads and passwords are in none of them.
 
-use crate::{
-    screen,
-    settings::{Settings, Verbosity},
-};
+use super::pen::Pen;
+use crate::settings::{Settings, Verbosity};
 use chrono::{SecondsFormat, Utc};
 use squall_broker::{CloseCause, ConnId, Counters, Event, Notice, Server};
 use squall_protocol::{
@@ -20,6 +18,7 @@ const MOST_CHARACTERS: usize = 256;
 /// The log of a broker.
 pub(super) struct Log {
     level: Verbosity,
+    pen: Pen,
     /// What is known of each connection.
     conns: BTreeMap<ConnId, Known>,
 }
@@ -50,6 +49,7 @@ impl Log {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             level: settings.log_level.unwrap_or(Verbosity::Info),
+            pen: Pen::new(),
             conns: BTreeMap::new(),
         }
     }
@@ -69,7 +69,8 @@ impl Log {
     fn tell(&self, line: &Line) {
         if line.level <= self.level {
             let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-            screen::complain(&format!("{now} {}", line.text));
+            let told = |left_out| format!("{now} warn lines-left-out number={left_out}");
+            self.pen.write(format!("{now} {}", line.text), told);
         }
     }
 
