@@ -8,5 +8,6 @@ mod brokers;
 mod clients;
 mod mosquitto;
 mod own;
+mod restart;
 mod served;
 mod tool;
