@@ -75,7 +75,9 @@ async fn handles_and_drivers_go_to_other_threads() {
         thing
     }
     with_broker(async |address| {
-        let (client, driver) = open(TcpDial { address }, Settings::new(Version::V5_0, "c"));
+        // Over whichever way it goes.
+        let endpoint = squall_transport::Endpoint::from(address);
+        let (client, driver) = open(endpoint, Settings::new(Version::V5_0, "c"));
         let (client, driver) = (is_send(client), is_send(driver));
         let work = async {
             is_send(client.publish(Message::new("a", "x", QoS::AtLeastOnce)))

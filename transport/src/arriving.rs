@@ -12,7 +12,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The rest of a handshake.
-pub(crate) type Handshake = Pin<Box<dyn Future<Output = io::Result<BoxStream>>>>;
+pub(crate) type Handshake = Pin<Box<dyn Future<Output = io::Result<BoxStream>> + Send>>;
 
 /// A server's end of a connection whose handshake goes on while it is read for the first time: whoever accepts waits for
 /// nobody, and a client that never ends its handshake is a client that never sends anything.

@@ -20,8 +20,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + fmt::Debug {
     }
 }
 
-/// A connection of which only is known that it is one.
-pub type BoxStream = Box<dyn Stream>;
+/// A connection of which only is known that it is one. Any thread may have it.
+pub type BoxStream = Box<dyn Stream + Send>;
 
 impl<S: Stream + ?Sized> Stream for Box<S> {
     fn reset(self: Box<Self>) {

@@ -6,7 +6,7 @@
 
 use crate::net::{ConnIx, Kind, Way};
 use bytes::Bytes;
-use squall_transport::{BoxStream, Stream};
+use squall_transport::Stream;
 use std::{
     collections::VecDeque,
     io,
@@ -51,7 +51,7 @@ pub(crate) trait Post {
 /// One end of a connection.
 struct Side {
     /// Until it is let go.
-    stream: Option<BoxStream>,
+    stream: Option<Box<dyn Stream>>,
     /// Nothing more comes from it.
     silent: bool,
     /// Bytes that came from it and have not reached the other side yet.
@@ -67,7 +67,7 @@ struct Side {
 }
 
 impl Side {
-    const fn new(stream: BoxStream) -> Self {
+    const fn new(stream: Box<dyn Stream>) -> Self {
         Self {
             stream: Some(stream),
             silent: false,
@@ -193,7 +193,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) const fn new(conn: ConnIx, client: BoxStream, broker: BoxStream) -> Self {
+    pub(crate) const fn new(conn: ConnIx, client: Box<dyn Stream>, broker: Box<dyn Stream>) -> Self {
         Self {
             conn,
             client: Side::new(client),
@@ -252,7 +252,7 @@ pub(super) struct Passage {
 }
 
 impl Passage {
-    pub(super) const fn new(client: BoxStream, broker: BoxStream) -> Self {
+    pub(super) const fn new(client: Box<dyn Stream>, broker: Box<dyn Stream>) -> Self {
         Self {
             client: Side::new(client),
             broker: Side::new(broker),
