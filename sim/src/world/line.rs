@@ -193,7 +193,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) const fn new(conn: ConnIx, client: Box<dyn Stream>, broker: Box<dyn Stream>) -> Self {
+    pub(crate) const fn new(
+        conn: ConnIx,
+        client: Box<dyn Stream>,
+        broker: Box<dyn Stream>,
+    ) -> Self {
         Self {
             conn,
             client: Side::new(client),
