@@ -74,8 +74,8 @@ pub struct Config {
     /// [`Self::max_session_bytes`], a CONNECT as by [`Self::max_sessions`], and who sets a Topic Alias is
     /// disconnected with Quota exceeded. 128 MiB.
     pub max_sessions_bytes: usize,
-    /// Connections. On one more a CONNECT is refused: Server busy (0x89, 5.0), 0x03 (3.1.1). A quarter more are
-    /// heard that far, further ones are closed at once. 16,384.
+    /// Connections. On one more a CONNECT is refused: Server busy (0x89, 5.0), 0x03 (3.1.1). A quarter more, and
+    /// 16 at least, are heard that far, further ones are closed at once. 16,384.
     pub max_connections: usize,
     /// Bytes of unfinished packets of all connections; counts as at least [`Self::maximum_packet_size`], which bounds
     /// those of one connection. Beyond it the connection that has most of them is dropped, in 5.0 with Quota exceeded

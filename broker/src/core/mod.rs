@@ -100,6 +100,9 @@ pub struct Broker {
     journal: Journal,
 }
 
+/// Connections beyond the limit that are heard until their CONNECT was refused, at least.
+const SPARE: usize = 16;
+
 impl Broker {
     /// A broker without clients, sessions and retained messages.
     #[must_use]
@@ -181,7 +184,7 @@ impl Broker {
         self.event(|| Event::Opened { conn });
         if self.shut_down {
             self.end(now, conn, CloseCause::ServerShutdown);
-        } else if open >= limit.saturating_add(limit / 4) {
+        } else if open >= limit.saturating_add((limit / 4).max(SPARE)) {
             self.end(now, conn, CloseCause::Refused(ReasonCode::SERVER_BUSY));
         }
     }

@@ -10,7 +10,14 @@ use redb::{
     StorageBackend, TableDefinition, TableError, TableHandle,
 };
 use squall_protocol::Time;
-use std::{collections::BTreeMap, error::Error, fs::File, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs::File,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 /// A store in a database of redb. Storing a batch is one transaction and waits until it is synced.
 #[derive(Debug)]
@@ -48,11 +55,15 @@ impl Redb {
         // Looked at first without a pen: opening alone writes to a file. One that was not closed in order cannot be
         // looked at, and is mended by opening it.
         let is_there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
-        if is_there && let Ok(looked_at) = ReadOnlyDatabase::open(path) {
-            check(format(&looked_at)?)?;
+        let look = || match ReadOnlyDatabase::open(path) {
+            Ok(looked_at) => check(format(&looked_at)?),
+            Err(_) => Ok(()),
+        };
+        if is_there {
+            readable(look)?;
         }
         let made = make(path).map_err(|e| StoreError::Open(e.to_string()))?;
-        let store = Self::of(Database::create(path).map_err(not_opened)?)?;
+        let store = readable(|| Self::of(Database::create(path).map_err(not_opened)?))?;
         if made {
             let kept = keep_name(path);
             kept.map_err(|e| StoreError::Open(e.to_string()))?;
@@ -163,9 +174,9 @@ impl Redb {
     fn take_up_log(&mut self) -> Result<(), StoreError> {
         let log = self.read_log();
         for (number, bytes) in log.map_err(|e| StoreError::Open(e.to_string()))? {
-            let foreign = || StoreError::Foreign(format!("the batch {number} of its log"));
+            let broken = || StoreError::Broken(format!("the batch {number} of its log is none"));
             self.logged
-                .append(Batch::from_bytes(&bytes).ok_or_else(foreign)?);
+                .append(Batch::from_bytes(&bytes).ok_or_else(broken)?);
             self.next = number + 1;
             self.length += bytes.len();
         }
@@ -175,8 +186,10 @@ impl Redb {
 
 impl Store for Redb {
     fn load(&mut self) -> Result<Vec<(Key, Bytes)>, StoreError> {
-        let rows = self.read_rows();
-        let rows = rows.map_err(|e| StoreError::Open(e.to_string()))?;
+        let rows = readable(|| {
+            self.read_rows()
+                .map_err(|e| StoreError::Open(e.to_string()))
+        })?;
         let rows = rows.into_iter().map(|(key, value)| {
             let foreign = || StoreError::Foreign(format!("a row with the key {key:02x?}"));
             Ok((Key::from_bytes(&key).ok_or_else(foreign)?, value))
@@ -201,6 +214,18 @@ impl Store for Redb {
     fn stored(&mut self, _now: Time) -> Result<usize, StoreError> {
         Ok(std::mem::take(&mut self.stored))
     }
+}
+
+/// What `read` reads. A file that is damaged makes redb panic in places; then it is damaged, and no more than that.
+fn readable<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // Whatever was half done is dropped.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(StoreError::Broken(
+            text.unwrap_or("it cannot be read").to_owned(),
+        ))
+    })
 }
 
 /// Makes an empty file that only its owner may read, as clients' messages will be in it; false if there is one.
@@ -356,7 +381,38 @@ mod tests {
         write.open_table(LOG).unwrap().insert(7, &b"x"[..]).unwrap();
         write.commit().unwrap();
         let error = store.take_up_log().unwrap_err();
-        assert!(matches!(error, StoreError::Foreign(_)), "{error}");
+        assert!(matches!(error, StoreError::Broken(_)), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_or_read_and_never_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let mut store = Redb::open(&path).unwrap();
+        for n in 0..50 {
+            let key = Key::Retained(n.to_string());
+            store
+                .store(Time::ZERO, batch(&[(key, Some(&[7; 3000]))]))
+                .unwrap();
+        }
+        drop(store);
+        let sound = std::fs::read(&path).unwrap();
+        let mut refused = 0;
+        // Bytes all over the file, in steps of a prime.
+        for n in 0..60 {
+            let mut damaged = sound.clone();
+            for place in 0..40 {
+                let place = (n * 40 + place) * 7919 % sound.len();
+                damaged[place] ^= 1 << (n % 8);
+            }
+            std::fs::write(&path, damaged).unwrap();
+            refused += u32::from(
+                Redb::open(&path)
+                    .and_then(|mut store| store.load())
+                    .is_err(),
+            );
+        }
+        assert!(refused > 20, "{refused}");
     }
 
     /// Opens what is in a file, which fails and leaves the file as it was.

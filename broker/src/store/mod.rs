@@ -97,6 +97,11 @@ pub enum StoreError {
          another file"
     )]
     Damaged(Key),
+    /// What it says is not what a broker has written. Its rows were not touched.
+    #[error(
+        "the store is damaged: {0}; all rows are as they were, go back to a copy or choose another file"
+    )]
+    Broken(String),
     /// What was to be stored is not.
     #[error("the store takes nothing any more: {0}")]
     Failed(String),

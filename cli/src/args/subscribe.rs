@@ -15,7 +15,7 @@ a terminal would obey, and bytes that are no UTF-8 with \u{FFFD}. With --quiet i
 flags and properties, too. As JSON it is an object with every field and property under the names that `squall decode` has for \
 them, and the time at which it came. A message is acknowledged after it was printed.
 
-Without --count and --for it goes on until Ctrl-C, which is then a good end.
+Without --count it goes on until Ctrl-C or another signal, which is then a good end, or as long as --for says.
 
 ",
     endings!(", or fewer messages than --count came"),

@@ -37,11 +37,12 @@ pub(crate) fn run(args: &Broker) -> Result<Ending> {
 }
 
 async fn serve(settings: &Settings) -> Result<Ending> {
+    let mut config = settings.config();
+    // Files may be pipes, which nobody may ever write to: a signal ends it all the same.
+    let verifier = gate::open(settings, &mut config.security)?;
     // From here on a signal ends the broker in order, also one that comes before the first client.
     let mut signals =
         Signals::new().map_err(|e| CliError::input(format!("cannot wait for signals: {e}")))?;
-    let mut config = settings.config();
-    let verifier = gate::open(settings, &mut config.security)?;
     let is_said = config.security.is_said();
     // Listeners come first: when one of them is taken, the store is not touched.
     let listeners = ways::open(settings).await?;

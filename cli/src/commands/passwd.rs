@@ -147,6 +147,9 @@ impl Existing {
                 .help("name a password file, or one that is to be made")
         };
         let (place, text) = match fs::canonicalize(path) {
+            Ok(place) if !place.is_file() => {
+                return Err(unread(&io::Error::other("it is no ordinary file")));
+            }
             Ok(place) => {
                 let text = text(&place).map_err(|e| unread(&e))?;
                 (place, text)

@@ -149,3 +149,24 @@ fn unfinished_packets_take_a_bounded_heap() {
     let peak = served.peak();
     assert!(peak < BUDGET, "{peak} bytes");
 }
+
+#[test]
+fn a_signal_ends_it_while_it_waits_for_its_files() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it is there").success());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_squall"))
+        .args(["broker", "--listen", "127.0.0.1:0", "--password-file"])
+        .arg(&pipe)
+        .spawn()
+        .expect("it runs");
+    // It may not have come to the file yet, and is ended all the same.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let kill = format!("kill -TERM {}", child.id());
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
+    assert!(sent.expect("there is a shell").success());
+    assert!(!child.wait().expect("it ends").success());
+}

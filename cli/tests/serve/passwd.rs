@@ -128,3 +128,17 @@ fn what_cannot_be_done_changes_nothing_and_says_why() {
     let here = folder.path().to_str().unwrap();
     insta::assert_snapshot!("refused_passwords", said.replace(here, "HERE"));
 }
+
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it is there").success());
+    let output = squall(&["passwd", pipe.to_str().unwrap(), "alice"], b"secret");
+    let (said, code) = told(&output);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("it is no ordinary file"), "{said}");
+    let kind = fs::symlink_metadata(&pipe).unwrap().file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind));
+}

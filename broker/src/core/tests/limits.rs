@@ -198,7 +198,7 @@ fn sessions_and_connections_are_bounded() {
         answer(&mut bench, hello(V3, "c")),
         Some(ReasonCode::V3_SERVER_UNAVAILABLE)
     );
-    let waiting: Vec<_> = (0..2).map(|_| bench.open()).collect();
+    let waiting: Vec<_> = (0..16).map(|_| bench.open()).collect();
     let turned_away = bench.open();
     let busy = CloseCause::Refused(ReasonCode::SERVER_BUSY);
     assert_eq!(bench.cause(turned_away), Some(busy));

@@ -169,6 +169,10 @@ impl Log {
         let line = known.on(Line::new(Verbosity::Info, "closed").field("conn", conn));
         let why = match (cause, &known.broke) {
             (CloseCause::Violation, Some(broke)) => broke.clone(),
+            // What 3.1.1 was told stands in the line before, and is no code of 5.0.
+            (CloseCause::Refused(_), _) if known.version == Some(Version::V3_1_1) => {
+                "CONNECT was refused".to_owned()
+            }
             (cause, _) => cause.to_string(),
         };
         self.tell(&line.text("why", &why));
