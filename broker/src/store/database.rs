@@ -300,7 +300,7 @@ fn not_opened(error: DatabaseError) -> StoreError {
         {
             StoreError::Foreign(e.to_string())
         }
-        DatabaseError::Storage(redb::StorageError::Corrupted(why)) => StoreError::Foreign(why),
+        DatabaseError::Storage(redb::StorageError::Corrupted(why)) => StoreError::Broken(why),
         error => StoreError::Open(error.to_string()),
     }
 }
@@ -457,7 +457,10 @@ mod tests {
         std::fs::write(path("cut"), cut).unwrap();
         let error = Redb::open(path("cut")).unwrap_err();
         assert!(
-            matches!(error, StoreError::Foreign(_) | StoreError::Open(_)),
+            matches!(
+                error,
+                StoreError::Foreign(_) | StoreError::Open(_) | StoreError::Broken(_)
+            ),
             "{error:?}"
         );
     }

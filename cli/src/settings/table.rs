@@ -4,8 +4,8 @@ use super::{
     field::Field,
     settings,
     value::{
-        Address, Dropped, Level, Number, Place, Seconds, Size, Switch, Template, Told, Verbosity,
-        Wait,
+        Address, Dropped, Level, Number, Place, Positive, Seconds, Size, Switch, Template, Told,
+        Verbosity, Wait,
     },
 };
 use squall_broker::{Config, Redirect};
@@ -49,7 +49,7 @@ settings! {
         /// Clients whose passwords may wait to be verified; one more is told Server busy.
         max_verifying: Option<Number<usize>>, "N" => security.max_verifying;
         /// Passwords that are verified at a time; each takes 20 MiB and a processor for some tens of milliseconds.
-        verify_at_once: Option<Number<u16>>, "N";
+        verify_at_once: Option<Positive>, "N";
     }
     "What is offered" {
         /// The highest QoS: a subscription to more is granted this much, a message with more is refused.
@@ -67,7 +67,7 @@ settings! {
         /// Whether clients may publish to topics that begin with $.
         dollar_topics: Option<Switch>, "true|false" => dollar_topics;
         /// QoS 1 and 2 messages that a client may have unacknowledged (Receive Maximum, 5.0).
-        receive_maximum: Option<Number<u16>>, "N" => receive_maximum;
+        receive_maximum: Option<Positive>, "N" => receive_maximum;
         /// The largest packet of a client; the connection of a larger one ends.
         maximum_packet_size: Option<Size<u32>>, "BYTES" => maximum_packet_size;
         /// The largest Topic Alias of a client (5.0).
@@ -146,7 +146,7 @@ impl Settings {
     pub(crate) fn standard() -> &'static Self {
         static STANDARD: LazyLock<Settings> = LazyLock::new(|| Settings {
             maximum_packet_size: Some(Size(LARGEST_PACKET)),
-            verify_at_once: Some(Number(VERIFY_AT_ONCE)),
+            verify_at_once: Some(Positive(VERIFY_AT_ONCE)),
             redirect_for_good: Some(Switch(false)),
             log_level: Some(Verbosity::Info),
             ..Settings::of(&Config::default())

@@ -30,6 +30,7 @@ macro_rules! stands_for {
 stands_for! {
     Switch: bool;
     Number<u16>: u16;
+    Positive: u16;
     Number<usize>: usize;
     Size<u32>: u32;
     Size<usize>: usize;
@@ -109,6 +110,29 @@ impl<T: Whole> Display for Number<T> {
 }
 
 impl<T: Whole> Value for Number<T> {}
+
+/// How many, one at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Positive(pub(crate) u16);
+
+impl FromStr for Positive {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(number @ 1..) => Ok(Self(number)),
+            _ => Err(format!("write a whole number from 1 to {}", u16::MAX)),
+        }
+    }
+}
+
+impl Display for Positive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Value for Positive {}
 
 /// So many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
