@@ -3,9 +3,9 @@
 
 Usage: interrupts.py SQUALL mqtt://HOST:PORT COUNT [SEED [SIGNAL...]]    with signals such as TERM INT HUP
 
-Each time: the run is stopped by a signal after 0 to 3 s; it has to end with the exit code of that signal, within 8 s,
-with JSON and JUnit XML that can be read; and every retained message that it has left has to be named on standard error.
-Sessions that are named are ended here; those that are not show in the broker's own count of disconnected clients, where
+Each time: the run is stopped by a signal 0 to 3 s after it has begun to listen for one; it has to end with the exit code
+of that signal, within 8 s, with JSON and JUnit XML that can be read; and every retained message that it has left has to
+be named on standard error. Sessions that are named are ended here; those that are not show in the broker's own count of disconnected clients, where
 it has one ($SYS, as Mosquitto).
 """
 
@@ -114,6 +114,17 @@ def settle(address, expected):
         time.sleep(0.3)
 
 
+def listens(process, kind):
+    """Waits until a process has a handler for a signal: before that, any program is ended by it, and has done nothing."""
+    end = time.monotonic() + 10
+    while process.poll() is None and time.monotonic() < end:
+        with open(f"/proc/{process.pid}/status") as status:
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status.read(), re.M)
+        if caught and int(caught[1], 16) >> (kind - 1) & 1:
+            return
+        time.sleep(0.001)
+
+
 def main():
     squall, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32)
@@ -136,6 +147,7 @@ def main():
             out = open(os.path.join(folder, "out"), "w+b")
             err = open(os.path.join(folder, "err"), "w+b")
             process = subprocess.Popen(command, stdout=out, stderr=err)
+            listens(process, kind)
             time.sleep(wait)
             done = process.poll() is not None
             process.send_signal(kind) if not done else None

@@ -135,14 +135,15 @@ mod tests {
 
     proptest! {
         /// However changes are cut into batches, the rows are the same as of one after the other, and so they are of
-        /// all batches in one, through bytes and back.
+        /// batches put together and written whenever, and through bytes and back.
         #[test]
         fn a_batch_is_its_changes(
-            steps in prop::collection::vec((0_u64..4, prop::option::of(0_u8..9), any::<bool>()), 0..60),
+            steps in prop::collection::vec((0_u64..4, prop::option::of(0_u8..9), any::<bool>(), any::<bool>()), 0..60),
         ) {
             let (mut plain, mut stored) = (BTreeMap::new(), BTreeMap::new());
             let (mut batch, mut all) = (Batch::default(), Batch::default());
-            for (key, value, cut) in steps {
+            let mut at_once = BTreeMap::new();
+            for (key, value, cut, written) in steps {
                 let key = Key::Waiting(0, key);
                 let value = value.map(|v| Bytes::from(vec![v]));
                 let is_new = value.is_some() && !plain.contains_key(&key);
@@ -156,13 +157,16 @@ mod tests {
                     store(&mut stored, &batch);
                     prop_assert_eq!(Batch::from_bytes(&batch.to_bytes()), Some(batch.clone()));
                     all.append(batch);
+                    if written {
+                        store(&mut at_once, &std::mem::take(&mut all));
+                        prop_assert_eq!(&plain, &at_once);
+                    }
                     prop_assert_eq!(&plain, &stored);
                 }
             }
             store(&mut stored, &batch);
             prop_assert_eq!(&plain, &stored);
             all.append(batch);
-            let mut at_once = BTreeMap::new();
             store(&mut at_once, &all);
             prop_assert_eq!(plain, at_once);
         }

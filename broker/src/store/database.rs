@@ -27,8 +27,9 @@ pub struct Redb {
     logged: Batch,
     /// The number of the next batch in the log.
     next: u64,
-    /// Bytes of the log.
+    /// Bytes of the log, and at how many rows are written.
     length: usize,
+    longest: usize,
     /// Batches that were stored since somebody asked.
     stored: usize,
 }
@@ -37,8 +38,6 @@ pub struct Redb {
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 /// Batches since rows were written, by their numbers.
 const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
-/// Bytes of a log at which rows are written. It is read whole when the store is opened, and is in memory until then.
-const LONGEST_LOG: usize = 8 << 20;
 /// What the rows are.
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("squall broker");
 const FORMAT: &str = "format";
@@ -46,6 +45,10 @@ const FORMAT: &str = "format";
 const KNOWN: u64 = 1;
 
 impl Redb {
+    /// Bytes of a log at which rows are written, unless [`Self::with_longest_log`] says otherwise: 8 MiB. A log is read
+    /// whole when the store is opened, and what it says is in memory until rows are written.
+    pub const LONGEST_LOG: usize = 8 << 20;
+
     /// The store in this file, which is made if it is not there; then its owner alone may read it.
     ///
     /// # Errors
@@ -88,12 +91,20 @@ impl Redb {
         Self::on(redb::backends::InMemoryBackend::new())
     }
 
+    /// The same with a log of at most so many bytes: at 0, each batch is written to the rows it changes.
+    #[must_use]
+    pub const fn with_longest_log(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
     fn of(database: Database) -> Result<Self, StoreError> {
         let mut store = Self {
             database,
             logged: Batch::default(),
             next: 0,
             length: 0,
+            longest: Self::LONGEST_LOG,
             stored: 0,
         };
         let found = format(&store.database)?;
@@ -118,7 +129,7 @@ impl Redb {
         let bytes = batch.to_bytes();
         let write = self.database.begin_write()?;
         self.logged.append(batch);
-        if self.length + bytes.len() <= LONGEST_LOG {
+        if self.length + bytes.len() <= self.longest {
             write.open_table(LOG)?.insert(self.next, &bytes[..])?;
             write.commit()?;
             self.next += 1;
@@ -344,13 +355,14 @@ mod tests {
     fn a_log_that_was_written_out_leaves_the_same_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
-        let mut store = Redb::open(&path).unwrap();
+        let open = || Redb::open(&path).unwrap().with_longest_log(20_000);
+        let mut store = open();
         let mut expected = BTreeMap::new();
         let mut written_out = 0;
         // Each message is gone five batches later, but every tenth stays.
         for n in 0..60_u64 {
             let mut batch = Batch::default();
-            let value = Bytes::from(vec![u8::try_from(n).unwrap(); LONGEST_LOG / 20]);
+            let value = Bytes::from(vec![u8::try_from(n).unwrap(); 1000]);
             let row = |n, value| Change {
                 key: Key::Message(n),
                 is_new: Option::is_some(&value),
@@ -366,7 +378,7 @@ mod tests {
             written_out += u32::from(store.length == 0);
             if n % 7 == 0 {
                 drop(store);
-                store = Redb::open(&path).unwrap();
+                store = open();
                 let rows: BTreeMap<_, _> = store.load().unwrap().into_iter().collect();
                 assert!(rows == expected, "after {n}");
             }

@@ -6,6 +6,9 @@ use squall_broker::store::{Batch, Key, Redb, Store, StoreError};
 use squall_protocol::Time;
 use std::collections::VecDeque;
 
+/// Bytes of its log: so few that rows are written within stories, which are short, too.
+const LONGEST_LOG: usize = 2 << 10;
+
 /// A store on a disk that takes its time.
 #[derive(Debug)]
 pub(super) struct Stored {
@@ -22,7 +25,7 @@ impl Stored {
     /// When what is there cannot be read.
     pub(super) fn open(disk: &Disk, now: Time) -> Result<Self, StoreError> {
         disk.reach(now);
-        let store = Redb::on(disk.open())?;
+        let store = Redb::on(disk.open())?.with_longest_log(LONGEST_LOG);
         Ok(Self {
             store,
             disk: disk.clone(),
